@@ -1,0 +1,1 @@
+"""Records in, rows of a host out."""

@@ -1,0 +1,1 @@
+"""The demo job: a made-up corpus with exact answers, a tiny model, and the table at the end."""

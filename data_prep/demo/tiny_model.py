@@ -1,0 +1,213 @@
+"""A tiny, randomly initialised Qwen2.5-VL or Qwen3-VL that every host loads, and that can learn.
+
+0.5 to 0.8 M parameters, built in seconds without a network: real configurations, processors, chat templates and a
+byte-level tokenizer trained on the spot, so that the hosts run their real loading code.
+"""
+
+import argparse
+import json
+import math
+import shutil
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from videokr.errors import UserError, exit_status
+from videokr.family import FAMILIES, Family
+
+HIDDEN = 128
+HEAD_DIM = 64  # the smallest but one that vLLM's CPU attention has
+VOCAB_LIMIT = 440
+MAX_LENGTH = 4096
+# Special tokens of the Qwen2.5-VL and Qwen3-VL tokenizers, in their order.
+SPECIAL_TOKENS = (
+    "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>",
+    "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
+    "<|image_pad|>", "<|video_pad|>",
+)  # fmt: skip
+
+
+def chat_template(family: Family) -> str:
+    """ChatML as both families use it, reduced to text, image and video parts of the content.
+
+    Qwen2.5-VL puts a default system turn first, Qwen3-VL none.
+    """
+    system = "" if family.name == "qwen3vl" else (
+        "{% if loop.first and message['role'] != 'system' %}"
+        "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}"
+    )
+    return (
+        "{% for message in messages %}" + system + "<|im_start|>{{ message['role'] }}\n"
+        "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
+        "{% for part in message['content'] %}"
+        "{% if part['type'] == 'image' or 'image' in part %}<|vision_start|><|image_pad|><|vision_end|>"
+        "{% elif part['type'] == 'video' or 'video' in part %}<|vision_start|><|video_pad|><|vision_end|>"
+        "{% elif 'text' in part %}{{ part['text'] }}{% endif %}"
+        "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
+
+
+def train_tokenizer(corpus: Iterable[str], template: str) -> Any:
+    """A byte-level BPE of at most VOCAB_LIMIT tokens, digits apart, under Qwen's tokenizer class."""
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import Qwen2TokenizerFast
+
+    bpe = Tokenizer(models.BPE())
+    split = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+"
+    bpe.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(split), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCAB_LIMIT, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+    )
+    bpe.train_from_iterator(corpus, trainer)
+    learnt = json.loads(bpe.to_str())["model"]
+    merges = [tuple(m) if isinstance(m, list) else tuple(m.split(" ")) for m in learnt["merges"]]
+    return Qwen2TokenizerFast(
+        vocab=learnt["vocab"],
+        merges=merges,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        unk_token="<|endoftext|>",
+        extra_special_tokens=list(SPECIAL_TOKENS),
+        chat_template=template,
+        model_max_length=MAX_LENGTH,
+    )
+
+
+def _text_config(tokenizer: Any, vocab_size: int, rope: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "bos_token_id": None,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+        "vocab_size": vocab_size,
+        "hidden_size": HIDDEN,
+        "intermediate_size": 2 * HIDDEN,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "head_dim": HEAD_DIM,
+        "max_position_embeddings": MAX_LENGTH,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 10_000.0, **rope},
+        "tie_word_embeddings": True,
+    }
+
+
+def build_config(family: Family, tokenizer: Any) -> Any:
+    """The family's own configuration class, at the tiny size."""
+    from transformers import Qwen2_5_VLConfig, Qwen3VLConfig
+
+    tokens = {name: tokenizer.convert_tokens_to_ids(f"<|{name}|>")
+              for name in ("image_pad", "video_pad", "vision_start", "vision_end")}
+    ids = {
+        "image_token_id": tokens["image_pad"],
+        "video_token_id": tokens["video_pad"],
+        "vision_start_token_id": tokens["vision_start"],
+        "vision_end_token_id": tokens["vision_end"],
+        "tie_word_embeddings": True,
+    }
+    vocab_size = math.ceil(len(tokenizer) / 64) * 64
+    if family.name == "qwen2_5vl":
+        text = _text_config(tokenizer, vocab_size, {"mrope_section": [8, 12, 12]})
+        vision = {"depth": 2, "hidden_size": 64, "intermediate_size": 128, "num_heads": 2, "patch_size": 14,
+                  "window_size": 112, "fullatt_block_indexes": [1], "out_hidden_size": HIDDEN,
+                  "temporal_patch_size": 2, "spatial_merge_size": 2, "tokens_per_second": 2}  # fmt: skip
+        return Qwen2_5_VLConfig(text_config=text, vision_config=vision, **ids)
+    text = _text_config(tokenizer, vocab_size, {"mrope_section": [12, 10, 10], "mrope_interleaved": True})
+    vision = {"depth": 3, "hidden_size": 64, "intermediate_size": 128, "num_heads": 2, "patch_size": 16,
+              "num_position_embeddings": 64, "out_hidden_size": HIDDEN, "temporal_patch_size": 2,
+              "spatial_merge_size": 2, "deepstack_visual_indexes": [0, 1]}  # fmt: skip
+    return Qwen3VLConfig(text_config=text, vision_config=vision, **ids)
+
+
+def initialise_by_fan_in(model: Any, seed: int) -> None:
+    """Draws every weight matrix at std 1 / sqrt(fan-in); embeddings, norms and biases stay as they are.
+
+    At the library's std of 0.02 a model this small learns the text and ignores the video.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    for name, weight in model.named_parameters():
+        if weight.dim() >= 2 and "embed" not in name and "lm_head" not in name:
+            std = 1.0 / math.sqrt(weight[0].numel())
+            weight.data.copy_(torch.randn(weight.shape, generator=generator) * std)
+
+
+def build_processor(family: Family, tokenizer: Any) -> Any:
+    """The family's own processor around the tokenizer, with the sizes that the real checkpoints ship."""
+    from transformers import (
+        Qwen2_5_VLProcessor,
+        Qwen2VLImageProcessor,
+        Qwen2VLVideoProcessor,
+        Qwen3VLProcessor,
+        Qwen3VLVideoProcessor,
+    )
+
+    template = tokenizer.chat_template
+    if family.name == "qwen2_5vl":
+        image = Qwen2VLImageProcessor(size={"shortest_edge": 56 * 56, "longest_edge": 28 * 28 * 1280})
+        video = Qwen2VLVideoProcessor(size={"shortest_edge": 56 * 56, "longest_edge": 28 * 28 * 1280})
+        return Qwen2_5_VLProcessor(image, tokenizer, video, chat_template=template)
+    normal = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3, "patch_size": 16}
+    image = Qwen2VLImageProcessor(size={"shortest_edge": 65536, "longest_edge": 16777216}, **normal)
+    video = Qwen3VLVideoProcessor(size={"shortest_edge": 4096, "longest_edge": 25165824}, **normal)
+    return Qwen3VLProcessor(image, tokenizer, video, chat_template=template)
+
+
+def build_model(family: Family, corpus: Iterable[str], output: Path, seed: int = 0) -> int:
+    """Writes a checkpoint folder; returns its number of parameters. The folder appears whole or not at all."""
+    import torch
+    from transformers import GenerationConfig, Qwen2_5_VLForConditionalGeneration, Qwen3VLForConditionalGeneration
+
+    torch.manual_seed(seed)
+    tokenizer = train_tokenizer(corpus, chat_template(family))
+    config = build_config(family, tokenizer)
+    classes = {"qwen2_5vl": Qwen2_5_VLForConditionalGeneration, "qwen3vl": Qwen3VLForConditionalGeneration}
+    model = classes[family.name](config)
+    initialise_by_fan_in(model, seed)
+    eos = [tokenizer.convert_tokens_to_ids(token) for token in ("<|im_end|>", "<|endoftext|>")]
+    model.generation_config = GenerationConfig(eos_token_id=eos, pad_token_id=eos[1])
+
+    aside = output.with_name(f".{output.name}.partial")
+    shutil.rmtree(aside, ignore_errors=True)
+    model.save_pretrained(aside)
+    build_processor(family, tokenizer).save_pretrained(aside)
+    if output.exists():
+        shutil.rmtree(output)
+    aside.rename(output)
+    return sum(weight.numel() for weight in model.parameters())
+
+
+def corpus_of(path: Path) -> list[str]:
+    """Everything that a model is asked or made to say in an annotation file."""
+    from videokr.example import read_examples
+    from videokr.prompt import build_prompt
+    from videokr.response import build_response
+
+    return [build_prompt(e) + "\n" + build_response(e.rationale or "", e.answer) for e in read_examples(path)]
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("family", help=" or ".join(FAMILIES))
+    parser.add_argument("--data", type=Path, required=True, help="annotation file that the tokenizer is trained on")
+    parser.add_argument("--output", type=Path, required=True, help="checkpoint folder to write")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args(argv)
+    if args.family not in FAMILIES:
+        raise UserError(f"unknown family '{args.family}': known are {', '.join(FAMILIES)}")
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    count = build_model(FAMILIES[args.family], corpus_of(args.data), args.output, args.seed)
+    print(f"{args.output}: {args.family}, {count / 1e6:.2f} M parameters")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(exit_status(main))

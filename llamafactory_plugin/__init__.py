@@ -1,0 +1,1 @@
+"""LLaMA-Factory, entered by its public registries."""

@@ -1,0 +1,1 @@
+"""lmms-eval tasks, judge and model classes."""

@@ -1,0 +1,35 @@
+# What the launchers share. Sourced, not run.
+
+REPO_DIR="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+
+# Ends with the user's mistake in one line and exit status 2.
+die() {
+  printf 'error: %s\n' "$*" >&2
+  exit 2
+}
+
+# stage_python STAGE MODULE: sets PYTHON to the stage's interpreter: VIDEOKR_PYTHON, else the environment that
+# setup_env.sh built, else python3. The host's module must be importable there.
+stage_python() {
+  local stage="$1" module="$2" built="${REPO_DIR}/.venvs/$1/bin/python"
+  if [[ -n "${VIDEOKR_PYTHON:-}" ]]; then
+    PYTHON="${VIDEOKR_PYTHON}"
+  elif [[ -x "${built}" ]]; then
+    PYTHON="${built}"
+  else
+    PYTHON="$(command -v python3)" || die "no python3; run: bash local_script/setup_env.sh ${stage}"
+  fi
+  [[ "${DRY_RUN:-0}" == "1" ]] && return
+  "${PYTHON}" -c "import importlib.util, sys; sys.exit(importlib.util.find_spec('${module}') is None)" ||
+    die "${PYTHON} has no ${module}; run: bash local_script/setup_env.sh ${stage}"
+}
+
+# print_command ARG...: the command as it can be typed; under DRY_RUN=1 nothing follows.
+print_command() {
+  printf '+'
+  printf ' %q' "$@"
+  printf '\n'
+  if [[ "${DRY_RUN:-0}" == "1" ]]; then
+    exit 0
+  fi
+}

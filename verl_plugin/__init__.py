@@ -1,0 +1,1 @@
+"""verl, entered by its public doors."""

@@ -1,0 +1,40 @@
+"""Mistakes a user can mend, and how a command reports them."""
+
+import sys
+from collections.abc import Callable
+
+USER_ERROR_STATUS = 2
+
+
+class UserError(Exception):
+    """Something the user can put right; its text names the thing, the value and the way out."""
+
+
+class RecordError(UserError):
+    """A record that cannot be read as an example.
+
+    Attributes:
+        reason: short and the same for every record with this fault, so that drops can be counted by it.
+        field: the record's field at fault.
+    """
+
+    def __init__(self, field: str, reason: str, detail: str = "", source: str = "", line: int | None = None):
+        self.field, self.reason, self.detail, self.source, self.line = field, reason, detail, source, line
+        where = f"{source or 'record'}{'' if line is None else f', line {line}'}"
+        super().__init__(f"{where}: field '{field}': {reason}{f': {detail}' if detail else ''}")
+
+    def located(self, source: str, line: int) -> "RecordError":
+        """The same fault with the file and line it was met at."""
+        return RecordError(self.field, self.reason, self.detail, source, line)
+
+
+def exit_status(command: Callable[[], int | None]) -> int:
+    """Runs a command line: 0 or its own status, 2 for the user's mistakes, without a traceback."""
+    try:
+        return command() or 0
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USER_ERROR_STATUS
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130

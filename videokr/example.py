@@ -1,0 +1,283 @@
+"""One example, parsed at the door from any of the field's spellings."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from videokr.errors import RecordError, UserError
+from videokr.options import LETTERS, read_option_letter, split_label
+from videokr.response import read_answer, strip_tag
+
+ID_FIELDS = ("id", "problem_id", "file_name")
+QUESTION_FIELDS = ("question", "prompt")
+OPTION_FIELDS = ("options", "option")
+KIND_FIELDS = ("problem_type", "question_type")
+RATIONALE_FIELDS = ("think",)
+ANSWER_FIELDS = ("solution", "answer", "correct_answer", "ground_truth")
+VIDEO_FIELDS = ("videos", "video_path", "path", "video", "video_file", "file_name")
+GROUP_FIELDS = ("dataset", "subject", "source")
+
+# A host would take these for its own marks, and lose count of the videos.
+_RESERVED = re.compile(r"<(?:video|image|audio)>|<\|[a-z_]+\|>")
+_LEADING_VIDEO = re.compile(r"(?:<video>\s*)+")
+_INLINE_OPTIONS = re.compile(r"\s*\n(?:Options:[ \t]*\n)?(\(?A[).:][ \t].*(?:\n\(?[B-Z][).:][ \t].*)+)\s*")
+
+
+class Kind(StrEnum):
+    """How a question is answered; the value is the published `problem_type`."""
+
+    MULTIPLE_CHOICE = "multiple choice"
+    OPEN_ENDED = "open-ended"
+
+
+_KINDS = {
+    "multiple choice": Kind.MULTIPLE_CHOICE,
+    "mcq": Kind.MULTIPLE_CHOICE,
+    "open ended": Kind.OPEN_ENDED,
+    "free form": Kind.OPEN_ENDED,
+    "numerical": Kind.OPEN_ENDED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question about one or more videos, with its gold answer.
+
+    Attributes:
+        id: names the example in logs and results; unique within a file where the file has ids.
+        question: without options, instruction or video marks.
+        options: texts without letters, in the order A, B, C, ...; empty for open-ended questions.
+        answer: the option letter, or the final answer alone.
+        rationale: the reasoning without tags; None where the file has none.
+        videos: paths as the record has them, less a leading `./`; never empty.
+        groups: what results are broken down by (`dataset`, `subject`, `source`), as far as given.
+    """
+
+    id: str
+    question: str
+    options: tuple[str, ...]
+    kind: Kind
+    answer: str
+    rationale: str | None
+    videos: tuple[str, ...]
+    groups: Mapping[str, str] = field(default_factory=dict)
+
+
+def parse_kind(value: object, name: str = KIND_FIELDS[0]) -> Kind:
+    """Reads a `problem_type` in any spelling.
+
+    Raises:
+        RecordError: the kind is unknown.
+    """
+    words = " ".join(re.split(r"[\s_-]+", str(value).strip().lower()))
+    if words not in _KINDS:
+        raise RecordError(name, "unknown kind of question", f"{value!r}; known: {', '.join(_KINDS)}")
+    return _KINDS[words]
+
+
+def parse_example(record: Mapping[str, Any]) -> Example:
+    """Reads one raw record.
+
+    Raises:
+        RecordError: a field is missing or cannot be read; names the field.
+    """
+    question_field, question = _text(record, QUESTION_FIELDS)
+    question = _LEADING_VIDEO.sub("", question, count=1) if question.startswith("<video>") else question
+    option_field, options = _options(record)
+    kind_field = _present(record, KIND_FIELDS)
+    if kind_field:
+        kind = parse_kind(record[kind_field], kind_field)
+    else:
+        kind = Kind.MULTIPLE_CHOICE if options else Kind.OPEN_ENDED
+    if kind is Kind.MULTIPLE_CHOICE:
+        question, inline = _split_inline_options(question, options)
+        options = options or inline
+        if len(options) < 2:
+            raise RecordError(option_field, "a multiple-choice question needs two or more options", f"got {len(options)}")
+    elif options:
+        raise RecordError(option_field, "an open-ended question has options", f"{len(options)} of them")
+    if not question:
+        raise RecordError(question_field, "empty")
+    for name, text in ((question_field, question), *((option_field, option) for option in options)):
+        _refuse_reserved(name, text)
+
+    answer_field, answer = _text(record, ANSWER_FIELDS)
+    return Example(
+        id=_text(record, ID_FIELDS, default=Path(_videos(record)[0]).stem)[1],
+        question=question,
+        options=options,
+        kind=kind,
+        answer=_gold(answer_field, answer, kind, options),
+        rationale=_rationale(record),
+        videos=_videos(record),
+        groups={name: str(record[name]).strip() for name in GROUP_FIELDS if _present(record, (name,))},
+    )
+
+
+def read_examples(path: Path, skip_invalid: list[RecordError] | None = None) -> Iterator[Example]:
+    """Streams a JSONL file (one record a line) or a JSON file (one list of records).
+
+    Args:
+        path: the annotation file.
+        skip_invalid: where given, faults are put into it and their records left out, instead of being raised.
+
+    Raises:
+        UserError: the file is not there or is not JSON.
+        RecordError: a record cannot be read; names file, line (or place in the list) and field.
+    """
+    for line, record in read_records(path):
+        try:
+            if not isinstance(record, dict):
+                raise RecordError("(record)", "not a JSON object", type(record).__name__)
+            example = parse_example(record)
+        except RecordError as error:
+            located = error.located(str(path), line)
+            if skip_invalid is None:
+                raise located from None
+            skip_invalid.append(located)
+        else:
+            yield example
+
+
+def read_records(path: Path) -> Iterator[tuple[int, Any]]:
+    """Raw records with their line (JSONL) or place (JSON list), counted from 1."""
+    if not path.is_file():
+        raise UserError(f"annotation file '{path}' is not there")
+    with path.open(encoding="utf-8-sig") as lines:
+        try:
+            first = lines.readline()
+            if first.lstrip().startswith("["):
+                yield from enumerate(json.loads(first + lines.read()), start=1)
+                return
+            lines.seek(0)
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    try:
+                        yield number, json.loads(line)
+                    except json.JSONDecodeError as error:
+                        raise UserError(f"{path}, line {number}: not JSON: {error}") from None
+        except json.JSONDecodeError as error:
+            raise UserError(f"{path}, line {error.lineno}: not JSON: {error}") from None
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path}: not UTF-8 text: {error}") from None
+
+
+def _present(record: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
+    """The first of the spellings that holds something; blank text and empty lists hold nothing."""
+    for name in names:
+        value = record.get(name)
+        if value is not None and value != [] and value != {} and str(value).strip():
+            return name
+    return None
+
+
+def _text(record: Mapping[str, Any], names: tuple[str, ...], default: str | None = None) -> tuple[str, str]:
+    name = _present(record, names)
+    if name is None:
+        if default is not None:
+            return names[0], default
+        raise RecordError(names[0], "missing", f"looked for {', '.join(names)}")
+    value = record[name]
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise RecordError(name, "not text", f"{type(value).__name__}")
+    return name, str(value).strip()
+
+
+def _options(record: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    name = _present(record, OPTION_FIELDS)
+    if name is None:
+        return OPTION_FIELDS[0], ()
+    value = record[name]
+    if isinstance(value, str):
+        value = [line for line in value.splitlines() if line.strip()]
+    if isinstance(value, Mapping):
+        given = {str(k).strip().upper(): v for k, v in value.items() if v is not None}
+        return name, _by_letter(name, list(given), [_option(name, text) for text in given.values()])
+    if not isinstance(value, list | tuple):
+        raise RecordError(name, "not a list or an object of options", type(value).__name__)
+    texts = [_option(name, text) for text in value]
+    split = [split_label(text) for text in texts]
+    labels = [label for label, _ in split if label]
+    if len(labels) == len(texts) and "A" in labels:
+        return name, _by_letter(name, labels, [text for _, text in split])
+    return name, tuple(texts)
+
+
+def _option(name: str, value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or not str(value).strip():
+        raise RecordError(name, "an option is not text, or empty", repr(value))
+    return str(value).strip()
+
+
+def _by_letter(name: str, labels: list[str], texts: list[str]) -> tuple[str, ...]:
+    if sorted(labels) != list(LETTERS[: len(labels)]):
+        raise RecordError(name, "option letters are not A, B, C, ... without a gap", ", ".join(labels))
+    if not all(texts):
+        raise RecordError(name, "an option is not text, or empty", f"{labels[texts.index('')]!r}")
+    return tuple(text for _, text in sorted(zip(labels, texts, strict=True)))
+
+
+def _split_inline_options(question: str, options: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Takes options off the end of a question, if they are the record's own or the record has none."""
+    match = _INLINE_OPTIONS.search(question)
+    if not match or match.end() != len(question):
+        return question, ()
+    split = [split_label(line) for line in match[1].splitlines()]
+    inline = tuple(text for _, text in split)
+    in_order = [label for label, _ in split] == list(LETTERS[: len(split)]) and all(inline)
+    if not in_order or (options and options != inline):
+        return question, ()
+    return question[: match.start()].rstrip(), inline
+
+
+def _gold(name: str, text: str, kind: Kind, options: tuple[str, ...]) -> str:
+    answer = read_answer(text) if "<answer>" in text.lower() else text
+    if not answer:
+        raise RecordError(name, "the answer block is empty", repr(text[:80]))
+    if kind is Kind.OPEN_ENDED:
+        return answer
+    letter = read_option_letter(answer, options)
+    if letter is None and options.count(answer) == 1:
+        letter = LETTERS[options.index(answer)]
+    if letter is None:
+        raise RecordError(name, "names no single option", f"{answer[:80]!r} of {len(options)} options")
+    return letter
+
+
+def _rationale(record: Mapping[str, Any]) -> str | None:
+    name = _present(record, RATIONALE_FIELDS)
+    if name is None:
+        return None
+    rationale = strip_tag(_text(record, (name,))[1], "think")
+    _refuse_reserved(name, rationale)
+    return rationale or None
+
+
+def _videos(record: Mapping[str, Any]) -> tuple[str, ...]:
+    name = _present(record, VIDEO_FIELDS)
+    if name is None:
+        raise RecordError(VIDEO_FIELDS[0], "missing", f"looked for {', '.join(VIDEO_FIELDS)}")
+    value = record[name]
+    paths = []
+    for entry in value if isinstance(value, list | tuple) else [value]:
+        path = entry
+        if isinstance(entry, Mapping):
+            inner = _present(entry, ("video", "path"))
+            path = entry[inner] if inner else None
+        if not isinstance(path, str) or not path.strip():
+            raise RecordError(name, "a video is not a path", repr(entry)[:80])
+        path = path.strip()
+        while path.startswith("./"):
+            path = path[2:].lstrip("/")
+        paths.append(path)
+    return tuple(paths)
+
+
+def _refuse_reserved(name: str, text: str) -> None:
+    found = _RESERVED.search(text)
+    if found:
+        raise RecordError(name, "a mark that the hosts reserve stands in the text", found[0])

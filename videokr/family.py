@@ -1,0 +1,51 @@
+"""The model families that the recipe covers."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from videokr.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """
+    Attributes:
+        name: as the launchers take it.
+        model_type: `model_type` in the model's config.json.
+        base_model: the published base model on the hub.
+        template: LLaMA-Factory's template.
+        patch_factor: height and width of a frame are multiples of it, in pixels.
+    """
+
+    name: str
+    model_type: str
+    base_model: str
+    template: str
+    patch_factor: int
+
+
+FAMILIES = {
+    family.name: family
+    for family in (
+        Family("qwen2_5vl", "qwen2_5_vl", "Qwen/Qwen2.5-VL-7B-Instruct", "qwen2_vl", 28),
+        Family("qwen3vl", "qwen3_vl", "Qwen/Qwen3-VL-8B-Instruct", "qwen3_vl_nothink", 32),
+    )
+}
+
+
+def family_of(model_path: Path) -> Family:
+    """The family of a checkpoint folder.
+
+    Raises:
+        UserError: no config.json there, or a family that the recipe does not cover.
+    """
+    config = model_path / "config.json"
+    if not config.is_file():
+        raise UserError(f"model '{model_path}': no config.json there; give a checkpoint folder in Hugging Face format")
+    model_type = json.loads(config.read_text(encoding="utf-8")).get("model_type")
+    for family in FAMILIES.values():
+        if family.model_type == model_type:
+            return family
+    known = ", ".join(family.model_type for family in FAMILIES.values())
+    raise UserError(f"model '{model_path}': model_type {model_type!r} is not covered; known: {known}")

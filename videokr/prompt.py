@@ -1,0 +1,31 @@
+"""The one prompt. Every stage asks with these bytes."""
+
+from videokr.example import Example, Kind
+from videokr.options import LETTERS
+
+# The instruction as published: lmms_eval/tasks/videokr_eval/videokr_eval.yaml (post_prompt_mc, post_prompt_oe) and
+# verl/local_script/prepare_videokr_rl_data.py of github.com/Fu-Fu-Fu-Fu/VideoKR at 39812881. The released
+# checkpoints were trained and measured with these bytes: they are an interface, not prose to improve.
+_INSTRUCTION = (
+    "Please answer this question based on the visual content.\n"
+    "Provide your thinking process between the <think> and </think> tags, "
+    "and then give your final answer between the <answer> and </answer> tags.\n"
+)
+INSTRUCTIONS = {
+    Kind.MULTIPLE_CHOICE: _INSTRUCTION
+    + "Please provide only the single option letter (e.g., A, B, C, D, etc.) within the <answer>...</answer> tags.",
+    Kind.OPEN_ENDED: _INSTRUCTION + "Please provide only your final answer within the <answer>...</answer> tags.",
+}
+
+VIDEO_PLACEHOLDER = "<video>"
+
+
+def build_prompt(example: Example) -> str:
+    """Question, one line an option as `A. text`, instruction. The video stands before it, with nothing between."""
+    lines = [f"{letter}. {text}" for letter, text in zip(LETTERS, example.options, strict=False)]
+    return "\n".join([example.question, *lines, INSTRUCTIONS[example.kind]])
+
+
+def build_placeholder_prompt(example: Example) -> str:
+    """The prompt for hosts that mark a video's place in the text (LLaMA-Factory, verl): one mark a video, first."""
+    return VIDEO_PLACEHOLDER * len(example.videos) + build_prompt(example)

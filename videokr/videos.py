@@ -1,0 +1,36 @@
+"""Where a record's video lies on this disk."""
+
+import os
+from pathlib import Path
+
+from videokr.errors import UserError
+
+ARCHIVE_FOLDER = "Videos"  # the published archives unpack into it; records name paths with and without it
+
+
+def resolve_video(path: str, root: Path | None) -> Path:
+    """Finds a record's video below `root`.
+
+    A path from data never leaves its root: `..` and absolute paths that lead outside are refused. Links inside the
+    root are the user's own and are followed. Without a root the path is taken as it is.
+
+    Raises:
+        UserError: not there, outside the root, or not a path; says what was tried and what to set.
+    """
+    if "://" in path:
+        raise UserError(f"video '{path}' is an address, not a file: download it and give its path")
+    if root is None:
+        candidates = [Path(path).absolute()]
+    else:
+        root = root.absolute()
+        inner, prefix = path, f"{ARCHIVE_FOLDER}/"
+        other = inner[len(prefix) :] if inner.startswith(prefix) else prefix + inner
+        candidates = [root / inner, root / other] if not Path(path).is_absolute() else [Path(path)]
+        for candidate in candidates:
+            if not Path(os.path.normpath(candidate)).is_relative_to(os.path.normpath(root)):
+                raise UserError(f"video '{path}' lies outside of '{root}': give the folder that holds it")
+    for candidate in candidates:
+        if candidate.is_file():
+            return Path(os.path.normpath(candidate))
+    tried = ", ".join(f"'{candidate}'" for candidate in candidates)
+    raise UserError(f"video '{path}' is not there: tried {tried}; give the folder that holds the videos")
