@@ -16,12 +16,18 @@ class RecordError(UserError):
     Attributes:
         reason: short and the same for every record with this fault, so that drops can be counted by it.
         field: the record's field at fault.
+        line: the record's line in a JSONL file, or its place in a JSON list, counted from 1.
     """
 
     def __init__(self, field: str, reason: str, detail: str = "", source: str = "", line: int | None = None):
         self.field, self.reason, self.detail, self.source, self.line = field, reason, detail, source, line
-        where = f"{source or 'record'}{'' if line is None else f', line {line}'}"
+        place = "item" if source.endswith(".json") else "line"
+        where = f"{source or 'record'}{'' if line is None else f', {place} {line}'}"
         super().__init__(f"{where}: field '{field}': {reason}{f': {detail}' if detail else ''}")
+
+    def __reduce__(self) -> tuple[type["RecordError"], tuple[str, str, str, str, int | None]]:
+        # An exception is otherwise rebuilt from its text alone, and could not leave a worker process.
+        return RecordError, (self.field, self.reason, self.detail, self.source, self.line)
 
     def located(self, source: str, line: int) -> "RecordError":
         """The same fault with the file and line it was met at."""
