@@ -1,0 +1,45 @@
+"""The row that LLaMA-Factory's sharegpt format takes, and its entry in dataset_info.json. Pure: no host is imported."""
+
+from typing import Any
+
+from videokr.errors import RecordError
+from videokr.example import RATIONALE_FIELDS, Example
+from videokr.prompt import build_placeholder_prompt
+from videokr.response import build_response
+
+# The published dataset entry (data/dataset_info.json).
+DATASET_NAME = "videokr_train"
+DATASET_INFO_FILE = "dataset_info.json"
+MESSAGES, VIDEOS = "messages", "videos"
+ROLE, CONTENT, USER, ASSISTANT = "role", "content", "user", "assistant"
+
+
+def build_turns(example: Example) -> tuple[str, str]:
+    """What the user asks, with one placeholder a video, and what the model is trained to say.
+
+    Raises:
+        RecordError: the example has no rationale, so there is nothing to imitate.
+    """
+    if example.rationale is None:
+        detail = "SFT imitates it; a record without one can serve RL or evaluation"
+        raise RecordError(RATIONALE_FIELDS[0], "missing", detail, source=f"record '{example.id}'")
+    return build_placeholder_prompt(example), build_response(example.rationale, example.answer)
+
+
+def build_message_row(example: Example, videos: list[str]) -> dict[str, Any]:
+    """One sharegpt row: a user turn, an assistant turn, and the paths of the videos in the order of their marks."""
+    prompt, response = build_turns(example)
+    return {
+        MESSAGES: [{ROLE: USER, CONTENT: prompt}, {ROLE: ASSISTANT, CONTENT: response}],
+        VIDEOS: videos,
+    }
+
+
+def build_dataset_entry(file_name: str) -> dict[str, Any]:
+    """How dataset_info.json describes a file of such rows."""
+    return {
+        "file_name": file_name,
+        "formatting": "sharegpt",
+        "columns": {"messages": MESSAGES, "videos": VIDEOS},
+        "tags": {"role_tag": ROLE, "content_tag": CONTENT, "user_tag": USER, "assistant_tag": ASSISTANT},
+    }
