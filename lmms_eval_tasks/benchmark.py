@@ -1,0 +1,118 @@
+"""The benchmark's files: where they lie, and its records as rows of one shape."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from videokr.errors import RecordError, UserError
+from videokr.example import GROUP_FIELDS, VIDEO_FIELDS, Example, parse_example, read_records
+from videokr.options import LETTERS
+from videokr.videos import resolve_video
+
+ANNOTATIONS = "VideoKR_eval.jsonl"
+DEFAULT_REPO = "minuzero/VideoKR-Eval"
+
+
+def root_from_env(environment: Mapping[str, str]) -> Path:
+    """The folder with the annotation file and the videos: VIDEOKR_EVAL_ROOT, else the downloaded VIDEOKR_EVAL_REPO.
+
+    Raises:
+        UserError: the folder is not there, or the repository cannot be downloaded.
+    """
+    given = environment.get("VIDEOKR_EVAL_ROOT", "").strip()
+    if given:
+        root = Path(given).expanduser().absolute()
+        if not root.is_dir():
+            raise UserError(f"VIDEOKR_EVAL_ROOT='{given}' is not a folder: give the one that holds {ANNOTATIONS}")
+        return root
+    from huggingface_hub import snapshot_download  # only runs that download pay for it
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    repo = environment.get("VIDEOKR_EVAL_REPO", "").strip() or DEFAULT_REPO
+    try:
+        return Path(snapshot_download(repo, repo_type="dataset"))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"dataset '{repo}' cannot be downloaded ({type(error).__name__}: {reason}); "
+            f"set VIDEOKR_EVAL_ROOT to a folder with {ANNOTATIONS} and the videos"
+        ) from None
+
+
+def read_benchmark(root: Path, limit: int | None = None) -> list[Example]:
+    """Reads the annotation file below `root`; see `read_rows`.
+
+    Raises:
+        UserError: also where the annotation file is not there or is not JSON.
+    """
+    path = root / ANNOTATIONS
+    return read_rows(read_records(path), root, str(path), limit)
+
+
+def read_rows(records: Iterable[tuple[int, Any]], root: Path, source: str, limit: int | None = None) -> list[Example]:
+    """Reads every record and finds its videos.
+
+    Args:
+        records: with their line, counted from 1.
+        root: the folder of `root_from_env`.
+        source: the file's name for messages.
+        limit: how many records are going to be asked; the rest is read, but its videos are not looked for.
+
+    Returns:
+        The examples; where looked for, their video paths are absolute.
+
+    Raises:
+        RecordError: a record that cannot be read, or whose video is not there; names file, line and field.
+        UserError: there are no records.
+    """
+    examples: list[Example] = []
+    for line, record in records:
+        examples.append(_read(record, root, source, line, look=limit is None or len(examples) < limit))
+    if not examples:
+        raise UserError(f"annotation file '{source}' holds no records")
+    return examples
+
+
+def to_row(example: Example) -> dict[str, Any]:
+    """A record that `parse_example` reads back as the same example; every row has the same columns and types."""
+    return {
+        "id": example.id,
+        "question": example.question,
+        "options": [f"{letter}. {text}" for letter, text in zip(LETTERS, example.options, strict=False)],
+        "problem_type": example.kind.value,
+        "answer": example.answer,
+        "videos": list(example.videos),
+        **{name: example.groups.get(name, "") for name in GROUP_FIELDS},
+    }
+
+
+def write_rows(examples: Sequence[Example], path: Path) -> None:
+    """Writes the rows as JSONL, aside first, so that no half-written file is ever there."""
+    write_text(path, "".join(json.dumps(to_row(example), ensure_ascii=False) + "\n" for example in examples))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes aside, then renames."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.partial")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
+
+
+def _read(record: Any, root: Path, source: str, line: int, look: bool) -> Example:
+    try:
+        if not isinstance(record, dict):
+            raise RecordError("(record)", "not a JSON object", type(record).__name__)
+        example = parse_example(record)
+        if not look:
+            return example
+        try:
+            videos = tuple(str(resolve_video(video, root)) for video in example.videos)
+        except UserError as error:
+            field = next(name for name in VIDEO_FIELDS if record.get(name))
+            raise RecordError(field, "no such video", str(error)) from None
+    except RecordError as error:
+        raise error.located(source, line) from None
+    return replace(example, videos=videos)

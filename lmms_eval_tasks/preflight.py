@@ -1,0 +1,95 @@
+"""Finds the user's mistakes before the host starts, and writes the task that it will run."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from lmms_eval_tasks import judge
+from lmms_eval_tasks.benchmark import read_benchmark, root_from_env, write_rows, write_text
+from videokr.errors import UserError, exit_status
+from videokr.example import Example
+from videokr.family import family_of
+
+TASK = "videokr_eval"
+SHIPPED_TASK = Path(__file__).parent / TASK / f"{TASK}.yaml"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m lmms_eval_tasks.preflight", description=__doc__)
+    parser.add_argument("--model", required=True, help="checkpoint folder, or its name on the hub")
+    parser.add_argument("--tasks", required=True, help="names separated by commas")
+    parser.add_argument("--limit", type=float, help="as lmms-eval takes it")
+    parser.add_argument("--task-dir", type=Path, required=True, help="where the task is written")
+    options = parser.parse_args(arguments)
+
+    check_model(options.model)
+    if TASK in options.tasks.split(","):
+        limit = int(options.limit) if options.limit and options.limit >= 1 else None
+        examples = read_benchmark(root_from_env(os.environ), limit)
+        check_videos(examples[:limit])
+        grader = judge.from_env(os.environ)
+        if grader is not None:
+            grader.check()
+        write_task(examples, options.task_dir)
+        print(f"{TASK}: {len(examples)} questions; judge: {grader.model if grader else 'none'}")
+    return 0
+
+
+def check_model(model: str) -> None:
+    """
+    Raises:
+        UserError: not a checkpoint of a covered family, or a path that is not there. Hub ids are left to the host.
+    """
+    looks_like_hub_id = model.count("/") == 1 and not model.startswith((".", "/", "~"))
+    if Path(model).is_dir():
+        family_of(Path(model))
+    elif not looks_like_hub_id:
+        raise UserError(f"model '{model}' is not there; set VIDEOKR_MODEL to a checkpoint folder or a hub id")
+
+
+def check_videos(examples: Sequence[Example]) -> None:
+    """Reads the header of every video; only decoding, later, finds damage further inside.
+
+    Raises:
+        UserError: a file that is not a video.
+    """
+    if find_spec("av") is None:
+        return
+    import av
+
+    for path in dict.fromkeys(video for example in examples for video in example.videos):
+        try:
+            with av.open(path) as container:
+                has_video = bool(container.streams.video)
+        except (av.FFmpegError, OSError) as error:
+            raise UserError(f"video '{path}' cannot be decoded: {error}; replace it or leave its record out") from None
+        if not has_video:
+            raise UserError(f"video '{path}' has no video stream; replace it or leave its record out")
+
+
+def write_task(examples: Sequence[Example], folder: Path) -> None:
+    """Writes the rows and, beside them, the shipped task with nothing changed but where it reads.
+
+    A local file is then evaluated as the published one is, and without the hub.
+    """
+    rows = (folder / f"{TASK}.jsonl").absolute()
+    write_rows(examples, rows)
+    write_text(
+        folder / f"{TASK}.yaml",
+        f"task: {TASK}\n"
+        f"include: {_quoted(SHIPPED_TASK)}\n"
+        "dataset_path: json\n"
+        f"dataset_kwargs:\n  data_files:\n    test: {_quoted(rows)}\n"
+        "process_docs: null\n",
+    )
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+if __name__ == "__main__":
+    sys.exit(exit_status(main))

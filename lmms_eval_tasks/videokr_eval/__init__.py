@@ -1,0 +1,1 @@
+"""The VideoKR-Eval task."""

@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# Evaluates a checkpoint with lmms-eval and vLLM.
+#
+#   VIDEOKR_MODEL=... bash local_script/eval_videokr.sh
+#
+# VIDEOKR_MODEL                checkpoint folder or hub id (required)
+# TASKS                        lmms-eval tasks, separated by commas         (videokr_eval)
+# VIDEOKR_EVAL_ROOT            folder with VideoKR_eval.jsonl and the videos (else VIDEOKR_EVAL_REPO is downloaded)
+# LIMIT                        ask only the first N questions
+# RUN_NAME OUTPUT_PATH         (the model's name; outputs/videokr/${RUN_NAME}_vllm)
+# BATCH_SIZE                   prompts handed to vLLM at once               (4)
+# FPS MAX_FRAME_NUM MAX_PIXELS the video budget                             (2, 128, 200704 px a frame)
+# MAX_MODEL_LEN                context in tokens                            (32768)
+# GEN_KWARGS                   over the task's, e.g. max_new_tokens=1024,temperature=0
+# TENSOR_PARALLEL_SIZE DATA_PARALLEL_SIZE GPU_MEMORY_UTILIZATION            (1, 1, 0.85)
+# VIDEOKR_USE_VLM_JUDGE        judge of open answers: 0 off, 1 required, unset: on when there are credentials
+# API_TYPE MODEL_VERSION       openai|azure (openai), the judge's model     (gpt-4o)
+# OPENAI_API_KEY OPENAI_BASE_URL | AZURE_API_KEY AZURE_ENDPOINT API_VERSION
+# JUDGE_CONCURRENCY            judge requests at once                       (16)
+# VIDEOKR_CPU=1                run on the CPU, for small models
+# DRY_RUN=1                    print the command and stop
+#
+# A .env file in the repository's root may hold the same names; what is set already wins.
+# Exit status: 0 with results, 2 for a mistake of the user's, else 1.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=launch.sh
+source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+
+# read_env_file FILE: sets what is not set yet from NAME=VALUE lines. Nothing in the file is executed or expanded.
+read_env_file() {
+  local line name value
+  while IFS= read -r line || [[ -n "${line}" ]]; do
+    line="${line%$'\r'}"
+    [[ "${line}" =~ ^[[:space:]]*(export[[:space:]]+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)$ ]] || continue
+    name="${BASH_REMATCH[2]}" value="${BASH_REMATCH[3]}"
+    if [[ "${value}" =~ ^\"(.*)\"[[:space:]]*$ || "${value}" =~ ^\'(.*)\'[[:space:]]*$ ]]; then
+      value="${BASH_REMATCH[1]}"
+    fi
+    [[ -v "${name}" ]] || export "${name}=${value}"
+  done <"$1"
+}
+
+if [[ -f "${VIDEOKR_ENV_FILE:-${REPO_DIR}/.env}" ]]; then
+  read_env_file "${VIDEOKR_ENV_FILE:-${REPO_DIR}/.env}"
+fi
+
+[[ -n "${VIDEOKR_MODEL:-}" ]] || die "set VIDEOKR_MODEL to a checkpoint folder or a hub id"
+[[ "${VIDEOKR_MODEL}" == *[,=]* ]] && die "model '${VIDEOKR_MODEL}': lmms-eval takes no ',' or '=' in it; rename it"
+TASKS="${TASKS:-videokr_eval}"
+if [[ -z "${RUN_NAME:-}" ]]; then
+  RUN_NAME="$(basename "${VIDEOKR_MODEL}")"
+  RUN_NAME="${RUN_NAME//[^A-Za-z0-9._-]/_}"
+fi
+OUTPUT_PATH="${OUTPUT_PATH:-outputs/videokr/${RUN_NAME}_vllm}"
+[[ "${OUTPUT_PATH}" == *[,=]* ]] && die "OUTPUT_PATH '${OUTPUT_PATH}': lmms-eval takes no ',' or '=' in it; rename it"
+DATA_PARALLEL_SIZE="${DATA_PARALLEL_SIZE:-1}"
+MODEL_ARGS="model=${VIDEOKR_MODEL}"
+MODEL_ARGS+=",fps=${FPS:-2},max_frame_num=${MAX_FRAME_NUM:-128},max_pixels=${MAX_PIXELS:-200704}"
+MODEL_ARGS+=",max_model_len=${MAX_MODEL_LEN:-32768}"
+MODEL_ARGS+=",tensor_parallel_size=${TENSOR_PARALLEL_SIZE:-1},data_parallel_size=${DATA_PARALLEL_SIZE}"
+MODEL_ARGS+=",gpu_memory_utilization=${GPU_MEMORY_UTILIZATION:-0.85}"
+stage_python eval lmms_eval
+
+# decord goes on over damaged ends of files, as the published evaluation does; torchcodec needs FFmpeg's libraries.
+SETTINGS=("DECORD_EOF_RETRY_MAX=${DECORD_EOF_RETRY_MAX:-40960}")
+SETTINGS+=("FORCE_QWENVL_VIDEO_READER=${FORCE_QWENVL_VIDEO_READER:-decord}")
+if [[ "${VIDEOKR_CPU:-0}" == "1" ]]; then
+  MODEL_ARGS+=",enforce_eager=True,dtype=float32"
+  SETTINGS+=("VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1}" "VLLM_CPU_OMP_THREADS_BIND=nobind")
+  SETTINGS+=("OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}" "CUDA_VISIBLE_DEVICES=")
+  SETTINGS+=("VLLM_LOGGING_LEVEL=${VLLM_LOGGING_LEVEL:-ERROR}")
+  # One process is started in less time; replicas need an engine of their own beside torch.distributed's process group.
+  [[ "${DATA_PARALLEL_SIZE}" == "1" ]] && SETTINGS+=("VLLM_ENABLE_V1_MULTIPROCESSING=0")
+fi
+HOST=("${PYTHON}" -m)
+if [[ "${DATA_PARALLEL_SIZE}" != "1" ]]; then
+  # One process a replica. They exchange only counts and texts, so that is done without a GPU.
+  SETTINGS+=("ACCELERATE_USE_CPU=true" "VLLM_WORKER_MULTIPROC_METHOD=spawn")
+  HOST=("${PYTHON}" -m torch.distributed.run --standalone --nproc_per_node "${DATA_PARALLEL_SIZE}" -m)
+fi
+COMMAND=(env "${SETTINGS[@]}" "${HOST[@]}" lmms_eval
+  --model videokr_vllm --model_args "${MODEL_ARGS}"
+  --include_path "${OUTPUT_PATH}/tasks" --tasks "${TASKS}" --batch_size "${BATCH_SIZE:-4}"
+  --log_samples --log_samples_suffix "videokr_${RUN_NAME}_vllm" --output_path "${OUTPUT_PATH}"
+  --process_docs_parallel "${JUDGE_CONCURRENCY:-16}")
+LIMITS=()
+if [[ -n "${LIMIT:-}" ]]; then
+  LIMITS=(--limit "${LIMIT}")
+fi
+COMMAND+=("${LIMITS[@]}")
+if [[ -n "${GEN_KWARGS:-}" ]]; then
+  COMMAND+=(--gen_kwargs "${GEN_KWARGS}")
+fi
+print_command "${COMMAND[@]}"
+
+"${PYTHON}" -m lmms_eval_tasks.preflight \
+  --model "${VIDEOKR_MODEL}" --tasks "${TASKS}" --task-dir "${OUTPUT_PATH}/tasks" "${LIMITS[@]}"
+STARTED="$(mktemp)"
+trap 'rm -f "${STARTED}"' EXIT
+"${COMMAND[@]}"
+# lmms-eval exits 0 whatever happened; only its results say that it is done.
+"${PYTHON}" -m lmms_eval_tasks.results --output-path "${OUTPUT_PATH}" --tasks "${TASKS}" --newer-than "${STARTED}"
