@@ -1,16 +1,18 @@
 """One example, parsed at the door from any of the field's spellings."""
 
+import codecs
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from videokr.errors import RecordError, UserError
 from videokr.options import LETTERS, read_option_letter, split_label
-from videokr.response import read_answer, strip_tag
+from videokr.response import holds_tag, read_answer, strip_tag
 
 ID_FIELDS = ("id", "problem_id", "file_name")
 QUESTION_FIELDS = ("question", "prompt")
@@ -24,7 +26,7 @@ GROUP_FIELDS = ("dataset", "subject", "source")
 # A host would take these for its own marks, and lose count of the videos.
 _RESERVED = re.compile(r"<(?:video|image|audio)>|<\|[a-z_]+\|>")
 _LEADING_VIDEO = re.compile(r"(?:<video>\s*)+")
-_INLINE_OPTIONS = re.compile(r"\s*\n(?:Options:[ \t]*\n)?(\(?A[).:][ \t].*(?:\n\(?[B-Z][).:][ \t].*)+)\s*")
+_OPTIONS_HEADING = "options:"
 
 
 class Kind(StrEnum):
@@ -86,35 +88,36 @@ def parse_example(record: Mapping[str, Any]) -> Example:
         RecordError: a field is missing or cannot be read; names the field.
     """
     question_field, question = _text(record, QUESTION_FIELDS)
-    question = _LEADING_VIDEO.sub("", question, count=1) if question.startswith("<video>") else question
+    leading = _LEADING_VIDEO.match(question)
+    question = question[leading.end() :] if leading else question
     option_field, options = _options(record)
     kind_field = _present(record, KIND_FIELDS)
-    if kind_field:
-        kind = parse_kind(record[kind_field], kind_field)
-    else:
+    kind = parse_kind(record[kind_field], kind_field) if kind_field else None
+    if kind is not Kind.OPEN_ENDED:
+        question, options = _split_inline_options(question, options)
+    if kind is None:
         kind = Kind.MULTIPLE_CHOICE if options else Kind.OPEN_ENDED
-    if kind is Kind.MULTIPLE_CHOICE:
-        question, inline = _split_inline_options(question, options)
-        options = options or inline
-        if len(options) < 2:
-            raise RecordError(option_field, "a multiple-choice question needs two or more options", f"got {len(options)}")
-    elif options:
+    if kind is Kind.OPEN_ENDED and options:
         raise RecordError(option_field, "an open-ended question has options", f"{len(options)} of them")
+    if kind is Kind.MULTIPLE_CHOICE and not 2 <= len(options) <= len(LETTERS):
+        detail = f"got {len(options)}, at most {len(LETTERS)} have a letter"
+        raise RecordError(option_field, "a multiple-choice question needs two or more options", detail)
     if not question:
         raise RecordError(question_field, "empty")
     for name, text in ((question_field, question), *((option_field, option) for option in options)):
         _refuse_reserved(name, text)
 
     answer_field, answer = _text(record, ANSWER_FIELDS)
+    videos = _videos(record)
     return Example(
-        id=_text(record, ID_FIELDS, default=Path(_videos(record)[0]).stem)[1],
+        id=_text(record, ID_FIELDS, default=Path(videos[0]).stem)[1],
         question=question,
         options=options,
         kind=kind,
         answer=_gold(answer_field, answer, kind, options),
         rationale=_rationale(record),
-        videos=_videos(record),
-        groups={name: str(record[name]).strip() for name in GROUP_FIELDS if _present(record, (name,))},
+        videos=videos,
+        groups={name: _text(record, (name,))[1] for name in GROUP_FIELDS if _present(record, (name,))},
     )
 
 
@@ -144,33 +147,69 @@ def read_examples(path: Path, skip_invalid: list[RecordError] | None = None) -> 
 
 
 def read_records(path: Path) -> Iterator[tuple[int, Any]]:
-    """Raw records with their line (JSONL) or place (JSON list), counted from 1."""
+    """Raw records with their line (JSONL) or place (JSON list), counted from 1.
+
+    Raises:
+        UserError: the file is not there, holds no records or is not JSON.
+    """
     if not path.is_file():
         raise UserError(f"annotation file '{path}' is not there")
-    with path.open(encoding="utf-8-sig") as lines:
-        try:
-            first = lines.readline()
-            if first.lstrip().startswith("["):
-                yield from enumerate(json.loads(first + lines.read()), start=1)
-                return
-            lines.seek(0)
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    try:
-                        yield number, json.loads(line)
-                    except json.JSONDecodeError as error:
-                        raise UserError(f"{path}, line {number}: not JSON: {error}") from None
-        except json.JSONDecodeError as error:
-            raise UserError(f"{path}, line {error.lineno}: not JSON: {error}") from None
-        except UnicodeDecodeError as error:
-            raise UserError(f"{path}: not UTF-8 text: {error}") from None
+    empty = True
+    with path.open(encoding="utf-8-sig") as file:
+        for number, record in _parse_list(path, file) if _opens_list(path) else _parse_lines(path, file):
+            empty = False
+            yield number, record
+    if empty:
+        raise UserError(f"annotation file '{path}' holds no records")
+
+
+# What Python's reader says of text that is not JSON: broken syntax, a number of thousands of digits, brackets nested
+# thousands deep.
+_NOT_JSON = (ValueError, RecursionError)
+
+
+def _opens_list(path: Path) -> bool:
+    with path.open("rb") as file:
+        for line in file:
+            text = line.removeprefix(codecs.BOM_UTF8).strip()
+            if text:
+                return text.startswith(b"[")
+    return False
+
+
+def _parse_list(path: Path, file: TextIO) -> Iterator[tuple[int, Any]]:
+    try:
+        records = json.load(file)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text: {error}") from None
+    except _NOT_JSON as error:
+        raise UserError(f"{path}: not JSON: {error}") from None
+    yield from enumerate(records, start=1)
+
+
+def _parse_lines(path: Path, file: TextIO) -> Iterator[tuple[int, Any]]:
+    number = 0
+    try:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                yield number, json.loads(line)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text: {error}") from None
+    except _NOT_JSON as error:
+        raise UserError(f"{path}, line {number}: not JSON: {error}") from None
 
 
 def _present(record: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
-    """The first of the spellings that holds something; blank text and empty lists hold nothing."""
+    """The first of the spellings that holds something; blank text, not-a-number and empty lists hold nothing."""
     for name in names:
         value = record.get(name)
-        if value is not None and value != [] and value != {} and str(value).strip():
+        if isinstance(value, str):
+            if value.strip():
+                return name
+        elif isinstance(value, float):
+            if not math.isnan(value):
+                return name
+        elif value is not None and value != [] and value != {}:
             return name
     return None
 
@@ -181,10 +220,18 @@ def _text(record: Mapping[str, Any], names: tuple[str, ...], default: str | None
         if default is not None:
             return names[0], default
         raise RecordError(names[0], "missing", f"looked for {', '.join(names)}")
-    value = record[name]
+    return name, _as_text(name, record[name])
+
+
+def _as_text(name: str, value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise RecordError(name, "not text", f"{type(value).__name__}")
-    return name, str(value).strip()
+        raise RecordError(name, "not text", type(value).__name__)
+    text = str(value).strip()
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise RecordError(name, "half of a surrogate pair stands in the text", ascii(text[:80])) from None
+    return text
 
 
 def _options(record: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
@@ -195,8 +242,12 @@ def _options(record: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     if isinstance(value, str):
         value = [line for line in value.splitlines() if line.strip()]
     if isinstance(value, Mapping):
-        given = {str(k).strip().upper(): v for k, v in value.items() if v is not None}
-        return name, _by_letter(name, list(given), [_option(name, text) for text in given.values()])
+        given = [(str(key).strip().upper(), _option(name, text)) for key, text in value.items() if text is not None]
+        labels = [label for label, _ in given]
+        split = [split_label(text) for _, text in given]
+        if [label for label, _ in split] == labels:  # {"A": "A. text"}
+            return name, _by_letter(name, labels, [text for _, text in split])
+        return name, _by_letter(name, labels, [text for _, text in given])
     if not isinstance(value, list | tuple):
         raise RecordError(name, "not a list or an object of options", type(value).__name__)
     texts = [_option(name, text) for text in value]
@@ -208,30 +259,37 @@ def _options(record: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
 
 
 def _option(name: str, value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float) or not str(value).strip():
-        raise RecordError(name, "an option is not text, or empty", repr(value))
-    return str(value).strip()
+    text = _as_text(name, value)
+    if not text:
+        raise RecordError(name, "an option is empty", repr(value))
+    return text
 
 
 def _by_letter(name: str, labels: list[str], texts: list[str]) -> tuple[str, ...]:
     if sorted(labels) != list(LETTERS[: len(labels)]):
         raise RecordError(name, "option letters are not A, B, C, ... without a gap", ", ".join(labels))
     if not all(texts):
-        raise RecordError(name, "an option is not text, or empty", f"{labels[texts.index('')]!r}")
+        raise RecordError(name, "an option is empty", labels[texts.index("")])
     return tuple(text for _, text in sorted(zip(labels, texts, strict=True)))
 
 
 def _split_inline_options(question: str, options: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     """Takes options off the end of a question, if they are the record's own or the record has none."""
-    match = _INLINE_OPTIONS.search(question)
-    if not match or match.end() != len(question):
-        return question, ()
-    split = [split_label(line) for line in match[1].splitlines()]
+    lines = question.rstrip().splitlines()
+    split: list[tuple[str | None, str]] = []
+    while lines and (not split or split[-1][0] != "A"):
+        label, text = split_label(lines.pop())
+        if not label or not text:
+            return question, options
+        split.append((label, text))
+    split.reverse()
     inline = tuple(text for _, text in split)
-    in_order = [label for label, _ in split] == list(LETTERS[: len(split)]) and all(inline)
-    if not in_order or (options and options != inline):
-        return question, ()
-    return question[: match.start()].rstrip(), inline
+    in_order = [label for label, _ in split] == list(LETTERS[: len(split)])
+    if not in_order or len(inline) < 2 or not lines or (options and options != inline):
+        return question, options
+    if lines[-1].strip().lower() == _OPTIONS_HEADING:
+        lines.pop()
+    return "\n".join(lines).rstrip(), inline
 
 
 def _gold(name: str, text: str, kind: Kind, options: tuple[str, ...]) -> str:
@@ -239,6 +297,9 @@ def _gold(name: str, text: str, kind: Kind, options: tuple[str, ...]) -> str:
     if not answer:
         raise RecordError(name, "the answer block is empty", repr(text[:80]))
     if kind is Kind.OPEN_ENDED:
+        if holds_tag(answer):
+            raise RecordError(name, "a tag of the response form stands in the text", repr(answer[:80]))
+        _refuse_reserved(name, answer)
         return answer
     letter = read_option_letter(answer, options)
     if letter is None and options.count(answer) == 1:
@@ -253,6 +314,8 @@ def _rationale(record: Mapping[str, Any]) -> str | None:
     if name is None:
         return None
     rationale = strip_tag(_text(record, (name,))[1], "think")
+    if holds_tag(rationale):
+        raise RecordError(name, "a tag of the response form stands in the text", repr(rationale[:80]))
     _refuse_reserved(name, rationale)
     return rationale or None
 
@@ -268,11 +331,11 @@ def _videos(record: Mapping[str, Any]) -> tuple[str, ...]:
         if isinstance(entry, Mapping):
             inner = _present(entry, ("video", "path"))
             path = entry[inner] if inner else None
-        if not isinstance(path, str) or not path.strip():
-            raise RecordError(name, "a video is not a path", repr(entry)[:80])
-        path = path.strip()
+        path = _as_text(name, path) if isinstance(path, str) else ""
         while path.startswith("./"):
             path = path[2:].lstrip("/")
+        if not path:
+            raise RecordError(name, "a video is not a path", repr(entry)[:80])
         paths.append(path)
     return tuple(paths)
 

@@ -43,7 +43,10 @@ def family_of(model_path: Path) -> Family:
     config = model_path / "config.json"
     if not config.is_file():
         raise UserError(f"model '{model_path}': no config.json there; give a checkpoint folder in Hugging Face format")
-    model_type = json.loads(config.read_text(encoding="utf-8")).get("model_type")
+    try:
+        model_type = json.loads(config.read_text(encoding="utf-8"))["model_type"]
+    except (ValueError, TypeError, KeyError):
+        raise UserError(f"model '{model_path}': its config.json names no model_type") from None
     for family in FAMILIES.values():
         if family.model_type == model_type:
             return family

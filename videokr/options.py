@@ -7,27 +7,39 @@ from collections.abc import Sequence
 
 LETTERS = string.ascii_uppercase
 
-_LABEL = re.compile(r"\(?([A-Z])[).:]\s*(.*)", re.DOTALL)
+_LABEL = re.compile(r"\(?([A-Za-z])[).:]\s*(.*)", re.DOTALL)
 _DECORATION = " \t\r\n*_`\"'$"
-_LEAD_IN = re.compile(r"(?:the\s+)?(?:(?:correct|final|best)\s+)?(?:answer|option|choice)(?:\s+is\b|\s*:)?\s*:?\s*", re.I)
+_LEAD_IN = re.compile(
+    r"(?:the\s+)?(?:(?:correct|final|best)\s+)?(?:answer|option|choice)(?:\s+is\b|\s*:)?\s*:?\s*", re.I
+)
 _LETTER = re.compile(r"(?:\(([A-Za-z])\)|\[([A-Za-z])\]|([A-Za-z]))[).:]?")
 _LETTER_AND_TEXT = re.compile(
-    r"(?:\(([A-Za-z])\)[.:]?|([A-Za-z])(?:[).:]|(?=\s+[-–—]\s)))\s*[-–—]?\s*(\S.*)",  # noqa: RUF001
+    r"(?:\(([A-Za-z])\)[.:]?|\[([A-Za-z])\][.:]?|([A-Za-z])(?:[).:]|(?=\s+[-–—]\s)))"  # noqa: RUF001
+    r"\s*[-–—]?\s*(\S.*)",  # noqa: RUF001
     re.DOTALL,
 )
+# Where the text after a letter names another one or takes it back: "A. or B", "A: B", "A. not", "A. x. B. y",
+# "A. x and B"; but not the last letter of "vitamin C", and not the article in "B. A dog".
 _MORE_LETTERS = re.compile(
-    r"(?:\(?[A-Za-z][).:,](?:\s|$)|(?:(?:and|or|not|nor|but)\b|[,;/&+])|[A-Za-z]$)", re.IGNORECASE
+    r"^[,;/&+]|^(?i:and|or|not|nor|but)\b|^[(\[]?[A-Za-z](?:[)\].:,](?:\s|$)|\W{0,4}$)"
+    r"|(?:[,;/&+\n]\s{0,4}|\.\s{1,4}|\b(?i:and|or|not|nor|but)\s{1,4})[(\[]?[A-Z](?:[)\].:,]\s|\W{0,4}$)"
 )
+# No option is this long: an answer beyond it names none, and costs nothing to read.
+_LONGEST_ANSWER = 10_000
 
 
 def split_label(text: str) -> tuple[str | None, str]:
     """`"B. Hydrogen"` -> `("B", "Hydrogen")`; a text without a label keeps None in its place."""
     match = _LABEL.fullmatch(text.strip())
-    return (match[1], match[2].strip()) if match else (None, text.strip())
+    return (match[1].upper(), match[2].strip()) if match else (None, text.strip())
+
+
+def _spaced(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).split())
 
 
 def _folded(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split()).rstrip(".")
+    return _spaced(text).casefold().rstrip(".")
 
 
 def read_option_letter(text: str | None, options: Sequence[str] | int | None = None) -> str | None:
@@ -40,33 +52,32 @@ def read_option_letter(text: str | None, options: Sequence[str] | int | None = N
         text: the content of the answer block.
         options: the option texts without labels, or their number; None where they are not known.
     """
-    if text is None:
+    if text is None or len(text) > _LONGEST_ANSWER:
         return None
     text = unicodedata.normalize("NFKC", text).strip(_DECORATION)
     lead_in = _LEAD_IN.match(text)
     if lead_in and lead_in.end() < len(text):
         text = text[lead_in.end() :].strip(_DECORATION)
     count = len(LETTERS) if options is None else options if isinstance(options, int) else len(options)
-    texts = [] if options is None or isinstance(options, int) else [_folded(option) for option in options]
 
-    bare = _LETTER.fullmatch(text)
-    if bare:
-        letter = next(group for group in bare.groups() if group).upper()
-        return letter if LETTERS.index(letter) < count else None
-
-    labelled = _LETTER_AND_TEXT.fullmatch(text)
-    if not labelled:
+    named = _LETTER.fullmatch(text) or _LETTER_AND_TEXT.fullmatch(text)
+    if not named:
         return None
-    letter = (labelled[1] or labelled[2]).upper()
+    letter = next(group for group in named.groups() if group).upper()
     index = LETTERS.index(letter)
     if index >= count:
         return None
-    rest = _folded(labelled[3])
-    if texts:
-        if rest == texts[index]:
+    if named.re is _LETTER:
+        return letter
+
+    rest = named[4]
+    if options is not None and not isinstance(options, int):
+        others = {_folded(option) for option in options}
+        own = _spaced(options[index])
+        if _folded(rest) == _folded(own):
             return letter
-        if rest in texts or _folded(text) in texts:
+        if _folded(rest) in others or _folded(text) in others:
             return None
-        if texts[index] and rest.startswith(texts[index]):
-            return letter
-    return None if _MORE_LETTERS.match(labelled[3]) else letter
+        if own and _folded(_spaced(rest)[: len(own)]) == _folded(own):
+            rest = _spaced(rest)[len(own) :].strip(" .,;:")
+    return None if _MORE_LETTERS.search(rest) else letter

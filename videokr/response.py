@@ -1,52 +1,47 @@
 """The response form: `<think>...</think>` then `<answer>...</answer>`, written and read."""
 
 import re
-from typing import NamedTuple
 
-_TAG = re.compile(r"<(/?)(think|answer)>", re.IGNORECASE | re.ASCII)
+ANSWER_TAGS = "<answer>{}</answer>"
+THINK_TAGS = "<think>{}</think>"
+
+_TAG = re.compile(r"(</?(?i:think|answer)>)", re.ASCII)
 _WELL_FORMED = ["<think>", "</think>", "<answer>", "</answer>"]
 
 
-class _Tag(NamedTuple):
-    text: str
-    name: str
-    closes: bool
-    start: int
-    end: int
-
-
-def _tags(text: str) -> list[_Tag]:
-    return [_Tag(m[0], m[2].lower(), bool(m[1]), m.start(), m.end()) for m in _TAG.finditer(text)]
-
-
 def build_response(rationale: str, answer: str) -> str:
-    """What the model is trained to say; `read_answer` gives `answer` back."""
-    return f"<think>{rationale}</think>\n<answer>{answer}</answer>"
+    """What the model is trained to say; `read_answer` gives `answer` back, if neither holds a tag."""
+    return f"{THINK_TAGS.format(rationale)}\n{ANSWER_TAGS.format(answer)}"
+
+
+def holds_tag(text: str) -> bool:
+    """Whether one of the response's own tags stands in the text, in any case."""
+    return _TAG.search(text) is not None
 
 
 def read_answer(text: str) -> str | None:
     """The content of the last answer block outside the thinking, stripped; None where there is none.
 
-    An empty block is no answer. Tags may be in any case. A thinking block that never closes hides nothing.
-    The time is linear in the text, whatever its tags.
+    An empty block is no answer, and a block with another tag inside is no block. Tags may be in any case. A thinking
+    block that never closes hides nothing. The time is linear in the text, whatever its tags.
     """
-    tags = _tags(text)
-    last_think_close = max((i for i, tag in enumerate(tags) if tag.name == "think" and tag.closes), default=-1)
-    thinking, opened, answer = False, None, None
-    for i, tag in enumerate(tags):
-        if tag.name == "think":
-            if not tag.closes:
-                thinking = thinking or i < last_think_close
-            else:
-                thinking = False
-            opened = None
-        elif thinking:
-            continue
-        elif not tag.closes:
-            opened = tag.end
-        elif opened is not None:
-            answer, opened = text[opened : tag.start].strip(), None
-    return answer or None
+    pieces = _TAG.split(text)  # text, tag, text, tag, ..., text
+    block, thinking_closes_after_block, thinking_closes, following = None, False, False, ""
+    for i in range(len(pieces) - 2, 0, -2):
+        tag = pieces[i].lower()
+        if tag == "<answer>":
+            if block is None and following == "</answer>":
+                block, thinking_closes_after_block = pieces[i + 1], thinking_closes
+        elif tag == "</think>":
+            if block is not None:
+                break
+            thinking_closes = True
+        elif tag == "<think>":
+            if block is not None and not thinking_closes_after_block:
+                break
+            block = None
+        following = tag
+    return (block.strip() or None) if block else None
 
 
 def is_well_formed(text: str) -> bool:
@@ -54,19 +49,14 @@ def is_well_formed(text: str) -> bool:
 
     White space around the blocks is free. The format reward (paper, section on GRPO) is this.
     """
-    tags = _tags(text)
-    if [tag.text for tag in tags] != _WELL_FORMED:
+    pieces = _TAG.split(text, maxsplit=len(_WELL_FORMED) + 1)
+    if pieces[1::2] != _WELL_FORMED:
         return False
-    think, think_end, answer, answer_end = tags
-    outside = text[: think.start] + text[think_end.end : answer.start] + text[answer_end.end :]
-    inside = (text[think.end : think_end.start], text[answer.end : answer_end.start])
-    return not outside.strip() and all(content.strip() for content in inside)
+    before, rationale, between, answer, after = (bool(piece.strip()) for piece in pieces[::2])
+    return rationale and answer and not (before or between or after)
 
 
 def strip_tag(text: str, name: str) -> str:
     """The content of a field that may or may not be wrapped in one `<name>` block."""
-    text = text.strip()
-    start, end = f"<{name}>", f"</{name}>"
-    if text.startswith(start) and text.endswith(end):
-        text = text[len(start) : -len(end)]
-    return text.strip()
+    wrapped = re.fullmatch(rf"<{name}>(.*)</{name}>", text.strip(), re.IGNORECASE | re.DOTALL)
+    return (wrapped[1] if wrapped else text).strip()

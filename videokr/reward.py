@@ -12,6 +12,8 @@ from videokr.response import is_well_formed, read_answer
 FORMAT_WEIGHT = 0.1
 ACCURACY_WEIGHT = 0.9
 ROUGE_TYPES = ("rouge1", "rouge2", "rougeL")
+# Longer than a rollout's 2,048 tokens of text; beyond it ROUGE, whose time is quadratic, is not computed.
+LONGEST_ANSWER = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,15 @@ def score_response(response: str, gold: str, kind: Kind, options: Sequence[str] 
 
 
 def mean_rouge_f1(gold: str, answer: str) -> float:
-    """Mean F1 of ROUGE-1, ROUGE-2 and ROUGE-L with stemming, in [0, 1] (paper, open-ended accuracy)."""
+    """Mean F1 of ROUGE-1, ROUGE-2 and ROUGE-L with stemming, in [0, 1] (paper, open-ended accuracy).
+
+    An answer of more than `LONGEST_ANSWER` characters earns 0.
+    """
+    if len(answer) > LONGEST_ANSWER:
+        return 0.0
     scores = _scorer().score(gold, answer)
-    return (scores["rouge1"].fmeasure + scores["rouge2"].fmeasure + scores["rougeL"].fmeasure) / 3.0
+    rouge1, rouge2, rouge_l = (float(scores[name].fmeasure) for name in ROUGE_TYPES)
+    return (rouge1 + rouge2 + rouge_l) / 3.0
 
 
 @cache

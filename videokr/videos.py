@@ -23,14 +23,14 @@ def resolve_video(path: str, root: Path | None) -> Path:
         candidates = [Path(path).absolute()]
     else:
         root = root.absolute()
-        inner, prefix = path, f"{ARCHIVE_FOLDER}/"
+        inner, prefix = os.path.normpath(path), f"{ARCHIVE_FOLDER}/"
         other = inner[len(prefix) :] if inner.startswith(prefix) else prefix + inner
         candidates = [root / inner, root / other] if not Path(path).is_absolute() else [Path(path)]
         for candidate in candidates:
             if not Path(os.path.normpath(candidate)).is_relative_to(os.path.normpath(root)):
                 raise UserError(f"video '{path}' lies outside of '{root}': give the folder that holds it")
     for candidate in candidates:
-        if candidate.is_file():
+        if os.path.isfile(candidate):  # noqa: PTH113  (unlike Path's, answers False for a name that no disk can hold)
             return Path(os.path.normpath(candidate))
     tried = ", ".join(f"'{candidate}'" for candidate in candidates)
     raise UserError(f"video '{path}' is not there: tried {tried}; give the folder that holds the videos")
