@@ -2,7 +2,6 @@
 # Builds the environment of one stage under .venvs/, or does nothing when it is there and current.
 set -euo pipefail
 
-# shellcheck source=local_script/launch.sh
 source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
 
 readonly USAGE="usage: bash local_script/setup_env.sh sft|rl|eval|dev [--cpu]   (or --lock: renew the locks)"

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Every check and test, each in the environment it needs; environments are built where missing.
+# `fast` leaves out the tests that need a host.
+set -euo pipefail
+
+source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+
+[[ $# -eq 0 || ("$1" == "fast" && $# -eq 1) ]] || die "usage: bash local_script/test.sh [fast]"
+readonly STAGE_MINUTES=15
+
+cd "${REPO_DIR}"
+exec </dev/null
+WORK="$(mktemp -d)"
+trap 'rm -rf "${WORK}"' EXIT
+FAILED_SECTIONS=0
+
+# section NAME COMMAND...: runs it, and prints one line with its time; a failure is counted, and the rest still runs.
+section() {
+  local name="$1" start="${SECONDS}" verdict="ok" status=0
+  shift
+  printf '\n== %s\n' "${name}"
+  "$@" || status=$?
+  if ((status != 0)); then
+    verdict="FAILED (exit status ${status})"
+    FAILED_SECTIONS=$((FAILED_SECTIONS + 1))
+  fi
+  printf '== %s: %s, %d s\n' "${name}" "${verdict}" "$((SECONDS - start))"
+  return "${status}"
+}
+
+# run_pytest STAGE ARGUMENT...: pytest in the stage's environment. No test collected is a failure: its status 5 stays.
+run_pytest() {
+  local stage="$1"
+  shift
+  timeout --kill-after=30 "${STAGE_MINUTES}m" \
+    ".venvs/${stage}/bin/python" -m pytest -q --junitxml="${WORK}/${stage}.xml" "$@"
+}
+
+# host_tests [STAGE]: the test files that need a host, or this one. The others could not even import them.
+host_tests() {
+  grep -lE "pytest\.mark\.${1:-(sft|rl|eval)}\b" tests/test_*.py || true
+}
+
+# whole_file_host_tests: of these, the ones of which every test needs the host.
+whole_file_host_tests() {
+  grep -lE "^pytestmark = .*pytest\.mark\.(sft|rl|eval)\b" tests/test_*.py || true
+}
+
+# summary: adds up what every pytest run reported.
+summary() {
+  .venvs/dev/bin/python - "${FAILED_SECTIONS}" "${WORK}"/*.xml <<'PYTHON'
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+failed_sections, *reports = sys.argv[1:]
+total = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
+for report in filter(Path.is_file, map(Path, reports)):
+    for suite in ElementTree.parse(report).iter("testsuite"):
+        for name in total:
+            total[name] += int(suite.get(name, 0))
+failed = total["failures"] + total["errors"]
+passed = total["tests"] - failed - total["skipped"]
+# A section may fail without a failed test: a check, a build, a run that collected nothing or never ended.
+print(f"{passed} passed, {max(failed, int(failed_sections))} failed, {total['skipped']} skipped")
+PYTHON
+}
+
+section "environment dev" bash local_script/setup_env.sh dev || die "the dev environment could not be built"
+BIN=".venvs/dev/bin"
+section "ruff check" "${BIN}/ruff" check . || true
+section "ruff format" "${BIN}/ruff" format --check . || true
+section "mypy" "${BIN}/mypy" || true
+section "shellcheck" "${BIN}/shellcheck" --shell=bash --external-sources --source-path=SCRIPTDIR \
+  local_script/*.sh .ci/run || true
+
+mapfile -t elsewhere < <(whole_file_host_tests)
+section "tests without a host" run_pytest dev -m "not sft and not rl and not eval" "${elsewhere[@]/#/--ignore=}" || true
+
+if [[ "${1:-}" != "fast" ]]; then
+  for stage in sft rl eval; do
+    section "environment ${stage}" bash local_script/setup_env.sh "${stage}" --cpu || continue
+    mapfile -t files < <(host_tests "${stage}")
+    section "tests in ${stage}" run_pytest "${stage}" -m "${stage}" "${files[@]}" || true
+  done
+fi
+
+printf '\n%d s in all\n' "${SECONDS}"
+summary
+((FAILED_SECTIONS == 0))

