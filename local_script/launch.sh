@@ -33,3 +33,11 @@ print_command() {
     exit 0
   fi
 }
+
+# require_model NAME: a model is a checkpoint folder here, or a name on the hub (owner/name).
+require_model() {
+  [[ "${DRY_RUN:-0}" == "1" || -f "$1/config.json" ]] && return
+  [[ -e "$1" ]] && die "model '$1' has no config.json: give a checkpoint folder in Hugging Face format"
+  [[ "$1" =~ ^[A-Za-z0-9_-][A-Za-z0-9._-]*/[A-Za-z0-9._-]+$ ]] && return
+  die "model '$1' is not there: give a checkpoint folder, or a name on the hub such as Qwen/Qwen3-VL-8B-Instruct"
+}

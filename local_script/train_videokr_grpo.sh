@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# GRPO with verl and vLLM rollouts:
+#   MODEL_PATH=... N_GPUS=8 bash local_script/train_videokr_grpo.sh [hydra overrides]
+# Settings: verl_plugin/config/videokr_grpo.yaml; the variables below change one each. DRY_RUN=1 prints the command.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+cd "${REPO_DIR}"
+
+[[ -n "${MODEL_PATH:-}" ]] ||
+  die "MODEL_PATH is not set: give the SFT checkpoint, e.g. MODEL_PATH=saves/videokr/qwen3vl_sft"
+require_model "${MODEL_PATH}"
+
+DATA_DIR="${DATA_DIR:-data/videokr_rl}"
+TRAIN_FILE="${TRAIN_FILE:-${DATA_DIR}/train.parquet}"
+VAL_FILE="${VAL_FILE:-${DATA_DIR}/test.parquet}"
+for file in "${TRAIN_FILE}" "${VAL_FILE}"; do
+  [[ -f "${file}" || "${DRY_RUN:-0}" == "1" ]] ||
+    die "'${file}' is not there: prepare it with local_script/prepare_videokr_rl_data.py, or set DATA_DIR"
+done
+PROJECT_NAME="${PROJECT_NAME:-videokr_grpo}"
+EXPERIMENT_NAME="${EXPERIMENT_NAME:-videokr_qwen_vl}"
+OUTPUT_DIR="${OUTPUT_DIR:-outputs/${PROJECT_NAME}/${EXPERIMENT_NAME}}"
+
+config=videokr_grpo
+if [[ "${VIDEOKR_CPU:-0}" == "1" ]]; then
+  config=videokr_grpo_cpu
+  export VERL_PLATFORM=cpu
+  export VERL_USE_EXTERNAL_MODULES="verl_plugin.cpu${VERL_USE_EXTERNAL_MODULES:+,${VERL_USE_EXTERNAL_MODULES}}"
+  export VLLM_CPU_KVCACHE_SPACE="${VLLM_CPU_KVCACHE_SPACE:-1}" VLLM_CPU_OMP_THREADS_BIND=nobind
+  export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+fi
+export FORCE_QWENVL_VIDEO_READER="${FORCE_QWENVL_VIDEO_READER:-decord}"
+stage_python rl verl
+
+actor=actor_rollout_ref.actor
+rollout=actor_rollout_ref.rollout
+command=(
+  "${PYTHON}" -m verl_plugin.train
+  --config-dir "${REPO_DIR}/verl_plugin/config" --config-name "${config}"
+  "data.train_files=${TRAIN_FILE}"
+  "data.val_files=${VAL_FILE}"
+  "actor_rollout_ref.model.path=${MODEL_PATH}"
+  "${rollout}.agent.agent_loop_config_path=${REPO_DIR}/verl_plugin/config/agent_loops.yaml"
+  "data.train_batch_size=${TRAIN_BATCH_SIZE:-32}"
+  "data.max_prompt_length=${MAX_PROMPT_LENGTH:-16384}"
+  "data.max_response_length=${MAX_RESPONSE_LENGTH:-2048}"
+  "${actor}.optim.lr=${LR:-5e-6}"
+  "${actor}.kl_loss_coef=${KL_LOSS_COEF:-0.01}"
+  "${actor}.ppo_mini_batch_size=${PPO_MINI_BATCH_SIZE:-8}"
+  "${actor}.ppo_micro_batch_size_per_gpu=${PPO_MICRO_BATCH_SIZE_PER_GPU:-4}"
+  "${actor}.fsdp_config.param_offload=${PARAM_OFFLOAD:-False}"
+  "${actor}.fsdp_config.optimizer_offload=${OPTIMIZER_OFFLOAD:-False}"
+  "actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu=${LOGPROB_MICRO_BATCH_SIZE_PER_GPU:-8}"
+  "${rollout}.log_prob_micro_batch_size_per_gpu=${LOGPROB_MICRO_BATCH_SIZE_PER_GPU:-8}"
+  "${rollout}.n=${ROLLOUT_N:-8}"
+  "${rollout}.tensor_model_parallel_size=${ROLLOUT_TP:-1}"
+  "${rollout}.gpu_memory_utilization=${ROLLOUT_GPU_MEM_UTIL:-0.6}"
+  "trainer.project_name=${PROJECT_NAME}"
+  "trainer.experiment_name=${EXPERIMENT_NAME}"
+  "trainer.nnodes=${NNODES:-1}"
+  "trainer.save_freq=${SAVE_FREQ:-20}"
+  "trainer.test_freq=${TEST_FREQ:-20}"
+  "trainer.total_epochs=${TOTAL_EPOCHS:-1}"
+  "trainer.logger=${TRAINER_LOGGER:-[\"console\"]}"
+  "trainer.default_local_dir=${OUTPUT_DIR}/checkpoints"
+  "trainer.rollout_data_dir=${OUTPUT_DIR}/rollout_data"
+)
+if [[ "${config}" == videokr_grpo ]]; then
+  command+=(
+    "trainer.n_gpus_per_node=${N_GPUS_PER_NODE:-${N_GPUS:-8}}"
+    "${rollout}.enforce_eager=${ENFORCE_EAGER:-False}"
+  )
+fi
+command+=("$@")
+
+print_command "${command[@]}"
+mkdir -p "${OUTPUT_DIR}/rollout_data"
+exec "${command[@]}"

@@ -1,0 +1,113 @@
+"""VideoKR rows for verl: `data.custom_cls.path=pkg://verl_plugin.dataset`, `name=VideoKRDataset`."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+import datasets
+from omegaconf import DictConfig
+from verl.utils.dataset.rl_dataset import RLHFDataset
+
+from videokr.budget import RL_BUDGET, VideoBudget
+from videokr.errors import UserError
+
+TEMPORAL_PATCH_FRAMES = 2  # frames in one temporal patch, both families
+TIMESTAMP_TOKENS_MAX = 16  # `<1799.5 seconds>` and the two vision marks around a temporal patch of Qwen3-VL
+
+
+class VideoKRDataset(RLHFDataset):
+    """The stock dataset, with the frame budget applied when the run starts and missing videos named before it.
+
+    The budget is RL_BUDGET; `+data.video_budget.max_frames=64` (and any other field) changes it for a run, and a row
+    that fixes a field itself keeps it.
+    """
+
+    def maybe_filter_out_long_prompts(self, dataframe: datasets.Dataset = None) -> datasets.Dataset:
+        """Drops rows longer than `max_prompt_length`; decodes only those that the budget does not clear.
+
+        The stock filter decodes every video before the first step, and takes any fault for a long prompt.
+
+        Raises:
+            UserError: a row's video is not there.
+        """
+        missing = [path for row in dataframe.select_columns([self.video_key]) for path in self._missing(row)]
+        if missing:
+            raise UserError(
+                f"{len(missing)} videos of {', '.join(map(str, self.data_files))} are not there, the first is "
+                f"'{missing[0]}': extract the videos, or prepare the data again with --skip-missing-video"
+            )
+        if not self.filter_overlong_prompts:
+            return dataframe
+        bounds = [self._token_bound(row) for row in dataframe]
+        doubtful = [index for index, bound in enumerate(bounds) if bound > self.max_prompt_length]
+        if not doubtful:
+            print(f"all {len(bounds)} prompts fit into {self.max_prompt_length} tokens by their budget")
+            return dataframe
+        too_long = {index for index in doubtful if self._exact_tokens(dataframe[index]) > self.max_prompt_length}
+        print(f"dropped {len(too_long)} of {len(bounds)} prompts longer than {self.max_prompt_length} tokens")
+        return dataframe.select([index for index in range(len(bounds)) if index not in too_long])
+
+    def _build_messages(self, example: dict[str, Any], key: str) -> list[dict[str, Any]]:
+        fixed = [{"video": video} if isinstance(video, str) else video for video in example.get(self.video_key) or []]
+        budget = asdict(run_budget(self.config))
+        videos = [budget | {name: value for name, value in video.items() if value is not None} for video in fixed]
+        messages: list[dict[str, Any]] = super()._build_messages({**example, self.video_key: videos}, key)
+        return messages
+
+    def _missing(self, row: dict[str, Any]) -> list[Path]:
+        return [path for path in map(_local_path, row[self.video_key] or []) if not path.is_file()]
+
+    def _token_bound(self, row: dict[str, Any]) -> int:
+        """At most so many tokens: the text's own, and a full budget for each video."""
+        budget = run_budget(self.config)
+        factor = 2 * self.image_patch_size
+        bound = 0
+        for video in row[self.video_key] or []:
+            fixed = {} if isinstance(video, str) else {k: v for k, v in video.items() if k != "video" and v is not None}
+            own = replace(budget, **fixed)
+            patches = -(-own.max_frames // TEMPORAL_PATCH_FRAMES)
+            bound += patches * (max(own.max_pixels, own.min_pixels) // factor**2 + 1 + TIMESTAMP_TOKENS_MAX)
+        text = "".join(message["content"] for message in row[self.prompt_key])
+        chat = self.processor.apply_chat_template(
+            [{"role": "user", "content": text}], add_generation_prompt=True, tokenize=False
+        )
+        return bound + len(self.tokenizer(chat, add_special_tokens=False)["input_ids"])
+
+    def _exact_tokens(self, row: dict[str, Any]) -> int:
+        from verl.utils.tokenizer import build_multimodal_processor_inputs
+
+        messages = self._build_messages(row, key=self.prompt_key)
+        text = self.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+        images, videos, audios = self._process_multi_modal_info(messages, self.image_patch_size, self.config)
+        inputs = build_multimodal_processor_inputs(
+            self.processor, text=[text], images=images, videos=videos, audio=audios
+        )
+        return len(inputs["input_ids"][0])
+
+    @classmethod
+    def _process_multi_modal_info(cls, messages: list[dict[str, Any]], image_patch_size: int, config: DictConfig) -> Any:
+        try:
+            return super()._process_multi_modal_info(messages, image_patch_size, config)
+        except (RuntimeError, ValueError, OSError, AttributeError, IndexError) as error:
+            # qwen-vl-utils answers a decoder's fault with a second reader that torchvision no longer has.
+            videos = [part["video"] for message in messages for part in message["content"] if "video" in part]
+            raise UserError(f"video {videos} cannot be decoded: {error.__context__ or error}") from error
+
+
+def run_budget(config: DictConfig) -> VideoBudget:
+    """RL_BUDGET with what the run changes of it (`data.video_budget`).
+
+    Raises:
+        UserError: a field that a budget does not have.
+    """
+    changed = dict(config.get("video_budget") or {})
+    unknown = set(changed) - set(asdict(RL_BUDGET))
+    if unknown:
+        raise UserError(f"data.video_budget.{min(unknown)} is unknown; known: {', '.join(asdict(RL_BUDGET))}")
+    return replace(RL_BUDGET, **changed)
+
+
+def _local_path(video: str | dict[str, Any]) -> Path:
+    path = video if isinstance(video, str) else video["video"]
+    return Path(unquote(urlparse(path).path)) if path.startswith("file://") else Path(path)
