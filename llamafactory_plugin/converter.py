@@ -1,0 +1,54 @@
+"""The VideoKR dataset template: raw records, in any of the published spellings, as LLaMA-Factory trains them.
+
+A dataset_info.json names it as a file's format: `{"file_name": "VideoKR-COT-201K.jsonl", "formatting": "videokr"}`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from llamafactory.data.converter import DatasetConverter, register_dataset_converter
+from llamafactory.data.data_utils import Role
+
+from llamafactory_plugin.rows import build_turns
+from videokr.errors import RecordError
+from videokr.example import ID_FIELDS, parse_example
+from videokr.videos import resolve_video
+
+FORMAT = "videokr"
+
+
+class VideoKRConverter(DatasetConverter):  # type: ignore[misc]  # the host carries no types
+    """Maps one raw record to the host's aligned row; videos are found below the host's `media_dir`."""
+
+    def __call__(self, example: dict[str, Any]) -> dict[str, Any]:
+        """
+        Raises:
+            RecordError: the record cannot be read, or has no rationale; names the record's id and the field.
+            UserError: a video is not there.
+        """
+        try:
+            parsed = parse_example(example)
+        except RecordError as error:
+            raise RecordError(error.field, error.reason, error.detail, source=record_name(example)) from None
+        prompt, response = build_turns(parsed)
+        root = Path(self.data_args.media_dir) if self.data_args.media_dir else None
+        return {
+            "_prompt": [{"role": Role.USER.value, "content": prompt}],
+            "_response": [{"role": Role.ASSISTANT.value, "content": response}],
+            "_system": "",
+            "_tools": "",
+            "_images": None,
+            "_videos": [str(resolve_video(video, root)) for video in parsed.videos],
+            "_audios": None,
+        }
+
+
+def record_name(record: dict[str, Any]) -> str:
+    """How an error names a record: the host hands over the row without its file and line."""
+    given = next((record[name] for name in ID_FIELDS if record.get(name)), None)
+    return "record without an id" if given is None else f"record '{given}'"
+
+
+def register() -> None:
+    """Makes `formatting: videokr` known to the host; once a process."""
+    register_dataset_converter(FORMAT, VideoKRConverter)

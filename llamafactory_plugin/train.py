@@ -1,0 +1,202 @@
+"""Trains through LLaMA-Factory with the VideoKR dataset template registered.
+
+    python -m llamafactory_plugin.train CONFIG.yaml [key=value ...]
+    python -m torch.distributed.run --nproc_per_node N -m llamafactory_plugin.train CONFIG.yaml [key=value ...]
+
+`dataset=` takes names out of `dataset_dir`/dataset_info.json, as the host does, or one raw VideoKR file:
+`dataset=data/raw/VideoKR-COT-201K.jsonl`. Its videos are looked for below `media_dir`, by default the file's folder.
+
+A registration made in a parent process does not reach the workers of LLaMA-Factory's own launcher, which starts its own
+file anew under torchrun; hence this module, which every worker runs.
+"""
+
+import json
+import os
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from videokr.errors import UserError, exit_status
+
+USAGE = "python -m llamafactory_plugin.train CONFIG.yaml [key=value ...]"
+RAW_SUFFIXES = (".jsonl", ".json")
+INFO_FOLDER = "dataset_info"  # below output_dir
+
+
+def read_config(argv: list[str]) -> dict[str, Any]:
+    """The configuration file with the command line's `key=value` over it.
+
+    Raises:
+        UserError: no such file, not YAML, or an argument that is no `key=value`.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
+
+    if not argv or argv[0].startswith("-"):
+        raise UserError(f"no configuration file given: {USAGE}")
+    path, overrides = Path(argv[0]), argv[1:]
+    if not path.is_file():
+        raise UserError(f"configuration file '{path}' is not there: {USAGE}")
+    for override in overrides:
+        if "=" not in override:
+            raise UserError(f"argument '{override}': expected key=value")
+    try:
+        merged = OmegaConf.merge(OmegaConf.load(path), OmegaConf.from_cli(overrides))
+        config = OmegaConf.to_container(merged, resolve=True)
+    except (YAMLError, OmegaConfBaseException) as error:
+        raise UserError(f"configuration '{path}': {' '.join(str(error).split())}") from None
+    if not isinstance(config, dict):
+        raise UserError(f"configuration '{path}': not a mapping of keys to values")
+    return {str(key): value for key, value in config.items()}
+
+
+def known_keys() -> set[str]:
+    """Every key that the host's training arguments have."""
+    from llamafactory.hparams import (
+        DataArguments,
+        FinetuningArguments,
+        GeneratingArguments,
+        ModelArguments,
+        TrainingArguments,
+    )
+
+    classes = (ModelArguments, DataArguments, TrainingArguments, FinetuningArguments, GeneratingArguments)
+    return {field.name for cls in classes for field in fields(cls)}
+
+
+def check_model(path: str) -> None:
+    """
+    Raises:
+        UserError: the path looks like a folder and is not there, or holds no model.
+    """
+    looks_local = path.startswith(("/", ".", "~")) or path.count("/") > 1
+    folder = Path(path).expanduser()
+    if looks_local and not folder.is_dir():
+        raise UserError(f"model '{path}' is not there: set model_name_or_path to a checkpoint folder or a hub id")
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        raise UserError(f"model '{path}': no config.json there; give a checkpoint folder in Hugging Face format")
+
+
+def point_at_raw_file(config: dict[str, Any]) -> dict[str, Any]:
+    """Where `dataset` is a file, describes it to the host in a dataset_info.json below `output_dir`.
+
+    The text is the same in every worker, so that they share one cache of converted rows.
+    """
+    dataset = str(config["dataset"])
+    if not dataset.endswith(RAW_SUFFIXES):
+        return config
+    file = Path(dataset).absolute()
+    if not file.is_file():
+        raise UserError(f"dataset '{dataset}' is not there: give a VideoKR file, or a name in dataset_info.json")
+    from llamafactory_plugin.converter import FORMAT
+    from llamafactory_plugin.rows import DATASET_INFO_FILE
+
+    folder = Path(config["output_dir"]) / INFO_FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = folder / f".{DATASET_INFO_FILE}.{os.getpid()}"
+    aside.write_text(json.dumps({file.stem: {"file_name": str(file), "formatting": FORMAT}}), encoding="utf-8")
+    aside.rename(folder / DATASET_INFO_FILE)
+    media_dir = config.get("media_dir") or str(file.parent)
+    return {**config, "dataset": file.stem, "dataset_dir": str(folder), "media_dir": media_dir}
+
+
+def check_datasets(config: dict[str, Any]) -> None:
+    """
+    Raises:
+        UserError: dataset_info.json or an entry or its file is missing.
+    """
+    from llamafactory_plugin.rows import DATASET_INFO_FILE
+
+    folder = str(config.get("dataset_dir", "data"))
+    if folder == "ONLINE" or folder.startswith("REMOTE:"):
+        return
+    info = Path(folder) / DATASET_INFO_FILE
+    if not info.is_file():
+        raise UserError(
+            f"'{info}' is not there: prepare the data with local_script/prepare_videokr_sft_data.py, set dataset_dir, "
+            "or give a raw file as dataset=FILE.jsonl"
+        )
+    try:
+        entries = json.loads(info.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise UserError(f"'{info}' is not JSON: {error}") from None
+    given = config["dataset"]
+    for name in given if isinstance(given, list) else str(given).split(","):
+        entry = entries.get(name.strip())
+        if entry is None:
+            raise UserError(
+                f"dataset '{name.strip()}' is not in '{info}', which has: {', '.join(entries) or 'nothing'}"
+            )
+        if "file_name" in entry and not (Path(folder) / entry["file_name"]).exists():
+            raise UserError(f"dataset '{name.strip()}': file '{Path(folder) / entry['file_name']}' is not there")
+    media_dir = config.get("media_dir")
+    if media_dir and not Path(media_dir).is_dir():
+        raise UserError(f"media_dir '{media_dir}' is not there: set it to the folder that holds the videos")
+
+
+def checked(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration as the host gets it.
+
+    Raises:
+        UserError: something in it cannot work, found before the host loads anything.
+    """
+    unknown = sorted(set(config) - known_keys())
+    if unknown:
+        raise UserError(f"LLaMA-Factory has no argument {', '.join(unknown)}: check the spelling")
+    for key in ("model_name_or_path", "dataset", "output_dir"):
+        if not config.get(key):
+            raise UserError(f"{key} is not set: give {key}=... or put it into the configuration file")
+    check_model(str(config["model_name_or_path"]))
+    config = point_at_raw_file(config)
+    check_datasets(config)
+    return config
+
+
+def check_finished(output_dir: Path) -> None:
+    """
+    Raises:
+        RuntimeError: the host ended without an error before its last step. A Qwen3-VL clip whose header promises more
+            frames than it holds ends an epoch so (StopIteration in the loader, LLaMA-Factory 0.9.5).
+    """
+    state = json.loads((output_dir / "trainer_state.json").read_text(encoding="utf-8"))
+    if state["global_step"] < state["max_steps"]:
+        raise RuntimeError(f"training stopped at step {state['global_step']} of {state['max_steps']} without an error")
+
+
+def train(argv: list[str]) -> int:
+    config = checked(read_config(argv))
+    import av
+    from datasets.exceptions import DatasetGenerationError
+    from llamafactory.train.tuner import run_exp
+
+    from llamafactory_plugin.converter import register
+
+    register()
+    try:
+        run_exp(args=config)
+    except DatasetGenerationError as error:
+        cause = " ".join(str(error.__cause__ or error).split())
+        raise UserError(
+            f"dataset '{config['dataset']}' is no table with one type a field: {cause}; "
+            "local_script/prepare_videokr_sft_data.py takes it row by row"
+        ) from None
+    except (FileNotFoundError, av.FFmpegError) as error:
+        if not error.filename:
+            raise
+        raise UserError(
+            f"'{error.filename}' cannot be read: {error.strerror}; set media_dir to the folder that holds the videos, "
+            "or leave the record out (prepare_videokr_sft_data.py --skip-missing-video)"
+        ) from None
+    if config.get("do_train") and not config.get("early_stopping_steps") and os.environ.get("RANK", "0") == "0":
+        check_finished(Path(config["output_dir"]))
+    return 0
+
+
+def main() -> int:
+    return train(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(exit_status(main))

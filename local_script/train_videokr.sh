@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Supervised fine-tuning through LLaMA-Factory with the published settings.
+#
+#   bash local_script/train_videokr.sh qwen2_5vl|qwen3vl [key=value ...]
+#
+# MODEL_NAME_OR_PATH  checkpoint folder or hub id     default: the family's published base model
+# DATASET_DIR         folder of dataset_info.json     default: data
+# OUTPUT_DIR          checkpoint to write             default: saves/videokr/<family>_sft
+# REPORT_TO           logger                          default: none
+# FORCE_TORCHRUN      0 trains in one process         default: 1
+# NPROC_PER_NODE NNODES NODE_RANK MASTER_ADDR MASTER_PORT are those of LLaMA-Factory's launcher.
+# key=value sets any argument of LLaMA-Factory anew; dataset=FILE.jsonl trains a raw VideoKR file as it is.
+# DRY_RUN=1 prints the command and stops.
+set -euo pipefail
+# shellcheck source=local_script/launch.sh
+source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+
+cd "${REPO_DIR}" # relative paths start here, as published
+
+case "${1:-}" in
+  qwen2_5vl | qwen2.5vl) family=qwen2_5vl base=Qwen/Qwen2.5-VL-7B-Instruct ;;
+  qwen3vl | qwen3_vl) family=qwen3vl base=Qwen/Qwen3-VL-8B-Instruct ;;
+  *) die "unknown family '${1:-}': give qwen2_5vl or qwen3vl" ;;
+esac
+shift
+model="${MODEL_NAME_OR_PATH:-${base}}"
+require_model "${model}"
+stage_python sft llamafactory
+
+command=("${PYTHON}")
+if [[ "${FORCE_TORCHRUN:-1}" =~ ^(1|true|y)$ ]]; then
+  processes=1
+  if command -v nvidia-smi >/dev/null; then
+    processes=gpu # torchrun counts those that are visible
+  fi
+  command+=(-m torch.distributed.run --nproc_per_node "${NPROC_PER_NODE:-${processes}}")
+  if [[ "${NNODES:-1}" == 1 && -z "${MASTER_PORT:-}" ]]; then
+    command+=(--standalone) # any free port
+  else
+    command+=(
+      --nnodes "${NNODES:-1}" --node_rank "${NODE_RANK:-0}"
+      --master_addr "${MASTER_ADDR:-127.0.0.1}" --master_port "${MASTER_PORT:-29500}"
+    )
+  fi
+fi
+command+=(
+  -m llamafactory_plugin.train "llamafactory_plugin/configs/${family}_sft.yaml"
+  "model_name_or_path=${model}"
+  "dataset_dir=${DATASET_DIR:-data}"
+  "output_dir=${OUTPUT_DIR:-saves/videokr/${family}_sft}"
+  "report_to=${REPORT_TO:-none}"
+  "$@"
+)
+export DECORD_EOF_RETRY_MAX="${DECORD_EOF_RETRY_MAX:-2048001}"
+print_command "${command[@]}"
+exec "${command[@]}"

@@ -1,0 +1,273 @@
+"""LLaMA-Factory itself, with the template registered: the same tokens by both routes, real steps, clear endings."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("llamafactory")
+pytestmark = pytest.mark.sft
+
+REPO = Path(__file__).parents[1]
+CONFIGS = REPO / "llamafactory_plugin" / "configs"
+# What a machine without a GPU needs, over the published configuration.
+ON_CPU = {
+    "deepspeed": "null",
+    "bf16": "false",
+    "use_cpu": "true",
+    "flash_attn": "sdpa",
+    "freeze_vision_tower": "false",
+    "freeze_multi_modal_projector": "false",
+    "preprocessing_num_workers": "2",
+    "dataloader_num_workers": "0",
+    "max_steps": "2",
+    "logging_steps": "1",
+    "gradient_accumulation_steps": "1",
+    "plot_loss": "false",
+}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory) -> Path:
+    from data_prep.demo.clips import write_corpus
+
+    output = tmp_path_factory.mktemp("sft") / "corpus"
+    write_corpus(output, videos=20, seed=0, progress=False)
+    return output
+
+
+@pytest.fixture(scope="module")
+def models(corpus, tmp_path_factory) -> dict[str, Path]:
+    from data_prep.demo.tiny_model import build_model, corpus_of
+    from videokr.family import FAMILIES
+
+    folder = tmp_path_factory.mktemp("models")
+    for name, family in FAMILIES.items():
+        build_model(family, corpus_of(corpus / "sft.jsonl"), folder / name)
+    return {name: folder / name for name in FAMILIES}
+
+
+@pytest.fixture(scope="module")
+def prepared(corpus) -> Path:
+    """DATASET_DIR as the prepare command leaves it: the host finds the videos below it."""
+    from data_prep.sft import SftSource, prepare_sft
+
+    prepare_sft(SftSource(corpus / "sft.jsonl"), corpus / "videokr_train.json", progress=False)
+    return corpus
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PYTHONPATH": str(REPO),
+        "VIDEOKR_PYTHON": sys.executable,
+        "OMP_NUM_THREADS": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+        "HF_HUB_OFFLINE": "1",
+        **more,
+    }
+
+
+def launch(family: str, model: Path | str, output: Path, overrides: dict[str, str], **env: str):
+    arguments = [f"{key}={value}" for key, value in {**ON_CPU, **overrides}.items()]
+    return subprocess.run(
+        ["bash", str(REPO / "local_script" / "train_videokr.sh"), family, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(MODEL_NAME_OR_PATH=str(model), OUTPUT_DIR=str(output), **env),
+    )
+
+
+def token_rows(family: str, model: Path, output: Path, overrides: dict[str, str]) -> list[tuple[list[int], list[int]]]:
+    """(input ids, labels) of every row, by the host's own loader."""
+    from llamafactory.data import get_dataset, get_template_and_fix_tokenizer
+    from llamafactory.data.converter import DATASET_CONVERTERS
+    from llamafactory.hparams import get_train_args
+    from llamafactory.model import load_tokenizer
+
+    from llamafactory_plugin.converter import FORMAT, register
+    from llamafactory_plugin.train import checked, read_config
+
+    if FORMAT not in DATASET_CONVERTERS:
+        register()
+    given = {**ON_CPU, "model_name_or_path": str(model), "output_dir": str(output), **overrides}
+    config = checked(read_config([str(CONFIGS / f"{family}_sft.yaml"), *(f"{k}={v}" for k, v in given.items())]))
+    config["preprocessing_num_workers"] = None
+    model_args, data_args, training_args, _, _ = get_train_args(config)
+    tokens = load_tokenizer(model_args)
+    template = get_template_and_fix_tokenizer(tokens["tokenizer"], data_args)
+    rows = get_dataset(template, model_args, data_args, training_args, stage="sft", **tokens)["train_dataset"]
+    return [(row["input_ids"], row["labels"]) for row in rows]
+
+
+@pytest.mark.parametrize("family", ["qwen2_5vl", "qwen3vl"])
+def test_raw_and_prepared_rows_give_the_same_tokens(family, corpus, prepared, models, tmp_path):
+    raw = token_rows(family, models[family], tmp_path, {"dataset": str(corpus / "sft.jsonl")})
+    json_rows = token_rows(family, models[family], tmp_path, {"dataset_dir": str(prepared)})
+    assert raw == json_rows and len(raw) > 10
+    assert all(any(label != -100 for label in labels) for _, labels in raw)
+
+
+def test_the_published_template_gives_the_same_tokens(prepared, models, tmp_path):
+    ours = token_rows("qwen3vl", models["qwen3vl"], tmp_path, {"dataset_dir": str(prepared)})
+    published = token_rows(
+        "qwen3vl", models["qwen3vl"], tmp_path, {"dataset_dir": str(prepared), "template": "qwen3_vl"}
+    )
+    assert ours == published
+
+
+def test_a_prompt_is_the_chat_template_s(prepared, models, tmp_path):
+    """What SFT shows the model before its answer is what RL and evaluation show: prompt bytes and video marks."""
+    from transformers import AutoProcessor
+
+    from videokr.example import read_examples
+    from videokr.prompt import build_prompt
+
+    for family, model in models.items():
+        processor = AutoProcessor.from_pretrained(model)
+        first = next(read_examples(prepared / "sft.jsonl"))
+        content = [{"type": "video", "video": "x"}, {"type": "text", "text": build_prompt(first)}]
+        text = processor.apply_chat_template(
+            [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
+        )
+        ids, labels = token_rows(family, model, tmp_path, {"dataset_dir": str(prepared)})[0]
+        asked = processor.tokenizer.decode([i for i, label in zip(ids, labels, strict=True) if label == -100])
+        mark = "<|vision_start|><|video_pad|><|vision_end|>"
+        before, after = text.split(mark)
+        assert asked.startswith(before) and asked.endswith(after)
+
+
+@pytest.mark.parametrize("config", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_key_is_an_argument_of_the_host(config):
+    from llamafactory_plugin.train import known_keys, read_config
+
+    assert set(read_config([str(config)])) - known_keys() == set()
+
+
+def test_published_hyperparameters():
+    from llamafactory_plugin.train import read_config
+    from videokr.budget import SFT_BUDGET
+    from videokr.family import FAMILIES
+
+    for name, family in FAMILIES.items():
+        config = read_config([str(CONFIGS / f"{name}_sft.yaml")])
+        assert config["template"] == family.template
+        assert config["video_max_pixels"] == SFT_BUDGET.max_pixels
+        assert (config["video_fps"], config["video_maxlen"]) == (SFT_BUDGET.fps, SFT_BUDGET.max_frames)
+        assert (config["learning_rate"], config["weight_decay"], config["warmup_ratio"]) == (1e-5, 1e-6, 0.02)
+        assert config["freeze_vision_tower"] and config["freeze_multi_modal_projector"]
+        assert (REPO / config["deepspeed"]).is_file()
+
+
+def test_one_process_trains_a_raw_file(corpus, models, tmp_path):
+    done = launch(
+        "qwen2_5vl", models["qwen2_5vl"], tmp_path, {"dataset": str(corpus / "sft.jsonl")}, FORCE_TORCHRUN="0"
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / "model.safetensors").is_file() and (tmp_path / "processor_config.json").is_file()
+    assert json.loads((tmp_path / "trainer_state.json").read_text(encoding="utf-8"))["global_step"] == 2
+
+
+def test_two_torchrun_workers_train_the_prepared_file(prepared, models, tmp_path):
+    done = launch(
+        "qwen3vl", models["qwen3vl"], tmp_path, {}, FORCE_TORCHRUN="1", NPROC_PER_NODE="2", DATASET_DIR=str(prepared)
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert json.loads((tmp_path / "trainer_state.json").read_text(encoding="utf-8"))["global_step"] == 2
+
+
+BAD = {
+    "no rationale": ({"think": ""}, ["demo-0", "think"]),
+    "no answer": ({"solution": ""}, ["demo-0", "solution"]),
+    "missing video": ({"video_path": "videos/none.mp4"}, ["videos/none.mp4", "is not there"]),
+}
+
+
+@pytest.mark.parametrize("fault", list(BAD))
+def test_a_bad_record_ends_the_training_in_one_line(fault, corpus, models, tmp_path):
+    change, words = BAD[fault]
+    records = [json.loads(line) for line in (corpus / "sft.jsonl").read_text(encoding="utf-8").splitlines()]
+    records[1].update(change)
+    raw = tmp_path / "raw.jsonl"
+    raw.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    done = launch(
+        "qwen3vl",
+        models["qwen3vl"],
+        tmp_path / "out",
+        {"dataset": str(raw), "media_dir": str(corpus)},
+        FORCE_TORCHRUN="0",
+    )
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert done.returncode == 2 and len(errors) == 1, done.stderr[-2000:]
+    assert all(word in errors[0] for word in words)
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "word"),
+    [
+        ([], "no configuration file"),
+        (["none.yaml"], "none.yaml"),
+        (["CONFIG", "model_name_or_path=/none/model", "output_dir=OUT"], "/none/model"),
+        (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "dataset_dir=/none"], "dataset_info.json"),
+        (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "dataset=/none/x.jsonl"], "/none/x.jsonl"),
+        (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "dataset=nosuch", "dataset_dir=DATA"], "nosuch"),
+        (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "lerning_rate=1"], "lerning_rate"),
+        (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "loud"], "loud"),
+    ],
+)
+def test_user_mistakes_are_named(argv, word, prepared, models, tmp_path):
+    from llamafactory_plugin.train import checked, read_config
+    from videokr.errors import UserError
+
+    put = {"CONFIG": CONFIGS / "qwen3vl_sft.yaml", "MODEL": models["qwen3vl"], "OUT": tmp_path / "o", "DATA": prepared}
+    for name, value in put.items():
+        argv = [argument.replace(name, str(value)) for argument in argv]
+    with pytest.raises(UserError, match=word):
+        checked(read_config(argv))
+
+
+def test_an_undecodable_video_is_named(corpus, models, tmp_path):
+    record = json.loads((corpus / "sft.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    (tmp_path / "videos").mkdir()
+    (tmp_path / record["video_path"]).write_text("<html>not a video</html>", encoding="utf-8")
+    raw = tmp_path / "raw.jsonl"
+    raw.write_text(json.dumps(record) + "\n", encoding="utf-8")
+    done = launch("qwen2_5vl", models["qwen2_5vl"], tmp_path / "out", {"dataset": str(raw)}, FORCE_TORCHRUN="0")
+    assert done.returncode == 2, done.stderr[-2000:]
+    assert record["video_path"] in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
+
+
+def test_a_training_that_stops_early_is_a_failure(tmp_path):
+    from llamafactory_plugin.train import check_finished
+
+    (tmp_path / "trainer_state.json").write_text('{"global_step": 3, "max_steps": 4}', encoding="utf-8")
+    with pytest.raises(RuntimeError, match="step 3 of 4"):
+        check_finished(tmp_path)
+
+
+def test_launcher_refuses_an_unknown_family():
+    done = subprocess.run(
+        ["bash", str(REPO / "local_script" / "train_videokr.sh"), "llava"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2 and "llava" in done.stderr
+
+
+@pytest.mark.parametrize("family", ["qwen2_5vl", "qwen2.5vl", "qwen3vl", "qwen3_vl"])
+def test_dry_run_prints_the_published_command(family):
+    done = subprocess.run(
+        ["bash", str(REPO / "local_script" / "train_videokr.sh"), family, "learning_rate=2e-5"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(DRY_RUN="1", NPROC_PER_NODE="8"),
+    )
+    name = "qwen3vl" if "3" in family else "qwen2_5vl"
+    assert done.returncode == 0, done.stderr
+    for word in ("--nproc_per_node 8", f"{name}_sft.yaml", f"saves/videokr/{name}_sft", "learning_rate=2e-5"):
+        assert word in done.stdout
