@@ -42,7 +42,7 @@ class Tally:
     def accuracy_upper(self) -> float | None:
         """The accuracy in [0, 1], if every open question were right."""
         known_wrong = self.counts[Verdict.WRONG] + self.counts[Verdict.UNPARSED]
-        return 1 - known_wrong / self.asked if self.asked else None
+        return (self.asked - known_wrong) / self.asked if self.asked else None
 
     def to_dict(self) -> dict[str, int | float | None]:
         """As it stands in the results file: `accuracy` is over everything asked, None where the bounds differ."""

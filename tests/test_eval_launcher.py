@@ -1,0 +1,236 @@
+"""local_script/eval_videokr.sh: the published command, the user's mistakes, and a real run of both families."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from lmms_eval_tasks.results import has_score, newest_results
+
+ROOT = Path(__file__).parents[1]
+LAUNCHER = ROOT / "local_script" / "eval_videokr.sh"
+JUDGE_NAMES = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "AZURE_API_KEY", "API_TYPE", "VIDEOKR_USE_VLM_JUDGE")
+
+
+def launch(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs the launcher with these variables and no judge but theirs."""
+    kept = {name: value for name, value in os.environ.items() if name not in JUDGE_NAMES}
+    settings = {
+        "VIDEOKR_PYTHON": sys.executable,
+        "VIDEOKR_ENV_FILE": str(folder / "absent.env"),
+        "HF_HOME": str(folder / "hf"),
+        "OUTPUT_PATH": str(folder / "out"),
+    }
+    return subprocess.run(
+        ["bash", str(LAUNCHER)],
+        env=kept | settings | variables,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=280,
+        check=False,
+    )
+
+
+def write_model_config(folder: Path, model_type: str = "qwen3_vl") -> Path:
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"model_type": model_type}), encoding="utf-8")
+    return folder
+
+
+def write_clip(path: Path, red: int) -> None:
+    import av
+    import numpy as np
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=4)
+        stream.width, stream.height, stream.pix_fmt = 96, 96, "yuv420p"
+        for index in range(8):
+            picture = np.zeros((96, 96, 3), np.uint8)
+            picture[20:40, 8 * index : 8 * index + 20] = (red, 80, 80)
+            for packet in stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+
+
+def record(index: int, **more: object) -> dict[str, object]:
+    choice = {"options": ["red", "blue"], "answer": "A", "subject": "physics"}
+    free = {"problem_type": "open-ended", "answer": "red", "subject": "art"}
+    base = {"id": f"q{index}", "question": "Which colour?", "video_path": f"videos/{index}.mp4", "source": "new"}
+    return base | (free if index % 3 == 2 else choice) | more
+
+
+def write_benchmark(root: Path, records: list[dict[str, object]], videos: int) -> Path:
+    for index in range(videos):
+        write_clip(root / "videos" / f"{index}.mp4", red=40 * index)
+    root.mkdir(exist_ok=True)
+    lines = "".join(json.dumps(record) + "\n" for record in records)
+    (root / "VideoKR_eval.jsonl").write_text(lines, encoding="utf-8")
+    return root
+
+
+def test_dry_run_prints_the_published_settings(tmp_path):
+    ran = launch(tmp_path, DRY_RUN="1", VIDEOKR_MODEL="org/My Model+", LIMIT="10", OUTPUT_PATH="")
+    assert ran.returncode == 0, ran.stderr
+    command = ran.stdout.replace("\\", "")
+    assert (
+        "--model videokr_vllm --model_args model=org/My Model+,fps=2,max_frame_num=128,max_pixels=200704,"
+        "max_model_len=32768,tensor_parallel_size=1,data_parallel_size=1,gpu_memory_utilization=0.85 " in command
+    )
+    output = "outputs/videokr/My_Model__vllm"
+    assert f"--include_path {output}/tasks --tasks videokr_eval --batch_size 4 --log_samples " in command
+    assert f"--log_samples_suffix videokr_My_Model__vllm --output_path {output} " in command
+    assert "--limit 10" in command and "DECORD_EOF_RETRY_MAX=40960" in command
+    assert "VLLM_CPU" not in command and "enforce_eager" not in command
+    assert not list(tmp_path.iterdir())
+
+
+def test_dry_run_of_replicas_starts_one_process_each(tmp_path):
+    ran = launch(tmp_path, DRY_RUN="1", VIDEOKR_MODEL="o/m", DATA_PARALLEL_SIZE="4", TENSOR_PARALLEL_SIZE="2")
+    assert "-m torch.distributed.run --standalone --nproc_per_node 4 -m lmms_eval" in ran.stdout
+    assert "data_parallel_size=4" in ran.stdout and "tensor_parallel_size=2" in ran.stdout
+
+
+def test_the_env_file_sets_what_is_unset_and_runs_nothing(tmp_path):
+    env_file = tmp_path / "own.env"
+    env_file.write_text(
+        "# a comment\nexport RUN_NAME='from file'\nFPS=9\nMAX_PIXELS=\"$(touch ran)\"\nBATCH_SIZE=`touch ran`\n",
+        encoding="utf-8",
+    )
+    ran = launch(tmp_path, DRY_RUN="1", VIDEOKR_MODEL="o/m", FPS="1", VIDEOKR_ENV_FILE=str(env_file), OUTPUT_PATH="")
+    assert ran.returncode == 0, ran.stderr
+    command = ran.stdout.replace("\\", "")
+    assert "fps=1," in command and "from file_vllm" in command
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.eval
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        ("no model given", "set VIDEOKR_MODEL"),
+        ("model not there", "absent"),
+        ("unknown family", "model_type 'llama' is not covered"),
+        ("no annotation file", "VideoKR_eval.jsonl' is not there"),
+        ("no root", "VIDEOKR_EVAL_ROOT"),
+        ("no answer", "line 2: field 'solution': missing"),
+        ("video not there", "line 2: field 'video_path': no such video"),
+        ("video is no video", "1.mp4' cannot be decoded"),
+        ("judge not configured", "OPENAI_API_KEY is not set"),
+        ("judge not there", "127.0.0.1:9"),
+    ],
+)
+def test_a_mistake_ends_in_one_line_and_status_2(tmp_path, case, message):
+    pytest.importorskip("lmms_eval")
+    records, videos = [record(0), record(1)], 2
+    if case == "no answer":
+        del records[1]["answer"]
+    if case == "video not there":
+        videos = 1
+    root = write_benchmark(tmp_path / "data", records, videos)
+    if case == "video is no video":
+        (root / "videos" / "1.mp4").write_bytes(b"<html>not found</html>")
+    if case == "no annotation file":
+        (root / "VideoKR_eval.jsonl").unlink()
+    model = write_model_config(tmp_path / "model", "llama" if case == "unknown family" else "qwen3_vl")
+    variables = {"VIDEOKR_MODEL": str(model), "VIDEOKR_EVAL_ROOT": str(root)} | {
+        "no model given": {"VIDEOKR_MODEL": ""},
+        "model not there": {"VIDEOKR_MODEL": str(tmp_path / "absent")},
+        "no root": {"VIDEOKR_EVAL_ROOT": str(tmp_path / "absent")},
+        "judge not configured": {"VIDEOKR_USE_VLM_JUDGE": "1"},
+        "judge not there": {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"},
+    }.get(case, {})
+    ran = launch(tmp_path, **variables)
+    assert ran.returncode == 2, ran.stdout + ran.stderr
+    errors = ran.stderr.strip().splitlines()
+    assert len(errors) == 1 and errors[0].startswith("error: ") and message in errors[0], ran.stderr
+    assert not (tmp_path / "out").exists()  # nothing half-written
+
+
+class GarbageJudge(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "As a judge, 1!"}}
+        body = json.dumps({"id": "c", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]})
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+
+@pytest.mark.eval
+@pytest.mark.parametrize("family", ["qwen2_5vl", "qwen3vl"])
+def test_a_tiny_model_is_evaluated_on_a_local_file(tmp_path, family):
+    """Real lmms-eval and vLLM on the CPU; the judge is there and answers garbage."""
+    pytest.importorskip("vllm")
+    from data_prep.demo.tiny_model import build_model
+    from videokr.family import FAMILIES
+
+    build_model(FAMILIES[family], ["Which colour? A. red B. blue <answer>A</answer>"] * 20, tmp_path / "model")
+    root = write_benchmark(tmp_path / "data", [record(index) for index in range(5)], videos=5)
+    judge = ThreadingHTTPServer(("127.0.0.1", 0), GarbageJudge)
+    threading.Thread(target=judge.serve_forever, daemon=True).start()
+    try:
+        ran = launch(
+            tmp_path,
+            VIDEOKR_CPU="1",
+            VIDEOKR_MODEL=str(tmp_path / "model"),
+            VIDEOKR_EVAL_ROOT=str(root),
+            BATCH_SIZE="2",
+            MAX_MODEL_LEN="2048",
+            GEN_KWARGS="max_new_tokens=16",
+            LIMIT="4",
+            OPENAI_API_KEY="sk-of-the-test",
+            OPENAI_BASE_URL=f"http://127.0.0.1:{judge.server_address[1]}/v1",
+        )
+    finally:
+        judge.shutdown()
+        judge.server_close()
+    assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-3000:]
+    assert "sk-of-the-test" not in ran.stdout + ran.stderr
+    assert "judge: gpt-4o" in ran.stdout and "unparsed" in ran.stdout and "subject: physics" in ran.stdout
+    (path,) = (tmp_path / "out").rglob("*_results.json")
+    assert "sk-of-the-test" not in path.read_text(encoding="utf-8")
+    scores = json.loads(path.read_text(encoding="utf-8"))["results"]["videokr_eval"]
+    overall = scores["videokr_eval_report,none"]["overall"]
+    assert overall["asked"] == 4 == sum(overall[name] for name in ("right", "wrong", "unparsed", "judge_failed"))
+    assert scores["videokr_eval_acc,none"] == overall["right"] / 4
+    (samples,) = (tmp_path / "out").rglob("*_samples_videokr_eval.jsonl")
+    logged = [json.loads(line) for line in samples.read_text(encoding="utf-8").splitlines()]
+    assert [sample["videokr_eval_acc"]["id"] for sample in logged] == ["q0", "q1", "q2", "q3"]
+    assert all(sample["token_counts"][0]["output_tokens"] <= 16 for sample in logged)
+
+
+@pytest.mark.eval
+def test_a_host_that_failed_and_exits_0_is_a_failure(tmp_path):
+    pytest.importorskip("lmms_eval")
+    model = write_model_config(tmp_path / "model")
+    ran = launch(tmp_path, VIDEOKR_CPU="1", VIDEOKR_MODEL=str(model), TASKS="no_such_task")
+    assert ran.returncode == 1, ran.stdout[-2000:] + ran.stderr[-2000:]
+    assert ran.stderr.strip().splitlines()[-1].startswith("error: lmms-eval wrote no results under")
+
+
+def test_only_new_results_with_a_score_count(tmp_path):
+    old, marker, new = tmp_path / "a" / "1_results.json", tmp_path / "started", tmp_path / "a" / "2_results.json"
+    old.parent.mkdir()
+    for seconds, path in enumerate((old, marker, new)):
+        path.write_text("{}", encoding="utf-8")
+        os.utime(path, (1000 + seconds, 1000 + seconds))
+    assert newest_results(tmp_path, marker) == new
+    new.unlink()
+    assert newest_results(tmp_path, marker) is None
+    assert has_score("t", {"t": {"t_acc,none": 0.0, "t_report,none": {}}})
+    assert not has_score("t", {"t": {"t_report,none": {}}})
+    assert not has_score("t", {"u": {"acc,none": 1.0}})
+    assert has_score("videomme", {"videomme_short": {"score,none": 0.5}})

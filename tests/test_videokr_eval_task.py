@@ -1,0 +1,272 @@
+"""The task: its rows, its scores through the real host, and the prompt that vLLM sees."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lmms_eval_tasks.benchmark import ANNOTATIONS, read_benchmark, root_from_env, to_row
+from lmms_eval_tasks.preflight import check_model, write_task
+from lmms_eval_tasks.report import accuracy, build_report, format_report
+from videokr.errors import RecordError, UserError
+from videokr.example import parse_example
+from videokr.family import FAMILIES
+from videokr.prompt import build_prompt
+
+VERDICTS = ["right", "right", "wrong", "unparsed", "unscored", "judge_failed"]
+
+
+def item(verdict: str, kind: str = "open-ended", **groups: str) -> dict[str, str]:
+    return {"verdict": verdict, "kind": kind} | groups
+
+
+def test_every_verdict_is_counted_apart_and_the_bounds_hold_the_unknown():
+    report = build_report([item(verdict) for verdict in VERDICTS])
+    assert report["overall"] == {
+        "asked": 6,
+        "right": 2,
+        "wrong": 1,
+        "unparsed": 1,
+        "unscored": 1,
+        "judge_failed": 1,
+        "accuracy": None,
+        "accuracy_lower": 2 / 6,
+        "accuracy_upper": 4 / 6,
+    }
+    assert accuracy([item(verdict) for verdict in VERDICTS]) == 2 / 6
+    assert build_report([item("right"), item("unparsed")])["overall"]["accuracy"] == 0.5
+
+
+def test_the_breakdown_covers_everything_once():
+    items = [item("right", "multiple choice", subject="art", source="kept"), item("wrong", subject="art")]
+    report = build_report(items)
+    assert "by_dataset" not in report  # nobody gave one
+    for grouping in ("by_kind", "by_subject", "by_source"):
+        assert sum(counts["asked"] for counts in report[grouping].values()) == 2
+    assert report["by_source"]["kept"]["accuracy"] == 1.0
+    assert report["by_source"]["(not given)"]["accuracy"] == 0.0
+
+
+def test_the_table_says_what_is_unscored():
+    table = format_report("t", build_report([item("right"), item("unscored"), item("judge_failed")]))
+    assert "33.3% to 100.0%" in table
+    assert "1 open answers are unscored" in table and "1 open answers got no verdict" in table
+
+
+RECORDS = [
+    {"id": 7, "question": "Q", "option": {"A": "x", "B": "y"}, "ground_truth": "b", "video_path": "./a.mp4"},
+    {"id": "m", "question": "Q\nA. x\nB. A. y", "answer": "<answer>A</answer>", "videos": [{"path": "a.mp4"}]},
+    {"id": "o", "question": "Q?", "problem_type": "free form", "solution": "42", "path": "a.mp4", "subject": "art"},
+]
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_a_row_is_the_same_example(record):
+    example = parse_example(record)
+    row = to_row(example)
+    assert parse_example(row) == example
+    assert build_prompt(parse_example(row)) == build_prompt(example)
+    assert set(row) == {"id", "question", "options", "problem_type", "answer", "videos", "dataset", "subject", "source"}
+
+
+def benchmark(root: Path, *records: object) -> Path:
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "a.mp4").write_bytes(b"not looked into here")
+    (root / ANNOTATIONS).write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    return root
+
+
+def test_videos_are_found_below_the_root(tmp_path):
+    examples = read_benchmark(benchmark(tmp_path, *RECORDS))
+    assert {example.videos for example in examples} == {(str(tmp_path / "a.mp4"),)}
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ({"id": "x", "question": "Q", "video_path": "a.mp4"}, r"line 2: field 'solution': missing"),
+        ({"id": "x", "question": "Q", "answer": "1", "video_path": "b.mp4"}, r"line 2: field 'video_path': no such"),
+        ({"id": "x", "question": "Q", "answer": "1", "video_path": "../b.mp4"}, r"line 2: field 'video_path': no such"),
+        ([1], r"line 2: field '\(record\)': not a JSON object"),
+    ],
+)
+def test_a_bad_record_is_named_by_file_line_and_field(tmp_path, record, message):
+    with pytest.raises(RecordError, match=message) as caught:
+        read_benchmark(benchmark(tmp_path, RECORDS[0], record))
+    assert ANNOTATIONS in str(caught.value)
+
+
+def test_a_limit_spares_the_other_videos(tmp_path):
+    root = benchmark(tmp_path, RECORDS[0], RECORDS[0] | {"video_path": "absent.mp4"})
+    assert len(read_benchmark(root, limit=1)) == 2
+
+
+def test_missing_files_are_named(tmp_path):
+    with pytest.raises(UserError, match=ANNOTATIONS):
+        read_benchmark(tmp_path)
+    with pytest.raises(UserError, match="VIDEOKR_EVAL_ROOT"):
+        root_from_env({"VIDEOKR_EVAL_ROOT": str(tmp_path / "absent")})
+    with pytest.raises(UserError, match="VIDEOKR_MODEL"):
+        check_model(str(tmp_path / "absent"))
+    check_model("Qwen/Qwen3-VL-8B-Instruct")
+
+
+RESPONSES = {
+    "right": "<think>…</think>\n<answer>B</answer>",
+    "wrong": "<think>B</think>\n<answer>A</answer>",
+    "unparsed": "It is B.",
+    "open": "<think>…</think>\n<answer>a rod</answer>",
+    "open-unparsed": "a rod",
+}
+
+
+@pytest.mark.eval
+def test_scores_through_the_host(tmp_path, monkeypatch):
+    """Scripted responses, real lmms-eval: what lands in its results and samples."""
+    pytest.importorskip("lmms_eval")
+    from lmms_eval.api.model import lmms
+    from lmms_eval.evaluator import simple_evaluate
+    from lmms_eval.tasks import TaskManager
+
+    for name in ("OPENAI_API_KEY", "VIDEOKR_USE_VLM_JUDGE", "API_TYPE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "hf" / "datasets"))
+    closed = {"question": "Q", "options": ["x", "y"], "answer": "B", "video_path": "a.mp4", "subject": "art"}
+    free = {"question": "Q", "answer": "a rod", "video_path": "a.mp4", "source": "new"}
+    records = [(free if name.startswith("open") else closed) | {"id": name} for name in RESPONSES]
+    write_task(read_benchmark(benchmark(tmp_path / "data", *records)), tmp_path / "tasks")
+
+    asked: list[list[dict]] = []
+
+    class Script(lmms):  # type: ignore[misc]
+        is_simple = False
+
+        def generate_until(self, requests):
+            for request in requests:
+                _, doc_to_messages, generation, doc_id, task, split = request.arguments
+                assert generation["max_new_tokens"] == 8192 and generation["temperature"] == 0.1
+                asked.append(doc_to_messages(self.task_dict[task][split][doc_id]))
+            return [RESPONSES[records[request.arguments[3]]["id"]] for request in requests]
+
+        def generate_until_multi_round(self, requests):
+            raise NotImplementedError
+
+        loglikelihood = generate_until_multi_round
+
+    output = simple_evaluate(
+        model=Script(),
+        tasks=["videokr_eval"],
+        task_manager=TaskManager(include_path=str(tmp_path / "tasks")),
+        log_samples=True,
+    )
+    results = output["results"]["videokr_eval"]
+    overall = results["videokr_eval_report,none"]["overall"]
+    assert [overall[name] for name in ("asked", "right", "wrong", "unparsed", "unscored")] == [5, 1, 1, 2, 1]
+    assert results["videokr_eval_acc,none"] == 1 / 5
+    assert results["videokr_eval_mc_acc,none"] == 1 / 3
+    assert overall["accuracy"] is None and overall["accuracy_upper"] == 2 / 5
+    samples = {
+        sample["videokr_eval_acc"]["id"]: sample["videokr_eval_acc"] for sample in output["samples"]["videokr_eval"]
+    }
+    assert {name: sample["verdict"] for name, sample in samples.items()} == {
+        "right": "right",
+        "wrong": "wrong",
+        "unparsed": "unparsed",
+        "open": "unscored",
+        "open-unparsed": "unparsed",
+    }
+    assert "score" not in samples["open"] and samples["unparsed"]["answer"] is None
+    video, text = asked[0][0]["content"]
+    assert video == {"type": "video", "url": str(tmp_path / "data" / "a.mp4")}
+    assert text == {"type": "text", "text": build_prompt(parse_example(records[0]))}
+
+
+# Run in a process of its own: vLLM reads its CPU settings when it is imported.
+PARITY = """
+import json, sys
+from lmms_eval_tasks.models.videokr_vllm import PROCESSOR_ARGS, VideoKRVLLM
+from videokr.budget import EVAL_BUDGET
+model, videos = sys.argv[1], sys.argv[2:]
+lm = VideoKRVLLM(model, max_model_len=4096, max_pixels=128 * 128, enforce_eager=True, dtype="float32")
+rows = []
+for video in videos:
+    prompt = lm.build_prompt([{"role": "user", "content": [
+        {"type": "video", "url": video}, {"type": "text", "text": "What colour?\\nA. red\\nB. blue"}]}])
+    frames, metadata = prompt["multi_modal_data"]["video"][0]
+    params = lm.build_sampling_params({"max_new_tokens": 2, "do_sample": False})
+    seen = lm.engine.generate([prompt], [params], use_tqdm=False)[0].prompt_token_ids
+    metadata = {k: v for k, v in metadata.items() if k != "do_sample_frames"}
+    given = lm.processor(text=[prompt["prompt"]], videos=[frames], video_metadata=[metadata], **PROCESSOR_ARGS)
+    rows.append({"vllm": list(seen), "hf": list(given["input_ids"][0]), "shape": list(frames.shape),
+                 "text": prompt["prompt"], "grid": given["video_grid_thw"].tolist(),
+                 "seconds": given.get("second_per_grid_ts")})
+print("PARITY " + json.dumps(rows, default=float))
+"""
+
+CPU = {
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "OMP_NUM_THREADS": "1",
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "FORCE_QWENVL_VIDEO_READER": "decord",
+    "CUDA_VISIBLE_DEVICES": "",
+}
+
+
+def write_clip(path: Path, frames: int, fps: int, size: tuple[int, int]) -> Path:
+    """A small H.264 clip with a square that moves; size is (width, height) in pixels."""
+    import av
+    import numpy as np
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=fps)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        for index in range(frames):
+            picture = np.zeros((size[1], size[0], 3), np.uint8)
+            picture[8:24, 2 * index % size[0] : 2 * index % size[0] + 16] = (255, 40, 40)
+            for packet in stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return path
+
+
+@pytest.mark.eval
+@pytest.mark.parametrize(("family", "factor"), [("qwen2_5vl", 28), ("qwen3vl", 32)])
+def test_vllm_sees_the_tokens_of_the_processor(tmp_path, family, factor):
+    pytest.importorskip("vllm")
+    from data_prep.demo.tiny_model import build_model
+
+    model = tmp_path / "model"
+    build_model(FAMILIES[family], ["What colour? A. red B. blue <answer>A</answer>"] * 20, model)
+    clips = [
+        write_clip(tmp_path / "short.mp4", frames=16, fps=4, size=(96, 96)),
+        write_clip(tmp_path / "wide.mp4", frames=90, fps=15, size=(320, 180)),
+        write_clip(tmp_path / "tiny.mp4", frames=5, fps=8, size=(64, 48)),
+    ]
+    ran = subprocess.run(
+        [sys.executable, "-c", PARITY, str(model), *map(str, clips)],
+        env=os.environ | CPU,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    line = next((line for line in ran.stdout.splitlines() if line.startswith("PARITY ")), None)
+    assert line, ran.stderr[-3000:]
+    rows = json.loads(line.removeprefix("PARITY "))
+    assert [row["shape"][0] for row in rows] == [8, 12, 4]  # 4 s and 6 s at 2 fps; never below 4 frames
+    for row in rows:
+        assert row["vllm"] == row["hf"]
+        frames, _, height, width = row["shape"]
+        assert height % factor == width % factor == 0 and height * width <= 128 * 128
+        assert row["grid"] == [[frames // 2, height * 2 // factor, width * 2 // factor]]
+        assert row["text"].count("<|video_pad|>") == 1
+        assert "<|video_pad|><|vision_end|>What colour?" in row["text"]
+    if family == "qwen2_5vl":  # seconds a temporal patch, which its positions are made of
+        assert [row["seconds"][0] for row in rows] == pytest.approx([1.0, 1.0, 2 / (4 / 5 * 8)])
