@@ -80,7 +80,7 @@ fingerprint() {
 build() {
   local python aside="${VENVS}/.${STAGE}.new" old="${VENVS}/.${STAGE}.old"
   find_uv
-  python="$("${UV}" python find --system --no-project --no-python-downloads '>=3.11,<3.13')" ||
+  python="$("${UV}" python find --system --no-project --no-python-downloads '>=3.11,<3.13' 2>/dev/null)" ||
     die "no Python 3.11 or 3.12 found: install one, for example with: uv python install 3.11"
   say "$("${python}" --version), $(wc -l <"${LOCK}") packages, ${MACHINE} build"
   rm -rf "${aside}" "${old}"
