@@ -41,13 +41,18 @@ def root_from_env(environment: Mapping[str, str]) -> Path:
         ) from None
 
 
-def read_benchmark(root: Path, limit: int | None = None) -> list[Example]:
+def annotations_from_env(environment: Mapping[str, str]) -> str:
+    """The annotation file's name below the root, or its path: VIDEOKR_EVAL_FILE, else the published one's."""
+    return environment.get("VIDEOKR_EVAL_FILE", "").strip() or ANNOTATIONS
+
+
+def read_benchmark(root: Path, limit: int | None = None, annotations: str = ANNOTATIONS) -> list[Example]:
     """Reads the annotation file below `root`; see `read_rows`.
 
     Raises:
         UserError: also where the annotation file is not there or is not JSON.
     """
-    path = root / ANNOTATIONS
+    path = root / annotations
     return read_rows(read_records(path), root, str(path), limit)
 
 

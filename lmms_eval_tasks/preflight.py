@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lmms_eval_tasks import judge
-from lmms_eval_tasks.benchmark import read_benchmark, root_from_env, write_rows, write_text
+from lmms_eval_tasks.benchmark import annotations_from_env, read_benchmark, root_from_env, write_rows, write_text
 from videokr.errors import UserError, exit_status
 from videokr.example import Example
 from videokr.family import family_of
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check_model(options.model)
     if TASK in options.tasks.split(","):
         limit = int(options.limit) if options.limit and options.limit >= 1 else None
-        examples = read_benchmark(root_from_env(os.environ), limit)
+        examples = read_benchmark(root_from_env(os.environ), limit, annotations_from_env(os.environ))
         check_videos(examples[:limit])
         grader = judge.from_env(os.environ)
         if grader is not None:

@@ -6,6 +6,7 @@
 # VIDEOKR_MODEL                checkpoint folder or hub id (required)
 # TASKS                        lmms-eval tasks, separated by commas         (videokr_eval)
 # VIDEOKR_EVAL_ROOT            folder with VideoKR_eval.jsonl and the videos (else VIDEOKR_EVAL_REPO is downloaded)
+# VIDEOKR_EVAL_FILE            another annotation file in it                (VideoKR_eval.jsonl)
 # LIMIT                        ask only the first N questions
 # RUN_NAME OUTPUT_PATH         (the model's name; outputs/videokr/${RUN_NAME}_vllm)
 # BATCH_SIZE                   prompts handed to vLLM at once               (4)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lmms_eval_tasks.benchmark import ANNOTATIONS, read_benchmark, root_from_env, to_row
+from lmms_eval_tasks.benchmark import ANNOTATIONS, annotations_from_env, read_benchmark, root_from_env, to_row
 from lmms_eval_tasks.preflight import check_model, write_task
 from lmms_eval_tasks.report import accuracy, build_report, format_report
 from videokr.errors import RecordError, UserError
@@ -80,7 +80,9 @@ def benchmark(root: Path, *records: object) -> Path:
 
 
 def test_videos_are_found_below_the_root(tmp_path):
-    examples = read_benchmark(benchmark(tmp_path, *RECORDS))
+    root = benchmark(tmp_path, *RECORDS)
+    (root / ANNOTATIONS).rename(root / "own.jsonl")
+    examples = read_benchmark(root, annotations=annotations_from_env({"VIDEOKR_EVAL_FILE": "own.jsonl"}))
     assert {example.videos for example in examples} == {(str(tmp_path / "a.mp4"),)}
 
 
