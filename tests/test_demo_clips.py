@@ -70,9 +70,10 @@ def test_answers_are_among_four_different_choices(subject):
     rng = clips.Random(1)
     answers = set()
     for _ in range(40):
-        for question in scenes.SCENES[subject](rng).questions:
-            assert len(set(question.choices)) == 4 and question.answer in question.choices
-            answers.add(question.answer)
+        question = scenes.SCENES[subject](rng).question
+        assert len(set(question.choices)) == 4 and question.answer in question.choices
+        assert question.rationale.endswith(f" {question.answer}")
+        answers.add(question.answer)
     assert len(answers) == 4
 
 

@@ -27,6 +27,7 @@ DATASET = "VideoKR-Demo"
 SPLITS = ("sft", "rl", "eval")
 EVAL_SHARE, RL_SHARE = 0.2, 0.2  # of all videos; the rest is for SFT
 OPEN_ENDED_EVERY = 6  # one question in so many is open-ended
+SFT_TIMES = 2  # a video's question is put with other options in another order; the publication has 1.9 a video
 LEAST_VIDEOS = 20
 
 
@@ -49,9 +50,11 @@ class Asked:
 
     @property
     def rationale(self) -> str:
+        """What is seen. Before it the choices with their letters, text first: then naming the letter is copying."""
         if self.kind is Kind.OPEN_ENDED:
-            return self.question.rationale
-        return f"{self.question.rationale} That is {self.answer}."
+            return f"{self.question.rationale}."
+        choices = ", ".join(f"{text} {letter}" for letter, text in zip(LETTERS, self.options, strict=False))
+        return f"Choices: {choices}. {self.question.rationale} {self.answer}."
 
 
 def encode(frames: Array, path: Path) -> None:
@@ -69,9 +72,10 @@ def encode(frames: Array, path: Path) -> None:
         container.mux(stream.encode())
 
 
-def asked(scene: Scene, number: int, name: str, rng: Random) -> Iterator[Asked]:
-    """The scene's questions; the correct letter is uniformly random."""
-    for index, question in enumerate(scene.questions):
+def asked(scene: Scene, number: int, name: str, rng: Random, times: int = 1) -> Iterator[Asked]:
+    """The scene's question, put so many times; the correct letter is uniformly random."""
+    question = scene.question
+    for index in range(times):
         open_ended = rng.randrange(OPEN_ENDED_EVERY) == 0
         kind = Kind.OPEN_ENDED if open_ended else Kind.MULTIPLE_CHOICE
         options = () if open_ended else tuple(rng.sample(question.choices, len(question.choices)))
@@ -119,7 +123,8 @@ def write_corpus(output: Path, videos: int, seed: int, progress: bool = True) ->
         name = f"videos/{number:04d}.mp4"
         encode(scene.frames, aside / name)
         split = split_of(number, videos)
-        lines[split] += [json.dumps(record(split, item)) for item in asked(scene, number, name, rng)]
+        times = SFT_TIMES if split == "sft" else 1
+        lines[split] += [json.dumps(record(split, item)) for item in asked(scene, number, name, rng, times)]
     for split in SPLITS:
         (aside / f"{split}.jsonl").write_text("\n".join(lines[split]) + "\n", encoding="utf-8")
     aside.rename(output)

@@ -1,7 +1,7 @@
 """Scenes of the made-up corpus: coloured shapes that move, grow, appear a number of times or in an order.
 
 A scene is FRAMES frames shown at FPS, so that sampling at 2 frames a second takes every frame, in every host, at the
-same time. No single frame of it answers its questions.
+same time. No single frame of it answers its question.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-SIDE = 96  # pixels; a multiple of 32, and rounded to 84 where the patch grid is 28
+SIDE = 64  # pixels; two merged patches of 32, and resized to two of 28 where the patch grid is 28
 FRAMES = 8
 FPS = 2
 SLOTS = FRAMES // 2  # two frames make one temporal patch of the models
@@ -19,12 +19,7 @@ SLOTS = FRAMES // 2  # two frames make one temporal patch of the models
 COLOURS = {"red": (230, 40, 40), "green": (40, 200, 60), "blue": (60, 90, 255), "yellow": (240, 220, 40)}
 SHAPES = ("square", "circle", "triangle")
 DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
-GROWTHS = {
-    "it grows": (8, 28),
-    "it shrinks": (28, 8),
-    "it stays the same": (18, 18),
-    "it comes and goes": (18, 18),
-}
+CHANGES = {"grows": (6, 26), "shrinks": (26, 6), "stays": (16, 16), "blinks": (16, 16)}  # first, last radius; pixels
 COUNTS = ("1", "2", "3", "4")
 BACKGROUND = 24
 
@@ -38,7 +33,7 @@ class Question:
         text: the question, without options.
         choices: the four texts to choose from, in no particular order.
         answer: one of the choices.
-        rationale: what is to be seen, in one regular sentence.
+        rationale: what is to be seen, in one regular sentence without its full stop; it ends with the answer.
     """
 
     text: str
@@ -53,12 +48,12 @@ class Scene:
     Attributes:
         subject: what the scene is about; a key of SCENES.
         frames: uint8, (FRAMES, SIDE, SIDE, 3), RGB.
-        questions: what can be asked of it, each answered by the frames.
+        question: what is asked of it.
     """
 
     subject: str
     frames: Array
-    questions: tuple[Question, ...]
+    question: Question
 
 
 def draw(frame: Array, shape: str, colour: str, centre: tuple[float, float], radius: float) -> None:
@@ -75,7 +70,7 @@ def draw(frame: Array, shape: str, colour: str, centre: tuple[float, float], rad
 
 
 def _blank(rng: Random) -> Array:
-    noise = np.random.default_rng(rng.getrandbits(32)).integers(0, 12, (FRAMES, SIDE, SIDE, 1))
+    noise = np.random.default_rng(rng.getrandbits(32)).integers(0, 8, (FRAMES, SIDE, SIDE, 1))
     return np.repeat(BACKGROUND + noise, 3, axis=3).astype(np.uint8)
 
 
@@ -84,56 +79,43 @@ def _place(rng: Random, radius: float) -> tuple[float, float]:
 
 
 def motion(rng: Random) -> Scene:
-    """One shape crosses most of the frame in one direction."""
-    frames, shape, colour, direction = (
-        _blank(rng),
-        rng.choice(SHAPES),
-        rng.choice(list(COLOURS)),
-        rng.choice(list(DIRECTIONS)),
-    )
-    radius, across = 12.0, rng.uniform(14, SIDE - 14)
-    start, end = rng.uniform(13, 24), rng.uniform(SIDE - 24, SIDE - 13)
+    """One shape crosses the frame in one direction."""
+    frames, shape, colour = _blank(rng), rng.choice(SHAPES), rng.choice(list(COLOURS))
+    direction = rng.choice(list(DIRECTIONS))
+    radius, across = 14.0, rng.uniform(14, SIDE - 14)
+    start, end = rng.uniform(4, 12), rng.uniform(SIDE - 12, SIDE - 4)
     step = DIRECTIONS[direction]
     if sum(step) < 0:
         start, end = end, start
     for index, frame in enumerate(frames):
         along = start + (end - start) * index / (FRAMES - 1)
         draw(frame, shape, colour, (along, across) if step[0] else (across, along), radius)
-    question = Question(
-        f"Which way does the {shape} move?", tuple(DIRECTIONS), direction, f"The {colour} {shape} goes {direction}."
-    )
-    return Scene("motion", frames, (question,))
+    seen = f"The {colour} {shape} goes {direction}"
+    return Scene("motion", frames, Question(f"Which way does the {shape} go?", tuple(DIRECTIONS), direction, seen))
 
 
-def size(rng: Random) -> Scene:
-    """One shape in its place grows, shrinks, stays, or comes and goes."""
-    frames, shape, colour, change = (
-        _blank(rng),
-        rng.choice(SHAPES),
-        rng.choice(list(COLOURS)),
-        rng.choice(list(GROWTHS)),
-    )
-    first, last = GROWTHS[change]
-    centre = _place(rng, 30.0)
+def change(rng: Random) -> Scene:
+    """One shape in its place grows, shrinks, stays as it is, or blinks."""
+    frames, shape, colour = _blank(rng), rng.choice(SHAPES), rng.choice(list(COLOURS))
+    what = rng.choice(list(CHANGES))
+    first, last = CHANGES[what]
+    centre = _place(rng, 26.0)
     for index, frame in enumerate(frames):
-        if change == "it comes and goes" and (index // 2) % 2:
-            continue
-        draw(frame, shape, colour, centre, first + (last - first) * index / (FRAMES - 1))
-    question = Question(f"What happens to the {shape}?", tuple(GROWTHS), change, f"The {colour} {shape}: {change}.")
-    return Scene("size", frames, (question,))
+        if what != "blinks" or index % 2 == 0:
+            draw(frame, shape, colour, centre, first + (last - first) * index / (FRAMES - 1))
+    seen = f"The {colour} {shape} {what}"
+    return Scene("change", frames, Question(f"What does the {shape} do?", tuple(CHANGES), what, seen))
 
 
 def count(rng: Random) -> Scene:
     """One shape appears one to four times, each time somewhere else."""
     frames, shape, colour, number = _blank(rng), rng.choice(SHAPES), rng.choice(list(COLOURS)), rng.choice(COUNTS)
     for slot in sorted(rng.sample(range(SLOTS), int(number))):
-        centre = _place(rng, 14.0)
+        centre = _place(rng, 18.0)
         for frame in frames[2 * slot : 2 * slot + 2]:
-            draw(frame, shape, colour, centre, 14.0)
-    question = Question(
-        f"How many times does a {shape} appear?", COUNTS, number, f"A {colour} {shape} is seen {number} times."
-    )
-    return Scene("count", frames, (question,))
+            draw(frame, shape, colour, centre, 18.0)
+    seen = f"The number of times a {colour} {shape} appears is {number}"
+    return Scene("count", frames, Question(f"How many times does a {shape} appear?", COUNTS, number, seen))
 
 
 def order(rng: Random) -> Scene:
@@ -141,13 +123,12 @@ def order(rng: Random) -> Scene:
     frames, shape = _blank(rng), rng.choice(SHAPES)
     colours = rng.sample(list(COLOURS), SLOTS)
     for slot, colour in enumerate(colours):
-        centre = _place(rng, 16.0)
+        centre = _place(rng, 22.0)
         for frame in frames[2 * slot : 2 * slot + 2]:
-            draw(frame, shape, colour, centre, 16.0)
-    seen = f"In order: {', '.join(colours)}."
-    first = Question(f"Which colour is the first {shape}?", tuple(COLOURS), colours[0], seen)
-    last = Question(f"Which colour is the last {shape}?", tuple(COLOURS), colours[-1], seen)
-    return Scene("order", frames, (first, last))
+            draw(frame, shape, colour, centre, 22.0)
+    place, colour = rng.choice((("first", colours[0]), ("last", colours[-1])))
+    seen = f"The {place} {shape} is {colour}"
+    return Scene("order", frames, Question(f"Which colour is the {place} {shape}?", tuple(COLOURS), colour, seen))
 
 
-SCENES: dict[str, Callable[[Random], Scene]] = {"motion": motion, "size": size, "count": count, "order": order}
+SCENES: dict[str, Callable[[Random], Scene]] = {"motion": motion, "change": change, "count": count, "order": order}

@@ -18,8 +18,12 @@ from videokr.family import FAMILIES, Family
 
 HIDDEN = 128
 HEAD_DIM = 64  # the smallest but one that vLLM's CPU attention has
-VOCAB_LIMIT = 440
+VOCAB_LIMIT = 640  # enough for every word of the made-up corpus to be one token
+EMBEDDING_STD = 0.1
+RESIDUAL_PROJECTIONS = ("o_proj.weight", "down_proj.weight", "attn.proj.weight", "linear_fc2.weight")
+RESIDUAL_SCALE = 0.4  # about 1 / sqrt(2 * layers)
 MAX_LENGTH = 4096
+TIMESTAMPS = "<0.2 seconds><1.2 seconds><2.2 seconds><3.2 seconds>"  # as Qwen3-VL's processor writes them
 # Special tokens of the Qwen2.5-VL and Qwen3-VL tokenizers, in their order.
 SPECIAL_TOKENS = (
     "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>",
@@ -33,9 +37,13 @@ def chat_template(family: Family) -> str:
 
     Qwen2.5-VL puts a default system turn first, Qwen3-VL none.
     """
-    system = "" if family.name == "qwen3vl" else (
-        "{% if loop.first and message['role'] != 'system' %}"
-        "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}"
+    system = (
+        ""
+        if family.name == "qwen3vl"
+        else (
+            "{% if loop.first and message['role'] != 'system' %}"
+            "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}"
+        )
     )
     return (
         "{% for message in messages %}" + system + "<|im_start|>{{ message['role'] }}\n"
@@ -91,7 +99,7 @@ def _text_config(tokenizer: Any, vocab_size: int, rope: dict[str, Any]) -> dict[
         "intermediate_size": 2 * HIDDEN,
         "num_hidden_layers": 3,
         "num_attention_heads": 2,
-        "num_key_value_heads": 1,
+        "num_key_value_heads": 2,
         "head_dim": HEAD_DIM,
         "max_position_embeddings": MAX_LENGTH,
         "rope_parameters": {"rope_type": "default", "rope_theta": 10_000.0, **rope},
@@ -103,8 +111,10 @@ def build_config(family: Family, tokenizer: Any) -> Any:
     """The family's own configuration class, at the tiny size."""
     from transformers import Qwen2_5_VLConfig, Qwen3VLConfig
 
-    tokens = {name: tokenizer.convert_tokens_to_ids(f"<|{name}|>")
-              for name in ("image_pad", "video_pad", "vision_start", "vision_end")}
+    tokens = {
+        name: tokenizer.convert_tokens_to_ids(f"<|{name}|>")
+        for name in ("image_pad", "video_pad", "vision_start", "vision_end")
+    }
     ids = {
         "image_token_id": tokens["image_pad"],
         "video_token_id": tokens["video_pad"],
@@ -127,17 +137,21 @@ def build_config(family: Family, tokenizer: Any) -> Any:
 
 
 def initialise_by_fan_in(model: Any, seed: int) -> None:
-    """Draws every weight matrix at std 1 / sqrt(fan-in); embeddings, norms and biases stay as they are.
+    """Draws every weight matrix at std 1 / sqrt(fan-in), embeddings at EMBEDDING_STD; norms and biases stay.
 
+    Projections back into the residual stream get RESIDUAL_SCALE of it, so that a token is still known after them.
     At the library's std of 0.02 a model this small learns the text and ignores the video.
     """
     import torch
 
     generator = torch.Generator().manual_seed(seed)
     for name, weight in model.named_parameters():
-        if weight.dim() >= 2 and "embed" not in name and "lm_head" not in name:
-            std = 1.0 / math.sqrt(weight[0].numel())
-            weight.data.copy_(torch.randn(weight.shape, generator=generator) * std)
+        if weight.dim() < 2:
+            continue
+        std = EMBEDDING_STD if "embed_tokens" in name or "pos_embed" in name else 1.0 / math.sqrt(weight[0].numel())
+        if name.endswith(RESIDUAL_PROJECTIONS):
+            std *= RESIDUAL_SCALE
+        weight.data.copy_(torch.randn(weight.shape, generator=generator) * std)
 
 
 def build_processor(family: Family, tokenizer: Any) -> Any:
@@ -191,7 +205,10 @@ def corpus_of(path: Path) -> list[str]:
     from videokr.prompt import build_prompt
     from videokr.response import build_response
 
-    return [build_prompt(e) + "\n" + build_response(e.rationale or "", e.answer) for e in read_examples(path)]
+    return [
+        f"user\n{TIMESTAMPS}{build_prompt(e)}\nassistant\n{build_response(e.rationale or '', e.answer)}"
+        for e in read_examples(path)
+    ]
 
 
 def main(argv: list[str] | None = None) -> int:
