@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# The whole job on a CPU, small but real: data, SFT, GRPO, merge, evaluation, one table.
+#   bash local_script/demo.sh [qwen3vl|qwen2_5vl]
+# A finished stage is not run again; DEMO_DIR (outputs/demo) and SEED (0) choose another run. Ctrl-C stops everything.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
+cd "${REPO_DIR}"
+
+FAMILY="${1:-qwen3vl}"
+[[ "${FAMILY}" == qwen3vl || "${FAMILY}" == qwen2_5vl ]] || die "unknown family '${FAMILY}': qwen3vl or qwen2_5vl"
+SEED="${SEED:-0}"
+RUN="${DEMO_DIR:-${REPO_DIR}/outputs/demo}/${FAMILY}-seed${SEED}"
+CORPUS="${RUN}/corpus" MODEL="${RUN}/base" SFT="${RUN}/sft" GRPO="${RUN}/grpo" MERGED="${RUN}/merged"
+STAGES=11 NUMBER=0
+mkdir -p "${RUN}/logs"
+
+export VIDEOKR_CPU=1 HF_HUB_OFFLINE=1 HF_DATASETS_CACHE="${RUN}/cache" TOKENIZERS_PARALLELISM=false
+# Every process below carries this mark, so that none is left behind: Ray and vLLM start sessions of their own.
+export VIDEOKR_DEMO_MARK="videokr-demo-$$-${RANDOM}"
+
+# marked: the processes of this run but for this shell.
+marked() {
+  grep -lzsx "VIDEOKR_DEMO_MARK=${VIDEOKR_DEMO_MARK}" /proc/[0-9]*/environ | grep -o '[0-9]\+' | grep -vx "$$" || true
+}
+
+# sweep: ends what a stage left running.
+sweep() {
+  local signal
+  for signal in TERM KILL; do
+    mapfile -t left < <(marked)
+    ((${#left[@]})) || return 0
+    kill -s "${signal}" "${left[@]}" 2>/dev/null || true
+    for _ in $(seq 20); do
+      [[ -n "$(marked)" ]] || return 0
+      sleep 0.25
+    done
+  done
+}
+trap sweep EXIT
+trap 'printf "\ninterrupted; run it again to go on from here\n" >&2; exit 130' INT TERM
+
+# stage NAME WHAT COMMAND...: runs it unless it is done, its output in logs/NAME.log, one line of progress.
+stage() {
+  local name="$1" what="$2" log="${RUN}/logs/$1.log" start="${SECONDS}" status=0 line
+  shift 2
+  NUMBER=$((NUMBER + 1))
+  if [[ -e "${RUN}/.done-${name}" ]]; then
+    printf '[%d/%d] %s: done before\n' "${NUMBER}" "${STAGES}" "${what}"
+    return
+  fi
+  printf '[%d/%d] %s ...\n' "${NUMBER}" "${STAGES}" "${what}"
+  "$@" >"${log}" 2>&1 &
+  local job=$!
+  while kill -0 "${job}" 2>/dev/null; do
+    sleep 1
+    if [[ -t 1 ]]; then
+      line="$(tail -c 400 "${log}" | tr '\r' '\n' | grep -v '^ *$' | tail -n 1 | cut -c 1-100 || true)"
+      printf '\r\033[K      %4d s  %s' "$((SECONDS - start))" "${line}"
+    fi
+  done
+  [[ ! -t 1 ]] || printf '\r\033[K'
+  wait "${job}" || status=$?
+  sweep
+  if ((status)); then
+    tail -n 15 "${log}" >&2
+    printf 'error: %s failed with status %d; its whole output is in %s\n' "${what}" "${status}" "${log}" >&2
+    exit "$((status == 2 ? 2 : 1))"
+  fi
+  touch "${RUN}/.done-${name}"
+  printf '      %4d s\n' "$((SECONDS - start))"
+}
+
+# in_env STAGE COMMAND...: the command with that environment's Python in front.
+in_env() {
+  local python="${REPO_DIR}/.venvs/$1/bin/python"
+  shift
+  "${python}" "$@"
+}
+
+build_environments() {
+  local stage
+  for stage in sft rl eval; do
+    bash local_script/setup_env.sh "${stage}" --cpu
+  done
+}
+
+train_sft() {
+  mapfile -t settings < <(grep -v '^#' data_prep/demo/sft.args)
+  MODEL_NAME_OR_PATH="${MODEL}" OUTPUT_DIR="${SFT}" FORCE_TORCHRUN=0 OMP_NUM_THREADS=2 \
+    bash local_script/train_videokr.sh "${FAMILY}" "dataset=${CORPUS}/sft.jsonl" "seed=${SEED}" "${settings[@]}"
+}
+
+train_grpo() {
+  mapfile -t settings < <(grep -v '^#' data_prep/demo/grpo.args)
+  rm -rf "${GRPO}/rollout_data"
+  MODEL_PATH="${SFT}" DATA_DIR="${RUN}/rl" OUTPUT_DIR="${GRPO}" VERL_FILE_LOGGER_PATH="${GRPO}/metrics.jsonl" \
+    bash local_script/train_videokr_grpo.sh "data.seed=${SEED}" "${settings[@]}"
+}
+
+merge() {
+  local last
+  last="$(<"${GRPO}/checkpoints/latest_checkpointed_iteration.txt")"
+  bash local_script/merge_videokr_checkpoint.sh "${GRPO}/checkpoints/global_step_${last}/actor" "${MERGED}"
+}
+
+# evaluate NAME CHECKPOINT
+evaluate() {
+  VIDEOKR_MODEL="$2" RUN_NAME="$1" OUTPUT_PATH="${RUN}/eval/$1" VIDEOKR_EVAL_ROOT="${CORPUS}" VIDEOKR_USE_VLM_JUDGE=0 \
+    BATCH_SIZE=256 MAX_MODEL_LEN=2048 MAX_PIXELS=9216 GEN_KWARGS=max_new_tokens=96 bash local_script/eval_videokr.sh
+}
+
+start="${SECONDS}"
+stage environments "environments" build_environments
+stage corpus "videos with exact answers" in_env sft -m data_prep.demo.clips --output "${CORPUS}" --seed "${SEED}"
+stage base "a tiny ${FAMILY} model" \
+  in_env sft -m data_prep.demo.tiny_model "${FAMILY}" --data "${CORPUS}/sft.jsonl" --output "${MODEL}" --seed "${SEED}"
+stage sft "supervised fine-tuning (LLaMA-Factory)" train_sft
+stage rl-data "rows for GRPO" in_env rl local_script/prepare_videokr_rl_data.py --val-size 8 --seed "${SEED}" \
+  --input-json "${CORPUS}/rl.jsonl" --video-base-dir "${CORPUS}" --output-dir "${RUN}/rl"
+stage grpo "GRPO (verl, vLLM rollouts)" train_grpo
+stage merge "merging the checkpoint" merge
+stage eval-base "evaluation of the base model (lmms-eval, vLLM)" evaluate base "${MODEL}"
+stage eval-sft "evaluation after SFT" evaluate sft "${SFT}"
+stage eval-grpo "evaluation after SFT + GRPO" evaluate grpo "${MERGED}"
+NUMBER=$((NUMBER + 1))
+printf '[%d/%d] table\n\n' "${NUMBER}" "${STAGES}"
+in_env sft -m data_prep.demo.table "${RUN}" --title "VideoKR demo, ${FAMILY}, seed ${SEED}"
+printf '\n%d s in all; logs in %s\n' "$((SECONDS - start))" "${RUN}/logs"

@@ -1,0 +1,278 @@
+"""The verl plugin against verl itself: configuration, reward, dataset, prompt tokens, and a run from end to end."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("verl")
+pytestmark = pytest.mark.rl
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+CONFIG = REPOSITORY / "verl_plugin" / "config"
+LAUNCHER = REPOSITORY / "local_script" / "train_videokr_grpo.sh"
+# Keys of ray.init itself, of which verl's configuration names only some and passes all.
+RAY_INIT = {"ray_kwargs.ray_init.num_gpus", "ray_kwargs.ray_init.include_dashboard"}
+os.environ.setdefault("FORCE_QWENVL_VIDEO_READER", "decord")  # as the launcher does; read when qwen-vl-utils is imported
+TINY_BUDGET = {"min_frames": 4, "max_frames": 8, "min_pixels": 1024, "max_pixels": 96 * 96}
+
+
+def leaves(config, prefix=""):
+    for key, value in config.items():
+        if key == "defaults":
+            continue
+        if isinstance(value, dict) and value:
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+@pytest.fixture(scope="module")
+def stock_config():
+    from hydra import compose, initialize_config_module
+
+    with initialize_config_module("verl.trainer.config", version_base=None):
+        return compose("ppo_trainer")
+
+
+@pytest.mark.parametrize("name", ["videokr_grpo", "videokr_grpo_cpu"])
+def test_every_shipped_key_is_one_of_verls_own(name, stock_config):
+    import yaml
+    from omegaconf import OmegaConf
+    from omegaconf.errors import ConfigKeyError
+
+    for key, _ in leaves(yaml.safe_load((CONFIG / f"{name}.yaml").read_text())):
+        if key in RAY_INIT:
+            continue
+        try:
+            OmegaConf.select(stock_config, key, throw_on_missing=False, throw_on_resolution_failure=False)
+            parent, _, leaf = key.rpartition(".")
+            owner = OmegaConf.select(stock_config, parent)
+        except ConfigKeyError:
+            pytest.fail(f"verl has no key {key}")
+        declared = leaf in owner or takes_any_key(parent) or declared_by_dataclass(owner, leaf)
+        assert declared, f"verl has no key {key}"
+
+
+def takes_any_key(parent):
+    return parent.endswith(("override_config", "mixed_precision", "engine_kwargs.vllm"))
+
+
+def declared_by_dataclass(owner, leaf):
+    """verl's YAML leaves out some fields of the dataclass that it is turned into."""
+    from dataclasses import fields
+
+    from hydra.utils import get_class
+
+    return "_target_" in owner and leaf in {field.name for field in fields(get_class(owner["_target_"]))}
+
+
+def test_launcher_defaults_are_the_shipped_configuration():
+    import yaml
+
+    shipped = dict(leaves(yaml.safe_load((CONFIG / "videokr_grpo.yaml").read_text())))
+    environment = {"PATH": os.environ["PATH"], "DRY_RUN": "1", "MODEL_PATH": "m/m", "VIDEOKR_PYTHON": sys.executable}
+    done = subprocess.run(["bash", str(LAUNCHER)], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    given = dict(word.split("=", 1) for word in shlex.split(done.stdout) if "=" in word)
+    compared = {key: yaml.safe_load(value) for key, value in given.items() if key in shipped}
+    assert len(compared) > 15
+    for key, value in compared.items():
+        assert float(value) == shipped[key] if isinstance(shipped[key], float) else value == shipped[key], key
+
+
+def test_launcher_passes_overrides_last_and_variables_through():
+    environment = {"PATH": os.environ["PATH"], "DRY_RUN": "1", "MODEL_PATH": "m/m", "LR": "1e-3", "N_GPUS": "2"}
+    done = subprocess.run(
+        ["bash", str(LAUNCHER), "trainer.total_epochs=7"],
+        capture_output=True,
+        text=True,
+        env=environment | {"VIDEOKR_PYTHON": sys.executable},
+    )
+    words = shlex.split(done.stdout)
+    assert "actor_rollout_ref.actor.optim.lr=1e-3" in words and "trainer.n_gpus_per_node=2" in words
+    assert words[-1] == "trainer.total_epochs=7"
+
+
+@pytest.mark.parametrize(
+    ("environment", "says"),
+    [
+        ({}, "MODEL_PATH is not set"),
+        ({"MODEL_PATH": "/nowhere"}, "model '/nowhere' is not there"),
+        ({"MODEL_PATH": "owner/name", "DATA_DIR": "/nowhere"}, "'/nowhere/train.parquet' is not there"),
+    ],
+)
+def test_launcher_names_what_is_missing(environment, says):
+    done = subprocess.run(
+        ["bash", str(LAUNCHER)],
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"], "VIDEOKR_PYTHON": sys.executable} | environment,
+    )
+    assert done.returncode == 2 and says in done.stderr
+
+
+CHOICE = {"problem_type": "multiple choice", "options": ["left", "right"]}
+OPEN = {"problem_type": "open-ended", "options": []}
+
+
+@pytest.mark.parametrize(
+    ("said", "gold", "info", "score", "acc", "form"),
+    [
+        ("<think>a</think><answer>B</answer>", "<answer>B</answer>", CHOICE, 1.0, 1.0, 1.0),
+        ("<think>a</think>\n<answer>(b)</answer>\n", "B", CHOICE, 1.0, 1.0, 1.0),
+        ("<answer>B</answer>", "B", CHOICE, 0.9, 1.0, 0.0),
+        ("<think>a</think><answer>A</answer>", "B", CHOICE, 0.1, 0.0, 1.0),
+        ("<think><answer>B</answer></think><answer>A</answer>", "B", CHOICE, 0.0, 0.0, 0.0),
+        ("B", "B", CHOICE, 0.0, 0.0, 0.0),
+        ("", "B", CHOICE, 0.0, 0.0, 0.0),
+        ("<think>a</think><answer>the red square</answer>", "the red square", OPEN, 1.0, 1.0, 1.0),
+        ("<think>a</think><answer></answer>", "red", OPEN, 0.0, 0.0, 0.0),
+    ],
+)
+def test_reward_as_verl_calls_it(said, gold, info, score, acc, form):
+    from verl_plugin.reward import compute_score
+
+    given = compute_score(data_source="videokr", solution_str=said, ground_truth=gold, extra_info=info)
+    assert given == pytest.approx({"score": score, "acc": acc, "format": form})
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    from data_prep.demo.clips import write_corpus
+
+    folder = tmp_path_factory.mktemp("rl") / "corpus"
+    write_corpus(folder, videos=20, seed=0, progress=False)
+    subprocess.run(
+        [sys.executable, str(REPOSITORY / "local_script" / "prepare_videokr_rl_data.py"), "--val_size", "2"]
+        + ["--input_json", str(folder / "sft.jsonl"), "--video_base_dir", str(folder)]
+        + ["--output_dir", str(folder / "rl")],
+        check=True,
+    )
+    return folder
+
+
+@pytest.fixture(scope="module", params=["qwen2_5vl", "qwen3vl"])
+def model(request, corpus, tmp_path_factory):
+    from data_prep.demo.tiny_model import build_model, corpus_of
+    from videokr.family import FAMILIES
+
+    path = tmp_path_factory.mktemp("model") / request.param
+    build_model(FAMILIES[request.param], corpus_of(corpus / "sft.jsonl"), path)
+    return path
+
+
+def dataset(corpus, model, **changes):
+    from omegaconf import OmegaConf
+    from verl.utils.tokenizer import hf_processor, hf_tokenizer
+
+    from verl_plugin.dataset import VideoKRDataset
+
+    config = {"image_patch_size": None, "max_prompt_length": 1024, "filter_overlong_prompts": True}
+    config |= {"filter_overlong_prompts_workers": 1, "cache_dir": str(corpus / "cache"), "video_budget": TINY_BUDGET}
+    processor, tokenizer = hf_processor(str(model)), hf_tokenizer(str(model))
+    config = OmegaConf.create(config | changes)
+    return VideoKRDataset(str(corpus / "rl" / "train.parquet"), tokenizer, config, processor)
+
+
+def test_dataset_applies_the_run_budget(corpus, model):
+    rows = dataset(corpus, model)
+    (part, *_) = rows[0]["raw_prompt"][0]["content"]
+    assert part["type"] == "video" and part["max_pixels"] == 96 * 96 and part["fps"] == 2.0
+
+
+def test_dataset_drops_what_is_too_long_by_the_exact_count(corpus, model):
+    full = dataset(corpus, model, filter_overlong_prompts=False)
+    lengths = [full._exact_tokens(full.dataframe[index]) for index in range(len(full))]
+    limit = sorted(lengths)[len(lengths) // 2]
+    kept = dataset(corpus, model, max_prompt_length=limit)
+    assert len(kept) == sum(length <= limit for length in lengths)
+
+
+def test_the_bound_never_lies_below_the_exact_count(corpus, model):
+    rows = dataset(corpus, model, filter_overlong_prompts=False)
+    for index in range(len(rows)):
+        assert rows._exact_tokens(rows.dataframe[index]) <= rows._token_bound(rows.dataframe[index])
+
+
+def test_dataset_names_a_missing_video_and_an_unknown_budget_field(corpus, model, tmp_path):
+    import pyarrow.parquet as pq
+
+    from videokr.errors import UserError
+
+    with pytest.raises(UserError, match=r"data\.video_budget\.max_frame is unknown"):
+        dataset(corpus, model, video_budget={"max_frame": 3})[0]
+    (tmp_path / "rl").mkdir()
+    table = pq.read_table(corpus / "rl" / "train.parquet").to_pylist()
+    table[3]["videos"][0]["video"] = "/nowhere/x.mp4"
+    import pyarrow as pa
+
+    pq.write_table(pa.Table.from_pylist(table), tmp_path / "rl" / "train.parquet")
+    with pytest.raises(UserError, match=r"'/nowhere/x\.mp4'"):
+        dataset(tmp_path, model)
+
+
+def test_a_video_that_cannot_be_decoded_is_named(corpus, model, tmp_path):
+    from videokr.errors import UserError
+
+    garbage = tmp_path / "garbage.mp4"
+    garbage.write_bytes(b"not a video" * 100)
+    rows = dataset(corpus, model)
+    messages = [{"role": "user", "content": [{"type": "video", "video": str(garbage), **TINY_BUDGET}]}]
+    with pytest.raises(UserError, match=r"garbage\.mp4.*cannot be decoded"):
+        rows._process_multi_modal_info(messages, rows.image_patch_size, rows.config)
+
+
+VLLM_PROMPT = """
+import json, os, sys
+os.environ.update(VLLM_ENABLE_V1_MULTIPROCESSING="0", VLLM_CPU_KVCACHE_SPACE="1", VLLM_CPU_OMP_THREADS_BIND="nobind",
+                  VLLM_LOGGING_LEVEL="ERROR", VERL_PLATFORM="cpu", VERL_USE_EXTERNAL_MODULES="verl_plugin.cpu")
+import verl
+from verl.utils.tokenizer import build_multimodal_processor_inputs
+from verl.workers.rollout.utils import qwen2_5_vl_dedup_image_tokens
+from vllm import LLM, SamplingParams
+sys.path.insert(0, sys.argv[1])
+from test_verl_plugin import dataset
+from pathlib import Path
+
+rows = dataset(Path(sys.argv[2]), Path(sys.argv[3]))
+messages = rows[0]["raw_prompt"]
+text = rows.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+_, videos, _ = rows._process_multi_modal_info(messages, rows.image_patch_size, rows.config)
+trainer = build_multimodal_processor_inputs(rows.processor, text=[text], videos=videos)["input_ids"][0].tolist()
+unexpanded = rows.tokenizer(text, add_special_tokens=False)["input_ids"]
+stock = qwen2_5_vl_dedup_image_tokens(list(trainer), rows.processor)
+llm = LLM(sys.argv[3], max_model_len=1024, enforce_eager=True, dtype="float32", seed=0)
+one = SamplingParams(max_tokens=1)
+seen = {name: list(llm.generate({"prompt_token_ids": list(ids), "multi_modal_data": {"video": videos}}, one,
+                                use_tqdm=False)[0].prompt_token_ids)
+        for name, ids in {"ours": unexpanded, "stock": stock}.items()}
+print("RESULT" + json.dumps({"trainer": trainer, **seen}))
+"""
+
+
+@pytest.fixture(scope="module")
+def prompt_tokens(corpus, model):
+    done = subprocess.run(
+        [sys.executable, "-c", VLLM_PROMPT, str(REPOSITORY / "tests"), str(corpus), str(model)],
+        capture_output=True,
+        text=True,
+    )
+    found = re.search(r"RESULT(.*)", done.stdout)
+    assert found, done.stderr[-3000:]
+    return json.loads(found[1])
+
+
+def test_vllm_runs_the_prompt_that_the_trainer_scores(prompt_tokens):
+    assert prompt_tokens["ours"] == prompt_tokens["trainer"]
+
+
+def test_canary_verl_issue_5024_stock_prompt_is_expanded_twice(prompt_tokens, model):
+    """When this fails for Qwen3-VL, verl is mended and verl_plugin.agent_loop can go."""
+    same = prompt_tokens["stock"] == prompt_tokens["trainer"]
+    assert same == (model.name == "qwen2_5vl")
