@@ -171,9 +171,11 @@ def train(argv: list[str]) -> int:
     from datasets.exceptions import DatasetGenerationError
     from llamafactory.train.tuner import run_exp
 
+    from llamafactory_plugin import positions
     from llamafactory_plugin.converter import register
 
     register()
+    positions.install()
     try:
         run_exp(args=config)
     except DatasetGenerationError as error:

@@ -1,4 +1,4 @@
-"""A single-turn rollout whose prompt is the same for vLLM and for the trainer.
+"""A single-turn rollout whose prompt and positions are the same for vLLM and for the trainer.
 
 Stock verl hands vLLM the prompt with its video marks already expanded, and folds each run of video tokens back into
 one. Qwen3-VL puts a timestamp before every temporal patch, so that several runs are left, each of which vLLM expands
@@ -10,6 +10,8 @@ from typing import Any
 
 from verl.experimental.agent_loop.agent_loop import AgentLoopOutput, register
 from verl.experimental.agent_loop.single_turn_agent_loop import SingleTurnAgentLoop
+
+from videokr.positions import continue_after_vision
 
 
 class _UnexpandedPrompt:
@@ -26,6 +28,11 @@ class _UnexpandedPrompt:
 @register("videokr_agent")
 class VideoKRAgentLoop(SingleTurnAgentLoop):
     """`actor_rollout_ref.rollout.agent.default_agent_loop=videokr_agent`."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        # verl has bound the model's get_rope_index to the worker's processor, and makes the trainer's positions with it.
+        self.processor.get_rope_index = continue_after_vision(self.processor.get_rope_index)
 
     async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput:
         text = self.processor.apply_chat_template(

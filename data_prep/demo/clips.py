@@ -50,11 +50,10 @@ class Asked:
 
     @property
     def rationale(self) -> str:
-        """What is seen. Before it the choices with their letters, text first: then naming the letter is copying."""
-        if self.kind is Kind.OPEN_ENDED:
-            return f"{self.question.rationale}."
-        choices = ", ".join(f"{text} {letter}" for letter, text in zip(LETTERS, self.options, strict=False))
-        return f"Choices: {choices}. {self.question.rationale} {self.answer}."
+        """What is seen, in one regular sentence; then the options up to the one that says so."""
+        tried = self.options[: self.options.index(self.question.answer) + 1] if self.options else ()
+        options = ", ".join(f"{letter}. {text}" for letter, text in zip(LETTERS, tried, strict=False))
+        return f"{self.question.rationale}. {options}".strip()
 
 
 def encode(frames: Array, path: Path) -> None:
@@ -78,7 +77,8 @@ def asked(scene: Scene, number: int, name: str, rng: Random, times: int = 1) -> 
     for index in range(times):
         open_ended = rng.randrange(OPEN_ENDED_EVERY) == 0
         kind = Kind.OPEN_ENDED if open_ended else Kind.MULTIPLE_CHOICE
-        options = () if open_ended else tuple(rng.sample(question.choices, len(question.choices)))
+        first = rng.randrange(len(question.choices))
+        options = () if open_ended else question.choices[first:] + question.choices[:first]
         yield Asked(f"demo-{number:04d}-{index}", scene.subject, question, kind, options, name)
 
 
@@ -134,7 +134,7 @@ def write_corpus(output: Path, videos: int, seed: int, progress: bool = True) ->
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, required=True, help="folder to write; must not be there")
-    parser.add_argument("--videos", type=int, default=600)
+    parser.add_argument("--videos", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
     counts = write_corpus(args.output, args.videos, args.seed)

@@ -19,7 +19,9 @@ SLOTS = FRAMES // 2  # two frames make one temporal patch of the models
 COLOURS = {"red": (230, 40, 40), "green": (40, 200, 60), "blue": (60, 90, 255), "yellow": (240, 220, 40)}
 SHAPES = ("square", "circle", "triangle")
 DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
+SIDES = {"left": ("east", "west"), "right": ("west", "east"), "up": ("south", "north"), "down": ("north", "south")}
 CHANGES = {"grows": (6, 26), "shrinks": (26, 6), "stays": (16, 16), "blinks": (16, 16)}  # first, last radius; pixels
+LOOKS = {"grows": ("small", "large"), "shrinks": ("large", "small"), "stays": ("there", "there"), "blinks": ("there", "gone")}
 COUNTS = ("1", "2", "3", "4")
 BACKGROUND = 24
 
@@ -33,7 +35,8 @@ class Question:
         text: the question, without options.
         choices: the four texts to choose from, in no particular order.
         answer: one of the choices.
-        rationale: what is to be seen, in one regular sentence without its full stop; it ends with the answer.
+        rationale: what is to be seen from moment to moment, in one regular sentence without its full stop; it ends with
+            the answer.
     """
 
     text: str
@@ -90,7 +93,8 @@ def motion(rng: Random) -> Scene:
     for index, frame in enumerate(frames):
         along = start + (end - start) * index / (FRAMES - 1)
         draw(frame, shape, colour, (along, across) if step[0] else (across, along), radius)
-    seen = f"The {colour} {shape} goes {direction}"
+    before, after = SIDES[direction]
+    seen = f"The {colour} {shape} is {before}, then {after}, so it goes {direction}"
     return Scene("motion", frames, Question(f"Which way does the {shape} go?", tuple(DIRECTIONS), direction, seen))
 
 
@@ -103,18 +107,21 @@ def change(rng: Random) -> Scene:
     for index, frame in enumerate(frames):
         if what != "blinks" or index % 2 == 0:
             draw(frame, shape, colour, centre, first + (last - first) * index / (FRAMES - 1))
-    seen = f"The {colour} {shape} {what}"
+    before, after = LOOKS[what]
+    seen = f"The {colour} {shape} is {before}, then {after}, so it {what}"
     return Scene("change", frames, Question(f"What does the {shape} do?", tuple(CHANGES), what, seen))
 
 
 def count(rng: Random) -> Scene:
     """One shape appears one to four times, each time somewhere else."""
     frames, shape, colour, number = _blank(rng), rng.choice(SHAPES), rng.choice(list(COLOURS)), rng.choice(COUNTS)
-    for slot in sorted(rng.sample(range(SLOTS), int(number))):
+    slots = set(rng.sample(range(SLOTS), int(number)))
+    for slot in sorted(slots):
         centre = _place(rng, 18.0)
         for frame in frames[2 * slot : 2 * slot + 2]:
             draw(frame, shape, colour, centre, 18.0)
-    seen = f"The number of times a {colour} {shape} appears is {number}"
+    looks = ", ".join("yes" if slot in slots else "no" for slot in range(SLOTS))
+    seen = f"The {colour} {shape} is seen: {looks}, so it appears {number}"
     return Scene("count", frames, Question(f"How many times does a {shape} appear?", COUNTS, number, seen))
 
 

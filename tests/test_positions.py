@@ -1,0 +1,58 @@
+"""Positions after a video, against the rule and against transformers itself."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("transformers")
+pytestmark = [pytest.mark.sft, pytest.mark.rl, pytest.mark.eval]
+
+START, VIDEO, END, WORD = 3, 4, 5, 7
+GRID = (4, 4, 6)  # temporal patches, rows and columns before merging 2 x 2
+
+
+def model_class_and_config():
+    from transformers.models.qwen2_5_vl.configuration_qwen2_5_vl import Qwen2_5_VLConfig
+    from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLModel
+
+    return Qwen2_5_VLModel, Qwen2_5_VLConfig(video_token_id=VIDEO, vision_config={"tokens_per_second": 2})
+
+
+def inputs(pads=0):
+    tokens = GRID[0] * GRID[1] * GRID[2] // 4
+    row = [WORD, START, *[VIDEO] * tokens, END, WORD, WORD]
+    ids = torch.tensor([[0] * pads + row])
+    return {
+        "input_ids": ids,
+        "mm_token_type_ids": (ids == VIDEO).int() * 2,
+        "video_grid_thw": torch.tensor([GRID]),
+        "second_per_grid_ts": torch.tensor([1.0]),
+        "attention_mask": (ids != 0).long(),
+    }
+
+
+class Holder:
+    """What get_rope_index needs of a model."""
+
+    def __init__(self):
+        model_class, self.config = model_class_and_config()
+        self.get_vision_position_ids = model_class.get_vision_position_ids.__get__(self)
+        self.stock = model_class.get_rope_index.__get__(self)
+
+
+@pytest.mark.parametrize("pads", [0, 3])
+def test_text_starts_after_the_video_s_last_moment(pads):
+    from videokr.positions import continue_after_vision
+
+    positions, deltas = continue_after_vision(Holder().stock)(**inputs(pads))
+    time, row, column = positions[:, 0, pads:].tolist()
+    assert time[:2] == [0, 1] and time[2] == row[2] == column[2] == 2
+    assert time[2:-3] == [2 + 2 * t for t in range(4) for _ in range(6)]
+    last = max(time[2:-3])
+    assert time[-3:] == row[-3:] == column[-3:] == [last + 1, last + 2, last + 3]
+    assert deltas.tolist() == [[last + 4 - len(time)]]
+
+
+def test_canary_transformers_issue_45381_stock_text_overlaps_the_video():
+    """When this fails, transformers is mended and videokr.positions can go."""
+    positions, _ = Holder().stock(**inputs())
+    assert positions[0, 0, -3] <= positions[0, 0, -4]
