@@ -1,8 +1,10 @@
 """Files that appear whole or not at all."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -15,3 +17,18 @@ def written_aside(path: Path) -> Iterator[Path]:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def json_list(path: Path) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Gives a function that appends one record to a JSON list, one a line; the same records give the same bytes."""
+    with written_aside(path) as aside, aside.open("w", encoding="utf-8") as out:
+        separator = "[\n"
+
+        def append(record: Mapping[str, Any]) -> None:
+            nonlocal separator
+            out.write(separator + json.dumps(record, ensure_ascii=False))
+            separator = ",\n"
+
+        yield append
+        out.write("\n]\n")

@@ -1,67 +1,29 @@
 """The RL annotation file as verl's train and validation parquet files."""
 
 import argparse
-import json
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from data_prep.outputs import written_aside
+from data_prep.outputs import json_list, written_aside
+from data_prep.source import Source, print_left_out
 from verl_plugin.rows import build_row
 from videokr.budget import RL_BUDGET
 from videokr.errors import RecordError, UserError
-from videokr.example import Example, read_examples
-from videokr.videos import resolve_video
 
 ROWS_A_GROUP = 2_000  # rows held in memory, and in one parquet row group
 TRAIN, VALIDATION = "train", "test"  # the published file names
 FULL_JSON = "videokr_rlhf_full.json"
 TRAIN_DATASET, RL_FILE = "minuzero/VideoKR-Train", "VideoKR-RL-114K.jsonl"
-
-
-@dataclass
-class Drops:
-    """Records left out on request, by reason."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    listed: list[str] = field(default_factory=list)
-
-    def add(self, reason: str, detail: str) -> None:
-        self.counts[reason] += 1
-        self.listed.append(detail)
-
-
-class JsonList:
-    """A JSON list written one record at a time."""
-
-    def __init__(self, path: Path):
-        self._stack = ExitStack()
-        self._path = path
-        self._separator = "[\n"
-
-    def __enter__(self) -> Self:
-        aside = self._stack.enter_context(written_aside(self._path))
-        self._file = self._stack.enter_context(aside.open("w", encoding="utf-8"))
-        return self
-
-    def append(self, record: Mapping[str, Any]) -> None:
-        self._file.write(self._separator + json.dumps(record, ensure_ascii=False))
-        self._separator = ",\n"
-
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
-        if kind is None:
-            self._file.write("\n]\n")
-        self._stack.__exit__(kind, fault, at)
 
 
 def row_schema(budget: Mapping[str, float]) -> pa.Schema:
@@ -153,39 +115,27 @@ def _connected(videos: list[tuple[str, ...]]) -> list[int]:
     return [root(row) for row in range(len(videos))]
 
 
-def _kept(args: argparse.Namespace, path: Path, drops: Drops | None) -> Iterator[tuple[Example, list[str]]]:
-    """Examples whose videos are there, with where they lie; what is left out is counted in `drops`."""
-    invalid: list[RecordError] | None = [] if args.skip_invalid else None
-    kept = 0
-    for example in read_examples(path, invalid):
-        if 0 <= args.max_samples <= kept:
-            break
-        try:
-            found = [resolve_video(video, args.video_base_dir) for video in example.videos]
-        except UserError as error:
-            if not args.skip_missing_video:
-                raise UserError(f"{path}: example '{example.id}': {error}") from None
-            if drops:
-                drops.add("video is not there", f"{example.id}: {error}")
-            continue
-        kept += 1
-        yield example, [video.as_uri() if args.use_file_uri else str(video) for video in found]
-    for fault in invalid or []:
-        if drops:
-            drops.add(fault.reason, str(fault))
-
-
 def prepare(args: argparse.Namespace) -> Counter[str]:
     """Writes train.parquet and test.parquet (and the JSON, if asked for); returns rows by split.
 
     Two passes, so that no more than one row group is held: the first decides the splits, the second writes.
+
+    Raises:
+        UserError: nothing to read, or nothing left to train on.
+        RecordError: a record cannot be used and is not to be left out.
     """
-    path = args.input_json or annotation_file(args.dataset_name, args.data_file)
-    drops = Drops()
-    rows = tqdm(_kept(args, path, drops), desc="reading", unit="row", disable=None)
-    splits = split_by_video([example.videos for example, _ in rows], args.val_size, args.seed)
+    source = Source(
+        annotations=args.input_json or annotation_file(args.dataset_name, args.data_file),
+        video_root=args.video_base_dir or Path(),
+        max_rows=args.max_samples if args.max_samples >= 0 else None,
+        skip_missing_video=args.skip_missing_video,
+        skip_invalid=args.skip_invalid,
+    )
+    left_out: list[RecordError] = []
+    names = source.rows(lambda example, _: example.videos, left_out)
+    splits = split_by_video(list(tqdm(names, desc="reading", unit="row", disable=None)), args.val_size, args.seed)
     if TRAIN not in splits:
-        raise UserError(f"{path}: no rows are left for training ({len(splits)} in all, --val-size {args.val_size})")
+        raise UserError(f"{source.annotations}: no rows are left for training ({len(splits)} in all)")
     budget = {name: value for name in asdict(RL_BUDGET) if (value := getattr(args, name)) is not None}
     outputs = {split: args.output_dir / f"{split}.parquet" for split in (TRAIN, VALIDATION)}
     counts: Counter[str] = Counter()
@@ -196,30 +146,28 @@ def prepare(args: argparse.Namespace) -> Counter[str]:
             split: stack.enter_context(pq.ParquetWriter(stack.enter_context(written_aside(output)), schema))
             for split, output in outputs.items()
         }
-        full = stack.enter_context(JsonList(args.output_dir / FULL_JSON)) if args.save_json else None
-        kept = tqdm(_kept(args, path, None), desc="writing", unit="row", disable=None, total=len(splits))
-        numbered = enumerate(kept)
+        append = stack.enter_context(json_list(args.output_dir / FULL_JSON)) if args.save_json else None
+        examples = source.rows(lambda example, videos: (example, videos), [])
+        numbered = enumerate(tqdm(examples, desc="writing", unit="row", disable=None, total=len(splits)))
         while chunk := list(islice(numbered, ROWS_A_GROUP)):
             by_split: dict[str, list[dict[str, Any]]] = {split: [] for split in outputs}
             for number, (example, videos) in chunk:
                 split = splits[number]
                 if split == TRAIN and 0 <= args.train_size <= counts[TRAIN]:
                     continue
-                row = build_row(example, videos, split, counts[split], budget)
+                paths = [Path(video).as_uri() for video in videos] if args.use_file_uri else videos
+                row = build_row(example, paths, split, counts[split], budget)
                 counts[split] += 1
                 by_split[split].append(row)
-                if full:
-                    full.append(row)
+                if append:
+                    append(row)
             for split, group in by_split.items():
                 if group:
                     writers[split].write_table(pa.Table.from_pylist(group, schema=schema))
 
+    print_left_out(left_out)
     print(f"train_size={counts[TRAIN]}\ntest_size={counts[VALIDATION]}")
     print(f"train_output={outputs[TRAIN]}\ntest_output={outputs[VALIDATION]}")
-    for reason, count in drops.counts.most_common():
-        print(f"left out: {count} ({reason})")
-    for detail in drops.listed:
-        print(f"  {detail}")
     return counts
 
 
@@ -232,7 +180,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     flag("dataset-name", default=TRAIN_DATASET, help="dataset on the hub, or a local folder of the same layout")
     flag("data-file", default=RL_FILE, help="annotation file in the dataset")
     flag("input-json", type=Path, help="local JSON or JSONL file, instead of the dataset")
-    flag("video-base-dir", type=Path, help="folder that holds the videos; without it, paths are taken as they are")
+    flag("video-base-dir", type=Path, help="folder that holds the videos (default: the working folder)")
     flag("output-dir", type=Path, default=Path("data/videokr_rl"))
     flag("train-size", type=int, default=-1, help="rows for training; -1: all")
     flag("val-size", type=int, default=500, help="rows for validation, by whole videos")

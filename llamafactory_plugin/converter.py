@@ -17,7 +17,7 @@ from videokr.videos import resolve_video
 FORMAT = "videokr"
 
 
-class VideoKRConverter(DatasetConverter):  # type: ignore[misc]  # the host carries no types
+class VideoKRConverter(DatasetConverter):
     """Maps one raw record to the host's aligned row; videos are found below the host's `media_dir`."""
 
     def __call__(self, example: dict[str, Any]) -> dict[str, Any]:

@@ -53,9 +53,10 @@ def models(corpus, tmp_path_factory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def prepared(corpus) -> Path:
     """DATASET_DIR as the prepare command leaves it: the host finds the videos below it."""
-    from data_prep.sft import SftSource, prepare_sft
+    from data_prep.sft import prepare_sft
+    from data_prep.source import Source
 
-    prepare_sft(SftSource(corpus / "sft.jsonl"), corpus / "videokr_train.json", progress=False)
+    prepare_sft(Source(corpus / "sft.jsonl"), corpus / "videokr_train.json", progress=False)
     return corpus
 
 

@@ -41,7 +41,14 @@ def write(path: Path, records: list[dict[str, object]]) -> None:
 
 
 def prepare(corpus: Path, *flags: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(SCRIPT), "--input_json", str(corpus / "rl.jsonl"), "--output_dir", str(corpus / "out")]
+    command = [
+        sys.executable,
+        str(SCRIPT),
+        "--input_json",
+        str(corpus / "rl.jsonl"),
+        "--output_dir",
+        str(corpus / "out"),
+    ]
     return subprocess.run([*command, "--video_base_dir", str(corpus), *flags], capture_output=True, text=True)
 
 
@@ -56,7 +63,9 @@ def test_published_command_writes_both_splits_by_whole_videos(corpus: Path) -> N
     assert len(train) == 16 and len(validation) == 4, "5 rows cannot be met by whole videos of 2 rows"
     assert not {row["videos"][0]["video"] for row in train} & {row["videos"][0]["video"] for row in validation}
     assert train[0]["reward_model"] == {"style": "rule", "ground_truth": "<answer>B</answer>"}
-    assert train[0]["prompt"][0]["content"].startswith("<video>Which way does it move?\nA. left\nB. right\nPlease answer")
+    assert train[0]["prompt"][0]["content"].startswith(
+        "<video>Which way does it move?\nA. left\nB. right\nPlease answer"
+    )
     assert [row["extra_info"]["index"] for row in train] == list(range(16))
     assert len(json.loads((corpus / "out" / "videokr_rlhf_full.json").read_text())) == 20
 
@@ -99,7 +108,7 @@ def test_what_is_skipped_is_counted_and_listed(corpus: Path) -> None:
     write(corpus / "rl.jsonl", [record(0), record(1, solution=""), record(2, videos=["nowhere.mp4"])])
     done = prepare(corpus, "--val_size", "0", "--skip-invalid", "--skip-missing-video")
     assert done.returncode == 0, done.stderr
-    assert "left out: 1 (video is not there)" in done.stdout and "line 2" in done.stdout
+    assert "left out 1: video is not there" in done.stdout and "line 2" in done.stdout
     assert len(rows(corpus, "train")) == 1
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.sft import SftSource, prepare_sft
+from data_prep.sft import prepare_sft
+from data_prep.source import Source
 from llamafactory_plugin.rows import DATASET_INFO_FILE
 from videokr.errors import RecordError
 
@@ -58,14 +59,14 @@ def test_same_input_same_bytes_from_jsonl_and_json(tmp_path):
     outputs = []
     for index, source in enumerate((lines, lines, whole)):
         output = tmp_path / str(index) / "train.json"
-        prepare_sft(SftSource(source), output, progress=False)
+        prepare_sft(Source(source), output, progress=False)
         outputs.append(output.read_bytes())
     assert outputs[0] == outputs[1] == outputs[2]
 
 
 def test_other_dataset_entries_are_kept(tmp_path):
     (tmp_path / DATASET_INFO_FILE).write_text('{"mine": {"file_name": "mine.json"}}', encoding="utf-8")
-    prepare_sft(SftSource(write_jsonl(tmp_path / "raw.jsonl", GOOD)), tmp_path / "train.json", progress=False)
+    prepare_sft(Source(write_jsonl(tmp_path / "raw.jsonl", GOOD)), tmp_path / "train.json", progress=False)
     assert list(json.loads((tmp_path / DATASET_INFO_FILE).read_text(encoding="utf-8"))) == ["mine", "train"]
 
 
@@ -85,10 +86,10 @@ def test_a_bad_record_stops_it_in_one_line_and_leaves_nothing(tmp_path, record, 
 
 def test_a_failure_keeps_the_former_output(tmp_path):
     output = tmp_path / "train.json"
-    prepare_sft(SftSource(write_jsonl(tmp_path / "good.jsonl", GOOD)), output, progress=False)
+    prepare_sft(Source(write_jsonl(tmp_path / "good.jsonl", GOOD)), output, progress=False)
     before = output.read_bytes()
     with pytest.raises(RecordError):
-        prepare_sft(SftSource(write_jsonl(tmp_path / "bad.jsonl", GOOD, NO_ANSWER)), output, progress=False)
+        prepare_sft(Source(write_jsonl(tmp_path / "bad.jsonl", GOOD, NO_ANSWER)), output, progress=False)
     assert output.read_bytes() == before
 
 

@@ -18,7 +18,9 @@ CONFIG = REPOSITORY / "verl_plugin" / "config"
 LAUNCHER = REPOSITORY / "local_script" / "train_videokr_grpo.sh"
 # Keys of ray.init itself, of which verl's configuration names only some and passes all.
 RAY_INIT = {"ray_kwargs.ray_init.num_gpus", "ray_kwargs.ray_init.include_dashboard"}
-os.environ.setdefault("FORCE_QWENVL_VIDEO_READER", "decord")  # as the launcher does; read when qwen-vl-utils is imported
+os.environ.setdefault(
+    "FORCE_QWENVL_VIDEO_READER", "decord"
+)  # as the launcher does; read when qwen-vl-utils is imported
 TINY_BUDGET = {"min_frames": 4, "max_frames": 8, "min_pixels": 1024, "max_pixels": 96 * 96}
 
 
@@ -148,12 +150,9 @@ def corpus(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("rl") / "corpus"
     write_corpus(folder, videos=20, seed=0, progress=False)
-    subprocess.run(
-        [sys.executable, str(REPOSITORY / "local_script" / "prepare_videokr_rl_data.py"), "--val_size", "2"]
-        + ["--input_json", str(folder / "sft.jsonl"), "--video_base_dir", str(folder)]
-        + ["--output_dir", str(folder / "rl")],
-        check=True,
-    )
+    script = REPOSITORY / "local_script" / "prepare_videokr_rl_data.py"
+    places = ["--input_json", folder / "sft.jsonl", "--video_base_dir", folder, "--output_dir", folder / "rl"]
+    subprocess.run([sys.executable, script, "--val_size", "2", *places], check=True)
     return folder
 
 
@@ -232,32 +231,47 @@ VLLM_PROMPT = """
 import json, os, sys
 os.environ.update(VLLM_ENABLE_V1_MULTIPROCESSING="0", VLLM_CPU_KVCACHE_SPACE="1", VLLM_CPU_OMP_THREADS_BIND="nobind",
                   VLLM_LOGGING_LEVEL="ERROR", VERL_PLATFORM="cpu", VERL_USE_EXTERNAL_MODULES="verl_plugin.cpu")
-import verl
+import torch, verl
+from transformers import AutoModelForImageTextToText
 from verl.utils.tokenizer import build_multimodal_processor_inputs
 from verl.workers.rollout.utils import qwen2_5_vl_dedup_image_tokens
 from vllm import LLM, SamplingParams
 sys.path.insert(0, sys.argv[1])
 from test_verl_plugin import dataset
+from videokr.positions import continue_after_vision
 from pathlib import Path
 
 rows = dataset(Path(sys.argv[2]), Path(sys.argv[3]))
 messages = rows[0]["raw_prompt"]
 text = rows.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
 _, videos, _ = rows._process_multi_modal_info(messages, rows.image_patch_size, rows.config)
-trainer = build_multimodal_processor_inputs(rows.processor, text=[text], videos=videos)["input_ids"][0].tolist()
+inputs = build_multimodal_processor_inputs(rows.processor, text=[text], videos=videos)
+trainer = inputs["input_ids"][0].tolist()
 unexpanded = rows.tokenizer(text, add_special_tokens=False)["input_ids"]
 stock = qwen2_5_vl_dedup_image_tokens(list(trainer), rows.processor)
 llm = LLM(sys.argv[3], max_model_len=1024, enforce_eager=True, dtype="float32", seed=0)
-one = SamplingParams(max_tokens=1)
-seen = {name: list(llm.generate({"prompt_token_ids": list(ids), "multi_modal_data": {"video": videos}}, one,
-                                use_tqdm=False)[0].prompt_token_ids)
-        for name, ids in {"ours": unexpanded, "stock": stock}.items()}
-print("RESULT" + json.dumps({"trainer": trainer, **seen}))
+one = SamplingParams(max_tokens=1, prompt_logprobs=0)
+outputs = {name: llm.generate({"prompt_token_ids": list(ids), "multi_modal_data": {"video": videos}}, one,
+                              use_tqdm=False)[0] for name, ids in {"ours": unexpanded, "stock": stock}.items()}
+seen = torch.tensor([next(iter(entry.values())).logprob for entry in outputs["ours"].prompt_logprobs[1:]])
+
+model = AutoModelForImageTextToText.from_pretrained(sys.argv[3], dtype=torch.float32).eval()
+names = ("input_ids", "attention_mask", "video_grid_thw", "mm_token_type_ids")
+differences = {}
+for name, function in {"ours": continue_after_vision(rows.processor.get_rope_index),
+                       "stock": rows.processor.get_rope_index}.items():
+    positions, _ = function(**{key: inputs[key] for key in names})
+    with torch.no_grad():
+        logits = model(**inputs, position_ids=positions).logits[0, :-1]
+    logprobs = logits.log_softmax(-1).gather(1, inputs["input_ids"][0, 1:, None])[:, 0]
+    differences[name] = (logprobs - seen).abs().max().item()
+tokens = {name: list(output.prompt_token_ids) for name, output in outputs.items()}
+print("RESULT" + json.dumps({"trainer": trainer, **tokens, "differences": differences}))
 """
 
 
 @pytest.fixture(scope="module")
-def prompt_tokens(corpus, model):
+def prompt(corpus, model):
     done = subprocess.run(
         [sys.executable, "-c", VLLM_PROMPT, str(REPOSITORY / "tests"), str(corpus), str(model)],
         capture_output=True,
@@ -268,11 +282,61 @@ def prompt_tokens(corpus, model):
     return json.loads(found[1])
 
 
-def test_vllm_runs_the_prompt_that_the_trainer_scores(prompt_tokens):
-    assert prompt_tokens["ours"] == prompt_tokens["trainer"]
+def test_vllm_runs_the_prompt_that_the_trainer_scores(prompt):
+    assert prompt["ours"] == prompt["trainer"]
 
 
-def test_canary_verl_issue_5024_stock_prompt_is_expanded_twice(prompt_tokens, model):
+def test_vllm_and_the_trainer_agree_on_every_prompt_token_s_probability(prompt):
+    """Same tokens, same frames, same positions: what is left is arithmetic."""
+    assert prompt["differences"]["ours"] < 1e-4
+
+
+def test_canary_verl_issue_5024_stock_prompt_is_expanded_twice(prompt, model):
     """When this fails for Qwen3-VL, verl is mended and verl_plugin.agent_loop can go."""
-    same = prompt_tokens["stock"] == prompt_tokens["trainer"]
-    assert same == (model.name == "qwen2_5vl")
+    assert (prompt["stock"] == prompt["trainer"]) == (model.name == "qwen2_5vl")
+
+
+def test_canary_transformers_issue_45381_stock_positions_are_not_vllms(prompt, model):
+    """When this fails for Qwen2.5-VL, transformers is mended and videokr.positions can go."""
+    assert (prompt["differences"]["stock"] < 1e-4) == (model.name == "qwen3vl")
+
+
+def test_grpo_runs_saves_and_merges(corpus, model, tmp_path):
+    """One step through the launchers, with vLLM rollouts; then a folder that loads."""
+    environment = os.environ | {
+        "VIDEOKR_CPU": "1",
+        "VIDEOKR_PYTHON": sys.executable,
+        "MODEL_PATH": str(model),
+        "DATA_DIR": str(corpus / "rl"),
+        "OUTPUT_DIR": str(tmp_path),
+        "VERL_FILE_LOGGER_PATH": str(tmp_path / "metrics.jsonl"),
+    }
+    settings = [line for line in (REPOSITORY / "data_prep" / "demo" / "grpo.args").read_text().splitlines() if line]
+    settings += ["data.train_batch_size=4", "actor_rollout_ref.actor.ppo_mini_batch_size=4", "trainer.save_freq=1"]
+    run = ["bash", str(LAUNCHER), *settings, "trainer.total_training_steps=1"]
+    done = subprocess.run(run, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    (step,) = [json.loads(line)["data"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert step["training/global_step"] == 1 and step["actor/grad_norm"] >= 0
+
+    checkpoint = tmp_path / "checkpoints" / "global_step_1" / "actor"
+    merge = ["bash", str(REPOSITORY / "local_script" / "merge_videokr_checkpoint.sh"), str(checkpoint)]
+    done = subprocess.run([*merge, str(tmp_path / "merged")], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    AutoProcessor.from_pretrained(tmp_path / "merged")
+    _, loading = AutoModelForImageTextToText.from_pretrained(tmp_path / "merged", output_loading_info=True)
+    assert not loading["missing_keys"] and not loading["unexpected_keys"]
+
+
+@pytest.mark.parametrize("given", [[], ["/nowhere"], ["{tmp}"]])
+def test_merge_launcher_names_what_is_missing(given, tmp_path):
+    command = ["bash", str(REPOSITORY / "local_script" / "merge_videokr_checkpoint.sh")]
+    done = subprocess.run(
+        [*command, *(word.format(tmp=tmp_path) for word in given)],
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"], "VIDEOKR_PYTHON": sys.executable},
+    )
+    assert done.returncode == 2 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1

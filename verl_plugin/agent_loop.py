@@ -31,7 +31,7 @@ class VideoKRAgentLoop(SingleTurnAgentLoop):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        # verl has bound the model's get_rope_index to the worker's processor, and makes the trainer's positions with it.
+        # verl has bound the model's function to the worker's processor, and makes the trainer's positions with it.
         self.processor.get_rope_index = continue_after_vision(self.processor.get_rope_index)
 
     async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput:
@@ -39,5 +39,5 @@ class VideoKRAgentLoop(SingleTurnAgentLoop):
             list(kwargs["raw_prompt"]), add_generation_prompt=True, tokenize=False, **self.apply_chat_template_kwargs
         )
         prompt_ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-        self.server_manager = _UnexpandedPrompt(self.server_manager, prompt_ids)
+        self.server_manager: Any = _UnexpandedPrompt(self.server_manager, prompt_ids)
         return await super().run(sampling_params, **kwargs)

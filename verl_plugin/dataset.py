@@ -86,7 +86,9 @@ class VideoKRDataset(RLHFDataset):
         return len(inputs["input_ids"][0])
 
     @classmethod
-    def _process_multi_modal_info(cls, messages: list[dict[str, Any]], image_patch_size: int, config: DictConfig) -> Any:
+    def _process_multi_modal_info(
+        cls, messages: list[dict[str, Any]], image_patch_size: int, config: DictConfig
+    ) -> Any:
         try:
             return super()._process_multi_modal_info(messages, image_patch_size, config)
         except (RuntimeError, ValueError, OSError, AttributeError, IndexError) as error:

@@ -21,7 +21,12 @@ SHAPES = ("square", "circle", "triangle")
 DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 SIDES = {"left": ("east", "west"), "right": ("west", "east"), "up": ("south", "north"), "down": ("north", "south")}
 CHANGES = {"grows": (6, 26), "shrinks": (26, 6), "stays": (16, 16), "blinks": (16, 16)}  # first, last radius; pixels
-LOOKS = {"grows": ("small", "large"), "shrinks": ("large", "small"), "stays": ("there", "there"), "blinks": ("there", "gone")}
+LOOKS = {
+    "grows": ("small", "large"),
+    "shrinks": ("large", "small"),
+    "stays": ("there", "there"),
+    "blinks": ("there", "gone"),
+}
 COUNTS = ("1", "2", "3", "4")
 BACKGROUND = 24
 

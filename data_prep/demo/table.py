@@ -34,7 +34,11 @@ def loss_curve(trainer_log: Path) -> list[tuple[int, float]]:
 
 def reward_curve(metrics: Path) -> list[tuple[int, float]]:
     """(step, mean reward of all rollouts) as verl logs it."""
-    return [(row["step"], row["data"]["critic/score/mean"]) for row in read_lines(metrics) if "critic/score/mean" in row["data"]]
+    return [
+        (row["step"], row["data"]["critic/score/mean"])
+        for row in read_lines(metrics)
+        if "critic/score/mean" in row["data"]
+    ]
 
 
 def scores(folder: Path) -> dict[str, Any]:
@@ -76,7 +80,9 @@ def format_table(numbers: Mapping[str, Any]) -> str:
     loss, reward = numbers["sft_loss"], numbers["grpo_reward"]
     lines.append(f"SFT loss      {loss[0][1]:.3f} at step {loss[0][0]}, {loss[-1][1]:.3f} at step {loss[-1][0]}")
     first, last = numbers["grpo_reward_first_steps"], numbers["grpo_reward_last_steps"]
-    lines.append(f"GRPO reward   {first:.3f} over the first {WINDOW_STEPS} of {len(reward)} steps, {last:.3f} over the last")
+    lines.append(
+        f"GRPO reward   {first:.3f} over the first {WINDOW_STEPS} of {len(reward)} steps, {last:.3f} over the last"
+    )
     return "\n".join(lines)
 
 

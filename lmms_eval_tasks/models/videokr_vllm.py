@@ -23,7 +23,7 @@ PROCESSOR_ARGS = {"do_sample_frames": False, "do_resize": False}
 SAMPLING_NAMES = ("top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty", "seed")
 
 
-class VideoKRVLLM(lmms):  # type: ignore[misc]  # the host carries no types
+class VideoKRVLLM(lmms):
     """Answers with vLLM's offline engine; one engine a process.
 
     Under torchrun every process is one replica on its own `tensor_parallel_size` devices and answers its share.

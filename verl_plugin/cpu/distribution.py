@@ -35,7 +35,8 @@ class _Finder(metadata.DistributionFinder):
         return None
 
     def find_distributions(
-        self, context: metadata.DistributionFinder.Context = metadata.DistributionFinder.Context()  # noqa: B008
+        self,
+        context: metadata.DistributionFinder.Context = metadata.DistributionFinder.Context(),  # noqa: B008
     ) -> Iterable[metadata.Distribution]:
         if context.name == ASKED_FOR:
             yield _Renamed(metadata.distribution(INSTALLED))

@@ -15,8 +15,8 @@ class CpuEngine(FSDPEngineWithLMHead):
     """
 
     def _build_fsdp_module(self, module: Any) -> Any:
-        stock = self.engine_config
-        self.engine_config = replace(stock, forward_only=False, offload_policy=False)
+        stock: Any = self.engine_config
+        self.engine_config: Any = replace(stock, forward_only=False, offload_policy=False)
         try:
             return super()._build_fsdp_module(module)
         finally:
