@@ -14,6 +14,7 @@ CORPUS="${RUN}/corpus" MODEL="${RUN}/base" SFT="${RUN}/sft" GRPO="${RUN}/grpo" M
 STAGES=11 NUMBER=0
 mkdir -p "${RUN}/logs"
 
+unset PYTHONDONTWRITEBYTECODE # a dozen processes import the same hosts: compiled once, that takes a third
 export VIDEOKR_CPU=1 HF_HUB_OFFLINE=1 HF_DATASETS_CACHE="${RUN}/cache" TOKENIZERS_PARALLELISM=false
 # Every process below carries this mark, so that none is left behind: Ray and vLLM start sessions of their own.
 export VIDEOKR_DEMO_MARK="videokr-demo-$$-${RANDOM}"
