@@ -110,20 +110,26 @@ evaluate() {
     VIDEOKR_USE_VLM_JUDGE=0 BATCH_SIZE=256 MAX_MODEL_LEN=2048 MAX_PIXELS=4096 GEN_KWARGS=max_new_tokens=96 bash local_script/eval_videokr.sh
 }
 
-start="${SECONDS}"
-stage environments "environments" build_environments
-stage corpus "videos with exact answers" in_env sft -m data_prep.demo.clips --output "${CORPUS}" --seed "${SEED}"
-stage base "a tiny ${FAMILY} model" \
-  in_env sft -m data_prep.demo.tiny_model "${FAMILY}" --data "${CORPUS}/sft.jsonl" --output "${MODEL}" --seed "${SEED}"
-stage sft "supervised fine-tuning (LLaMA-Factory)" train_sft
-stage rl-data "rows for GRPO" in_env rl local_script/prepare_videokr_rl_data.py --val-size 8 --seed "${SEED}" \
-  --input-json "${CORPUS}/rl.jsonl" --video-base-dir "${CORPUS}" --output-dir "${RUN}/rl"
-stage grpo "GRPO (verl, vLLM rollouts)" train_grpo
-stage merge "merging the checkpoint" merge
-stage eval-base "evaluation of the base model (lmms-eval, vLLM)" evaluate base "${MODEL}"
-stage eval-sft "evaluation after SFT" evaluate sft "${SFT}"
-stage eval-grpo "evaluation after SFT + GRPO" evaluate grpo "${MERGED}"
-NUMBER=$((NUMBER + 1))
-printf '[%d/%d] table\n\n' "${NUMBER}" "${STAGES}"
-in_env sft -m data_prep.demo.table "${RUN}" --title "VideoKR demo, ${FAMILY}, seed ${SEED}"
-printf '\n%d s in all; logs in %s\n' "$((SECONDS - start))" "${RUN}/logs"
+# One function, so that bash has read it all before it runs: the file may change meanwhile.
+main() {
+  local start
+  start="${SECONDS}"
+  stage environments "environments" build_environments
+  stage corpus "videos with exact answers" in_env sft -m data_prep.demo.clips --output "${CORPUS}" --seed "${SEED}"
+  stage base "a tiny ${FAMILY} model" \
+    in_env sft -m data_prep.demo.tiny_model "${FAMILY}" --data "${CORPUS}/sft.jsonl" --output "${MODEL}" --seed "${SEED}"
+  stage sft "supervised fine-tuning (LLaMA-Factory)" train_sft
+  stage rl-data "rows for GRPO" in_env rl local_script/prepare_videokr_rl_data.py --val-size 8 --seed "${SEED}" \
+    --input-json "${CORPUS}/rl.jsonl" --video-base-dir "${CORPUS}" --output-dir "${RUN}/rl"
+  stage grpo "GRPO (verl, vLLM rollouts)" train_grpo
+  stage merge "merging the checkpoint" merge
+  stage eval-base "evaluation of the base model (lmms-eval, vLLM)" evaluate base "${MODEL}"
+  stage eval-sft "evaluation after SFT" evaluate sft "${SFT}"
+  stage eval-grpo "evaluation after SFT + GRPO" evaluate grpo "${MERGED}"
+  NUMBER=$((NUMBER + 1))
+  printf '[%d/%d] table\n\n' "${NUMBER}" "${STAGES}"
+  in_env sft -m data_prep.demo.table "${RUN}" --title "VideoKR demo, ${FAMILY}, seed ${SEED}"
+  printf '\n%d s in all; logs in %s\n' "$((SECONDS - start))" "${RUN}/logs"
+}
+
+main
