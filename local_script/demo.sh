@@ -13,6 +13,8 @@ RUN="${DEMO_DIR:-${REPO_DIR}/outputs/demo}/${FAMILY}-seed${SEED}"
 CORPUS="${RUN}/corpus" MODEL="${RUN}/base" SFT="${RUN}/sft" GRPO="${RUN}/grpo" MERGED="${RUN}/merged"
 STAGES=11 NUMBER=0
 mkdir -p "${RUN}/logs"
+exec 9>"${RUN}/.lock"
+flock --nonblock 9 || die "another demo is at work in '${RUN}'"
 
 unset PYTHONDONTWRITEBYTECODE # a dozen processes import the same hosts: compiled once, that takes a third
 export VIDEOKR_CPU=1 HF_HUB_OFFLINE=1 HF_DATASETS_CACHE="${RUN}/cache" TOKENIZERS_PARALLELISM=false
@@ -50,7 +52,7 @@ stage() {
     return
   fi
   printf '[%d/%d] %s ...\n' "${NUMBER}" "${STAGES}" "${what}"
-  "$@" >"${log}" 2>&1 &
+  "$@" >"${log}" 2>&1 9>&- &
   local job=$!
   while kill -0 "${job}" 2>/dev/null; do
     sleep 1

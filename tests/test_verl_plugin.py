@@ -57,7 +57,7 @@ def test_every_shipped_key_is_one_of_verls_own(name, stock_config):
             owner = OmegaConf.select(stock_config, parent)
         except ConfigKeyError:
             pytest.fail(f"verl has no key {key}")
-        declared = leaf in owner or takes_any_key(parent) or declared_by_dataclass(owner, leaf)
+        declared = takes_any_key(parent) or leaf in owner or declared_by_dataclass(owner, leaf)
         assert declared, f"verl has no key {key}"
 
 
@@ -238,6 +238,7 @@ from verl.workers.rollout.utils import qwen2_5_vl_dedup_image_tokens
 from vllm import LLM, SamplingParams
 sys.path.insert(0, sys.argv[1])
 from test_verl_plugin import dataset
+from verl_plugin.agent_loop import vllm_processor_arguments
 from videokr.positions import continue_after_vision
 from pathlib import Path
 
@@ -251,9 +252,13 @@ unexpanded = rows.tokenizer(text, add_special_tokens=False)["input_ids"]
 stock = qwen2_5_vl_dedup_image_tokens(list(trainer), rows.processor)
 llm = LLM(sys.argv[3], max_model_len=1024, enforce_eager=True, dtype="float32", seed=0)
 one = SamplingParams(max_tokens=1, prompt_logprobs=0)
-outputs = {name: llm.generate({"prompt_token_ids": list(ids), "multi_modal_data": {"video": videos}}, one,
-                              use_tqdm=False)[0] for name, ids in {"ours": unexpanded, "stock": stock}.items()}
-seen = torch.tensor([next(iter(entry.values())).logprob for entry in outputs["ours"].prompt_logprobs[1:]])
+ours = vllm_processor_arguments(rows.processor, videos)
+asked = {"ours": (unexpanded, ours), "stock": (stock, {}), "untimed": (unexpanded, {})}
+outputs = {name: llm.generate({"prompt_token_ids": list(ids), "multi_modal_data": {"video": videos},
+                               "mm_processor_kwargs": arguments}, one, use_tqdm=False)[0]
+           for name, (ids, arguments) in asked.items()}
+seen = {name: torch.tensor([next(iter(entry.values())).logprob for entry in output.prompt_logprobs[1:]])
+        for name, output in outputs.items()}
 
 model = AutoModelForImageTextToText.from_pretrained(sys.argv[3], dtype=torch.float32).eval()
 names = ("input_ids", "attention_mask", "video_grid_thw", "mm_token_type_ids")
@@ -264,7 +269,9 @@ for name, function in {"ours": continue_after_vision(rows.processor.get_rope_ind
     with torch.no_grad():
         logits = model(**inputs, position_ids=positions).logits[0, :-1]
     logprobs = logits.log_softmax(-1).gather(1, inputs["input_ids"][0, 1:, None])[:, 0]
-    differences[name] = (logprobs - seen).abs().max().item()
+    differences[name] = (logprobs - seen["ours"]).abs().max().item()
+    if name == "ours":
+        differences["untimed"] = (logprobs - seen["untimed"]).abs().max().item()
 tokens = {name: list(output.prompt_token_ids) for name, output in outputs.items()}
 print("RESULT" + json.dumps({"trainer": trainer, **tokens, "differences": differences}))
 """
@@ -299,6 +306,11 @@ def test_canary_verl_issue_5024_stock_prompt_is_expanded_twice(prompt, model):
 def test_canary_transformers_issue_45381_stock_positions_are_not_vllms(prompt, model):
     """When this fails for Qwen2.5-VL, transformers is mended and videokr.positions can go."""
     assert (prompt["differences"]["stock"] < 1e-4) == (model.name == "qwen3vl")
+
+
+def test_canary_vllm_0_30_drops_the_metadata_of_qwen2_5vl(prompt, model):
+    """When this fails for Qwen2.5-VL, vLLM hands on the metadata and vllm_processor_arguments can go."""
+    assert (prompt["differences"]["untimed"] < 1e-4) == (model.name == "qwen3vl")
 
 
 def test_grpo_runs_saves_and_merges(corpus, model, tmp_path):

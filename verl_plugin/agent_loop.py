@@ -1,11 +1,16 @@
 """A single-turn rollout whose prompt and positions are the same for vLLM and for the trainer.
 
-Stock verl hands vLLM the prompt with its video marks already expanded, and folds each run of video tokens back into
-one. Qwen3-VL puts a timestamp before every temporal patch, so that several runs are left, each of which vLLM expands
-again: 73 tokens where the trainer has 56, timestamps doubled (verl issue #5024). vLLM is sent the prompt before
-expansion here, and makes of it what the trainer has.
+Stock verl differs in three places:
+
+- It hands vLLM the prompt with its video marks already expanded, and folds each run of video tokens back into one.
+  Qwen3-VL puts a timestamp before every temporal patch, so that several runs are left, each of which vLLM expands
+  again: 73 tokens where the trainer has 56, timestamps doubled (verl issue #5024). vLLM is sent the prompt before
+  expansion here, and makes of it what the trainer has.
+- vLLM 0.30 drops a video's metadata for Qwen2.5-VL, whose processor then takes 24 frames a second for granted.
+- transformers puts Qwen2.5-VL's text into the middle of the video's time: see videokr/positions.py.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from verl.experimental.agent_loop.agent_loop import AgentLoopOutput, register
@@ -13,15 +18,32 @@ from verl.experimental.agent_loop.single_turn_agent_loop import SingleTurnAgentL
 
 from videokr.positions import continue_after_vision
 
+SECONDS_PER_PATCH = "second_per_grid_ts"  # what a processor returns that needs to know a video's time scale
 
-class _UnexpandedPrompt:
+
+def vllm_processor_arguments(processor: Any, videos: Sequence[tuple[Any, dict[str, Any]]]) -> dict[str, Any]:
+    """What vLLM has to tell its processor about sampled videos; empty where vLLM does so itself.
+
+    Args:
+        videos: (frames, metadata) of each video, as qwen-vl-utils gives them.
+    """
+    if not videos or SECONDS_PER_PATCH not in processor.model_input_names:
+        return {}
+    return {"video_metadata": [metadata for _, metadata in videos], "do_sample_frames": False}
+
+
+class _RolloutServer:
     """The rollout server, asked with one video mark a video."""
 
-    def __init__(self, server: Any, prompt_ids: list[int]):
+    def __init__(self, server: Any, processor: Any, prompt_ids: list[int]):
         self._server = server
+        self._processor = processor
         self._prompt_ids = prompt_ids
 
     async def generate(self, *, prompt_ids: list[int], **request: Any) -> Any:
+        arguments = vllm_processor_arguments(self._processor, request.get("video_data") or ())
+        if arguments:
+            request["mm_processor_kwargs"] = {**(request.get("mm_processor_kwargs") or {}), **arguments}
         return await self._server.generate(prompt_ids=self._prompt_ids, **request)
 
 
@@ -39,5 +61,5 @@ class VideoKRAgentLoop(SingleTurnAgentLoop):
             list(kwargs["raw_prompt"]), add_generation_prompt=True, tokenize=False, **self.apply_chat_template_kwargs
         )
         prompt_ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-        self.server_manager: Any = _UnexpandedPrompt(self.server_manager, prompt_ids)
+        self.server_manager: Any = _RolloutServer(self.server_manager, self.processor, prompt_ids)
         return await super().run(sampling_params, **kwargs)
