@@ -6,10 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from videokr.errors import UserError
+
 
 @contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
     """Gives a name beside `path` to write to; renames it when the block ends, removes it when the block fails."""
+    if path.exists() and not path.is_file():
+        raise UserError(f"'{path}' cannot be written: it is there, and no file")
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.partial")
     try:

@@ -5,7 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -134,9 +134,14 @@ def prepare(args: argparse.Namespace) -> Counter[str]:
     left_out: list[RecordError] = []
     names = source.rows(lambda example, _: example.videos, left_out)
     splits = split_by_video(list(tqdm(names, desc="reading", unit="row", disable=None)), args.val_size, args.seed)
-    if TRAIN not in splits:
-        raise UserError(f"{source.annotations}: no rows are left for training ({len(splits)} in all)")
+    for split in (TRAIN, VALIDATION):
+        if split not in splits or (split == TRAIN and args.train_size == 0):
+            raise UserError(
+                f"{source.annotations}: no row of {len(splits)} is left for {split}.parquet, and verl needs both: "
+                f"change --val-size ({args.val_size}), --train-size or --max-samples"
+            )
     budget = {name: value for name in asdict(RL_BUDGET) if (value := getattr(args, name)) is not None}
+    replace(RL_BUDGET, **budget)  # refuses what no run could do
     outputs = {split: args.output_dir / f"{split}.parquet" for split in (TRAIN, VALIDATION)}
     counts: Counter[str] = Counter()
 

@@ -28,6 +28,8 @@ def prepare_sft(source: Source, output: Path, progress: bool = True) -> tuple[in
         RecordError: see `Source.rows`.
     """
     info = output.parent / DATASET_INFO_FILE
+    if output.resolve() in (source.annotations.resolve(), info.resolve()):
+        raise UserError(f"--output '{output}' would overwrite what is read: give another name")
     entries = read_dataset_info(info)
     left_out: list[RecordError] = []
     count = 0

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from videokr.errors import UserError, exit_status
+from videokr.family import FAMILIES, family_of
 
 USAGE = "python -m llamafactory_plugin.train CONFIG.yaml [key=value ...]"
+CHECK = "--check"  # first: find the user's mistakes and stop; torchrun would bury them in its own report
 RAW_SUFFIXES = (".jsonl", ".json")
 INFO_FOLDER = "dataset_info"  # below output_dir
 
@@ -66,17 +68,21 @@ def known_keys() -> set[str]:
     return {field.name for cls in classes for field in fields(cls)}
 
 
-def check_model(path: str) -> None:
+def check_model(path: str, template: str | None) -> None:
     """
     Raises:
-        UserError: the path looks like a folder and is not there, or holds no model.
+        UserError: the path looks like a folder and is not there, or holds no model of a covered family, or one of
+            another family than the template's.
     """
     looks_local = path.startswith(("/", ".", "~")) or path.count("/") > 1
     folder = Path(path).expanduser()
     if looks_local and not folder.is_dir():
         raise UserError(f"model '{path}' is not there: set model_name_or_path to a checkpoint folder or a hub id")
-    if folder.is_dir() and not (folder / "config.json").is_file():
-        raise UserError(f"model '{path}': no config.json there; give a checkpoint folder in Hugging Face format")
+    if folder.is_dir():
+        family = family_of(folder)
+        others = {other.template for other in FAMILIES.values()} - {family.template}
+        if template in others:
+            raise UserError(f"model '{path}' is of the family {family.name}, for which template '{template}' is wrong")
 
 
 def point_at_raw_file(config: dict[str, Any]) -> dict[str, Any]:
@@ -148,7 +154,7 @@ def checked(config: dict[str, Any]) -> dict[str, Any]:
     for key in ("model_name_or_path", "dataset", "output_dir"):
         if not config.get(key):
             raise UserError(f"{key} is not set: give {key}=... or put it into the configuration file")
-    check_model(str(config["model_name_or_path"]))
+    check_model(str(config["model_name_or_path"]), config.get("template"))
     config = point_at_raw_file(config)
     check_datasets(config)
     return config
@@ -197,6 +203,9 @@ def train(argv: list[str]) -> int:
 
 
 def main() -> int:
+    if sys.argv[1:2] == [CHECK]:
+        checked(read_config(sys.argv[2:]))
+        return 0
     return train(sys.argv[1:])
 
 

@@ -45,6 +45,8 @@ if [[ -f "${VIDEOKR_ENV_FILE:-${REPO_DIR}/.env}" ]]; then
   read_env_file "${VIDEOKR_ENV_FILE:-${REPO_DIR}/.env}"
 fi
 
+[[ $# -eq 0 ]] || die "takes no arguments ('$1'): its settings are variables, e.g. LIMIT=10"
+cd "${REPO_DIR}"
 [[ -n "${VIDEOKR_MODEL:-}" ]] || die "set VIDEOKR_MODEL to a checkpoint folder or a hub id"
 [[ "${VIDEOKR_MODEL}" == *[,=]* ]] && die "model '${VIDEOKR_MODEL}': lmms-eval takes no ',' or '=' in it; rename it"
 TASKS="${TASKS:-videokr_eval}"
@@ -65,7 +67,7 @@ stage_python eval lmms_eval
 # decord goes on over damaged ends of files, as the published evaluation does; torchcodec needs FFmpeg's libraries.
 SETTINGS=("DECORD_EOF_RETRY_MAX=${DECORD_EOF_RETRY_MAX:-40960}")
 SETTINGS+=("FORCE_QWENVL_VIDEO_READER=${FORCE_QWENVL_VIDEO_READER:-decord}")
-if [[ "${VIDEOKR_CPU:-0}" == "1" ]]; then
+if is_on VIDEOKR_CPU; then
   MODEL_ARGS+=",enforce_eager=True,dtype=float32"
   SETTINGS+=("VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1}" "VLLM_CPU_OMP_THREADS_BIND=nobind")
   SETTINGS+=("OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}" "CUDA_VISIBLE_DEVICES=")

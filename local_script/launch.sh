@@ -8,6 +8,15 @@ die() {
   exit 2
 }
 
+# is_on NAME: whether a switch (a variable's name) is on. Takes 0, 1, false, true; anything else is a mistake.
+is_on() {
+  case "${!1:-0}" in
+    1 | true | True) return 0 ;;
+    0 | false | False) return 1 ;;
+    *) die "$1 is '${!1}': 0 or 1" ;;
+  esac
+}
+
 # stage_python STAGE MODULE: sets PYTHON to the stage's interpreter: VIDEOKR_PYTHON, else the environment that
 # setup_env.sh built, else python3. The host's module must be importable there.
 stage_python() {
@@ -19,7 +28,8 @@ stage_python() {
   else
     PYTHON="$(command -v python3)" || die "no python3; run: bash local_script/setup_env.sh ${stage}"
   fi
-  [[ "${DRY_RUN:-0}" == "1" ]] && return
+  is_on DRY_RUN && return
+  command -v "${PYTHON}" >/dev/null || die "VIDEOKR_PYTHON '${PYTHON}' is not there; run: bash local_script/setup_env.sh ${stage}"
   "${PYTHON}" -c "import importlib.util, sys; sys.exit(importlib.util.find_spec('${module}') is None)" ||
     die "${PYTHON} has no ${module}; run: bash local_script/setup_env.sh ${stage}"
 }
@@ -29,14 +39,16 @@ print_command() {
   printf '+'
   printf ' %q' "$@"
   printf '\n'
-  if [[ "${DRY_RUN:-0}" == "1" ]]; then
+  if is_on DRY_RUN; then
     exit 0
   fi
 }
 
 # require_model NAME: a model is a checkpoint folder here, or a name on the hub (owner/name).
 require_model() {
-  [[ "${DRY_RUN:-0}" == "1" || -f "$1/config.json" ]] && return
+  if is_on DRY_RUN || [[ -f "$1/config.json" ]]; then
+    return
+  fi
   [[ -e "$1" ]] && die "model '$1' has no config.json: give a checkpoint folder in Hugging Face format"
   [[ "$1" =~ ^[A-Za-z0-9_-][A-Za-z0-9._-]*/[A-Za-z0-9._-]+$ ]] && return
   die "model '$1' is not there: give a checkpoint folder, or a name on the hub such as Qwen/Qwen3-VL-8B-Instruct"

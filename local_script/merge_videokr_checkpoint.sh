@@ -13,6 +13,8 @@ case "${1:-}" in
     exit 0
     ;;
 esac
+(($# <= 2)) || die "too many arguments: CHECKPOINT_DIR [TARGET_DIR]"
+cd "${REPO_DIR}"
 CHECKPOINT_DIR="${1:-${CHECKPOINT_DIR:-}}"
 [[ -n "${CHECKPOINT_DIR}" ]] || die "no CHECKPOINT_DIR given: usually .../checkpoints/global_step_N/actor"
 CHECKPOINT_DIR="${CHECKPOINT_DIR%/}"
@@ -21,24 +23,29 @@ TARGET_DIR="${TARGET_DIR%/}"
 BACKEND="${BACKEND:-fsdp}"
 
 [[ "${BACKEND}" == fsdp || "${BACKEND}" == megatron ]] || die "BACKEND is '${BACKEND}': fsdp or megatron"
-[[ -d "${CHECKPOINT_DIR}" ]] || die "checkpoint '${CHECKPOINT_DIR}' is not there"
-[[ -f "${CHECKPOINT_DIR}/huggingface/config.json" ]] ||
-  die "'${CHECKPOINT_DIR}' has no huggingface/config.json: give the actor folder, .../checkpoints/global_step_N/actor"
-if [[ "${BACKEND}" == fsdp ]]; then
-  compgen -G "${CHECKPOINT_DIR}/model_world_size_*_rank_0.pt" >/dev/null ||
-    die "'${CHECKPOINT_DIR}' has no model_world_size_*_rank_0.pt: the checkpoint is not whole, or not from FSDP"
+if ! is_on DRY_RUN; then
+  [[ -d "${CHECKPOINT_DIR}" ]] || die "checkpoint '${CHECKPOINT_DIR}' is not there"
+  [[ -f "${CHECKPOINT_DIR}/huggingface/config.json" ]] ||
+    die "'${CHECKPOINT_DIR}' has no huggingface/config.json: give the actor folder, .../checkpoints/global_step_N/actor"
+  if [[ "${BACKEND}" == fsdp ]]; then
+    compgen -G "${CHECKPOINT_DIR}/model_world_size_*_rank_0.pt" >/dev/null ||
+      die "'${CHECKPOINT_DIR}' has no model_world_size_*_rank_0.pt: the checkpoint is not whole, or not from FSDP"
+  fi
+  if [[ -e "${TARGET_DIR}" && "${TARGET_DIR}" != "${CHECKPOINT_DIR}/huggingface" ]]; then
+    [[ -d "${TARGET_DIR}" && -z "$(ls -A "${TARGET_DIR}")" ]] || die "target '${TARGET_DIR}' is there and not empty: give another"
+  fi
 fi
 stage_python rl verl
 
 aside="${TARGET_DIR}.partial"
 command=("${PYTHON}" -m verl.model_merger merge --backend "${BACKEND}" --local_dir "${CHECKPOINT_DIR}" --target_dir "${aside}")
-[[ "${TRUST_REMOTE_CODE:-0}" == "1" ]] && command+=(--trust-remote-code)
-[[ "${USE_CPU_INITIALIZATION:-0}" == "1" ]] && command+=(--use_cpu_initialization)
-[[ "${TIE_WORD_EMBEDDING:-0}" == "1" ]] && command+=(--tie-word-embedding)
-[[ "${IS_VALUE_MODEL:-0}" == "1" ]] && command+=(--is-value-model)
+is_on TRUST_REMOTE_CODE && command+=(--trust-remote-code)
+is_on USE_CPU_INITIALIZATION && command+=(--use_cpu_initialization)
+is_on TIE_WORD_EMBEDDING && command+=(--tie-word-embedding)
+is_on IS_VALUE_MODEL && command+=(--is-value-model)
 if [[ -n "${HF_UPLOAD_PATH:-}" ]]; then
   command+=(--hf_upload_path "${HF_UPLOAD_PATH}")
-  [[ "${PRIVATE:-0}" == "1" ]] && command+=(--private)
+  is_on PRIVATE && command+=(--private)
 fi
 print_command "${command[@]}"
 

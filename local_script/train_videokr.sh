@@ -28,6 +28,14 @@ require_model "${model}"
 stage_python sft llamafactory
 
 command=("${PYTHON}")
+training=(
+  -m llamafactory_plugin.train "llamafactory_plugin/configs/${family}_sft.yaml"
+  "model_name_or_path=${model}"
+  "dataset_dir=${DATASET_DIR:-data}"
+  "output_dir=${OUTPUT_DIR:-saves/videokr/${family}_sft}"
+  "report_to=${REPORT_TO:-none}"
+  "$@"
+)
 if [[ "${FORCE_TORCHRUN:-1}" =~ ^(1|true|y)$ ]]; then
   processes=1
   if command -v nvidia-smi >/dev/null; then
@@ -43,14 +51,11 @@ if [[ "${FORCE_TORCHRUN:-1}" =~ ^(1|true|y)$ ]]; then
     )
   fi
 fi
-command+=(
-  -m llamafactory_plugin.train "llamafactory_plugin/configs/${family}_sft.yaml"
-  "model_name_or_path=${model}"
-  "dataset_dir=${DATASET_DIR:-data}"
-  "output_dir=${OUTPUT_DIR:-saves/videokr/${family}_sft}"
-  "report_to=${REPORT_TO:-none}"
-  "$@"
-)
+command+=("${training[@]}")
 export DECORD_EOF_RETRY_MAX="${DECORD_EOF_RETRY_MAX:-2048001}"
 print_command "${command[@]}"
+if [[ "${#command[@]}" -gt $((${#training[@]} + 1)) ]]; then
+  # torchrun would bury a mistake of the user's in its own report and exit status 1.
+  "${PYTHON}" -m llamafactory_plugin.train --check "${training[@]:2}"
+fi
 exec "${command[@]}"

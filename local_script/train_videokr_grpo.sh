@@ -14,7 +14,7 @@ DATA_DIR="${DATA_DIR:-data/videokr_rl}"
 TRAIN_FILE="${TRAIN_FILE:-${DATA_DIR}/train.parquet}"
 VAL_FILE="${VAL_FILE:-${DATA_DIR}/test.parquet}"
 for file in "${TRAIN_FILE}" "${VAL_FILE}"; do
-  [[ -f "${file}" || "${DRY_RUN:-0}" == "1" ]] ||
+  [[ -f "${file}" ]] || is_on DRY_RUN ||
     die "'${file}' is not there: prepare it with local_script/prepare_videokr_rl_data.py, or set DATA_DIR"
 done
 PROJECT_NAME="${PROJECT_NAME:-videokr_grpo}"
@@ -22,7 +22,7 @@ EXPERIMENT_NAME="${EXPERIMENT_NAME:-videokr_qwen_vl}"
 OUTPUT_DIR="${OUTPUT_DIR:-outputs/${PROJECT_NAME}/${EXPERIMENT_NAME}}"
 
 config=videokr_grpo
-if [[ "${VIDEOKR_CPU:-0}" == "1" ]]; then
+if is_on VIDEOKR_CPU; then
   config=videokr_grpo_cpu
   export VERL_PLATFORM=cpu
   export VERL_USE_EXTERNAL_MODULES="verl_plugin.cpu${VERL_USE_EXTERNAL_MODULES:+,${VERL_USE_EXTERNAL_MODULES}}"
@@ -32,15 +32,21 @@ fi
 export FORCE_QWENVL_VIDEO_READER="${FORCE_QWENVL_VIDEO_READER:-decord}"
 stage_python rl verl
 
+# quoted TEXT: a Hydra string, whatever it holds.
+quoted() {
+  local text="${1//\\/\\\\}"
+  printf '"%s"' "${text//\"/\\\"}"
+}
+
 actor=actor_rollout_ref.actor
 rollout=actor_rollout_ref.rollout
 command=(
   "${PYTHON}" -m verl_plugin.train
   --config-dir "${REPO_DIR}/verl_plugin/config" --config-name "${config}"
-  "data.train_files=${TRAIN_FILE}"
-  "data.val_files=${VAL_FILE}"
-  "actor_rollout_ref.model.path=${MODEL_PATH}"
-  "${rollout}.agent.agent_loop_config_path=${REPO_DIR}/verl_plugin/config/agent_loops.yaml"
+  "data.train_files=$(quoted "${TRAIN_FILE}")"
+  "data.val_files=$(quoted "${VAL_FILE}")"
+  "actor_rollout_ref.model.path=$(quoted "${MODEL_PATH}")"
+  "${rollout}.agent.agent_loop_config_path=$(quoted "${REPO_DIR}/verl_plugin/config/agent_loops.yaml")"
   "data.train_batch_size=${TRAIN_BATCH_SIZE:-32}"
   "data.max_prompt_length=${MAX_PROMPT_LENGTH:-16384}"
   "data.max_response_length=${MAX_RESPONSE_LENGTH:-2048}"
@@ -55,15 +61,15 @@ command=(
   "${rollout}.n=${ROLLOUT_N:-8}"
   "${rollout}.tensor_model_parallel_size=${ROLLOUT_TP:-1}"
   "${rollout}.gpu_memory_utilization=${ROLLOUT_GPU_MEM_UTIL:-0.6}"
-  "trainer.project_name=${PROJECT_NAME}"
-  "trainer.experiment_name=${EXPERIMENT_NAME}"
+  "trainer.project_name=$(quoted "${PROJECT_NAME}")"
+  "trainer.experiment_name=$(quoted "${EXPERIMENT_NAME}")"
   "trainer.nnodes=${NNODES:-1}"
   "trainer.save_freq=${SAVE_FREQ:-20}"
   "trainer.test_freq=${TEST_FREQ:-20}"
   "trainer.total_epochs=${TOTAL_EPOCHS:-1}"
   "trainer.logger=${TRAINER_LOGGER:-[\"console\"]}"
-  "trainer.default_local_dir=${OUTPUT_DIR}/checkpoints"
-  "trainer.rollout_data_dir=${OUTPUT_DIR}/rollout_data"
+  "trainer.default_local_dir=$(quoted "${OUTPUT_DIR}/checkpoints")"
+  "trainer.rollout_data_dir=$(quoted "${OUTPUT_DIR}/rollout_data")"
 )
 if [[ "${config}" == videokr_grpo ]]; then
   command+=(
@@ -74,5 +80,5 @@ fi
 command+=("$@")
 
 print_command "${command[@]}"
-mkdir -p "${OUTPUT_DIR}/rollout_data"
+mkdir -p "${OUTPUT_DIR}/rollout_data" || die "OUTPUT_DIR '${OUTPUT_DIR}' cannot be made"
 exec "${command[@]}"

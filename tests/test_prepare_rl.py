@@ -105,11 +105,18 @@ def test_bad_input_ends_in_one_line_and_writes_nothing(
 
 
 def test_what_is_skipped_is_counted_and_listed(corpus: Path) -> None:
-    write(corpus / "rl.jsonl", [record(0), record(1, solution=""), record(2, videos=["nowhere.mp4"])])
-    done = prepare(corpus, "--val_size", "0", "--skip-invalid", "--skip-missing-video")
+    unusable = [record(1, solution=""), record(2, videos=["nowhere.mp4"])]
+    write(corpus / "rl.jsonl", [record(0), *unusable, record(4), record(6)])
+    done = prepare(corpus, "--val_size", "1", "--skip-invalid", "--skip-missing-video")
     assert done.returncode == 0, done.stderr
     assert "left out 1: video is not there" in done.stdout and "line 2" in done.stdout
-    assert len(rows(corpus, "train")) == 1
+    assert len(rows(corpus, "train")) == 2
+
+
+@pytest.mark.parametrize("flags", [["--val_size", "0"], ["--val_size", "20"], ["--train_size", "0"], ["--fps", "-1"]])
+def test_what_no_run_could_use_is_refused(corpus: Path, flags: list[str]) -> None:
+    done = prepare(corpus, *flags)
+    assert done.returncode == 2 and done.stderr.startswith("error: ") and not (corpus / "out").exists()
 
 
 def test_a_dataset_that_cannot_be_reached_names_the_way_out(tmp_path: Path) -> None:

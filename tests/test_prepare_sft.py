@@ -125,3 +125,12 @@ def test_max_samples(tmp_path):
 def test_nothing_to_read(tmp_path):
     done = run("--input", tmp_path / "none.jsonl", "--output", tmp_path / "train.json")
     assert done.returncode == 2 and "none.jsonl" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["raw.jsonl", "dataset_info.json"])
+def test_what_is_read_is_never_overwritten(tmp_path: Path, name: str) -> None:
+    source = write_jsonl(tmp_path / "raw.jsonl", GOOD)
+    before = source.read_bytes()
+    with pytest.raises(UserError, match="overwrite"):
+        prepare_sft(Source(source), tmp_path / name, progress=False)
+    assert source.read_bytes() == before

@@ -55,11 +55,12 @@ class VideoKRAgentLoop(SingleTurnAgentLoop):
         super().__init__(*args, **kwargs)
         # verl has bound the model's function to the worker's processor, and makes the trainer's positions with it.
         self.processor.get_rope_index = continue_after_vision(self.processor.get_rope_index)
+        self._stock_server = self.server_manager
 
     async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput:
         text = self.processor.apply_chat_template(
             list(kwargs["raw_prompt"]), add_generation_prompt=True, tokenize=False, **self.apply_chat_template_kwargs
         )
         prompt_ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-        self.server_manager: Any = _RolloutServer(self.server_manager, self.processor, prompt_ids)
+        self.server_manager: Any = _RolloutServer(self._stock_server, self.processor, prompt_ids)
         return await super().run(sampling_params, **kwargs)

@@ -1,6 +1,9 @@
 """How much of a video a model is shown. One budget a stage, applied when a run starts."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import asdict, dataclass
+
+from videokr.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,19 @@ class VideoBudget:
     max_frames: int
     min_pixels: int
     max_pixels: int
+
+    def __post_init__(self) -> None:
+        """
+        Raises:
+            UserError: a value that is no positive number, or a least above the most.
+        """
+        for name, value in asdict(self).items():
+            if not (math.isfinite(value) and value > 0):
+                raise UserError(f"video budget: {name} is {value}: a positive number is needed")
+        for what in ("frames", "pixels"):
+            least, most = getattr(self, f"min_{what}"), getattr(self, f"max_{what}")
+            if least > most:
+                raise UserError(f"video budget: min_{what} {least} is above max_{what} {most}")
 
 
 # Paper, training recipe: 2 fps, at most 128 frames, 128 * 28 * 28 = 100,352 px a frame; published RL rows ask for

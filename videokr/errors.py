@@ -39,7 +39,13 @@ def exit_status(command: Callable[[], int | None]) -> int:
     try:
         return command() or 0
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        # Ray raises a subclass of the worker's error, whose text is the worker's traceback; the error is its cause.
+        print(f"error: {getattr(error, 'cause', error)}", file=sys.stderr)
+        return USER_ERROR_STATUS
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"error: '{error.filename}': {error.strerror}", file=sys.stderr)
         return USER_ERROR_STATUS
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
