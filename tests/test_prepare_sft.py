@@ -10,7 +10,7 @@ import pytest
 from data_prep.sft import prepare_sft
 from data_prep.source import Source
 from llamafactory_plugin.rows import DATASET_INFO_FILE
-from videokr.errors import RecordError
+from videokr.errors import RecordError, UserError
 
 pytest.importorskip("tqdm")
 SCRIPT = Path(__file__).parents[1] / "local_script" / "prepare_videokr_sft_data.py"
