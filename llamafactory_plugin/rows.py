@@ -7,8 +7,6 @@ from videokr.example import RATIONALE_FIELDS, Example
 from videokr.prompt import build_placeholder_prompt
 from videokr.response import build_response
 
-# The published dataset entry (data/dataset_info.json).
-DATASET_NAME = "videokr_train"
 DATASET_INFO_FILE = "dataset_info.json"
 MESSAGES, VIDEOS = "messages", "videos"
 ROLE, CONTENT, USER, ASSISTANT = "role", "content", "user", "assistant"

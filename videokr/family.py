@@ -13,23 +13,19 @@ class Family:
     Attributes:
         name: as the launchers take it.
         model_type: `model_type` in the model's config.json.
-        base_model: the published base model on the hub.
         template: LLaMA-Factory's template.
-        patch_factor: height and width of a frame are multiples of it, in pixels.
     """
 
     name: str
     model_type: str
-    base_model: str
     template: str
-    patch_factor: int
 
 
 FAMILIES = {
     family.name: family
     for family in (
-        Family("qwen2_5vl", "qwen2_5_vl", "Qwen/Qwen2.5-VL-7B-Instruct", "qwen2_vl", 28),
-        Family("qwen3vl", "qwen3_vl", "Qwen/Qwen3-VL-8B-Instruct", "qwen3_vl_nothink", 32),
+        Family("qwen2_5vl", "qwen2_5_vl", "qwen2_vl"),
+        Family("qwen3vl", "qwen3_vl", "qwen3_vl_nothink"),
     )
 }
 
