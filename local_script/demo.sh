@@ -89,6 +89,7 @@ build_environments() {
 
 train_sft() {
   mapfile -t settings < <(grep -v '^#' data_prep/demo/sft.args)
+  rm -rf "${SFT}" # LLaMA-Factory would go on writing an interrupted run's log
   MODEL_NAME_OR_PATH="${MODEL}" OUTPUT_DIR="${SFT}" FORCE_TORCHRUN=0 OMP_NUM_THREADS=1 \
     bash local_script/train_videokr.sh "${FAMILY}" "dataset=${CORPUS}/sft.jsonl" "seed=${SEED}" "${settings[@]}"
 }
