@@ -1,7 +1,7 @@
 """Trains through LLaMA-Factory with the VideoKR dataset template registered.
 
     python -m llamafactory_plugin.train CONFIG.yaml [key=value ...]
-    python -m torch.distributed.run --nproc_per_node N -m llamafactory_plugin.train CONFIG.yaml [key=value ...]
+    python -m llamafactory_plugin.torchrun --nproc_per_node N -m llamafactory_plugin.train CONFIG.yaml [key=value ...]
 
 `dataset=` takes names out of `dataset_dir`/dataset_info.json, as the host does, or one raw VideoKR file:
 `dataset=data/raw/VideoKR-COT-201K.jsonl`. Its videos are looked for below `media_dir`, by default the file's folder.
@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from videokr.errors import UserError, exit_status
-from videokr.family import FAMILIES, family_of
+from videokr.family import FAMILIES, find_family
 
 USAGE = "python -m llamafactory_plugin.train CONFIG.yaml [key=value ...]"
-CHECK = "--check"  # first: find the user's mistakes and stop; torchrun would bury them in its own report
+CHECK = "--check"  # first: find the user's mistakes and stop, before there are as many workers as GPUs to say so
+TEXTS = ("model_name_or_path", "dataset", "dataset_dir", "media_dir", "output_dir")  # as typed, also where it is `1e3`
 RAW_SUFFIXES = (".jsonl", ".json")
 INFO_FOLDER = "dataset_info"  # below output_dir
 
@@ -44,8 +45,11 @@ def read_config(argv: list[str]) -> dict[str, Any]:
     for override in overrides:
         if "=" not in override:
             raise UserError(f"argument '{override}': expected key=value")
+    given = [override.split("=", 1) for override in overrides]
+    texts = {key: value for key, value in given if key in TEXTS}
     try:
-        merged = OmegaConf.merge(OmegaConf.load(path), OmegaConf.from_cli(overrides))
+        others = OmegaConf.from_cli([f"{key}={value}" for key, value in given if key not in TEXTS])
+        merged = OmegaConf.merge(OmegaConf.load(path), others, texts)
         config = OmegaConf.to_container(merged, resolve=True)
     except (YAMLError, OmegaConfBaseException) as error:
         raise UserError(f"configuration '{path}': {' '.join(str(error).split())}") from None
@@ -71,18 +75,11 @@ def known_keys() -> set[str]:
 def check_model(path: str, template: str | None) -> None:
     """
     Raises:
-        UserError: the path looks like a folder and is not there, or holds no model of a covered family, or one of
-            another family than the template's.
+        UserError: no model of a covered family, or one of another family than the template's.
     """
-    looks_local = path.startswith(("/", ".", "~")) or path.count("/") > 1
-    folder = Path(path).expanduser()
-    if looks_local and not folder.is_dir():
-        raise UserError(f"model '{path}' is not there: set model_name_or_path to a checkpoint folder or a hub id")
-    if folder.is_dir():
-        family = family_of(folder)
-        others = {other.template for other in FAMILIES.values()} - {family.template}
-        if template in others:
-            raise UserError(f"model '{path}' is of the family {family.name}, for which template '{template}' is wrong")
+    family = find_family(path)
+    if family and template in {other.template for other in FAMILIES.values()} - {family.template}:
+        raise UserError(f"model '{path}' is of the family {family.name}, for which template '{template}' is wrong")
 
 
 def point_at_raw_file(config: dict[str, Any]) -> dict[str, Any]:
@@ -126,8 +123,10 @@ def check_datasets(config: dict[str, Any]) -> None:
         )
     try:
         entries = json.loads(info.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise UserError(f"'{info}' is not JSON: {error}") from None
+    if not isinstance(entries, dict):
+        raise UserError(f"'{info}' is no mapping of dataset names to descriptions")
     given = config["dataset"]
     for name in given if isinstance(given, list) else str(given).split(","):
         entry = entries.get(name.strip())

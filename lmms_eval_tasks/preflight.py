@@ -11,7 +11,7 @@ from lmms_eval_tasks import judge
 from lmms_eval_tasks.benchmark import annotations_from_env, read_benchmark, root_from_env, write_rows, write_text
 from videokr.errors import UserError, exit_status
 from videokr.example import Example
-from videokr.family import family_of
+from videokr.family import find_family
 
 TASK = "videokr_eval"
 SHIPPED_TASK = Path(__file__).parent / TASK / f"{TASK}.yaml"
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--task-dir", type=Path, required=True, help="where the task is written")
     options = parser.parse_args(arguments)
 
-    check_model(options.model)
+    find_family(options.model)
     if TASK in options.tasks.split(","):
         limit = int(options.limit) if options.limit and options.limit >= 1 else None
         examples = read_benchmark(root_from_env(os.environ), limit, annotations_from_env(os.environ))
@@ -36,18 +36,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_task(examples, options.task_dir)
         print(f"{TASK}: {len(examples)} questions; judge: {grader.model if grader else 'none'}")
     return 0
-
-
-def check_model(model: str) -> None:
-    """
-    Raises:
-        UserError: not a checkpoint of a covered family, or a path that is not there. Hub ids are left to the host.
-    """
-    looks_like_hub_id = model.count("/") == 1 and not model.startswith((".", "/", "~"))
-    if Path(model).is_dir():
-        family_of(Path(model))
-    elif not looks_like_hub_id:
-        raise UserError(f"model '{model}' is not there; set VIDEOKR_MODEL to a checkpoint folder or a hub id")
 
 
 def check_videos(examples: Sequence[Example]) -> None:

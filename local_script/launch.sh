@@ -1,4 +1,11 @@
-# What the launchers share. Sourced, not run.
+# What the launchers share. Sourced, not run; a launcher's --help is the comment at its head.
+
+case "${1:-}" in
+  -h | --help)
+    sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"
+    exit 0
+    ;;
+esac
 
 REPO_DIR="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
@@ -42,14 +49,4 @@ print_command() {
   if is_on DRY_RUN; then
     exit 0
   fi
-}
-
-# require_model NAME: a model is a checkpoint folder here, or a name on the hub (owner/name).
-require_model() {
-  if is_on DRY_RUN || [[ -f "$1/config.json" ]]; then
-    return
-  fi
-  [[ -e "$1" ]] && die "model '$1' has no config.json: give a checkpoint folder in Hugging Face format"
-  [[ "$1" =~ ^[A-Za-z0-9_-][A-Za-z0-9._-]*/[A-Za-z0-9._-]+$ ]] && return
-  die "model '$1' is not there: give a checkpoint folder, or a name on the hub such as Qwen/Qwen3-VL-8B-Instruct"
 }

@@ -7,12 +7,6 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
 
-case "${1:-}" in
-  -h | --help)
-    sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"
-    exit 0
-    ;;
-esac
 (($# <= 2)) || die "too many arguments: CHECKPOINT_DIR [TARGET_DIR]"
 cd "${REPO_DIR}"
 CHECKPOINT_DIR="${1:-${CHECKPOINT_DIR:-}}"

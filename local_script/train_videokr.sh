@@ -24,10 +24,9 @@ case "${1:-}" in
 esac
 shift
 model="${MODEL_NAME_OR_PATH:-${base}}"
-require_model "${model}"
 stage_python sft llamafactory
 
-command=("${PYTHON}")
+command=(env "DECORD_EOF_RETRY_MAX=${DECORD_EOF_RETRY_MAX:-2048001}" "${PYTHON}")
 training=(
   -m llamafactory_plugin.train "llamafactory_plugin/configs/${family}_sft.yaml"
   "model_name_or_path=${model}"
@@ -41,7 +40,7 @@ if [[ "${FORCE_TORCHRUN:-1}" =~ ^(1|true|y)$ ]]; then
   if command -v nvidia-smi >/dev/null; then
     processes=gpu # torchrun counts those that are visible
   fi
-  command+=(-m torch.distributed.run --nproc_per_node "${NPROC_PER_NODE:-${processes}}")
+  command+=(-m llamafactory_plugin.torchrun --nproc_per_node "${NPROC_PER_NODE:-${processes}}")
   if [[ "${NNODES:-1}" == 1 && -z "${MASTER_PORT:-}" ]]; then
     command+=(--standalone) # any free port
   else
@@ -51,11 +50,9 @@ if [[ "${FORCE_TORCHRUN:-1}" =~ ^(1|true|y)$ ]]; then
     )
   fi
 fi
-command+=("${training[@]}")
-export DECORD_EOF_RETRY_MAX="${DECORD_EOF_RETRY_MAX:-2048001}"
-print_command "${command[@]}"
-if [[ "${#command[@]}" -gt $((${#training[@]} + 1)) ]]; then
-  # torchrun would bury a mistake of the user's in its own report and exit status 1.
+print_command "${command[@]}" "${training[@]}"
+if [[ "${command[*]}" == *torchrun* ]]; then
+  # What is wrong with the settings is then said once, not by every worker.
   "${PYTHON}" -m llamafactory_plugin.train --check "${training[@]:2}"
 fi
-exec "${command[@]}"
+exec "${command[@]}" "${training[@]}"

@@ -8,7 +8,6 @@ cd "${REPO_DIR}"
 
 [[ -n "${MODEL_PATH:-}" ]] ||
   die "MODEL_PATH is not set: give the SFT checkpoint, e.g. MODEL_PATH=saves/videokr/qwen3vl_sft"
-require_model "${MODEL_PATH}"
 
 DATA_DIR="${DATA_DIR:-data/videokr_rl}"
 TRAIN_FILE="${TRAIN_FILE:-${DATA_DIR}/train.parquet}"
@@ -22,14 +21,14 @@ EXPERIMENT_NAME="${EXPERIMENT_NAME:-videokr_qwen_vl}"
 OUTPUT_DIR="${OUTPUT_DIR:-outputs/${PROJECT_NAME}/${EXPERIMENT_NAME}}"
 
 config=videokr_grpo
+settings=("FORCE_QWENVL_VIDEO_READER=${FORCE_QWENVL_VIDEO_READER:-decord}") # torchcodec needs FFmpeg's libraries
 if is_on VIDEOKR_CPU; then
   config=videokr_grpo_cpu
-  export VERL_PLATFORM=cpu
-  export VERL_USE_EXTERNAL_MODULES="verl_plugin.cpu${VERL_USE_EXTERNAL_MODULES:+,${VERL_USE_EXTERNAL_MODULES}}"
-  export VLLM_CPU_KVCACHE_SPACE="${VLLM_CPU_KVCACHE_SPACE:-1}" VLLM_CPU_OMP_THREADS_BIND=nobind
-  export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+  settings+=(VERL_PLATFORM=cpu)
+  settings+=("VERL_USE_EXTERNAL_MODULES=verl_plugin.cpu${VERL_USE_EXTERNAL_MODULES:+,${VERL_USE_EXTERNAL_MODULES}}")
+  settings+=("VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1}" VLLM_CPU_OMP_THREADS_BIND=nobind)
+  settings+=("OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}")
 fi
-export FORCE_QWENVL_VIDEO_READER="${FORCE_QWENVL_VIDEO_READER:-decord}"
 stage_python rl verl
 
 # quoted TEXT: a Hydra string, whatever it holds.
@@ -41,7 +40,7 @@ quoted() {
 actor=actor_rollout_ref.actor
 rollout=actor_rollout_ref.rollout
 command=(
-  "${PYTHON}" -m verl_plugin.train
+  env "${settings[@]}" "${PYTHON}" -m verl_plugin.train
   --config-dir "${REPO_DIR}/verl_plugin/config" --config-name "${config}"
   "data.train_files=$(quoted "${TRAIN_FILE}")"
   "data.val_files=$(quoted "${VAL_FILE}")"
@@ -80,5 +79,6 @@ fi
 command+=("$@")
 
 print_command "${command[@]}"
+"${PYTHON}" -m videokr.family "${MODEL_PATH}"
 mkdir -p "${OUTPUT_DIR}/rollout_data" || die "OUTPUT_DIR '${OUTPUT_DIR}' cannot be made"
 exec "${command[@]}"

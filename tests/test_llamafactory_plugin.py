@@ -220,6 +220,9 @@ def test_a_bad_record_ends_the_training_in_one_line(fault, corpus, models, tmp_p
         (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "dataset=nosuch", "dataset_dir=DATA"], "nosuch"),
         (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "lerning_rate=1"], "lerning_rate"),
         (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "loud"], "loud"),
+        (["CONFIG", "model_name_or_path=1e3", "output_dir=OUT"], "model '1e3' is not there"),
+        (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "dataset_dir=LIST"], "no mapping"),
+        (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "dataset_dir=LATIN"], "is not JSON"),
     ],
 )
 def test_user_mistakes_are_named(argv, word, prepared, models, tmp_path):
@@ -227,21 +230,35 @@ def test_user_mistakes_are_named(argv, word, prepared, models, tmp_path):
     from videokr.errors import UserError
 
     put = {"CONFIG": CONFIGS / "qwen3vl_sft.yaml", "MODEL": models["qwen3vl"], "OUT": tmp_path / "o", "DATA": prepared}
+    for name, content in {"LIST": b"[]", "LATIN": b'{"a": "\xe9"}'}.items():
+        put[name] = tmp_path / name.lower()
+        put[name].mkdir()
+        (put[name] / "dataset_info.json").write_bytes(content)
     for name, value in put.items():
         argv = [argument.replace(name, str(value)) for argument in argv]
     with pytest.raises(UserError, match=word):
         checked(read_config(argv))
 
 
-def test_an_undecodable_video_is_named(corpus, models, tmp_path):
+def test_paths_are_taken_as_typed():
+    from llamafactory_plugin.train import read_config
+
+    given = ["output_dir=1e3", "media_dir=a #b", "learning_rate=1e-3"]
+    config = read_config([str(CONFIGS / "qwen3vl_sft.yaml"), *given])
+    assert (config["output_dir"], config["media_dir"], config["learning_rate"]) == ("1e3", "a #b", 1e-3)
+
+
+@pytest.mark.parametrize("torchrun", ["0", "1"])
+def test_an_undecodable_video_is_named(torchrun, corpus, models, tmp_path):
     record = json.loads((corpus / "sft.jsonl").read_text(encoding="utf-8").splitlines()[0])
     (tmp_path / "videos").mkdir()
     (tmp_path / record["video_path"]).write_text("<html>not a video</html>", encoding="utf-8")
     raw = tmp_path / "raw.jsonl"
     raw.write_text(json.dumps(record) + "\n", encoding="utf-8")
-    done = launch("qwen2_5vl", models["qwen2_5vl"], tmp_path / "out", {"dataset": str(raw)}, FORCE_TORCHRUN="0")
+    done = launch("qwen2_5vl", models["qwen2_5vl"], tmp_path / "out", {"dataset": str(raw)}, FORCE_TORCHRUN=torchrun)
     assert done.returncode == 2, done.stderr[-2000:]
-    assert record["video_path"] in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
+    (error,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert record["video_path"] in error and "Traceback" not in done.stderr
 
 
 def test_a_training_that_stops_early_is_a_failure(tmp_path):

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -62,7 +63,7 @@ def test_every_shipped_key_is_one_of_verls_own(name, stock_config):
 
 
 def takes_any_key(parent):
-    return parent.endswith(("override_config", "mixed_precision", "engine_kwargs.vllm"))
+    return parent.endswith(("override_config", "mixed_precision", "engine_kwargs.vllm", "sampler_kwargs"))
 
 
 def declared_by_dataclass(owner, leaf):
@@ -105,7 +106,7 @@ def test_launcher_passes_overrides_last_and_variables_through():
     ("environment", "says"),
     [
         ({}, "MODEL_PATH is not set"),
-        ({"MODEL_PATH": "/nowhere"}, "model '/nowhere' is not there"),
+        ({"MODEL_PATH": "/nowhere", "TRAIN_FILE": __file__, "VAL_FILE": __file__}, "model '/nowhere' is not there"),
         ({"MODEL_PATH": "owner/name", "DATA_DIR": "/nowhere"}, "'/nowhere/train.parquet' is not there"),
     ],
 )
@@ -313,26 +314,31 @@ def test_canary_vllm_0_30_drops_the_metadata_of_qwen2_5vl(prompt, model):
     assert (prompt["differences"]["untimed"] < 1e-4) == (model.name == "qwen3vl")
 
 
+def launch_grpo(*settings, **variables):
+    shipped = [line for line in (REPOSITORY / "data_prep" / "demo" / "grpo.args").read_text().splitlines() if line]
+    environment = os.environ | {"VIDEOKR_CPU": "1", "VIDEOKR_PYTHON": sys.executable} | variables
+    return subprocess.run(["bash", str(LAUNCHER), *shipped, *settings], capture_output=True, text=True, env=environment)
+
+
 def test_grpo_runs_saves_and_merges(corpus, model, tmp_path):
     """One step through the launchers, with vLLM rollouts; then a folder that loads."""
-    environment = os.environ | {
-        "VIDEOKR_CPU": "1",
-        "VIDEOKR_PYTHON": sys.executable,
-        "MODEL_PATH": str(model),
-        "DATA_DIR": str(corpus / "rl"),
-        "OUTPUT_DIR": str(tmp_path),
-        "VERL_FILE_LOGGER_PATH": str(tmp_path / "metrics.jsonl"),
-    }
-    settings = [line for line in (REPOSITORY / "data_prep" / "demo" / "grpo.args").read_text().splitlines() if line]
-    settings += ["data.train_batch_size=4", "actor_rollout_ref.actor.ppo_mini_batch_size=4", "trainer.save_freq=1"]
-    run = ["bash", str(LAUNCHER), *settings, "trainer.total_training_steps=1"]
-    done = subprocess.run(run, capture_output=True, text=True, env=environment)
+    done = launch_grpo(
+        "data.train_batch_size=4",
+        "actor_rollout_ref.actor.ppo_mini_batch_size=4",
+        "trainer.save_freq=1",
+        "trainer.total_training_steps=1",
+        MODEL_PATH=str(model),
+        DATA_DIR=str(corpus / "rl"),
+        OUTPUT_DIR=str(tmp_path),
+        VERL_FILE_LOGGER_PATH=str(tmp_path / "metrics.jsonl"),
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     (step,) = [json.loads(line)["data"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert step["training/global_step"] == 1 and step["actor/grad_norm"] >= 0
 
     checkpoint = tmp_path / "checkpoints" / "global_step_1" / "actor"
     merge = ["bash", str(REPOSITORY / "local_script" / "merge_videokr_checkpoint.sh"), str(checkpoint)]
+    environment = os.environ | {"VIDEOKR_PYTHON": sys.executable}
     done = subprocess.run([*merge, str(tmp_path / "merged")], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     from transformers import AutoModelForImageTextToText, AutoProcessor
@@ -340,6 +346,53 @@ def test_grpo_runs_saves_and_merges(corpus, model, tmp_path):
     AutoProcessor.from_pretrained(tmp_path / "merged")
     _, loading = AutoModelForImageTextToText.from_pretrained(tmp_path / "merged", output_loading_info=True)
     assert not loading["missing_keys"] and not loading["unexpected_keys"]
+
+
+def test_an_undecodable_video_ends_the_run_in_one_line(corpus, tmp_path):
+    """Stock verl logs it, pads the batch and trains on."""
+    from data_prep.demo.tiny_model import build_model, corpus_of
+    from videokr.family import FAMILIES
+
+    model = tmp_path / "model"
+    build_model(FAMILIES["qwen3vl"], corpus_of(corpus / "sft.jsonl"), model)
+    shutil.copytree(corpus / "rl", tmp_path / "rl")
+    import pandas as pd
+
+    rows = pd.read_parquet(tmp_path / "rl" / "train.parquet")
+    (tmp_path / "broken.mp4").write_bytes(b"not a video" * 100)
+    for videos in rows["videos"]:
+        videos[0]["video"] = str(tmp_path / "broken.mp4")
+    rows.to_parquet(tmp_path / "rl" / "train.parquet")
+    done = launch_grpo(
+        "data.train_batch_size=4",
+        "actor_rollout_ref.actor.ppo_mini_batch_size=4",
+        MODEL_PATH=str(model),
+        DATA_DIR=str(tmp_path / "rl"),
+        OUTPUT_DIR=str(tmp_path / "out"),
+    )
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert done.returncode == 2, done.stderr[-3000:]
+    assert len(errors) == 1 and "broken.mp4" in errors[0] and "cannot be decoded" in errors[0]
+
+
+@pytest.mark.parametrize("override", ["trainer.no_such_key=1", "trainer.total_epochs=[1"])
+def test_a_mistaken_override_ends_in_one_line(override, corpus):
+    done = launch_grpo(override, MODEL_PATH="owner/name", DATA_DIR=str(corpus / "rl"), OUTPUT_DIR=str(corpus / "out"))
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr[-3000:]
+    assert len(errors) == 1 and override.partition("=")[0] in errors[0]
+
+
+@pytest.mark.parametrize(("mode", "filter_groups"), [("sync", True), ("colocate_async", False)])
+def test_the_sampler_says_where_it_cannot_stand_in_for_verls(mode, filter_groups):
+    from omegaconf import OmegaConf
+
+    from verl_plugin.sampler import StrictReplayBuffer
+    from videokr.errors import UserError
+
+    settings = OmegaConf.create({"poll_seconds": 1.0, "filter_groups": filter_groups})
+    with pytest.raises(UserError, match=r"custom_sampler\.name=null"):
+        StrictReplayBuffer(trainer_mode=mode, sampler_kwargs=settings)
 
 
 @pytest.mark.parametrize("given", [[], ["/nowhere"], ["{tmp}"]])

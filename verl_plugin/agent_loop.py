@@ -1,12 +1,13 @@
 """A single-turn rollout whose prompt and positions are the same for vLLM and for the trainer.
 
-Stock verl differs in three places:
+Stock verl differs in four places:
 
 - It hands vLLM the prompt with its video marks already expanded, and folds each run of video tokens back into one.
   Qwen3-VL puts a timestamp before every temporal patch, so that several runs are left, each of which vLLM expands
   again: 73 tokens where the trainer has 56, timestamps doubled (verl issue #5024). vLLM is sent the prompt before
   expansion here, and makes of it what the trainer has.
 - vLLM 0.30 drops a video's metadata for Qwen2.5-VL, whose processor then takes 24 frames a second for granted.
+- transformers leaves a second pair of marks around a Qwen3-VL video: see videokr/marks.py.
 - transformers puts Qwen2.5-VL's text into the middle of the video's time: see videokr/positions.py.
 """
 
@@ -16,6 +17,9 @@ from typing import Any
 from verl.experimental.agent_loop.agent_loop import AgentLoopOutput, register
 from verl.experimental.agent_loop.single_turn_agent_loop import SingleTurnAgentLoop
 
+from verl_plugin.sampler import report_fault
+from videokr.errors import UserError
+from videokr.marks import drop_outer_marks
 from videokr.positions import continue_after_vision
 
 SECONDS_PER_PATCH = "second_per_grid_ts"  # what a processor returns that needs to know a video's time scale
@@ -53,6 +57,7 @@ class VideoKRAgentLoop(SingleTurnAgentLoop):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        drop_outer_marks(self.processor)
         # verl has bound the model's function to the worker's processor, and makes the trainer's positions with it.
         self.processor.get_rope_index = continue_after_vision(self.processor.get_rope_index)
         self._stock_server = self.server_manager
@@ -63,4 +68,8 @@ class VideoKRAgentLoop(SingleTurnAgentLoop):
         )
         prompt_ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         self.server_manager: Any = _RolloutServer(self._stock_server, self.processor, prompt_ids)
-        return await super().run(sampling_params, **kwargs)
+        try:
+            return await super().run(sampling_params, **kwargs)
+        except UserError as fault:
+            await report_fault(kwargs["uid"], fault)
+            raise

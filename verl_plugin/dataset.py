@@ -1,5 +1,6 @@
 """VideoKR rows for verl: `data.custom_cls.path=pkg://verl_plugin.dataset`, `name=VideoKRDataset`."""
 
+from copy import copy
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from verl.utils.dataset.rl_dataset import RLHFDataset
 
 from videokr.budget import RL_BUDGET, VideoBudget
 from videokr.errors import UserError
+from videokr.marks import drop_outer_marks
 
 TEMPORAL_PATCH_FRAMES = 2  # frames in one temporal patch, both families
 TIMESTAMP_TOKENS_MAX = 16  # `<1799.5 seconds>` and the two vision marks around a temporal patch of Qwen3-VL
@@ -22,6 +24,11 @@ class VideoKRDataset(RLHFDataset):
     The budget is RL_BUDGET; `+data.video_budget.max_frames=64` (and any other field) changes it for a run, and a row
     that fixes a field itself keeps it.
     """
+
+    def __init__(self, data_files: Any, tokenizer: Any, config: DictConfig, processor: Any = None, **settings: Any):
+        processor = copy(processor)  # the trainer saves its own with every checkpoint, with the template that it came with
+        drop_outer_marks(processor)
+        super().__init__(data_files, tokenizer, config, processor, **settings)
 
     def maybe_filter_out_long_prompts(self, dataframe: datasets.Dataset = None) -> datasets.Dataset:
         """Drops rows longer than `max_prompt_length`; decodes only those that the budget does not clear.

@@ -7,14 +7,18 @@ workers, exits with status 2 and without a traceback.
 import os
 import sys
 
-from videokr.errors import exit_status
+from videokr.errors import UserError, exit_status
 
 
 def main() -> int:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # hydra would swallow the exception and print its own report
+    from hydra.errors import HydraException
     from verl.trainer import main_ppo
 
-    main_ppo.main()
+    try:
+        main_ppo.main()
+    except HydraException as error:
+        raise UserError(" ".join(str(error).split())) from None
     return 0
 
 

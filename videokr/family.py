@@ -1,10 +1,14 @@
-"""The model families that the recipe covers."""
+"""The model families that the recipe covers: `python -m videokr.family MODEL` names a model's."""
 
 import json
+import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from videokr.errors import UserError
+from videokr.errors import UserError, exit_status
+
+HUB_ID = re.compile(r"[A-Za-z0-9_-][\w.-]*/[\w.-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +52,32 @@ def family_of(model_path: Path) -> Family:
             return family
     known = ", ".join(family.model_type for family in FAMILIES.values())
     raise UserError(f"model '{model_path}': model_type {model_type!r} is not covered; known: {known}")
+
+
+def find_family(model: str) -> Family | None:
+    """The family of what a user gave as a model; None for a name on the hub, which is left to the host.
+
+    Raises:
+        UserError: neither a checkpoint folder of a covered family nor a name on the hub.
+    """
+    path = Path(model).expanduser()
+    if path.is_dir():
+        return family_of(path)
+    if path.exists() or not HUB_ID.fullmatch(model):
+        raise UserError(
+            f"model '{model}' is not there: give a checkpoint folder, or a name on the hub such as "
+            "Qwen/Qwen3-VL-8B-Instruct"
+        )
+    return None
+
+
+def main() -> int:
+    if len(sys.argv) != 2:
+        raise UserError("usage: python -m videokr.family MODEL")
+    family = find_family(sys.argv[1])
+    print(f"{sys.argv[1]}: {family.name if family else 'a name on the hub'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(exit_status(main))

@@ -17,6 +17,8 @@ FPS = 2
 SLOTS = FRAMES // 2  # two frames make one temporal patch of the models
 
 COLOURS = {"red": (230, 40, 40), "green": (40, 200, 60), "blue": (60, 90, 255), "yellow": (240, 220, 40)}
+# What is seen is told in other words than the options, so that only one of a rationale's words is an option's.
+HUES = {"red": "crimson", "green": "lime", "blue": "navy", "yellow": "gold"}
 SHAPES = ("square", "circle", "triangle")
 DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 SIDES = {"left": ("east", "west"), "right": ("west", "east"), "up": ("south", "north"), "down": ("north", "south")}
@@ -90,8 +92,8 @@ def motion(rng: Random) -> Scene:
     """One shape crosses the frame in one direction."""
     frames, shape, colour = _blank(rng), rng.choice(SHAPES), rng.choice(list(COLOURS))
     direction = rng.choice(list(DIRECTIONS))
-    radius, across = 14.0, rng.uniform(14, SIDE - 14)
-    start, end = rng.uniform(4, 12), rng.uniform(SIDE - 12, SIDE - 4)
+    radius, across = 16.0, rng.uniform(26, SIDE - 26)
+    start, end = rng.uniform(8, 14), rng.uniform(SIDE - 14, SIDE - 8)
     step = DIRECTIONS[direction]
     if sum(step) < 0:
         start, end = end, start
@@ -110,7 +112,7 @@ def change(rng: Random) -> Scene:
     first, last = CHANGES[what]
     centre = _place(rng, 26.0)
     for index, frame in enumerate(frames):
-        if what != "blinks" or index % 2 == 0:
+        if what != "blinks" or index // 2 % 2 == 0:
             draw(frame, shape, colour, centre, first + (last - first) * index / (FRAMES - 1))
     before, after = LOOKS[what]
     seen = f"The {colour} {shape} is {before}, then {after}, so it {what}"
@@ -122,9 +124,9 @@ def count(rng: Random) -> Scene:
     frames, shape, colour, number = _blank(rng), rng.choice(SHAPES), rng.choice(list(COLOURS)), rng.choice(COUNTS)
     slots = set(rng.sample(range(SLOTS), int(number)))
     for slot in sorted(slots):
-        centre = _place(rng, 18.0)
+        centre = _place(rng, 22.0)
         for frame in frames[2 * slot : 2 * slot + 2]:
-            draw(frame, shape, colour, centre, 18.0)
+            draw(frame, shape, colour, centre, 22.0)
     looks = ", ".join("yes" if slot in slots else "no" for slot in range(SLOTS))
     seen = f"The {colour} {shape} is seen: {looks}, so it appears {number}"
     return Scene("count", frames, Question(f"How many times does a {shape} appear?", COUNTS, number, seen))
@@ -139,7 +141,7 @@ def order(rng: Random) -> Scene:
         for frame in frames[2 * slot : 2 * slot + 2]:
             draw(frame, shape, colour, centre, 22.0)
     place, colour = rng.choice((("first", colours[0]), ("last", colours[-1])))
-    seen = f"The {place} {shape} is {colour}"
+    seen = f"The {shape} is {', '.join(map(HUES.get, colours))}, so the {place} is {colour}"
     return Scene("order", frames, Question(f"Which colour is the {place} {shape}?", tuple(COLOURS), colour, seen))
 
 

@@ -1,6 +1,6 @@
 """A tiny, randomly initialised Qwen2.5-VL or Qwen3-VL that every host loads, and that can learn.
 
-0.5 to 0.8 M parameters, built in seconds without a network: real configurations, processors, chat templates and a
+About a million parameters, built in seconds without a network: real configurations, processors, chat templates and a
 byte-level tokenizer trained on the spot, so that the hosts run their real loading code.
 """
 
@@ -19,7 +19,7 @@ from videokr.family import FAMILIES, Family
 HIDDEN = 128
 HEAD_DIM = 64  # the smallest but one that vLLM's CPU attention has
 VOCAB_LIMIT = 640  # enough for every word of the made-up corpus to be one token
-EMBEDDING_STD = 0.1
+EMBEDDING_STDS = {"embed_tokens": 0.1, "pos_embed": 0.5}  # a patch's place must not drown in what it shows
 RESIDUAL_PROJECTIONS = ("o_proj.weight", "down_proj.weight", "attn.proj.weight", "linear_fc2.weight")
 RESIDUAL_SCALE = 0.4  # about 1 / sqrt(2 * layers)
 MAX_LENGTH = 4096
@@ -102,7 +102,7 @@ def _text_config(tokenizer: Any, vocab_size: int, rope: dict[str, Any]) -> dict[
         "num_key_value_heads": 2,
         "head_dim": HEAD_DIM,
         "max_position_embeddings": MAX_LENGTH,
-        "rope_parameters": {"rope_type": "default", "rope_theta": 10_000.0, **rope},
+        "rope_parameters": {"rope_type": "default", **rope},
         "tie_word_embeddings": True,
     }
 
@@ -124,12 +124,14 @@ def build_config(family: Family, tokenizer: Any) -> Any:
     }
     vocab_size = math.ceil(len(tokenizer) / 64) * 64
     if family.name == "qwen2_5vl":
-        text = _text_config(tokenizer, vocab_size, {"mrope_section": [8, 12, 12]})
+        # Height and width have the slow frequencies: at the real base of 1e6, neighbouring patches would look alike.
+        text = _text_config(tokenizer, vocab_size, {"mrope_section": [8, 12, 12], "rope_theta": 100.0})
         vision = {"depth": 2, "hidden_size": 64, "intermediate_size": 128, "num_heads": 2, "patch_size": 14,
                   "window_size": 112, "fullatt_block_indexes": [1], "out_hidden_size": HIDDEN,
                   "temporal_patch_size": 2, "spatial_merge_size": 2, "tokens_per_second": 2}  # fmt: skip
         return Qwen2_5_VLConfig(text_config=text, vision_config=vision, **ids)
-    text = _text_config(tokenizer, vocab_size, {"mrope_section": [12, 10, 10], "mrope_interleaved": True})
+    rope = {"mrope_section": [12, 10, 10], "mrope_interleaved": True, "rope_theta": 1000.0}
+    text = _text_config(tokenizer, vocab_size, rope)
     vision = {"depth": 3, "hidden_size": 64, "intermediate_size": 128, "num_heads": 2, "patch_size": 16,
               "num_position_embeddings": 64, "out_hidden_size": HIDDEN, "temporal_patch_size": 2,
               "spatial_merge_size": 2, "deepstack_visual_indexes": [0, 1]}  # fmt: skip
@@ -137,7 +139,7 @@ def build_config(family: Family, tokenizer: Any) -> Any:
 
 
 def initialise_by_fan_in(model: Any, seed: int) -> None:
-    """Draws every weight matrix at std 1 / sqrt(fan-in), embeddings at EMBEDDING_STD; norms and biases stay.
+    """Draws every weight matrix at std 1 / sqrt(fan-in), embeddings at EMBEDDING_STDS; norms and biases stay.
 
     Projections back into the residual stream get RESIDUAL_SCALE of it, so that a token is still known after them.
     At the library's std of 0.02 a model this small learns the text and ignores the video.
@@ -148,7 +150,8 @@ def initialise_by_fan_in(model: Any, seed: int) -> None:
     for name, weight in model.named_parameters():
         if weight.dim() < 2:
             continue
-        std = EMBEDDING_STD if "embed_tokens" in name or "pos_embed" in name else 1.0 / math.sqrt(weight[0].numel())
+        embeddings = (std for part, std in EMBEDDING_STDS.items() if part in name)
+        std = next(embeddings, 1.0 / math.sqrt(weight[0].numel()))
         if name.endswith(RESIDUAL_PROJECTIONS):
             std *= RESIDUAL_SCALE
         weight.data.copy_(torch.randn(weight.shape, generator=generator) * std)

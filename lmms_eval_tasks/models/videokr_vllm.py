@@ -17,6 +17,7 @@ from vllm import LLM, SamplingParams
 from lmms_eval_tasks.models.frames import sample_video
 from videokr.budget import EVAL_BUDGET, VideoBudget
 from videokr.errors import USER_ERROR_STATUS, UserError
+from videokr.marks import drop_outer_marks
 
 # The frames arrive sampled and sized: neither the processor nor vLLM may do it a second time.
 PROCESSOR_ARGS = {"do_sample_frames": False, "do_resize": False}
@@ -75,6 +76,7 @@ class VideoKRVLLM(lmms):
         self.decode_workers = decode_workers
         load_processor: Any = AutoProcessor.from_pretrained
         self.processor = load_processor(model, trust_remote_code=trust_remote_code)
+        drop_outer_marks(self.processor)
         self.engine = LLM(
             model=model,
             tensor_parallel_size=tensor_parallel_size,
