@@ -233,7 +233,7 @@ import json, os, sys
 os.environ.update(VLLM_ENABLE_V1_MULTIPROCESSING="0", VLLM_CPU_KVCACHE_SPACE="1", VLLM_CPU_OMP_THREADS_BIND="nobind",
                   VLLM_LOGGING_LEVEL="ERROR", VERL_PLATFORM="cpu", VERL_USE_EXTERNAL_MODULES="verl_plugin.cpu")
 import torch, verl
-from transformers import AutoModelForImageTextToText
+from transformers import AutoModelForImageTextToText, AutoProcessor
 from verl.utils.tokenizer import build_multimodal_processor_inputs
 from verl.workers.rollout.utils import qwen2_5_vl_dedup_image_tokens
 from vllm import LLM, SamplingParams
@@ -274,7 +274,12 @@ for name, function in {"ours": continue_after_vision(rows.processor.get_rope_ind
     if name == "ours":
         differences["untimed"] = (logprobs - seen["untimed"]).abs().max().item()
 tokens = {name: list(output.prompt_token_ids) for name, output in outputs.items()}
-print("RESULT" + json.dumps({"trainer": trainer, **tokens, "differences": differences}))
+stock_processor = AutoProcessor.from_pretrained(sys.argv[3])
+text = stock_processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+marked = build_multimodal_processor_inputs(stock_processor, text=[text], videos=videos)["input_ids"][0]
+decoded = {"ours": rows.tokenizer.decode(tokens["ours"]), "transformers": rows.tokenizer.decode(marked)}
+print("RESULT" + json.dumps({"trainer": trainer, **tokens, "differences": differences, "decoded": decoded,
+                             "question": messages[0]["content"][-1]["text"]}))
 """
 
 
@@ -292,6 +297,21 @@ def prompt(corpus, model):
 
 def test_vllm_runs_the_prompt_that_the_trainer_scores(prompt):
     assert prompt["ours"] == prompt["trainer"]
+
+
+@pytest.fixture
+def golden(prompt, model):
+    shared = json.loads((REPOSITORY / "tests" / "golden" / "video_prompts.json").read_text(encoding="utf-8"))
+    return shared[model.name].format(question=prompt["question"])
+
+
+def test_a_prompt_is_that_of_all_stages(prompt, golden):
+    assert prompt["decoded"]["ours"] == golden
+
+
+def test_canary_vllm_issue_46817_transformers_leaves_outer_marks(prompt, golden, model):
+    """When this fails for Qwen3-VL, transformers renders its videos as before 5.10 again and videokr.marks can go."""
+    assert (prompt["decoded"]["transformers"] == golden) == (model.name == "qwen2_5vl")
 
 
 def test_vllm_and_the_trainer_agree_on_every_prompt_token_s_probability(prompt):

@@ -12,8 +12,9 @@ def drop_outer_marks(processor: Any) -> None:
 
     It writes `<0.2 seconds><|vision_start|>...<|vision_end|>` for every temporal patch, in place of the chat template's
     marked video. Since transformers 5.10 only the inner token is replaced, and the template's own two marks stay around
-    the whole (vLLM follows: vllm issue #46817), which neither the released checkpoints nor LLaMA-Factory have. A
-    template without these marks gives the same prompt before and after. Qwen2.5-VL has no timestamps and keeps its marks.
+    the whole (vLLM follows: vllm issue #46817): two tokens that the model was not trained with, in no earlier release
+    and not in LLaMA-Factory. A template without them gives the same prompt in every release. Qwen2.5-VL has no
+    timestamps and keeps its marks.
 
     Raises:
         ValueError: the chat template writes videos in another way.

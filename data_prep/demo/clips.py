@@ -25,9 +25,9 @@ from videokr.response import build_response
 
 DATASET = "VideoKR-Demo"
 SPLITS = ("sft", "rl", "eval")
-EVAL_SHARE, RL_SHARE = 0.125, 0.125  # of all videos; the rest is for SFT
+EVAL_SHARE, RL_SHARE = 0.2, 0.2  # of all videos; the rest is for SFT
 OPEN_ENDED_EVERY = 6  # one question in so many is open-ended
-SFT_TIMES = 1  # a video's question is put with other options in another order; the publication has 1.9 a video
+SFT_TIMES = 2  # a video's question is put with other options in another order; the publication has 1.9 a video
 LEAST_VIDEOS = 20
 
 

@@ -1,0 +1,26 @@
+import pytest
+
+from videokr.marks import MARKED_VIDEO, VIDEO, drop_outer_marks
+
+
+def processor(name: str, template: str) -> object:
+    """A processor as far as its class and template go; tests of the hosts hold real ones against the golden prompts."""
+    return type(name, (), {"chat_template": template})()
+
+
+def test_qwen3_vl_loses_the_outer_marks_and_nothing_else():
+    given = processor("Qwen3VLProcessor", f"a {MARKED_VIDEO} <|vision_start|><|image_pad|><|vision_end|>")
+    for _ in range(2):
+        drop_outer_marks(given)
+        assert given.chat_template == f"a {VIDEO} <|vision_start|><|image_pad|><|vision_end|>"
+
+
+def test_qwen2_5_vl_keeps_its_marks():
+    given = processor("Qwen2_5_VLProcessor", MARKED_VIDEO)
+    drop_outer_marks(given)
+    assert given.chat_template == MARKED_VIDEO
+
+
+def test_a_template_without_videos_is_refused():
+    with pytest.raises(ValueError, match="Qwen3VLProcessor"):
+        drop_outer_marks(processor("Qwen3VLProcessor", "text only"))
