@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -21,13 +22,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lmms_eval_tasks.preflight", description=__doc__)
     parser.add_argument("--model", required=True, help="checkpoint folder, or its name on the hub")
     parser.add_argument("--tasks", required=True, help="names separated by commas")
-    parser.add_argument("--limit", type=float, help="as lmms-eval takes it")
+    parser.add_argument("--limit", default="0", help="as lmms-eval takes it: a number of questions, or a share below 1")
     parser.add_argument("--task-dir", type=Path, required=True, help="where the task is written")
     options = parser.parse_args(arguments)
 
     find_family(options.model)
-    if TASK in options.tasks.split(","):
-        limit = int(options.limit) if options.limit and options.limit >= 1 else None
+    limit = question_limit(options.limit)
+    if TASK in map(str.strip, options.tasks.split(",")):
         examples = read_benchmark(root_from_env(os.environ), limit, annotations_from_env(os.environ))
         check_videos(examples[:limit])
         grader = judge.from_env(os.environ)
@@ -36,6 +37,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_task(examples, options.task_dir)
         print(f"{TASK}: {len(examples)} questions; judge: {grader.model if grader else 'none'}")
     return 0
+
+
+def question_limit(text: str) -> int | None:
+    """How many questions are asked at most; None is all, also where lmms-eval takes a share of them.
+
+    Raises:
+        UserError: not a number of questions, nor a share.
+    """
+    if not re.fullmatch(r"\d+(\.\d+)?", text, re.ASCII):
+        raise UserError(f"LIMIT is '{text}': a number of questions")
+    return int(float(text)) or None
 
 
 def check_videos(examples: Sequence[Example]) -> None:

@@ -125,6 +125,7 @@ def test_the_env_file_sets_what_is_unset_and_runs_nothing(tmp_path):
         ("video is no video", "1.mp4' cannot be decoded"),
         ("judge not configured", "OPENAI_API_KEY is not set"),
         ("judge not there", "127.0.0.1:9"),
+        ("endless", "LIMIT is 'inf'"),
     ],
 )
 def test_a_mistake_ends_in_one_line_and_status_2(tmp_path, case, message):
@@ -144,6 +145,7 @@ def test_a_mistake_ends_in_one_line_and_status_2(tmp_path, case, message):
         "no model given": {"VIDEOKR_MODEL": ""},
         "model not there": {"VIDEOKR_MODEL": str(tmp_path / "absent")},
         "no root": {"VIDEOKR_EVAL_ROOT": str(tmp_path / "absent")},
+        "endless": {"LIMIT": "inf"},
         "judge not configured": {"VIDEOKR_USE_VLM_JUDGE": "1"},
         "judge not there": {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"},
     }.get(case, {})

@@ -1,7 +1,7 @@
 """Scenes of the made-up corpus: coloured shapes that move, grow, appear a number of times or in an order.
 
 A scene is FRAMES frames shown at FPS, so that sampling at 2 frames a second takes every frame, in every host, at the
-same time. No single frame of it answers its question.
+same time. One of its frames, without the time of it, answers no question.
 """
 
 from collections.abc import Callable
