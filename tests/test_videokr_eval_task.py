@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lmms_eval_tasks.benchmark import ANNOTATIONS, annotations_from_env, read_benchmark, root_from_env, to_row
-from lmms_eval_tasks.preflight import check_model, write_task
+from lmms_eval_tasks.preflight import write_task
 from lmms_eval_tasks.report import accuracy, build_report, format_report
 from videokr.errors import RecordError, UserError
 from videokr.example import parse_example
@@ -111,9 +111,6 @@ def test_missing_files_are_named(tmp_path):
         read_benchmark(tmp_path)
     with pytest.raises(UserError, match="VIDEOKR_EVAL_ROOT"):
         root_from_env({"VIDEOKR_EVAL_ROOT": str(tmp_path / "absent")})
-    with pytest.raises(UserError, match="VIDEOKR_MODEL"):
-        check_model(str(tmp_path / "absent"))
-    check_model("Qwen/Qwen3-VL-8B-Instruct")
 
 
 RESPONSES = {

@@ -141,7 +141,7 @@ def order(rng: Random) -> Scene:
         for frame in frames[2 * slot : 2 * slot + 2]:
             draw(frame, shape, colour, centre, 22.0)
     place, colour = rng.choice((("first", colours[0]), ("last", colours[-1])))
-    seen = f"The {shape} is {', '.join(map(HUES.get, colours))}, so the {place} is {colour}"
+    seen = f"The {shape} is {', '.join(HUES[name] for name in colours)}, so the {place} is {colour}"
     return Scene("order", frames, Question(f"Which colour is the {place} {shape}?", tuple(COLOURS), colour, seen))
 
 
