@@ -83,7 +83,8 @@ print_command "${command[@]}"
 if is_on VIDEOKR_CPU; then
   # verl names a socket under /tmp after Ray's job, which is the first in every cluster of its own: two would hang.
   lock="${XDG_CACHE_HOME:-${HOME}/.cache}/videokr/grpo.lock"
-  mkdir -p "${lock%/*}" && exec 8>"${lock}" || die "'${lock}' cannot be written"
+  mkdir -p "${lock%/*}" || die "'${lock%/*}' cannot be made"
+  exec 8>"${lock}"
   flock --nonblock 8 || { echo "waiting for another GRPO run on this machine to end ..." && flock 8; }
 fi
 mkdir -p "${OUTPUT_DIR}/rollout_data" || die "OUTPUT_DIR '${OUTPUT_DIR}' cannot be made"
