@@ -12,11 +12,13 @@ from videokr.errors import UserError, exit_status
 
 def main() -> int:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # hydra would swallow the exception and print its own report
-    from hydra.errors import HydraException
+    from hydra.errors import HydraException, OverrideParseException
     from verl.trainer import main_ppo
 
     try:
         main_ppo.main()
+    except OverrideParseException as error:
+        raise UserError(f"argument '{error.override}': {' '.join(str(error).split())}") from None
     except HydraException as error:
         raise UserError(" ".join(str(error).split())) from None
     return 0
