@@ -244,7 +244,7 @@ def test_vllm_sees_the_tokens_of_the_processor(tmp_path, family, factor):
     model = tmp_path / "model"
     build_model(FAMILIES[family], ["What colour? A. red B. blue <answer>A</answer>"] * 20, model)
     clips = [
-        write_clip(tmp_path / "short.mp4", frames=16, fps=4, size=(64, 64)),
+        write_clip(tmp_path / "short.mp4", frames=8, fps=2, size=(64, 64)),
         write_clip(tmp_path / "wide.mp4", frames=90, fps=15, size=(320, 180)),
         write_clip(tmp_path / "tiny.mp4", frames=5, fps=8, size=(64, 48)),
     ]
