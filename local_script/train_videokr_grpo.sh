@@ -81,7 +81,7 @@ command+=("$@")
 print_command "${command[@]}"
 "${PYTHON}" -m videokr.family "${MODEL_PATH}"
 if is_on VIDEOKR_CPU; then
-  # verl names a socket under /tmp after Ray's job, which is the first in every cluster of its own: two would hang.
+  # verl names a socket under /tmp after Ray's job, which is the first in every cluster of its own: two would share it.
   lock="${XDG_CACHE_HOME:-${HOME}/.cache}/videokr/grpo.lock"
   mkdir -p "${lock%/*}" || die "'${lock%/*}' cannot be made"
   exec 8>"${lock}"

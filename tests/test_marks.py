@@ -5,14 +5,15 @@ from videokr.marks import MARKED_VIDEO, VIDEO, drop_outer_marks
 
 def processor(name: str, template: str) -> object:
     """A processor as far as its class and template go; tests of the hosts hold real ones against the golden prompts."""
-    return type(name, (), {"chat_template": template})()
+    render = {"apply_chat_template": lambda self, messages, tokenize: self.chat_template.split("|image|")[0]}
+    return type(name, (), {"chat_template": template, **render})()
 
 
 def test_qwen3_vl_loses_the_outer_marks_and_nothing_else():
-    given = processor("Qwen3VLProcessor", f"a {MARKED_VIDEO} <|vision_start|><|image_pad|><|vision_end|>")
+    given = processor("Qwen3VLProcessor", f"a {MARKED_VIDEO} |image|<|vision_start|><|image_pad|><|vision_end|>")
     for _ in range(2):
         drop_outer_marks(given)
-        assert given.chat_template == f"a {VIDEO} <|vision_start|><|image_pad|><|vision_end|>"
+        assert given.chat_template == f"a {VIDEO} |image|<|vision_start|><|image_pad|><|vision_end|>"
 
 
 def test_qwen2_5_vl_keeps_its_marks():
@@ -21,6 +22,7 @@ def test_qwen2_5_vl_keeps_its_marks():
     assert given.chat_template == MARKED_VIDEO
 
 
-def test_a_template_without_videos_is_refused():
-    with pytest.raises(ValueError, match="Qwen3VLProcessor"):
-        drop_outer_marks(processor("Qwen3VLProcessor", "text only"))
+@pytest.mark.parametrize("template", ["text only", f"<|vision_start|>\n{VIDEO}\n<|vision_end|>"])
+def test_a_template_that_writes_videos_in_another_way_is_refused(template):
+    with pytest.raises(ValueError, match="writes a video as"):
+        drop_outer_marks(processor("Qwen3VLProcessor", template))

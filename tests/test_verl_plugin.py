@@ -368,31 +368,47 @@ def test_grpo_runs_saves_and_merges(corpus, model, tmp_path):
     assert not loading["missing_keys"] and not loading["unexpected_keys"]
 
 
-def test_an_undecodable_video_ends_the_run_in_one_line(corpus, tmp_path):
-    """Stock verl logs it, pads the batch and trains on."""
+@pytest.fixture
+def broken(corpus, tmp_path):
+    """Launches one step on four prompts, of which the first has a video that cannot be decoded."""
+    import pandas as pd
+
     from data_prep.demo.tiny_model import build_model, corpus_of
     from videokr.family import FAMILIES
 
-    model = tmp_path / "model"
-    build_model(FAMILIES["qwen3vl"], corpus_of(corpus / "sft.jsonl"), model)
+    build_model(FAMILIES["qwen3vl"], corpus_of(corpus / "sft.jsonl"), tmp_path / "model")
     shutil.copytree(corpus / "rl", tmp_path / "rl")
-    import pandas as pd
-
-    rows = pd.read_parquet(tmp_path / "rl" / "train.parquet")
     (tmp_path / "broken.mp4").write_bytes(b"not a video" * 100)
-    for videos in rows["videos"]:
-        videos[0]["video"] = str(tmp_path / "broken.mp4")
-    rows.to_parquet(tmp_path / "rl" / "train.parquet")
-    done = launch_grpo(
-        "data.train_batch_size=4",
-        "actor_rollout_ref.actor.ppo_mini_batch_size=4",
-        MODEL_PATH=str(model),
-        DATA_DIR=str(tmp_path / "rl"),
-        OUTPUT_DIR=str(tmp_path / "out"),
-    )
+
+    def launch(*settings):
+        rows = pd.read_parquet(tmp_path / "rl" / "train.parquet").head(4)
+        rows["videos"].iloc[0][0]["video"] = str(tmp_path / "broken.mp4")
+        rows.to_parquet(tmp_path / "rl" / "train.parquet")
+        return launch_grpo(
+            "data.train_batch_size=4",
+            "actor_rollout_ref.actor.ppo_mini_batch_size=4",
+            "trainer.total_training_steps=1",
+            *settings,
+            MODEL_PATH=str(tmp_path / "model"),
+            DATA_DIR=str(tmp_path / "rl"),
+            OUTPUT_DIR=str(tmp_path / "out"),
+        )
+
+    return launch
+
+
+def test_an_undecodable_video_ends_the_run_in_one_line(broken):
+    done = broken()
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert done.returncode == 2, done.stderr[-3000:]
     assert len(errors) == 1 and "broken.mp4" in errors[0] and "cannot be decoded" in errors[0]
+
+
+def test_canary_verl_trains_on_when_a_rollout_failed(broken):
+    """When this fails, verl ends such a run by itself and verl_plugin.sampler can go."""
+    done = broken("trainer.v1.sampler.custom_sampler.name=null")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "broken.mp4" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("override", ["trainer.no_such_key=1", "trainer.total_epochs=[1"])

@@ -26,9 +26,7 @@ class VideoKRDataset(RLHFDataset):
     """
 
     def __init__(self, data_files: Any, tokenizer: Any, config: DictConfig, processor: Any = None, **settings: Any):
-        processor = copy(
-            processor
-        )  # the trainer saves its own with every checkpoint, with the template that it came with
+        processor = copy(processor)  # the trainer saves its own with every checkpoint, template and all
         drop_outer_marks(processor)
         super().__init__(data_files, tokenizer, config, processor, **settings)
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 VIDEO = "<|video_pad|>"
-MARKED_VIDEO = f"<|vision_start|>{VIDEO}<|vision_end|>"  # as both families' chat templates write it
+MARK = "<|vision_start|>"
+MARKED_VIDEO = f"{MARK}{VIDEO}<|vision_end|>"  # as both families' chat templates write it
 TIMESTAMPED_BY = "Qwen3VLProcessor"
 
 
@@ -12,16 +13,16 @@ def drop_outer_marks(processor: Any) -> None:
 
     It writes `<0.2 seconds><|vision_start|>...<|vision_end|>` for every temporal patch, in place of the chat template's
     marked video. Since transformers 5.10 only the inner token is replaced, and the template's own two marks stay around
-    the whole (vLLM follows: vllm issue #46817): two tokens that the model was not trained with, in no earlier release
-    and not in LLaMA-Factory. A template without them gives the same prompt in every release. Qwen2.5-VL has no
-    timestamps and keeps its marks.
+    the whole (vLLM follows: vllm issue #46817): two tokens that earlier releases and LLaMA-Factory do not write. A
+    template without them gives the same prompt in every release. Qwen2.5-VL has no timestamps and keeps its marks.
 
     Raises:
-        ValueError: the chat template writes videos in another way.
+        ValueError: the chat template writes the marks in another way, so that they are still there.
     """
     if TIMESTAMPED_BY not in (cls.__name__ for cls in type(processor).__mro__):
         return
-    template = processor.chat_template
-    if VIDEO not in template:
-        raise ValueError(f"the chat template of {type(processor).__name__} writes no {VIDEO}")
-    processor.chat_template = template.replace(MARKED_VIDEO, VIDEO)
+    processor.chat_template = processor.chat_template.replace(MARKED_VIDEO, VIDEO)
+    message = {"role": "user", "content": [{"type": "video", "video": "one.mp4"}]}
+    text = processor.apply_chat_template([message], tokenize=False)
+    if VIDEO not in text or MARK in text:
+        raise ValueError(f"the chat template writes a video as {text!r}; {MARKED_VIDEO} was expected")
