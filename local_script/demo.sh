@@ -18,12 +18,12 @@ flock --nonblock 9 || die "another demo is at work in '${RUN}'"
 
 unset PYTHONDONTWRITEBYTECODE # a dozen processes import the same hosts: compiled once, that takes a third
 export VIDEOKR_CPU=1 HF_HUB_OFFLINE=1 HF_DATASETS_CACHE="${RUN}/cache" TOKENIZERS_PARALLELISM=false
-# Every process below carries this mark, so that none is left behind: Ray and vLLM start sessions of their own.
-export VIDEOKR_DEMO_MARK="videokr-demo-$$-${RANDOM}"
+# Every process of a stage carries this mark, so that none is left behind: Ray and vLLM start sessions of their own.
+MARK="videokr-demo-$$-${RANDOM}"
 
-# marked: the processes of this run but for this shell.
+# marked: the processes that a stage started.
 marked() {
-  grep -lzsx "VIDEOKR_DEMO_MARK=${VIDEOKR_DEMO_MARK}" /proc/[0-9]*/environ | grep -o '[0-9]\+' | grep -vx "$$" || true
+  grep -lzsx "VIDEOKR_DEMO_MARK=${MARK}" /proc/[0-9]*/environ | grep -o '[0-9]\+' || true
 }
 
 # sweep: ends what a stage left running.
@@ -52,7 +52,7 @@ stage() {
     return
   fi
   printf '[%d/%d] %s ...\n' "${NUMBER}" "${STAGES}" "${what}"
-  "$@" >"${log}" 2>&1 9>&- &
+  VIDEOKR_DEMO_MARK="${MARK}" "$@" >"${log}" 2>&1 9>&- &
   local job=$!
   while kill -0 "${job}" 2>/dev/null; do
     sleep 1

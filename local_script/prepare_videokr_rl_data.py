@@ -6,7 +6,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from data_prep.rl import main
+try:
+    from data_prep.rl import main
+except ModuleNotFoundError as error:
+    print(f"error: this Python has no {error.name}: take that of local_script/setup_env.sh rl", file=sys.stderr)
+    sys.exit(2)
 from videokr.errors import exit_status
 
 if __name__ == "__main__":

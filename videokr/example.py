@@ -3,6 +3,7 @@
 import codecs
 import json
 import math
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -150,10 +151,12 @@ def read_records(path: Path) -> Iterator[tuple[int, Any]]:
     """Raw records with their line (JSONL) or place (JSON list), counted from 1.
 
     Raises:
-        UserError: the file is not there, holds no records or is not JSON.
+        UserError: the file is not there, cannot be read, holds no records or is not JSON.
     """
     if not path.is_file():
         raise UserError(f"annotation file '{path}' is not there")
+    if not os.access(path, os.R_OK):
+        raise UserError(f"annotation file '{path}' cannot be read: permission denied")
     empty = True
     with path.open(encoding="utf-8-sig") as file:
         for number, record in _parse_list(path, file) if _opens_list(path) else _parse_lines(path, file):
