@@ -19,11 +19,13 @@ from typing import Any
 
 from videokr.errors import UserError, exit_status
 from videokr.family import FAMILIES, find_family
+from videokr.video_file import VideoError
 
 USAGE = "python -m llamafactory_plugin.train CONFIG.yaml [key=value ...]"
 CHECK = "--check"  # first: find the user's mistakes and stop, before there are as many workers as GPUs to say so
 TEXTS = ("model_name_or_path", "dataset", "dataset_dir", "media_dir", "output_dir")  # as typed, also where it is `1e3`
 RAW_SUFFIXES = (".jsonl", ".json")
+ON_BAD_VIDEO, FAIL, SKIP = "on_bad_video", "fail", "skip"  # our own setting: see bad_videos.py
 INFO_FOLDER = "dataset_info"  # below output_dir
 
 
@@ -147,7 +149,9 @@ def checked(config: dict[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: something in it cannot work, found before the host loads anything.
     """
-    unknown = sorted(set(config) - known_keys())
+    if config.get(ON_BAD_VIDEO, FAIL) not in (FAIL, SKIP):
+        raise UserError(f"{ON_BAD_VIDEO} is '{config[ON_BAD_VIDEO]}': {FAIL} or {SKIP}")
+    unknown = sorted(set(config) - known_keys() - {ON_BAD_VIDEO})
     if unknown:
         raise UserError(f"LLaMA-Factory has no argument {', '.join(unknown)}: check the spelling")
     for key in ("model_name_or_path", "dataset", "output_dir"):
@@ -172,32 +176,40 @@ def check_finished(output_dir: Path) -> None:
 
 def train(argv: list[str]) -> int:
     config = checked(read_config(argv))
-    import av
     from datasets.exceptions import DatasetGenerationError
     from llamafactory.train.tuner import run_exp
 
-    from llamafactory_plugin import positions
-    from llamafactory_plugin.converter import register
+    from llamafactory_plugin import converter, positions, templates
+    from llamafactory_plugin.bad_videos import REPORT_FILE, BadVideos, noted
 
-    register()
+    output_dir, skip = Path(config["output_dir"]), config.pop(ON_BAD_VIDEO, FAIL) == SKIP
+    first_process = os.environ.get("RANK", "0") == "0"
+    if first_process:
+        (output_dir / REPORT_FILE).unlink(missing_ok=True)
+    converter.register()
+    templates.register(skip)
     positions.install()
     try:
-        run_exp(args=config)
+        run_exp(args=config, callbacks=[BadVideos(output_dir, skip)])
+    except (VideoError, RuntimeError):
+        # What a loader's worker raises comes back as its traceback; the worker has noted what it was.
+        bad = noted(output_dir)
+        if skip or not bad:
+            raise
+        print(file=sys.stderr)  # ends the line of the progress bar
+        raise bad[0] from None
     except DatasetGenerationError as error:
         cause = " ".join(str(error.__cause__ or error).split())
         raise UserError(
             f"dataset '{config['dataset']}' is no table with one type a field: {cause}; "
             "local_script/prepare_videokr_sft_data.py takes it row by row"
         ) from None
-    except (FileNotFoundError, av.FFmpegError) as error:
-        if not error.filename:
-            raise
-        raise UserError(
-            f"'{error.filename}' cannot be read: {error.strerror}; set media_dir to the folder that holds the videos, "
-            "or leave the record out (prepare_videokr_sft_data.py --skip-missing-video)"
-        ) from None
-    if config.get("do_train") and not config.get("early_stopping_steps") and os.environ.get("RANK", "0") == "0":
-        check_finished(Path(config["output_dir"]))
+    if config.get("do_train") and not config.get("early_stopping_steps") and first_process:
+        check_finished(output_dir)
+    if first_process and (bad := noted(output_dir)):
+        print(f"{len(bad)} videos do not decode, and other rows were taken in their place:")
+        for fault in bad:
+            print(f"  {fault.path}: {fault.reason}")
     return 0
 
 

@@ -11,7 +11,7 @@ FAMILY="${1:-qwen3vl}"
 SEED="${SEED:-0}"
 RUN="${DEMO_DIR:-${REPO_DIR}/outputs/demo}/${FAMILY}-seed${SEED}"
 CORPUS="${RUN}/corpus" MODEL="${RUN}/base" SFT="${RUN}/sft" GRPO="${RUN}/grpo" MERGED="${RUN}/merged"
-STAGES=11 NUMBER=0
+STAGES=12 NUMBER=0
 mkdir -p "${RUN}/logs"
 exec 9>"${RUN}/.lock"
 flock --nonblock 9 || die "another demo is at work in '${RUN}'"
@@ -121,6 +121,8 @@ main() {
   stage corpus "videos with exact answers" in_env sft -m data_prep.demo.clips --output "${CORPUS}" --seed "${SEED}"
   stage base "a tiny ${FAMILY} model" \
     in_env sft -m data_prep.demo.tiny_model "${FAMILY}" --data "${CORPUS}/sft.jsonl" --output "${MODEL}" --seed "${SEED}"
+  stage parity "the same examples through all three hosts" in_env sft -m videokr parity --cpu --model "${MODEL}" \
+    --records "${CORPUS}/sft.jsonl" --n 2 --max-pixels 4096 --sheet "${RUN}/parity.png"
   stage sft "supervised fine-tuning (LLaMA-Factory)" train_sft
   stage rl-data "rows for GRPO" in_env rl local_script/prepare_videokr_rl_data.py --val-size 8 --seed "${SEED}" \
     --input-json "${CORPUS}/rl.jsonl" --video-base-dir "${CORPUS}" --output-dir "${RUN}/rl"

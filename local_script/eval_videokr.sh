@@ -64,9 +64,7 @@ MODEL_ARGS+=",tensor_parallel_size=${TENSOR_PARALLEL_SIZE:-1},data_parallel_size
 MODEL_ARGS+=",gpu_memory_utilization=${GPU_MEMORY_UTILIZATION:-0.85}"
 stage_python eval lmms_eval
 
-# decord goes on over damaged ends of files, as the published evaluation does; torchcodec needs FFmpeg's libraries.
-SETTINGS=("DECORD_EOF_RETRY_MAX=${DECORD_EOF_RETRY_MAX:-40960}")
-SETTINGS+=("FORCE_QWENVL_VIDEO_READER=${FORCE_QWENVL_VIDEO_READER:-decord}")
+SETTINGS=()
 if is_on VIDEOKR_CPU; then
   MODEL_ARGS+=",enforce_eager=True,dtype=float32"
   SETTINGS+=("VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1}" "VLLM_CPU_OMP_THREADS_BIND=nobind")

@@ -26,7 +26,7 @@ shift
 model="${MODEL_NAME_OR_PATH:-${base}}"
 stage_python sft llamafactory
 
-command=(env "DECORD_EOF_RETRY_MAX=${DECORD_EOF_RETRY_MAX:-2048001}" "${PYTHON}")
+command=("${PYTHON}")
 training=(
   -m llamafactory_plugin.train "llamafactory_plugin/configs/${family}_sft.yaml"
   "model_name_or_path=${model}"

@@ -21,7 +21,7 @@ EXPERIMENT_NAME="${EXPERIMENT_NAME:-videokr_qwen_vl}"
 OUTPUT_DIR="${OUTPUT_DIR:-outputs/${PROJECT_NAME}/${EXPERIMENT_NAME}}"
 
 config=videokr_grpo
-settings=("FORCE_QWENVL_VIDEO_READER=${FORCE_QWENVL_VIDEO_READER:-decord}") # torchcodec needs FFmpeg's libraries
+settings=()
 if is_on VIDEOKR_CPU; then
   config=videokr_grpo_cpu
   settings+=(VERL_PLATFORM=cpu)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -90,11 +91,12 @@ def token_rows(family: str, model: Path, output: Path, overrides: dict[str, str]
     from llamafactory.hparams import get_train_args
     from llamafactory.model import load_tokenizer
 
-    from llamafactory_plugin.converter import FORMAT, register
+    from llamafactory_plugin import converter, templates
     from llamafactory_plugin.train import checked, read_config
 
-    if FORMAT not in DATASET_CONVERTERS:
-        register()
+    if converter.FORMAT not in DATASET_CONVERTERS:
+        converter.register()
+        templates.register()
     given = {**ON_CPU, "model_name_or_path": str(model), "output_dir": str(output), **overrides}
     config = checked(read_config([str(CONFIGS / f"{family}_sft.yaml"), *(f"{k}={v}" for k, v in given.items())]))
     config["preprocessing_num_workers"] = None
@@ -113,12 +115,13 @@ def test_raw_and_prepared_rows_give_the_same_tokens(family, corpus, prepared, mo
     assert all(any(label != -100 for label in labels) for _, labels in raw)
 
 
-def test_the_published_template_gives_the_same_tokens(prepared, models, tmp_path):
+def test_the_published_template_gives_the_same_tokens_and_a_line_break(prepared, models, tmp_path):
     ours = token_rows("qwen3vl", models["qwen3vl"], tmp_path, {"dataset_dir": str(prepared)})
     published = token_rows(
         "qwen3vl", models["qwen3vl"], tmp_path, {"dataset_dir": str(prepared), "template": "qwen3_vl"}
     )
-    assert ours == published
+    line_break = published[0][0][-1]
+    assert [([*ids, line_break], [*labels, line_break]) for ids, labels in ours] == published
 
 
 @pytest.mark.parametrize("family", ["qwen2_5vl", "qwen3vl"])
@@ -254,6 +257,48 @@ def test_an_undecodable_video_is_named(torchrun, corpus, models, tmp_path):
     assert done.returncode == 2, done.stderr[-2000:]
     (error,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert record["video_path"] in error and "Traceback" not in done.stderr
+
+
+def half_broken(corpus, tmp_path, at):
+    """A corpus of which the first video breaks off, in the middle or before its first frame."""
+    import av
+
+    folder = tmp_path / "corpus"
+    shutil.copytree(corpus, folder)
+    record = json.loads((folder / "sft.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    video = folder / record["video_path"]
+    whole = str(corpus / record["video_path"])
+    with av.open(whole) as given, av.open(str(video), "w", options={"movflags": "faststart"}) as made:
+        stream = made.add_stream_from_template(given.streams.video[0])
+        for packet in given.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                made.mux(packet)
+    content = video.read_bytes()
+    video.write_bytes(content[: round(len(content) * at)] if at else b"<html>not a video</html>")
+    return folder, record["video_path"]
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_a_video_that_breaks_off_ends_the_run_with_its_name(workers, corpus, models, tmp_path):
+    folder, name = half_broken(corpus, tmp_path, 0.6)
+    settings = {"dataset": str(folder / "sft.jsonl"), "dataloader_num_workers": workers, "max_steps": "30"}
+    done = launch("qwen3vl", models["qwen3vl"], tmp_path / "out", settings, FORCE_TORCHRUN="0")
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert done.returncode == 2 and len(errors) == 1, done.stderr[-2000:]
+    assert name in errors[0] and "frames decode" in errors[0]
+
+
+@pytest.mark.parametrize("at", [0, 0.6])
+def test_a_bad_video_is_skipped_counted_and_listed(at, corpus, models, tmp_path):
+    folder, name = half_broken(corpus, tmp_path, at)
+    settings = {"dataset": str(folder / "sft.jsonl"), "dataloader_num_workers": "1", "max_steps": "30"}
+    settings |= {"on_bad_video": "skip"}
+    done = launch("qwen3vl", models["qwen3vl"], tmp_path / "out", settings, FORCE_TORCHRUN="0")
+    assert done.returncode == 0, done.stderr[-2000:]
+    state = json.loads((tmp_path / "out" / "trainer_state.json").read_text(encoding="utf-8"))
+    assert state["global_step"] == 30
+    assert "1 videos do not decode" in done.stdout and name in done.stdout
 
 
 def test_a_training_that_stops_early_is_a_failure(tmp_path):

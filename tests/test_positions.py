@@ -41,9 +41,9 @@ class Holder:
 
 @pytest.mark.parametrize("pads", [0, 3])
 def test_text_starts_after_the_video_s_last_moment(pads):
-    from videokr.positions import continue_after_vision
+    from videokr.positions import mend_rope_index
 
-    positions, deltas = continue_after_vision(Holder().stock)(**inputs(pads))
+    positions, deltas = mend_rope_index(Holder().stock)(**inputs(pads))
     time, row, column = positions[:, 0, pads:].tolist()
     assert time[:2] == [0, 1] and time[2] == row[2] == column[2] == 2
     assert time[2:-3] == [2 + 2 * t for t in range(4) for _ in range(6)]

@@ -19,9 +19,6 @@ CONFIG = REPOSITORY / "verl_plugin" / "config"
 LAUNCHER = REPOSITORY / "local_script" / "train_videokr_grpo.sh"
 # Keys of ray.init itself, of which verl's configuration names only some and passes all.
 RAY_INIT = {"ray_kwargs.ray_init.num_gpus", "ray_kwargs.ray_init.include_dashboard"}
-os.environ.setdefault(
-    "FORCE_QWENVL_VIDEO_READER", "decord"
-)  # as the launcher does; read when qwen-vl-utils is imported
 TINY_BUDGET = {"min_frames": 4, "max_frames": 8, "min_pixels": 1024, "max_pixels": 96 * 96}
 
 
@@ -194,10 +191,17 @@ def test_dataset_drops_what_is_too_long_by_the_exact_count(corpus, model):
     assert len(kept) == sum(length <= limit for length in lengths)
 
 
-def test_the_bound_never_lies_below_the_exact_count(corpus, model):
+def test_the_filter_counts_what_the_processor_makes_and_the_bound_never_lies_below(corpus, model):
+    from verl.utils.tokenizer import build_multimodal_processor_inputs
+
     rows = dataset(corpus, model, filter_overlong_prompts=False)
     for index in range(len(rows)):
-        assert rows._exact_tokens(rows.dataframe[index]) <= rows._token_bound(rows.dataframe[index])
+        counted = rows._exact_tokens(rows.dataframe[index])
+        messages = rows[index]["raw_prompt"]
+        text = rows.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+        _, videos, _ = rows._process_multi_modal_info(messages, rows.image_patch_size, rows.config)
+        made = build_multimodal_processor_inputs(rows.processor, text=[text], videos=videos)["input_ids"]
+        assert counted == len(made[0]) <= rows._token_bound(rows.dataframe[index])
 
 
 def test_dataset_names_a_missing_video_and_an_unknown_budget_field(corpus, model, tmp_path):
@@ -223,7 +227,7 @@ def test_a_video_that_cannot_be_decoded_is_named(corpus, model, tmp_path):
     garbage = tmp_path / "garbage.mp4"
     garbage.write_bytes(b"not a video" * 100)
     rows = dataset(corpus, model)
-    messages = [{"role": "user", "content": [{"type": "video", "video": str(garbage), **TINY_BUDGET}]}]
+    messages = [{"role": "user", "content": [{"type": "video", "video": str(garbage), "fps": 2.0, **TINY_BUDGET}]}]
     with pytest.raises(UserError, match=r"garbage\.mp4.*cannot be decoded"):
         rows._process_multi_modal_info(messages, rows.image_patch_size, rows.config)
 
@@ -240,7 +244,7 @@ from vllm import LLM, SamplingParams
 sys.path.insert(0, sys.argv[1])
 from test_verl_plugin import dataset
 from verl_plugin.agent_loop import vllm_processor_arguments
-from videokr.positions import continue_after_vision
+from videokr.positions import mend_rope_index
 from pathlib import Path
 
 rows = dataset(Path(sys.argv[2]), Path(sys.argv[3]))
@@ -264,7 +268,7 @@ seen = {name: torch.tensor([next(iter(entry.values())).logprob for entry in outp
 model = AutoModelForImageTextToText.from_pretrained(sys.argv[3], dtype=torch.float32).eval()
 names = ("input_ids", "attention_mask", "video_grid_thw", "mm_token_type_ids")
 differences = {}
-for name, function in {"ours": continue_after_vision(rows.processor.get_rope_index),
+for name, function in {"ours": mend_rope_index(rows.processor.get_rope_index),
                        "stock": rows.processor.get_rope_index}.items():
     positions, _ = function(**{key: inputs[key] for key in names})
     with torch.no_grad():

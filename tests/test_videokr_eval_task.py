@@ -212,7 +212,6 @@ CPU = {
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     "OMP_NUM_THREADS": "1",
     "VLLM_LOGGING_LEVEL": "ERROR",
-    "FORCE_QWENVL_VIDEO_READER": "decord",
     "CUDA_VISIBLE_DEVICES": "",
 }
 

@@ -1,17 +1,19 @@
 """A single-turn rollout whose prompt and positions are the same for vLLM and for the trainer.
 
-Stock verl differs in four places:
+Stock verl differs in five places:
 
 - It hands vLLM the prompt with its video marks already expanded, and folds each run of video tokens back into one.
   Qwen3-VL puts a timestamp before every temporal patch, so that several runs are left, each of which vLLM expands
   again: 73 tokens where the trainer has 56, timestamps doubled (verl issue #5024). vLLM is sent the prompt before
   expansion here, and makes of it what the trainer has.
-- vLLM 0.30 drops a video's metadata for Qwen2.5-VL, whose processor then takes 24 frames a second for granted.
+- vLLM 0.30 drops a video's metadata for Qwen2.5-VL, whose processor then takes 24 frames a second for granted; verl
+  keeps the seconds of a temporal patch from the function that makes the trainer's positions.
+- Both processors would resize once more what is sized already, each within bounds of its own.
 - transformers leaves a second pair of marks around a Qwen3-VL video: see videokr/marks.py.
 - transformers puts Qwen2.5-VL's text into the middle of the video's time: see videokr/positions.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from verl.experimental.agent_loop.agent_loop import AgentLoopOutput, register
@@ -20,20 +22,29 @@ from verl.experimental.agent_loop.single_turn_agent_loop import SingleTurnAgentL
 from verl_plugin.sampler import report_fault
 from videokr.errors import UserError
 from videokr.marks import drop_outer_marks
-from videokr.positions import continue_after_vision
+from videokr.positions import mend_rope_index
 
 SECONDS_PER_PATCH = "second_per_grid_ts"  # what a processor returns that needs to know a video's time scale
 
 
 def vllm_processor_arguments(processor: Any, videos: Sequence[tuple[Any, dict[str, Any]]]) -> dict[str, Any]:
-    """What vLLM has to tell its processor about sampled videos; empty where vLLM does so itself.
+    """What vLLM has to tell its processor about videos that are sampled and sized; empty without any.
 
     Args:
-        videos: (frames, metadata) of each video, as qwen-vl-utils gives them.
+        videos: (frames, metadata) of each video.
     """
-    if not videos or SECONDS_PER_PATCH not in processor.model_input_names:
+    if not videos:
         return {}
-    return {"video_metadata": [metadata for _, metadata in videos], "do_sample_frames": False}
+    sampled = {"do_sample_frames": False, "do_resize": False}
+    if SECONDS_PER_PATCH not in processor.model_input_names:
+        return sampled  # vLLM hands on the metadata itself
+    return sampled | {"video_metadata": [metadata for _, metadata in videos]}
+
+
+def rope_index_arguments(multi_modal_inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What verl's own call of `get_rope_index` leaves out, by its door `get_rope_index_kwargs`."""
+    seconds = multi_modal_inputs.get(SECONDS_PER_PATCH)
+    return {} if seconds is None else {SECONDS_PER_PATCH: seconds}
 
 
 class _RolloutServer:
@@ -59,7 +70,9 @@ class VideoKRAgentLoop(SingleTurnAgentLoop):
         super().__init__(*args, **kwargs)
         drop_outer_marks(self.processor)
         # verl has bound the model's function to the worker's processor, and makes the trainer's positions with it.
-        self.processor.get_rope_index = continue_after_vision(self.processor.get_rope_index)
+        self.processor.get_rope_index = mend_rope_index(self.processor.get_rope_index)
+        self.processor.get_rope_index_kwargs = rope_index_arguments
+        self.processor.video_processor.do_resize = False
         self._stock_server = self.server_manager
 
     async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput:

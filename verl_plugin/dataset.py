@@ -1,7 +1,8 @@
 """VideoKR rows for verl: `data.custom_cls.path=pkg://verl_plugin.dataset`, `name=VideoKRDataset`."""
 
+from collections.abc import Mapping
 from copy import copy
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -12,9 +13,10 @@ from verl.utils.dataset.rl_dataset import RLHFDataset
 
 from videokr.budget import RL_BUDGET, VideoBudget
 from videokr.errors import UserError
-from videokr.marks import drop_outer_marks
+from videokr.frame_plan import TEMPORAL_PATCH_FRAMES, plan_frames
+from videokr.marks import MARKED_VIDEO, VIDEO, drop_outer_marks, put_videos
+from videokr.video_file import read_frames, read_header
 
-TEMPORAL_PATCH_FRAMES = 2  # frames in one temporal patch, both families
 TIMESTAMP_TOKENS_MAX = 16  # `<1799.5 seconds>` and the two vision marks around a temporal patch of Qwen3-VL
 
 
@@ -31,12 +33,13 @@ class VideoKRDataset(RLHFDataset):
         super().__init__(data_files, tokenizer, config, processor, **settings)
 
     def maybe_filter_out_long_prompts(self, dataframe: datasets.Dataset = None) -> datasets.Dataset:
-        """Drops rows longer than `max_prompt_length`; decodes only those that the budget does not clear.
+        """Drops rows longer than `max_prompt_length`, by the frame plan: no video is decoded.
 
-        The stock filter decodes every video before the first step, and takes any fault for a long prompt.
+        The stock filter decodes every video before the first step, and takes any fault for a long prompt. Headers are
+        read of those rows alone that the budget does not clear.
 
         Raises:
-            UserError: a row's video is not there.
+            UserError: a row's video is not there, or its header cannot be read.
         """
         missing = [path for row in dataframe.select_columns([self.video_key]) for path in self._missing(row)]
         if missing:
@@ -82,26 +85,37 @@ class VideoKRDataset(RLHFDataset):
         return bound + len(self.tokenizer(chat, add_special_tokens=False)["input_ids"])
 
     def _exact_tokens(self, row: dict[str, Any]) -> int:
-        from verl.utils.tokenizer import build_multimodal_processor_inputs
-
         messages = self._build_messages(row, key=self.prompt_key)
         text = self.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-        images, videos, audios = self._process_multi_modal_info(messages, self.image_patch_size, self.config)
-        inputs = build_multimodal_processor_inputs(
-            self.processor, text=[text], images=images, videos=videos, audio=audios
-        )
-        return len(inputs["input_ids"][0])
+        plans = [
+            plan_frames(read_header(_local_path(part)), _budget(part), self.image_patch_size)
+            for part in _videos(messages)
+        ]
+        place = VIDEO if plans and plans[0].timestamped else MARKED_VIDEO
+        text = put_videos(text, place, plans)
+        return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     @classmethod
     def _process_multi_modal_info(
         cls, messages: list[dict[str, Any]], image_patch_size: int, config: DictConfig
     ) -> Any:
-        try:
-            return super()._process_multi_modal_info(messages, image_patch_size, config)
-        except (RuntimeError, ValueError, OSError, AttributeError, IndexError) as error:
-            # qwen-vl-utils answers a decoder's fault with a second reader that torchvision no longer has.
-            videos = [part["video"] for message in messages for part in message["content"] if "video" in part]
-            raise UserError(f"video {videos} cannot be decoded: {error.__context__ or error}") from error
+        """
+        Returns:
+            Images and audio by the host's means, and for every video its frames, uint8 (frames, 3, height, width), with
+            what the processors are to know of them.
+
+        Raises:
+            UserError: a video is not there, or cannot be decoded.
+        """
+        others = [
+            message | {"content": [part for part in message["content"] if part.get("type") != "video"]}
+            if isinstance(message["content"], list)
+            else message
+            for message in messages
+        ]
+        images, _, audios = super()._process_multi_modal_info(others, image_patch_size, config)
+        shown = [read_frames(_local_path(part), _budget(part), image_patch_size) for part in _videos(messages)]
+        return images, [(frames, plan.metadata) for frames, plan in shown] or None, audios
 
 
 def run_budget(config: DictConfig) -> VideoBudget:
@@ -115,6 +129,15 @@ def run_budget(config: DictConfig) -> VideoBudget:
     if unknown:
         raise UserError(f"data.video_budget.{min(unknown)} is unknown; known: {', '.join(asdict(RL_BUDGET))}")
     return replace(RL_BUDGET, **changed)
+
+
+def _videos(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    contents = [message["content"] for message in messages if isinstance(message["content"], list)]
+    return [part for content in contents for part in content if part.get("type") == "video"]
+
+
+def _budget(part: Mapping[str, Any]) -> VideoBudget:
+    return VideoBudget(**{field.name: part[field.name] for field in fields(VideoBudget)})
 
 
 def _local_path(video: str | dict[str, Any]) -> Path:

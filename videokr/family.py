@@ -17,7 +17,7 @@ class Family:
     Attributes:
         name: as the launchers take it.
         model_type: `model_type` in the model's config.json.
-        template: LLaMA-Factory's template.
+        template: LLaMA-Factory's name for its chat template, as llamafactory_plugin registers it.
     """
 
     name: str
@@ -28,8 +28,8 @@ class Family:
 FAMILIES = {
     family.name: family
     for family in (
-        Family("qwen2_5vl", "qwen2_5_vl", "qwen2_vl"),
-        Family("qwen3vl", "qwen3_vl", "qwen3_vl_nothink"),
+        Family("qwen2_5vl", "qwen2_5_vl", "videokr_qwen2_5vl"),
+        Family("qwen3vl", "qwen3_vl", "videokr_qwen3vl"),
     )
 }
 

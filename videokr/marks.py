@@ -1,11 +1,37 @@
 """The marks around a video in a prompt."""
 
+from collections.abc import Iterable
 from typing import Any
 
+from videokr.frame_plan import FramePlan
+
 VIDEO = "<|video_pad|>"
-MARK = "<|vision_start|>"
-MARKED_VIDEO = f"{MARK}{VIDEO}<|vision_end|>"  # as both families' chat templates write it
+MARK, END_MARK = "<|vision_start|>", "<|vision_end|>"
+MARKED_VIDEO = f"{MARK}{VIDEO}{END_MARK}"  # as both families' chat templates write it
 TIMESTAMPED_BY = "Qwen3VLProcessor"
+
+
+def video_text(plan: FramePlan) -> str:
+    """A video as it stands in the prompt, one mark for every video token.
+
+    With timestamps every temporal patch stands between marks of its own, after its time in seconds; else one pair of
+    marks is around all.
+    """
+    if not plan.timestamped:
+        return f"{MARK}{VIDEO * plan.video_tokens}{END_MARK}"
+    patch = f"{MARK}{VIDEO * plan.tokens_per_patch}{END_MARK}"
+    return "".join(f"<{seconds:.1f} seconds>{patch}" for seconds in plan.timestamps)
+
+
+def put_videos(text: str, place: str, plans: Iterable[FramePlan]) -> str:
+    """The text with one video of `plans`, in order, at every `place` in it.
+
+    Raises:
+        ValueError: more or fewer places than videos.
+    """
+    before, *parts = text.split(place)
+    pairs = zip(plans, parts, strict=True)
+    return before + "".join(video_text(plan) + part for plan, part in pairs)
 
 
 def drop_outer_marks(processor: Any) -> None:

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,10 +15,10 @@ from tqdm import tqdm
 from transformers import AutoProcessor
 from vllm import LLM, SamplingParams
 
-from lmms_eval_tasks.models.frames import sample_video
 from videokr.budget import EVAL_BUDGET, VideoBudget
 from videokr.errors import USER_ERROR_STATUS, UserError
 from videokr.marks import drop_outer_marks
+from videokr.video_file import read_frames
 
 # The frames arrive sampled and sized: neither the processor nor vLLM may do it a second time.
 PROCESSOR_ARGS = {"do_sample_frames": False, "do_resize": False}
@@ -127,8 +128,10 @@ class VideoKRVLLM(lmms):
         prompt: dict[str, Any] = {"prompt": text}
         if videos:
             patch_size = self.processor.video_processor.patch_size
-            sampled = [sample_video(video, self.budget, patch_size) for video in videos]
-            prompt["multi_modal_data"] = {"video": [(video.frames.numpy(), video.metadata) for video in sampled]}
+            shown = [read_frames(Path(video), self.budget, patch_size) for video in videos]
+            prompt["multi_modal_data"] = {
+                "video": [(frames.numpy(), plan.metadata | {"do_sample_frames": False}) for frames, plan in shown]
+            }
             prompt["mm_processor_kwargs"] = PROCESSOR_ARGS
         return prompt
 

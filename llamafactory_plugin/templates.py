@@ -1,0 +1,141 @@
+"""LLaMA-Factory's chat templates of the two families, with videos sampled by the frame plan: `videokr_qwen3vl`.
+
+The stock templates sample by rules of their own (an odd number of frames is padded, time is counted from the sampled
+frames), take the first frames alone of MKV and WebM files, which hold no frame count, and of several videos in a row
+read the first one's size and time for all with Qwen3-VL. They also train a line break after the end of the response,
+which no rollout says. These are for rows of one question and one response.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from llamafactory.data.formatter import StringFormatter
+from llamafactory.data.mm_plugin import Qwen2VLPlugin, Qwen3VLPlugin, get_mm_plugin, register_mm_plugin
+from llamafactory.data.template import TEMPLATES
+from llamafactory.extras.constants import VIDEO_PLACEHOLDER
+
+from videokr.budget import SFT_BUDGET, VideoBudget
+from videokr.family import FAMILIES
+from videokr.frame_plan import FramePlan, plan_frames
+from videokr.marks import put_videos
+from videokr.video_file import VideoError, read_frames, read_header
+
+RESPONSE = StringFormatter(slots=["{{content}}<|im_end|>"])
+HOST_TEMPLATES = {"qwen2_5vl": "qwen2_vl", "qwen3vl": "qwen3_vl_nothink"}
+
+
+class _PlannedVideos:
+    """What both families' plugins share; stands before the host's class, which goes on to see to the images."""
+
+    skip_bad_videos = False
+
+    def process_messages(
+        self, messages: list[dict[str, str]], images: list[Any], videos: list[Any], audios: list[Any], processor: Any
+    ) -> list[dict[str, str]]:
+        """Writes every video's tokens into the messages, one for each that its plan counts.
+
+        Raises:
+            UserError: a video is not there, or cannot be read.
+            ValueError: more or fewer places for a video than videos.
+        """
+        asked = sum(message["content"].count(VIDEO_PLACEHOLDER) for message in messages)
+        if asked != len(videos):
+            raise ValueError(f"{len(videos)} videos for {asked} places ({VIDEO_PLACEHOLDER}) in {messages}")
+        try:
+            plans: Iterator[FramePlan] | None = iter([plan_of(video, processor) for video in videos])
+        except VideoError:
+            if not self.skip_bad_videos:
+                raise
+            # The row keeps its place and its video; the collator meets the fault again and takes another row.
+            plans = None
+        shown = []
+        for message in messages:
+            content = message["content"]
+            if plans is None:
+                content = content.replace(VIDEO_PLACEHOLDER, "")
+            else:
+                own = islice(plans, content.count(VIDEO_PLACEHOLDER))
+                content = put_videos(content, VIDEO_PLACEHOLDER, own)
+            shown.append(message | {"content": content})
+        made: list[dict[str, str]] = super().process_messages(shown, images, [], audios, processor)  # type: ignore[misc]
+        return made
+
+    def get_mm_inputs(
+        self,
+        images: list[Any],
+        videos: list[Any],
+        audios: list[Any],
+        imglens: list[int],
+        vidlens: list[int],
+        audlens: list[int],
+        batch_ids: list[list[int]],
+        processor: Any,
+    ) -> dict[str, Any]:
+        """Decodes the videos of a batch.
+
+        Returns:
+            `pixel_values_videos` and `video_grid_thw` of the processor, and for Qwen2.5-VL `second_per_grid_ts`.
+
+        Raises:
+            UserError: a video is not there, or cannot be decoded.
+        """
+        inputs: dict[str, Any] = super().get_mm_inputs(  # type: ignore[misc]
+            images, [], audios, imglens, [0] * len(vidlens), audlens, batch_ids, processor
+        )
+        if not videos:
+            return inputs
+        budget, patch_size = budget_of(processor), processor.video_processor.patch_size
+        shown = [read_frames(Path(video), budget, patch_size) for video in videos]
+        inputs |= processor.video_processor(
+            videos=[frames for frames, _ in shown],
+            video_metadata=[plan.metadata for _, plan in shown],
+            do_sample_frames=False,
+            do_resize=False,
+            return_tensors="pt",
+        )
+        if "second_per_grid_ts" in processor.model_input_names:
+            inputs["second_per_grid_ts"] = [plan.seconds_per_patch for _, plan in shown]
+        return inputs
+
+
+class PlannedQwen2_5VL(_PlannedVideos, Qwen2VLPlugin):
+    pass
+
+
+class PlannedQwen3VL(_PlannedVideos, Qwen3VLPlugin):
+    pass
+
+
+PLUGINS = {"qwen2_5vl": PlannedQwen2_5VL, "qwen3vl": PlannedQwen3VL}
+
+
+def budget_of(processor: Any) -> VideoBudget:
+    """The run's budget: the host hangs `video_fps`, `video_maxlen` and `video_*_pixels` on the processor."""
+    return VideoBudget(
+        fps=processor.video_fps,
+        min_frames=min(SFT_BUDGET.min_frames, processor.video_maxlen),
+        max_frames=processor.video_maxlen,
+        min_pixels=processor.video_min_pixels,
+        max_pixels=processor.video_max_pixels,
+    )
+
+
+def plan_of(video: str, processor: Any) -> FramePlan:
+    return plan_frames(read_header(Path(video)), budget_of(processor), processor.video_processor.patch_size)
+
+
+def register(skip_bad_videos: bool = False) -> None:
+    """Makes the templates known to the host; once a process.
+
+    Args:
+        skip_bad_videos: a row whose video has no readable header is tokenised without it, for the collator to skip.
+    """
+    _PlannedVideos.skip_bad_videos = skip_bad_videos
+    for name, plugin in PLUGINS.items():
+        template, host = FAMILIES[name].template, TEMPLATES[HOST_TEMPLATES[name]]
+        register_mm_plugin(template, plugin)
+        tokens = {name: getattr(host.mm_plugin, name) for name in ("image_token", "video_token", "audio_token")}
+        TEMPLATES[template] = replace(host, format_assistant=RESPONSE, mm_plugin=get_mm_plugin(template, **tokens))

@@ -1,0 +1,159 @@
+"""What verl makes of records: its own agent loop worker, with a vLLM engine in this process in place of its server.
+
+python -m verl_plugin.witness REQUEST.json
+
+Two reports: `rl_rollout` is the prompt that vLLM ran, `rl_trainer` the batch that the trainer scores. The gold response
+stands in for what the policy would have said.
+"""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from verl_plugin.rows import build_row
+from videokr.errors import exit_status
+from videokr.example import Example, read_examples
+from videokr.parity.request import Request, read_request
+from videokr.parity.witness import Witness, collapsed, recorded, recorded_videos, seen_videos, write_report
+from videokr.response import build_response
+from videokr.videos import resolve_video
+
+ROLLOUT, TRAINER = "rl_rollout", "rl_trainer"
+CONFIG = Path(__file__).parent / "config"
+
+
+def run_config(request: Request, parquet: Path, response_tokens: int) -> Any:
+    """The shipped configuration, with the request's model, rows and budget."""
+    from dataclasses import asdict
+
+    from hydra import compose, initialize_config_dir
+
+    length = request.max_tokens
+    changed = {
+        "actor_rollout_ref.model.path": request.model,
+        "data.train_files": parquet,
+        "data.max_prompt_length": length,
+        "data.max_response_length": response_tokens,
+        "actor_rollout_ref.rollout.prompt_length": length,
+        "actor_rollout_ref.rollout.response_length": response_tokens,
+        **{f"+data.video_budget.{name}": value for name, value in asdict(request.budget).items()},
+    }
+    overrides = [
+        "hydra.searchpath=[pkg://verl.trainer.config]",
+        *(f"{name}={value}" for name, value in changed.items()),
+    ]
+    with initialize_config_dir(str(CONFIG), version_base=None):
+        return compose("videokr_grpo_cpu" if request.cpu else "videokr_grpo", overrides)
+
+
+class _Engine:
+    """Answers as verl's client of its rollout server does: vLLM runs the prompt, the response is the gold one."""
+
+    def __init__(self, engine: Any, processor: Any):
+        self._engine, self._processor = engine, processor
+        self.response: list[int] = []
+        self.prompts: list[list[int]] = []
+
+    async def generate(
+        self, *, prompt_ids: Sequence[int], video_data: Any = None, mm_processor_kwargs: Any = None, **_: Any
+    ) -> Any:
+        from verl.workers.rollout.replica import TokenOutput
+        from verl.workers.rollout.utils import qwen2_5_vl_dedup_image_tokens
+        from vllm import SamplingParams
+
+        prompt = {
+            "prompt_token_ids": qwen2_5_vl_dedup_image_tokens(list(prompt_ids), self._processor),
+            "multi_modal_data": {"video": video_data},
+            **({"mm_processor_kwargs": mm_processor_kwargs} if mm_processor_kwargs else {}),
+        }
+        (output,) = self._engine.generate([prompt], SamplingParams(max_tokens=1), use_tqdm=False)
+        self.prompts.append(list(output.prompt_token_ids))
+        return TokenOutput(token_ids=self.response, log_probs=None, extra_fields={})
+
+
+def testify(request: Request) -> dict[str, list[Witness]]:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from verl import DataProto
+    from verl.experimental.agent_loop.agent_loop import AgentLoopWorker
+    from verl.utils.tokenizer import hf_processor, hf_tokenizer
+    from vllm import LLM
+
+    from verl_plugin.agent_loop import VideoKRAgentLoop  # noqa: F401  (registers itself)
+    from verl_plugin.dataset import VideoKRDataset
+
+    examples = list(islice(read_examples(request.records), request.count))
+    tokenizer, processor = hf_tokenizer(str(request.model)), hf_processor(str(request.model))
+    golds = [tokenizer(_gold(example), add_special_tokens=False)["input_ids"] for example in examples]
+    parquet = request.output / "rows.parquet"
+    rows = [
+        build_row(example, [str(resolve_video(video, request.media_dir)) for video in example.videos], "train", number)
+        for number, example in enumerate(examples)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), parquet)
+    config = run_config(request, parquet, max(map(len, golds)))
+    dataset = VideoKRDataset(str(parquet), tokenizer, config.data, processor)
+    if len(dataset) != len(examples):
+        raise ValueError(f"{len(dataset)} of {len(examples)} rows fit into {request.max_tokens} tokens")
+    reports: dict[str, list[Witness]] = {ROLLOUT: [], TRAINER: []}
+    engine = LLM(str(request.model), max_model_len=request.max_tokens, load_format="dummy", enforce_eager=True)
+    model_class = engine.apply_model(type)[0]
+    with recorded(model_class, "get_mrope_input_positions") as positions:
+        client = _Engine(engine, processor)
+        worker = AgentLoopWorker(config, client)
+        for number, example in enumerate(examples):
+            client.response = golds[number]
+            row = {name: value for name, value in dataset[number].items() if not hasattr(value, "ndim")}
+            row |= {"agent_name": "videokr_agent", "uid": example.id}
+            fields = {name: np.array([value, None], dtype=object)[:1] for name, value in row.items()}
+            batch = DataProto.from_dict(non_tensors=fields, meta_info={"global_steps": 0, "validate": False})
+            with recorded_videos() as calls:
+                made = asyncio.run(worker.generate_sequences(batch))
+            kept = made.batch["attention_mask"][0].bool()
+            ids = made.batch["input_ids"][0, kept].tolist()
+            asked = len(ids) - len(golds[number])
+            carries = made.batch["response_mask"][0, : len(golds[number])].bool().tolist()
+            stem = str(request.output / f"{{}}-{number}")
+            rollout_ids = client.prompts[-1]
+            reports[TRAINER].append(
+                Witness(
+                    example.id,
+                    collapsed(tokenizer.decode(ids[:asked]), "<|video_pad|>"),
+                    tuple(ids[:asked]),
+                    tuple(ids[asked:]),
+                    tuple(carries),
+                    tuple(map(tuple, made.batch["position_ids"][0, -3:][:, kept].tolist())),
+                    seen_videos(calls[-1:], processor, Path(stem.format(TRAINER))),
+                )
+            )
+            reports[ROLLOUT].append(
+                Witness(
+                    example.id,
+                    collapsed(tokenizer.decode(rollout_ids), "<|video_pad|>"),
+                    tuple(rollout_ids),
+                    None,
+                    None,
+                    tuple(map(tuple, positions[-1][1][0].tolist())),
+                    seen_videos(calls[-2:-1], processor, Path(stem.format(ROLLOUT))),
+                )
+            )
+    return reports
+
+
+def _gold(example: Example) -> str:
+    return build_response(example.rationale or "", example.answer) + "<|im_end|>"
+
+
+def main() -> int:
+    request = read_request(sys.argv[1:])
+    for host, witnesses in testify(request).items():
+        write_report(request.output, host, witnesses)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(exit_status(main))

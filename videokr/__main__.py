@@ -1,0 +1,25 @@
+"""The `videokr` command: one verb a job, each imported when it is asked for."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from videokr.errors import exit_status
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="videokr", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    from videokr.parity import command as parity
+
+    parity.add_arguments(verbs.add_parser("parity", help=parity.__doc__, description=parity.__doc__))
+    args = parser.parse_args(argv)
+    return parity.run(args)
+
+
+def entry() -> int:
+    return exit_status(main)
+
+
+if __name__ == "__main__":
+    sys.exit(entry())

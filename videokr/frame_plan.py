@@ -1,0 +1,173 @@
+"""Which frames of a video a model is shown, how large, and when: decided from a file's header, before any decoding.
+
+The rules are those of qwen-vl-utils 0.0.14, with which the published checkpoints were trained by GRPO and measured;
+tests hold the two together. They differ where qwen-vl-utils fails: a video of one frame is shown twice here, as the
+processors of both families repeat a last frame, and a narrow strip is never less than one token wide.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from videokr.budget import VideoBudget
+from videokr.errors import UserError
+
+TEMPORAL_PATCH_FRAMES = 2  # frames in one temporal patch, both families
+BFLOAT16_BITS = 8  # of a significand
+TIMESTAMPED_PATCH_SIZE = 16  # pixels; of the family whose prompts hold timestamps
+MERGE_SIDE = 2  # vision patches along one side of a token, both families
+ASPECT_MAX = 200  # long side over short side that the processors take
+# Of qwen-vl-utils: tokens of one frame at most, of a video's frames together, and how far a frame may pass its share.
+FRAME_TOKENS_MAX = 768
+VIDEO_TOKENS_MAX = 128_000 * 0.9
+SHARE_SLACK = 1.05
+
+
+@dataclass(frozen=True, slots=True)
+class VideoHeader:
+    """What a file says of itself.
+
+    Attributes:
+        frame_count: frames in it.
+        average_fps: frames a second, over the whole of it.
+        height, width: of a frame as it is to be shown, in pixels.
+    """
+
+    frame_count: int
+    average_fps: float
+    height: int
+    width: int
+
+    @property
+    def duration_seconds(self) -> float:
+        return self.frame_count / self.average_fps
+
+
+@dataclass(frozen=True, slots=True)
+class FramePlan:
+    """The frames of one video as a model gets them.
+
+    Attributes:
+        header: the video's.
+        indices: of the frames, counted from 0 in the order of showing; an even number of them.
+        height, width: of every frame after resizing, in pixels; multiples of twice the patch size.
+        patch_size: side of a vision patch in pixels: 14 for Qwen2.5-VL, 16 for Qwen3-VL.
+    """
+
+    header: VideoHeader
+    indices: tuple[int, ...]
+    height: int
+    width: int
+    patch_size: int
+
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        """Vision patches along time, height and width, as the processors' `video_grid_thw`."""
+        return (
+            len(self.indices) // TEMPORAL_PATCH_FRAMES,
+            self.height // self.patch_size,
+            self.width // self.patch_size,
+        )
+
+    @property
+    def tokens_per_patch(self) -> int:
+        """Video tokens of one temporal patch."""
+        _, height, width = self.grid
+        return height * width // MERGE_SIDE**2
+
+    @property
+    def video_tokens(self) -> int:
+        """Video tokens in all, without timestamps and marks."""
+        return self.grid[0] * self.tokens_per_patch
+
+    @property
+    def timestamps(self) -> tuple[float, ...]:
+        """Seconds into the video of each temporal patch: halfway between its frames, which Qwen3-VL is told."""
+        seconds = [index / self.header.average_fps for index in self.indices]
+        return tuple((first + last) / 2 for first, last in zip(seconds[::2], seconds[1::2], strict=True))
+
+    @property
+    def sampled_fps(self) -> float:
+        return len(self.indices) / self.header.frame_count * self.header.average_fps
+
+    @property
+    def seconds_per_patch(self) -> float:
+        """Time from one temporal patch to the next, which Qwen2.5-VL's positions hold (`second_per_grid_ts`).
+
+        Rounded to bfloat16, within 0.4%: vLLM casts it to the model's type before it makes positions of it, and a
+        number that is the same in every type is the same in every host.
+        """
+        fraction, exponent = math.frexp(TEMPORAL_PATCH_FRAMES / self.sampled_fps)
+        return math.ldexp(round(fraction * 2**BFLOAT16_BITS), exponent - BFLOAT16_BITS)
+
+    @property
+    def timestamped(self) -> bool:
+        """Whether the prompt holds the times of the temporal patches (Qwen3-VL); else the positions do (Qwen2.5-VL)."""
+        return self.patch_size == TIMESTAMPED_PATCH_SIZE
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What a Hugging Face video processor is to know of frames that are sampled already.
+
+        Qwen2.5-VL's makes seconds a temporal patch of the frame rate, which is given so that `seconds_per_patch` comes
+        out.
+        """
+        fps = TEMPORAL_PATCH_FRAMES / self.seconds_per_patch * self.header.frame_count / len(self.indices)
+        return {
+            "fps": self.header.average_fps if self.timestamped else fps,
+            "frames_indices": list(self.indices),
+            "total_num_frames": self.header.frame_count,
+            "duration": self.header.duration_seconds,
+            "height": self.height,
+            "width": self.width,
+        }
+
+
+def plan_frames(header: VideoHeader, budget: VideoBudget, patch_size: int) -> FramePlan:
+    """The frames of a video that a budget asks for.
+
+    Args:
+        patch_size: side of a vision patch in pixels: 14 for Qwen2.5-VL, 16 for Qwen3-VL.
+
+    Raises:
+        UserError: a frame too narrow for the processors.
+    """
+    count = frame_number(header, budget)
+    height, width = frame_size(header, budget, patch_size, count)
+    return FramePlan(header, spread(header.frame_count, count), height, width, patch_size)
+
+
+def frame_number(header: VideoHeader, budget: VideoBudget) -> int:
+    """How many frames are sampled; an even number, no more than there are but for a video of one frame."""
+    factor = TEMPORAL_PATCH_FRAMES
+    least = math.ceil(budget.min_frames / factor) * factor
+    most = math.floor(budget.max_frames / factor) * factor
+    wanted = header.frame_count / header.average_fps * budget.fps
+    count = min(min(max(wanted, least), most), header.frame_count)
+    return max(math.floor(count / factor) * factor, factor)
+
+
+def spread(frame_count: int, number: int) -> tuple[int, ...]:
+    """Indices evenly over the whole video, its first and its last frame among them."""
+    from torch import linspace  # whose float32 rounding is part of the rule
+
+    return tuple(linspace(0, frame_count - 1, number).round().long().tolist())
+
+
+def frame_size(header: VideoHeader, budget: VideoBudget, patch_size: int, number: int) -> tuple[int, int]:
+    """Height and width, in pixels, of each of `number` frames."""
+    factor = patch_size * MERGE_SIDE
+    share = VIDEO_TOKENS_MAX * factor**2 / number * TEMPORAL_PATCH_FRAMES
+    ceiling = max(min(FRAME_TOKENS_MAX * factor**2, share), int(budget.min_pixels * SHARE_SLACK))
+    most = min(budget.max_pixels, ceiling)
+    height, width = header.height, header.width
+    if max(height, width) / min(height, width) > ASPECT_MAX:
+        raise UserError(f"a frame of {width}x{height} pixels: one side may be {ASPECT_MAX} times the other at most")
+    rounded = [max(factor, round(side / factor) * factor) for side in (height, width)]
+    if math.prod(rounded) > most:
+        shrink = math.sqrt(height * width / most)
+        rounded = [max(factor, math.floor(side / shrink / factor) * factor) for side in (height, width)]
+    elif math.prod(rounded) < budget.min_pixels:
+        grow = math.sqrt(budget.min_pixels / (height * width))
+        rounded = [math.ceil(side * grow / factor) * factor for side in (height, width)]
+    return rounded[0], rounded[1]

@@ -1,0 +1,56 @@
+"""The frames that each host saw, side by side in one picture."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from videokr.parity.witness import SeenVideo, Witness
+
+FRAMES_A_ROW = 8  # shown of a video, evenly over it
+THUMBNAIL_HEIGHT = 72  # pixels
+LABEL_WIDTH, LINE_HEIGHT, MARGIN = 110, 16, 4  # pixels
+
+
+def draw(witnesses: Mapping[str, Sequence[Witness]], folder: Path, output: Path) -> None:
+    """Writes a PNG: for each example and video a block, in it one row of frames a host.
+
+    Args:
+        witnesses: of each host by the name to show, all of the same examples.
+        folder: holds the frame files.
+    """
+    import numpy as np
+    from PIL import Image, ImageDraw
+
+    blocks = []
+    for examples in zip(*witnesses.values(), strict=True):
+        for number in range(max(len(example.videos) for example in examples)):
+            shown = [example.videos[number] if number < len(example.videos) else None for example in examples]
+            blocks.append((f"{examples[0].example}, video {number + 1}", shown))
+    rows: list[tuple[str, SeenVideo | None]] = []
+    for title, videos in blocks:
+        rows += [(title, None), *zip(witnesses, videos, strict=True)]
+    width_of = {
+        video.frames: max(1, round(THUMBNAIL_HEIGHT * video.width / video.height)) for _, video in rows if video
+    }
+    width = LABEL_WIDTH + (max(width_of.values(), default=1) + MARGIN) * FRAMES_A_ROW
+    row_height = THUMBNAIL_HEIGHT + LINE_HEIGHT + MARGIN
+    height = sum(row_height if video else LINE_HEIGHT + MARGIN for _, video in rows)
+    sheet = Image.new("RGB", (width, height), "white")
+    pen = ImageDraw.Draw(sheet)
+    top = 0
+    for label, video in rows:
+        pen.text((MARGIN, top + MARGIN), label, fill="black")
+        if video is None:
+            top += LINE_HEIGHT + MARGIN
+            continue
+        frames = np.load(folder / video.frames)
+        chosen = np.unique(np.linspace(0, len(frames) - 1, FRAMES_A_ROW).round().astype(int))
+        for column, place in enumerate(chosen):
+            left = LABEL_WIDTH + column * (width_of[video.frames] + MARGIN)
+            small = Image.fromarray(frames[place]).resize((width_of[video.frames], THUMBNAIL_HEIGHT))
+            sheet.paste(small, (left, top))
+            name = str(video.indices[place]) if place < len(video.indices) else "?"
+            pen.text((left, top + THUMBNAIL_HEIGHT), f"frame {name}", fill="gray")
+        top += row_height
+    aside = output.with_name(f".{output.name}.partial")
+    sheet.save(aside, format="PNG")
+    aside.replace(output)

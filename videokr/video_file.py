@@ -1,0 +1,150 @@
+"""A video file's header, and the frames that a plan asks for: the one reader of all three stages."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from videokr.budget import VideoBudget
+from videokr.errors import UserError
+from videokr.frame_plan import FramePlan, VideoHeader, plan_frames
+
+if TYPE_CHECKING:
+    import torch
+
+TAIL_SECONDS = 1.0  # so much of a file's end may be missing: the last frame that decodes stands in for it
+DECODE_THREADS = 2  # a file; as many files are decoded at once as a host has workers
+RATE_TOLERANCE = 0.01  # by which a stated frame rate may differ from that of the file's own timestamps
+
+
+class VideoError(UserError):
+    """A video that cannot be shown; `path` names it."""
+
+    def __init__(self, path: Path, reason: str):
+        self.path, self.reason = path, reason
+        super().__init__(f"video '{path}' cannot be decoded: {reason}; replace it or leave its record out")
+
+    def __reduce__(self) -> tuple[type["VideoError"], tuple[Path, str]]:
+        # An exception is otherwise rebuilt from its text alone, and could not leave a worker process.
+        return VideoError, (self.path, self.reason)
+
+
+def read_header(path: Path) -> VideoHeader:
+    """What the file says of itself; where it holds no frame count (MKV, WebM), its packets are counted.
+
+    Raises:
+        UserError: the file is not there.
+        VideoError: no video, or no frame in it.
+    """
+    with _opened(path) as container:
+        return _header(path, container)
+
+
+def read_frames(path: Path, budget: VideoBudget, patch_size: int) -> tuple["torch.Tensor", FramePlan]:
+    """Decodes the frames that the plan of this file and budget asks for.
+
+    Args:
+        patch_size: side of a vision patch in pixels: 14 for Qwen2.5-VL, 16 for Qwen3-VL.
+
+    Returns:
+        uint8, (frames, 3, height, width), RGB; and the plan.
+
+    Raises:
+        UserError: the file is not there.
+        VideoError: it cannot be decoded as far as the plan needs it.
+    """
+    import torch
+
+    with _opened(path) as container:
+        try:
+            plan = plan_frames(_header(path, container), budget, patch_size)
+        except VideoError:
+            raise
+        except UserError as error:
+            raise VideoError(path, str(error)) from None
+        frames = list(_decoded(path, container, plan))
+    return torch.stack(frames), plan
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    import av
+
+    if not path.is_file():
+        raise UserError(f"video '{path}' is not there")
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise VideoError(path, "there is no video in it")
+            stream = container.streams.video[0]
+            stream.thread_type, stream.thread_count = "AUTO", DECODE_THREADS
+            yield container
+    except (av.FFmpegError, UnicodeDecodeError) as error:
+        raise VideoError(path, getattr(error, "strerror", None) or str(error)) from error
+
+
+def _header(path: Path, container: Any) -> VideoHeader:
+    stream = container.streams.video[0]
+    count, fps = stream.frames, float(stream.average_rate or 0)
+    if not count:
+        seconds = sorted(packet.pts * packet.time_base for packet in container.demux(stream) if packet.pts is not None)
+        count = len(seconds)
+        if count > 1 and seconds[-1] > seconds[0]:
+            own = float((count - 1) / (seconds[-1] - seconds[0]))
+            fps = fps if abs(fps - own) <= RATE_TOLERANCE * own else own
+        container.seek(0)
+    if not count or not fps:
+        raise VideoError(path, "there is no frame in it")
+    try:
+        first = next(container.decode(stream))
+    except StopIteration:
+        raise VideoError(path, "no frame of it decodes") from None
+    container.seek(0)
+    height, width = first.height, first.width
+    return VideoHeader(count, fps, *((width, height) if first.rotation % 180 else (height, width)))
+
+
+def _decoded(path: Path, container: Any, plan: FramePlan) -> Iterator["torch.Tensor"]:
+    """The planned frames in order, resized; a frame that is wanted twice comes twice."""
+    wanted = iter(plan.indices)
+    due = next(wanted, None)
+    decoded, last = 0, None
+    for frame in _until_damage(container):
+        if decoded == due:
+            last = _resized(frame, plan)
+            while decoded == due:
+                yield last
+                due = next(wanted, None)
+        if due is None:
+            return
+        newest = frame
+        decoded += 1
+    missing_seconds = (plan.header.frame_count - decoded) / plan.header.average_fps
+    if not decoded or missing_seconds > TAIL_SECONDS:
+        raise VideoError(path, f"{decoded} of its {plan.header.frame_count} frames decode")
+    last = _resized(newest, plan)
+    while due is not None:
+        yield last
+        due = next(wanted, None)
+
+
+def _until_damage(container: Any) -> Iterator[Any]:
+    """The frames in order, as far as they decode: a file that breaks off may end in half a packet."""
+    import av
+
+    try:
+        yield from container.decode(container.streams.video[0])
+    except av.error.InvalidDataError:
+        return
+
+
+def _resized(frame: Any, plan: FramePlan) -> "torch.Tensor":
+    import torch
+    from torchvision.transforms import InterpolationMode
+    from torchvision.transforms.functional import resize
+
+    image = torch.from_numpy(frame.to_ndarray(format="rgb24"))
+    if frame.rotation:
+        image = torch.rot90(image, round(frame.rotation / 90), dims=(0, 1))
+    image = image.permute(2, 0, 1)
+    return resize(image, [plan.height, plan.width], interpolation=InterpolationMode.BICUBIC, antialias=True)
