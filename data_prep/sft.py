@@ -57,11 +57,13 @@ def prepare_sft(source: Source, output: Path, progress: bool = True) -> tuple[in
 
 def read_dataset_info(path: Path) -> dict[str, Any]:
     """The entries so far; none where the file is not there."""
-    if not path.is_file():
+    if not path.exists():
         return {}
+    if not path.is_file():
+        raise UserError(f"'{path}' is no file; move it away")
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise UserError(f"'{path}' is not JSON: {error}; mend it or move it away") from None
     if not isinstance(entries, dict):
         raise UserError(f"'{path}' is not a JSON object; mend it or move it away")

@@ -14,12 +14,15 @@ import json
 import os
 import sys
 from dataclasses import fields
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from videokr.errors import UserError, exit_status
+from videokr.errors import RecordError, UserError, exit_status
+from videokr.example import VIDEO_FIELDS, parse_example, read_records
 from videokr.family import FAMILIES, find_family
 from videokr.video_file import VideoError
+from videokr.videos import resolve_video
 
 USAGE = "python -m llamafactory_plugin.train CONFIG.yaml [key=value ...]"
 CHECK = "--check"  # first: find the user's mistakes and stop, before there are as many workers as GPUs to say so
@@ -151,16 +154,49 @@ def checked(config: dict[str, Any]) -> dict[str, Any]:
     """
     if config.get(ON_BAD_VIDEO, FAIL) not in (FAIL, SKIP):
         raise UserError(f"{ON_BAD_VIDEO} is '{config[ON_BAD_VIDEO]}': {FAIL} or {SKIP}")
-    unknown = sorted(set(config) - known_keys() - {ON_BAD_VIDEO})
-    if unknown:
-        raise UserError(f"LLaMA-Factory has no argument {', '.join(unknown)}: check the spelling")
     for key in ("model_name_or_path", "dataset", "output_dir"):
         if not config.get(key):
             raise UserError(f"{key} is not set: give {key}=... or put it into the configuration file")
     check_model(str(config["model_name_or_path"]), config.get("template"))
+    Path(config["output_dir"]).mkdir(parents=True, exist_ok=True)
     config = point_at_raw_file(config)
     check_datasets(config)
+    unknown = sorted(set(config) - known_keys() - {ON_BAD_VIDEO})  # last: the host takes seconds to be imported
+    if unknown:
+        raise UserError(f"LLaMA-Factory has no argument {', '.join(unknown)}: check the spelling")
     return config
+
+
+def check_records(config: dict[str, Any]) -> None:
+    """Reads every record that a raw file will be asked for, and looks for its videos.
+
+    The host does so again, but can name neither file nor line, nor stop before it has loaded everything.
+
+    Args:
+        config: as the user gave it.
+
+    Raises:
+        RecordError: a record that SFT cannot train on; names file, line and field.
+    """
+    from tqdm import tqdm
+
+    from llamafactory_plugin.rows import build_turns
+
+    file = Path(str(config["dataset"]))
+    if file.suffix not in RAW_SUFFIXES:
+        return
+    root = Path(config.get("media_dir") or file.parent)
+    records = islice(read_records(file), config.get("max_samples"))
+    for line, record in tqdm(records, desc="checking records", unit="row", disable=None):
+        try:
+            example = parse_example(record)
+            build_turns(example)
+            for video in example.videos:
+                resolve_video(video, root)
+        except RecordError as error:
+            raise error.located(str(file), line) from None
+        except UserError as error:
+            raise RecordError(VIDEO_FIELDS[0], str(error)).located(str(file), line) from None
 
 
 def check_finished(output_dir: Path) -> None:
@@ -175,7 +211,10 @@ def check_finished(output_dir: Path) -> None:
 
 
 def train(argv: list[str]) -> int:
-    config = checked(read_config(argv))
+    given = read_config(argv)
+    config = checked(given)
+    if "RANK" not in os.environ:  # torchrun's workers are started after --check
+        check_records(given)
     from datasets.exceptions import DatasetGenerationError
     from llamafactory.train.tuner import run_exp
 
@@ -197,7 +236,7 @@ def train(argv: list[str]) -> int:
         if skip or not bad:
             raise
         print(file=sys.stderr)  # ends the line of the progress bar
-        raise bad[0] from None
+        raise UserError(f"{bad[0]}, or set {ON_BAD_VIDEO}={SKIP}") from None
     except DatasetGenerationError as error:
         cause = " ".join(str(error.__cause__ or error).split())
         raise UserError(
@@ -215,7 +254,9 @@ def train(argv: list[str]) -> int:
 
 def main() -> int:
     if sys.argv[1:2] == [CHECK]:
-        checked(read_config(sys.argv[2:]))
+        given = read_config(sys.argv[2:])
+        checked(given)
+        check_records(given)
         return 0
     return train(sys.argv[1:])
 

@@ -12,6 +12,7 @@ from videokr.errors import UserError
 
 DEFAULT_MODEL = "gpt-4o"  # the paper's
 DEFAULT_AZURE_API_VERSION = "2024-10-21"
+CHECK_SECONDS = 20.0  # before a run, once
 REQUEST_SECONDS = 60.0
 MAX_RETRIES = 4
 KEPT_CHARACTERS = 500
@@ -72,16 +73,18 @@ class Judge:
             reply = self._ask(json.dumps(case, ensure_ascii=False))
         except openai.OpenAIError as error:
             return Judgement(None, self._kept(f"{type(error).__name__}: {error}"))
-        return Judgement({"1": True, "0": False}.get((reply or "").strip()), self._kept(reply or "(empty reply)"))
+        return Judgement(verdict_of(reply), self._kept(reply or "(empty reply)"))
 
     def check(self) -> None:
-        """Asks one trivial question, so that a wrong address or key is found before anything is generated.
+        """Asks one trivial question, so that a wrong address, key or model is found before anything is generated.
 
         Raises:
-            UserError: the endpoint cannot be reached, refuses the key, or does not know the model.
+            UserError: the endpoint cannot be reached, refuses the key, does not know the model, or gives no verdict.
         """
+        patient = self._client
+        self._client = patient.with_options(timeout=CHECK_SECONDS, max_retries=1)
         try:
-            self._ask(json.dumps({"question": "1 + 1?", "gold_answer": "2", "candidate_answer": "2"}))
+            reply = self._ask(json.dumps({"question": "1 + 1?", "gold_answer": "2", "candidate_answer": "2"}))
         except (
             openai.APIConnectionError,
             openai.AuthenticationError,
@@ -95,6 +98,14 @@ class Judge:
             ) from None
         except openai.OpenAIError:
             return  # it is there; a fault of its own may pass, and is counted where it does not
+        finally:
+            self._client = patient
+        if verdict_of(reply) is None:
+            said = self._kept(reply or "(nothing)")
+            raise UserError(
+                f"the judge '{self.model}' at {self._client.base_url} answers {said!r} where 1 or 0 was asked for: "
+                "correct MODEL_VERSION, or set VIDEOKR_USE_VLM_JUDGE=0"
+            )
 
     def _ask(self, case: str) -> str | None:
         completion = self._client.chat.completions.create(
@@ -110,6 +121,10 @@ class Judge:
 
     def _kept(self, text: str) -> str:
         return " ".join(text.replace(self._secret, "[key]").split())[:KEPT_CHARACTERS]
+
+
+def verdict_of(reply: str | None) -> bool | None:
+    return {"1": True, "0": False}.get((reply or "").strip())
 
 
 def judge_mode(environment: Mapping[str, str]) -> JudgeMode:

@@ -11,7 +11,7 @@ from lmms_eval_tasks.preflight import TASK, write_task
 from videokr.errors import exit_status
 from videokr.example import read_examples
 from videokr.parity.request import Request, read_request
-from videokr.parity.witness import Witness, collapsed, recorded, recorded_videos, seen_videos, write_report
+from videokr.parity.witness import Witness, collapsed, first_calls, recorded, recorded_videos, seen_videos, write_report
 from videokr.videos import resolve_video
 
 HOST = "evaluation"
@@ -56,7 +56,9 @@ def testify(request: Request) -> list[Witness]:
         )
     outputs = [output for _, batch in answers for output in batch]
     witnesses = []
-    for number, (example, output, call, placed) in enumerate(zip(examples, outputs, calls, positions, strict=True)):
+    for number, (example, output, placed) in enumerate(zip(examples, outputs, positions, strict=True)):
+        own = first_calls(calls, len(example.videos))
+        del calls[: len(own)]
         ids = list(output.prompt_token_ids)
         witnesses.append(
             Witness(
@@ -66,7 +68,7 @@ def testify(request: Request) -> list[Witness]:
                 response_ids=None,
                 loss=None,
                 position_ids=tuple(map(tuple, placed[1][0].tolist())),
-                videos=seen_videos([call], model.processor, request.output / f"{HOST}-{number}"),
+                videos=seen_videos(own, model.processor, request.output / f"{HOST}-{number}"),
             )
         )
     return witnesses

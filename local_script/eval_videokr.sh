@@ -49,6 +49,8 @@ fi
 cd "${REPO_DIR}"
 [[ -n "${VIDEOKR_MODEL:-}" ]] || die "set VIDEOKR_MODEL to a checkpoint folder or a hub id"
 [[ "${VIDEOKR_MODEL}" == *[,=]* ]] && die "model '${VIDEOKR_MODEL}': lmms-eval takes no ',' or '=' in it; rename it"
+numeric BATCH_SIZE FPS MAX_FRAME_NUM MAX_PIXELS MAX_MODEL_LEN TENSOR_PARALLEL_SIZE DATA_PARALLEL_SIZE \
+  GPU_MEMORY_UTILIZATION JUDGE_CONCURRENCY
 TASKS="${TASKS:-videokr_eval}"
 if [[ -z "${RUN_NAME:-}" ]]; then
   RUN_NAME="$(basename "${VIDEOKR_MODEL}")"

@@ -24,6 +24,14 @@ is_on() {
   esac
 }
 
+# numeric NAME...: each variable, where set, is a number.
+numeric() {
+  local name
+  for name in "$@"; do
+    [[ -z "${!name:-}" || "${!name}" =~ ^[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?$ ]] || die "${name} is '${!name}': a number is needed"
+  done
+}
+
 # stage_python STAGE MODULE: sets PYTHON to the stage's interpreter: VIDEOKR_PYTHON, else the environment that
 # setup_env.sh built, else python3. The host's module must be importable there.
 stage_python() {

@@ -43,8 +43,13 @@ if [[ -n "${HF_UPLOAD_PATH:-}" ]]; then
 fi
 print_command "${command[@]}"
 
+mkdir -p "$(dirname "${TARGET_DIR}")" 2>/dev/null || die "target '${TARGET_DIR}' cannot be made: give another"
 rm -rf "${aside}"
-"${command[@]}"
+trap 'rm -rf "${aside}"' EXIT
+"${command[@]}" || {
+  echo "error: verl could not merge '${CHECKPOINT_DIR}' (see above): is every file of it whole?" >&2
+  exit 1
+}
 compgen -G "${aside}/*.safetensors" >/dev/null || {
   echo "error: the merge ended without weights in '${aside}'" >&2
   exit 1

@@ -101,7 +101,7 @@ def test_dry_run_of_replicas_starts_one_process_each(tmp_path):
 def test_the_env_file_sets_what_is_unset_and_runs_nothing(tmp_path):
     env_file = tmp_path / "own.env"
     env_file.write_text(
-        "# a comment\nexport RUN_NAME='from file'\nFPS=9\nMAX_PIXELS=\"$(touch ran)\"\nBATCH_SIZE=`touch ran`\n",
+        "# a comment\nexport RUN_NAME='from file'\nFPS=9\nTASKS=\"$(touch ran)\"\nGEN_KWARGS=`touch ran`\n",
         encoding="utf-8",
     )
     ran = launch(tmp_path, DRY_RUN="1", VIDEOKR_MODEL="o/m", FPS="1", VIDEOKR_ENV_FILE=str(env_file), OUTPUT_PATH="")
@@ -158,8 +158,9 @@ def test_a_mistake_ends_in_one_line_and_status_2(tmp_path, case, message):
 
 class GarbageJudge(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "As a judge, 1!"}}
+        trial = b"1 + 1?" in self.rfile.read(int(self.headers["Content-Length"]))
+        message = {"role": "assistant", "content": "1" if trial else "As a judge, 1!"}
+        choice = {"index": 0, "finish_reason": "stop", "message": message}
         body = json.dumps({"id": "c", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]})
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -174,7 +175,7 @@ class GarbageJudge(BaseHTTPRequestHandler):
 @pytest.mark.eval
 @pytest.mark.parametrize("family", ["qwen2_5vl", "qwen3vl"])
 def test_a_tiny_model_is_evaluated_on_a_local_file(tmp_path, family):
-    """Real lmms-eval and vLLM on the CPU; the judge is there and answers garbage."""
+    """Real lmms-eval and vLLM on the CPU; the judge passes its trial and then answers garbage."""
     pytest.importorskip("vllm")
     from data_prep.demo.tiny_model import build_model
     from videokr.family import FAMILIES

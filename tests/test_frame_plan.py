@@ -10,7 +10,6 @@ from videokr.budget import EVAL_BUDGET, RL_BUDGET, SFT_BUDGET, VideoBudget
 from videokr.errors import UserError
 from videokr.frame_plan import VideoHeader, plan_frames
 
-
 PATCH_SIZES = {"qwen2_5vl": 14, "qwen3vl": 16}
 headers = st.builds(
     VideoHeader,

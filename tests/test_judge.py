@@ -147,9 +147,10 @@ def test_the_key_is_never_kept(endpoint):
     assert KEY not in str(caught.value) and "MODEL_VERSION" in str(caught.value)
 
 
-def test_check_stops_where_nobody_answers_and_lets_garbage_pass(endpoint):
+def test_check_stops_where_nobody_answers_or_gives_a_verdict(endpoint):
     endpoint.replies = ["garbage"]
-    judge_of(endpoint).check()
+    with pytest.raises(UserError, match=r"answers 'garbage' where 1 or 0 was asked for"):
+        judge_of(endpoint).check()
     endpoint.replies = [500]
     judge_of(endpoint).check()
     closed = judge.from_env({"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, max_retries=0)

@@ -17,7 +17,7 @@ def model_class_and_config():
     return Qwen2_5_VLModel, Qwen2_5_VLConfig(video_token_id=VIDEO, vision_config={"tokens_per_second": 2})
 
 
-def inputs(pads=0):
+def inputs(pads=0, seconds=1.0):
     tokens = GRID[0] * GRID[1] * GRID[2] // 4
     row = [WORD, START, *[VIDEO] * tokens, END, WORD, WORD]
     ids = torch.tensor([[0] * pads + row])
@@ -25,7 +25,7 @@ def inputs(pads=0):
         "input_ids": ids,
         "mm_token_type_ids": (ids == VIDEO).int() * 2,
         "video_grid_thw": torch.tensor([GRID]),
-        "second_per_grid_ts": torch.tensor([1.0]),
+        "second_per_grid_ts": torch.tensor([seconds]),
         "attention_mask": (ids != 0).long(),
     }
 
@@ -56,3 +56,20 @@ def test_canary_transformers_issue_45381_stock_text_overlaps_the_video():
     """When this fails, transformers is mended and videokr.positions can go."""
     positions, _ = Holder().stock(**inputs())
     assert positions[0, 0, -3] <= positions[0, 0, -4]
+
+
+def test_a_video_s_time_follows_its_seconds():
+    from videokr.positions import mend_rope_index
+
+    positions, _ = mend_rope_index(Holder().stock)(**inputs(seconds=1.875))
+    time = positions[0, 0].tolist()
+    assert time[2:-3] == [2 + start for start in (0, 3, 7, 11) for _ in range(6)]  # 0, 3.75, 7.5, 11.25
+
+
+def test_canary_transformers_cuts_seconds_to_whole_numbers():
+    """When this fails before 5.19, transformers is mended and videokr.positions need not make a video's times."""
+    import transformers
+
+    whole = tuple(map(int, transformers.__version__.split(".")[:2])) < (5, 19)
+    positions, _ = Holder().stock(**inputs(seconds=1.875))
+    assert (positions[0, 0, 2:-3].tolist() == [2 + 2 * patch for patch in range(4) for _ in range(6)]) == whole

@@ -232,6 +232,53 @@ def test_a_video_that_cannot_be_decoded_is_named(corpus, model, tmp_path):
         rows._process_multi_modal_info(messages, rows.image_patch_size, rows.config)
 
 
+def test_canary_verl_folds_two_videos_in_a_row_into_one(corpus, model, tmp_path):
+    """Its rollout server does so; when this fails, the dataset need not refuse such rows for Qwen3-VL any more."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from verl.utils.tokenizer import hf_processor
+    from verl.workers.rollout.utils import qwen2_5_vl_dedup_image_tokens
+
+    from videokr.errors import UserError
+
+    processor = hf_processor(str(model))
+    two = [processor.video_token_id] * 2
+    assert qwen2_5_vl_dedup_image_tokens(two, processor) == two[:1]
+    rows = pq.read_table(corpus / "rl" / "train.parquet").to_pylist()
+    rows[1]["videos"] *= 2
+    (tmp_path / "rl").mkdir()
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rl" / "train.parquet")
+    if model.name == "qwen3vl":
+        with pytest.raises(UserError, match=r"row 1 of .* has several videos"):
+            dataset(tmp_path, model)
+    else:
+        assert len(dataset(tmp_path, model)) == len(rows)
+
+
+def test_canary_verl_leaves_the_seconds_out():
+    """When this fails, verl names what Qwen2.5-VL's positions need and rope_index_arguments can go."""
+    import inspect
+
+    from verl.experimental.agent_loop.agent_loop import AgentLoopWorker
+
+    assert "second_per_grid_ts" not in inspect.getsource(AgentLoopWorker._compute_position_ids)
+
+
+def test_canary_vllm_0_30_dummy_weights_overwrite_the_pixel_normalisation():
+    """Its numbers are in no checkpoint, so that no weight update brings them back: hence load_format: auto.
+
+    When this fails, verl's default load_format=dummy can be tried again with Qwen2.5-VL. (ms-swift issue #9096 is the
+    same for other buffers.)
+    """
+    from vllm.model_executor.model_loader.weight_utils import initialize_dummy_weights
+    from vllm.model_executor.models.vision import FusedInputNorm
+
+    layer = FusedInputNorm([0.48, 0.46, 0.41], [0.27, 0.26, 0.28], 1 / 255)
+    before = layer.weight.clone()
+    initialize_dummy_weights(layer, None)
+    assert not layer.weight.allclose(before)
+
+
 VLLM_PROMPT = """
 import json, os, sys
 os.environ.update(VLLM_ENABLE_V1_MULTIPROCESSING="0", VLLM_CPU_KVCACHE_SPACE="1", VLLM_CPU_OMP_THREADS_BIND="nobind",

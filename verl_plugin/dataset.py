@@ -13,7 +13,7 @@ from verl.utils.dataset.rl_dataset import RLHFDataset
 
 from videokr.budget import RL_BUDGET, VideoBudget
 from videokr.errors import UserError
-from videokr.frame_plan import TEMPORAL_PATCH_FRAMES, plan_frames
+from videokr.frame_plan import TEMPORAL_PATCH_FRAMES, TIMESTAMPED_PATCH_SIZE, plan_frames
 from videokr.marks import MARKED_VIDEO, VIDEO, drop_outer_marks, put_videos
 from videokr.video_file import read_frames, read_header
 
@@ -39,13 +39,20 @@ class VideoKRDataset(RLHFDataset):
         read of those rows alone that the budget does not clear.
 
         Raises:
-            UserError: a row's video is not there, or its header cannot be read.
+            UserError: a row's video is not there, or its header cannot be read; or a row has several, for Qwen3-VL.
         """
-        missing = [path for row in dataframe.select_columns([self.video_key]) for path in self._missing(row)]
+        shown = dataframe.select_columns([self.video_key])
+        missing = [path for row in shown for path in self._missing(row)]
         if missing:
             raise UserError(
                 f"{len(missing)} videos of {', '.join(map(str, self.data_files))} are not there, the first is "
                 f"'{missing[0]}': extract the videos, or prepare the data again with --skip-missing-video"
+            )
+        several = next((number for number, row in enumerate(shown) if len(row[self.video_key] or ()) > 1), None)
+        if several is not None and self.image_patch_size == TIMESTAMPED_PATCH_SIZE:
+            raise UserError(
+                f"row {several} of {', '.join(map(str, self.data_files))} has several videos, which verl's rollout "
+                "server folds into one for Qwen3-VL: leave its record out, or train it with Qwen2.5-VL"
             )
         if not self.filter_overlong_prompts:
             return dataframe

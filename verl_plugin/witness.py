@@ -17,7 +17,7 @@ from verl_plugin.rows import build_row
 from videokr.errors import exit_status
 from videokr.example import Example, read_examples
 from videokr.parity.request import Request, read_request
-from videokr.parity.witness import Witness, collapsed, recorded, recorded_videos, seen_videos, write_report
+from videokr.parity.witness import Witness, collapsed, first_calls, recorded, recorded_videos, seen_videos, write_report
 from videokr.response import build_response
 from videokr.videos import resolve_video
 
@@ -117,6 +117,7 @@ def testify(request: Request) -> dict[str, list[Witness]]:
             ids = made.batch["input_ids"][0, kept].tolist()
             asked = len(ids) - len(golds[number])
             carries = made.batch["response_mask"][0, : len(golds[number])].bool().tolist()
+            rollout_calls = first_calls(calls[-2::-1], len(example.videos))  # the trainer's own call is the last
             stem = str(request.output / f"{{}}-{number}")
             rollout_ids = client.prompts[-1]
             reports[TRAINER].append(
@@ -138,7 +139,7 @@ def testify(request: Request) -> dict[str, list[Witness]]:
                     None,
                     None,
                     tuple(map(tuple, positions[-1][1][0].tolist())),
-                    seen_videos(calls[-2:-1], processor, Path(stem.format(ROLLOUT))),
+                    seen_videos(rollout_calls[::-1], processor, Path(stem.format(ROLLOUT))),
                 )
             )
     return reports

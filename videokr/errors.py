@@ -1,9 +1,11 @@
 """Mistakes a user can mend, and how a command reports them."""
 
+import errno
 import sys
 from collections.abc import Callable
 
 USER_ERROR_STATUS = 2
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class UserError(Exception):
@@ -43,6 +45,9 @@ def exit_status(command: Callable[[], int | None]) -> int:
         print(f"error: {getattr(error, 'cause', error)}", file=sys.stderr)
         return USER_ERROR_STATUS
     except OSError as error:
+        if error.errno in NO_SPACE:
+            print(f"error: {error.strerror}: make room and run it again", file=sys.stderr)
+            return USER_ERROR_STATUS
         if error.filename is None:
             raise
         print(f"error: '{error.filename}': {error.strerror}", file=sys.stderr)

@@ -1,7 +1,8 @@
 """Clips of every shape that videos come in, with a record each, for `videokr parity`.
 
 Every codec, container, rate and duration comes in turn: H.264, HEVC and VP9; MP4, MKV and WebM; half a second to forty
-minutes; 1 to 60 frames a second and variable; odd, tall and wide frames; turned on their side; one frame alone.
+minutes; 1 to 60 frames a second and variable; odd, tall and wide frames; turned on their side; one frame alone. Every
+eighth record has two videos, unless told otherwise.
 """
 
 import argparse
@@ -23,6 +24,7 @@ RATES = (Fraction(30_000, 1001), Fraction(25), Fraction(60), Fraction(10), Fract
 SIZES = ((64, 48), (48, 96), (160, 90), (71, 53), (200, 32), (320, 180), (56, 56))  # width, height in pixels
 SECONDS = (0.5, 2.0, 7.3, 20.0, 63.9, 4.0)
 LONG_SECONDS, LONG_RATE = (600, 2_400), Fraction(1)  # long ones by a low frame rate
+TWO_VIDEOS_EVERY = 8  # records: one with the clip before as well
 FRAMES_MAX = 2_000  # of one clip, so that drawing stays quick
 TURNED = bytes.fromhex("000000000001000000000000ffff00000000000000000000000000000000000040000000")
 UPRIGHT = bytes.fromhex("000100000000000000000000000000000001000000000000000000000000000040000000")
@@ -98,14 +100,17 @@ def turn(path: Path) -> None:
     path.write_bytes(content[:place] + TURNED + content[place + len(TURNED) :])
 
 
-def record(number: int, video: str) -> dict[str, Any]:
+def record(number: int, videos: list[str]) -> dict[str, Any]:
     solution = {"think": "<think>A bar moves to the right.</think>", "solution": "<answer>B</answer>"}
     question = {"question": "Which way does the bar go?", "options": ["A. left", "B. right"]}
-    return {"id": f"odd-{number:03d}", **question, "problem_type": "multiple choice", **solution, "video_path": video}
+    return {"id": f"odd-{number:03d}", **question, "problem_type": "multiple choice", **solution, "videos": videos}
 
 
-def write_clips(output: Path, count: int, progress: bool = True) -> None:
+def write_clips(output: Path, count: int, pairs: bool = True, progress: bool = True) -> None:
     """Writes the clips and records.jsonl.
+
+    Args:
+        pairs: every eighth record has the clip before as well.
 
     Raises:
         UserError: something stands at `output` already.
@@ -115,12 +120,13 @@ def write_clips(output: Path, count: int, progress: bool = True) -> None:
     aside = output.with_name(f".{output.name}.partial")
     shutil.rmtree(aside, ignore_errors=True)
     (aside / "videos").mkdir(parents=True)
-    lines = []
+    lines, names = [], []
     for number in tqdm(range(count), desc="drawing clips", unit="clip", disable=not progress):
         clip = shape(number)
-        name = f"videos/{number:03d}.{clip.container}"
-        draw(clip, aside / name)
-        lines.append(json.dumps(record(number, name)) + "\n")
+        names.append(f"videos/{number:03d}.{clip.container}")
+        draw(clip, aside / names[-1])
+        shown = names[-2:] if pairs and number % TWO_VIDEOS_EVERY == TWO_VIDEOS_EVERY - 1 else names[-1:]
+        lines.append(json.dumps(record(number, shown)) + "\n")
     (aside / "records.jsonl").write_text("".join(lines), encoding="utf-8")
     aside.rename(output)
 
@@ -129,8 +135,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, required=True, help="folder to write; must not be there")
     parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--single", action="store_true", help="no record with two videos")
     args = parser.parse_args(argv)
-    write_clips(args.output, args.count)
+    write_clips(args.output, args.count, pairs=not args.single)
     print(f"{args.output}: {args.count} clips")
     return 0
 

@@ -1,7 +1,7 @@
 """What one host made of one example, seen from inside it."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import wraps
@@ -101,6 +101,16 @@ def recorded_videos() -> Iterator[list[tuple[dict[str, Any], Any]]]:
 
     with recorded(BaseVideoProcessor, "__call__") as calls:
         yield calls
+
+
+def first_calls(calls: Iterable[tuple[dict[str, Any], Any]], videos: int) -> list[tuple[dict[str, Any], Any]]:
+    """The first calls that together hold so many videos: vLLM hands a processor some families' videos one by one."""
+    taken: list[tuple[dict[str, Any], Any]] = []
+    for call in calls:
+        if sum(len(made["video_grid_thw"]) for _, made in taken) >= videos:
+            break
+        taken.append(call)
+    return taken
 
 
 def seen_videos(calls: Sequence[tuple[dict[str, Any], Any]], processor: Any, stem: Path) -> tuple[SeenVideo, ...]:

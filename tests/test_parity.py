@@ -1,0 +1,156 @@
+"""Whether one example means the same in all three hosts, and whether `videokr parity` would see where it does not."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from videokr.parity.comparison import ASPECTS, compare
+from videokr.parity.witness import SeenVideo, Witness, read_report, write_report
+
+np = pytest.importorskip("numpy")
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def witness(tmp_path):
+    frames = np.arange(4 * 28 * 28 * 3, dtype=np.uint8).reshape(4, 28, 28, 3)
+    np.save(tmp_path / "a.npy", frames)
+    video = SeenVideo((0, 10, 20, 30), (0.25, 1.25), 28, 28, 2, "a.npy")
+    positions = ((0, 1, 1, 3, 4), (0, 1, 1, 3, 4), (0, 1, 2, 3, 4))
+    return Witness("one", "see <v>*2", (7, 5, 5), (9, 8), (True, True), positions, (video,))
+
+
+def changed(witness, tmp_path, aspect):
+    """The same but for one aspect."""
+    (video,) = witness.videos
+    frames = np.load(tmp_path / "a.npy")
+    frames[2, 5, 5] += 3
+    np.save(tmp_path / "b.npy", frames)
+    later = tuple(tuple(place + 1 for place in axis) for axis in witness.position_ids)
+    changes = {
+        "prompt": {"prompt": "see <v>*3"},
+        "token ids": {"prompt_ids": (7, 5, 6)},
+        "position ids": {"position_ids": (witness.position_ids[0], later[1], witness.position_ids[2])},
+        "frame indices": {"videos": (replace(video, indices=(0, 10, 20, 31)),)},
+        "timestamps": {"videos": (replace(video, timestamps=(0.25, 1.252)),)},
+        "video tokens": {"videos": (replace(video, video_tokens=3),)},
+        "target size": {"videos": (replace(video, height=56),)},
+        "pixels": {"videos": (replace(video, frames="b.npy"),)},
+        "response tokens": {"response_ids": (9, 9)},
+        "loss": {"loss": (True, False)},
+    }
+    return replace(witness, **changes[aspect])
+
+
+@pytest.mark.parametrize("aspect", ASPECTS)
+def test_each_difference_is_seen_and_named(aspect, witness, tmp_path):
+    (found,) = compare(witness, changed(witness, tmp_path, aspect), "RL", tmp_path)
+    assert (found.example, found.host, found.aspect) == ("one", "RL", aspect) and found.detail
+
+
+def test_nothing_is_found_where_nothing_differs(witness, tmp_path):
+    nearly = replace(witness.videos[0], timestamps=(0.2504, 1.25))
+    assert not list(compare(witness, replace(witness, videos=(nearly,)), "RL", tmp_path))
+    rollout = replace(witness, response_ids=None, loss=None)
+    prompt_alone = tuple(axis[:3] for axis in witness.position_ids)
+    assert not list(compare(witness, replace(rollout, position_ids=prompt_alone), "vLLM", tmp_path))
+
+
+def test_a_report_reads_back(witness, tmp_path):
+    write_report(tmp_path, "sft", [witness])
+    assert read_report(tmp_path, "sft") == [witness]
+
+
+@pytest.mark.sft
+@pytest.mark.rl
+@pytest.mark.eval
+@pytest.mark.parametrize("name", ["qwen2_5vl", "qwen3vl"])
+def test_a_processor_s_patches_turn_back_into_the_frames(name, tmp_path):
+    import torch
+    from transformers import AutoProcessor
+
+    from data_prep.demo.tiny_model import build_model
+    from videokr.budget import SFT_BUDGET
+    from videokr.family import FAMILIES
+    from videokr.frame_plan import VideoHeader, plan_frames
+    from videokr.parity.witness import recorded_videos, seen_videos
+
+    build_model(FAMILIES[name], ["What colour? A. red B. blue <answer>A</answer>"] * 20, tmp_path / "model")
+    processor = AutoProcessor.from_pretrained(tmp_path / "model")
+    plan = plan_frames(VideoHeader(40, 10.0, 96, 160), SFT_BUDGET, processor.video_processor.patch_size)
+    generator = torch.Generator().manual_seed(0)
+    shape = (len(plan.indices), 3, plan.height, plan.width)
+    frames = torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+    with recorded_videos() as calls:
+        processor.video_processor(
+            videos=[frames],
+            video_metadata=[plan.metadata],
+            do_sample_frames=False,
+            do_resize=False,
+            return_tensors="pt",
+        )
+    (seen,) = seen_videos(calls, processor, tmp_path / "x")
+    assert seen.indices == plan.indices and seen.video_tokens == plan.video_tokens
+    assert (np.load(tmp_path / seen.frames) == frames.permute(0, 2, 3, 1).numpy()).all()
+
+
+def parity(*arguments):
+    # The installed package's own command would do; the module is that of this checkout.
+    return subprocess.run(
+        [sys.executable, "-m", "videokr", "parity", "--cpu", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=REPOSITORY,
+        env={key: value for key, value in os.environ.items() if not key.startswith("VIDEOKR")},
+    )
+
+
+@pytest.mark.eval  # the last environment that the tests build: the other two are there
+@pytest.mark.parametrize("name", ["qwen2_5vl", "qwen3vl"])
+def test_one_example_is_the_same_in_all_three_hosts(name, tmp_path):
+    """Twenty-five clips of every shape; the README has the figures of two hundred, and of every budget."""
+    from data_prep.demo.odd_clips import write_clips
+    from data_prep.demo.tiny_model import build_model, corpus_of
+    from videokr.family import FAMILIES
+
+    # verl folds two videos in a row into one for Qwen3-VL, and the dataset refuses them.
+    write_clips(tmp_path / "clips", 25, pairs=name == "qwen2_5vl", progress=False)
+    records = tmp_path / "clips" / "records.jsonl"
+    build_model(FAMILIES[name], corpus_of(records), tmp_path / "model")
+    sheet = tmp_path / "sheet.png"
+    settings = ("--records", records, "--n", "25", "--max-pixels", "8192", "--sheet", sheet)
+    done = parity("--model", tmp_path / "model", *settings, "--json")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    report = json.loads(done.stdout)
+    assert report["differences"] == [] and len(report["examples"]) == 25
+    assert sheet.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--model", "/none", "--records", "r.jsonl"), "no config.json there"),
+        (("--model", "MODEL", "--records", "/none.jsonl"), "'/none.jsonl' is not there"),
+        (("--model", "MODEL", "--records", "RECORDS", "--n", "0"), "--n is 0"),
+        (("--model", "MODEL", "--records", "RECORDS"), "has no rationale"),
+        (("--model", "MODEL", "--records", "GOOD", "--environments", "/none"), "setup_env.sh sft"),
+    ],
+)
+def test_mistakes_are_named(arguments, says, tmp_path):
+    model = tmp_path / "model"
+    model.mkdir()
+    config = {"model_type": "qwen3_vl", "text_config": {"max_position_embeddings": 4096}}
+    (model / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    record = {"id": "a", "question": "What?", "answer": "red", "video": "a.mp4"}
+    (tmp_path / "records.jsonl").write_text(json.dumps(record) + "\n", encoding="utf-8")
+    (tmp_path / "good.jsonl").write_text(json.dumps(record | {"think": "It is red."}) + "\n", encoding="utf-8")
+    put = {"MODEL": model, "RECORDS": tmp_path / "records.jsonl", "GOOD": tmp_path / "good.jsonl"}
+    done = parity(*(put.get(word, word) for word in arguments))
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("error: ") and says in done.stderr
