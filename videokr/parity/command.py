@@ -3,6 +3,7 @@
 import argparse
 import json
 import shutil
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,13 +15,13 @@ from videokr.errors import UserError
 from videokr.example import Example, read_examples
 from videokr.family import family_of
 from videokr.parity.comparison import ASPECTS, Difference, compare
-from videokr.parity.hosts import HOSTS, call_witnesses
+from videokr.parity.hosts import HOSTS, HostError, call_witnesses
 from videokr.parity.request import Request
 from videokr.parity.sheet import draw
 from videokr.parity.witness import Witness, read_report
 
 BUDGETS = {"sft": SFT_BUDGET, "rl": RL_BUDGET, "eval": EVAL_BUDGET}
-DIFFERENT_STATUS = 1
+DIFFERENT_STATUS, FAILED_STATUS = 1, 3
 CONTEXT_TOKENS = 32_768  # prompt and response, where the model has as many; the evaluation's
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Status 0 where all hosts agree on everything, 1 where they do not.
+    """Status 0 where all hosts agree on everything, 1 where they do not, 3 where one of them failed.
 
     Raises:
         UserError: no such model, records or environment.
@@ -68,7 +69,11 @@ def run(args: argparse.Namespace) -> int:
             max_tokens=min(CONTEXT_TOKENS, context_tokens(args.model)),
             cpu=args.cpu,
         )
-        call_witnesses(request, args.environments.absolute())
+        try:
+            call_witnesses(request, args.environments.absolute())
+        except HostError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return FAILED_STATUS
         witnesses = {shown: read_report(folder, report) for host in HOSTS for report, shown in host.reports.items()}
         (first, mine), *others = witnesses.items()
         differences = [

@@ -47,6 +47,10 @@ HOSTS = (
 )
 
 
+class HostError(Exception):
+    """A host failed, by no mistake of the user's."""
+
+
 def python_of(stage: str, environments: Path) -> Path:
     """
     Raises:
@@ -63,7 +67,7 @@ def call_witnesses(request: Request, environments: Path) -> None:
 
     Raises:
         UserError: a witness met a mistake of the user's; its own words.
-        RuntimeError: a witness failed; the end of its log.
+        HostError: a witness failed; the end of its log.
     """
     pythons = {host.stage: python_of(host.stage, environments) for host in HOSTS}
     asked = request.write()
@@ -99,7 +103,7 @@ def log_of(request: Request, host: Host) -> Path:
 def check(host: Host, status: int, log: Path) -> None:
     """
     Raises:
-        UserError, RuntimeError: as `call_witnesses`.
+        UserError, HostError: as `call_witnesses`.
     """
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     if status == USER_ERROR_STATUS and lines:
@@ -107,4 +111,4 @@ def check(host: Host, status: int, log: Path) -> None:
         raise UserError(said.removeprefix("error: "))
     if status:
         tail = "\n".join(lines[-LOG_LINES:])
-        raise RuntimeError(f"{host.module} failed with status {status}; its log ends:\n{tail}")
+        raise HostError(f"{host.module} failed with status {status}; its log ends:\n{tail}")
