@@ -28,7 +28,7 @@ is_on() {
 numeric() {
   local name
   for name in "$@"; do
-    [[ -z "${!name:-}" || "${!name}" =~ ^[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?$ ]] || die "${name} is '${!name}': a number is needed"
+    [[ -z "${!name:-}" || "${!name}" =~ ^([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$ ]] || die "${name} is '${!name}': a number is needed"
   done
 }
 

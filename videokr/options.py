@@ -3,7 +3,7 @@
 import re
 import string
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 LETTERS = string.ascii_uppercase
 
@@ -24,6 +24,11 @@ _MORE_LETTERS = re.compile(
     r"^[,;/&+]|^(?i:and|or|not|nor|but)\b|^[(\[]?[A-Za-z](?:[)\].:,](?:\s|$)|\W{0,4}$)"
     r"|(?:[,;/&+\n]\s{0,4}|\.\s{1,4}|\b(?i:and|or|not|nor|but)\s{1,4})[(\[]?[A-Z](?:[)\].:,]\s|\W{0,4}$)"
 )
+# What follows a letter, or the text of its option, and takes it back: "A. is wrong", "A - no way".
+_TAKEN_BACK = re.compile(
+    r"(?:it\s+)?(?:is|are|was)(?:\s+not|n['\u2019]t|\s+(?:wrong|incorrect))\b|(?:no|wrong|incorrect)\b", re.I
+)
+_WORD = re.compile(r"[^\W_]+")
 # No option is this long: an answer beyond it names none, and costs nothing to read.
 _LONGEST_ANSWER = 10_000
 
@@ -42,11 +47,18 @@ def _folded(text: str) -> str:
     return _spaced(text).casefold().rstrip(".")
 
 
+def _names_one_of(text: str, options: Set[str]) -> bool:
+    """Whether the text of an option stands in it as whole words."""
+    said = " ".join(_WORD.findall(_folded(text)))
+    named = (" ".join(_WORD.findall(option)) for option in options)
+    return any(f" {option} " in f" {said} " for option in named if len(option) > 1)
+
+
 def read_option_letter(text: str | None, options: Sequence[str] | int | None = None) -> str | None:
     """The one option that an answer clearly names, as an upper-case letter; None where it names none or several.
 
     Takes `B`, `b`, `(B)`, `B.`, `B. Hydrogen`, `Option B`, `The answer is B`. Refuses `a bar`, `B, C`, `not A`, a
-    letter beyond the options, and a letter whose text is that of another option.
+    letter beyond the options, and a letter whose text names another option or takes it back.
 
     Args:
         text: the content of the answer block.
@@ -80,4 +92,8 @@ def read_option_letter(text: str | None, options: Sequence[str] | int | None = N
             return None
         if own and _folded(_spaced(rest)[: len(own)]) == _folded(own):
             rest = _spaced(rest)[len(own) :].strip(" .,;:")
+        elif _names_one_of(rest, others - {_folded(own)}):
+            return None
+        if _TAKEN_BACK.match(rest):
+            return None
     return None if _MORE_LETTERS.search(rest) else letter
