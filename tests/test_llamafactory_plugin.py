@@ -180,9 +180,9 @@ def test_two_torchrun_workers_train_the_prepared_file(prepared, models, tmp_path
 
 
 BAD = {
-    "no rationale": ({"think": ""}, ["demo-0", "think"]),
-    "no answer": ({"solution": ""}, ["demo-0", "solution"]),
-    "missing video": ({"video_path": "videos/none.mp4"}, ["videos/none.mp4", "is not there"]),
+    "no rationale": ({"think": ""}, ["raw.jsonl, line 2", "think"]),
+    "no answer": ({"solution": ""}, ["raw.jsonl, line 2", "solution"]),
+    "missing video": ({"video_path": "videos/none.mp4"}, ["raw.jsonl, line 2", "videos/none.mp4", "is not there"]),
 }
 
 
@@ -216,7 +216,10 @@ def test_a_bad_record_ends_the_training_in_one_line(fault, corpus, models, tmp_p
         (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "dataset_dir=/none"], "dataset_info.json"),
         (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "dataset=/none/x.jsonl"], "/none/x.jsonl"),
         (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "dataset=nosuch", "dataset_dir=DATA"], "nosuch"),
-        (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "lerning_rate=1"], "lerning_rate"),
+        (
+            ["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "dataset_dir=DATA", "lerning_rate=1"],
+            "lerning_rate",
+        ),
         (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "loud"], "loud"),
         (["CONFIG", "model_name_or_path=1e3", "output_dir=OUT"], "model '1e3' is not there"),
         (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "dataset_dir=LIST"], "no mapping"),
@@ -259,46 +262,51 @@ def test_an_undecodable_video_is_named(torchrun, corpus, models, tmp_path):
     assert record["video_path"] in error and "Traceback" not in done.stderr
 
 
-def half_broken(corpus, tmp_path, at):
-    """A corpus of which the first video breaks off, in the middle or before its first frame."""
+def break_off(whole: Path, output: Path) -> None:
+    """The first part of a clip whose header, put first, promises all of it."""
     import av
 
-    folder = tmp_path / "corpus"
-    shutil.copytree(corpus, folder)
-    record = json.loads((folder / "sft.jsonl").read_text(encoding="utf-8").splitlines()[0])
-    video = folder / record["video_path"]
-    whole = str(corpus / record["video_path"])
-    with av.open(whole) as given, av.open(str(video), "w", options={"movflags": "faststart"}) as made:
+    with av.open(str(whole)) as given, av.open(str(output), "w", options={"movflags": "faststart"}) as made:
         stream = made.add_stream_from_template(given.streams.video[0])
         for packet in given.demux(video=0):
             if packet.dts is not None:
                 packet.stream = stream
                 made.mux(packet)
-    content = video.read_bytes()
-    video.write_bytes(content[: round(len(content) * at)] if at else b"<html>not a video</html>")
-    return folder, record["video_path"]
+    content = output.read_bytes()
+    output.write_bytes(content[: round(len(content) * 0.6)])
 
 
-@pytest.mark.parametrize("workers", ["0", "1"])
-def test_a_video_that_breaks_off_ends_the_run_with_its_name(workers, corpus, models, tmp_path):
-    folder, name = half_broken(corpus, tmp_path, 0.6)
-    settings = {"dataset": str(folder / "sft.jsonl"), "dataloader_num_workers": workers, "max_steps": "30"}
+@pytest.fixture
+def damaged(corpus, tmp_path) -> tuple[Path, list[str]]:
+    """A corpus of which one video breaks off and another is none; their names."""
+    folder = tmp_path / "corpus"
+    shutil.copytree(corpus, folder)
+    records = [json.loads(line) for line in (folder / "sft.jsonl").read_text(encoding="utf-8").splitlines()]
+    broken, empty = list(dict.fromkeys(record["video_path"] for record in records))[:2]
+    break_off(corpus / broken, folder / broken)
+    (folder / empty).write_bytes(b"<html>not a video</html>")
+    return folder, [broken, empty]
+
+
+def test_a_video_that_breaks_off_ends_the_run_with_its_name(damaged, corpus, models, tmp_path):
+    folder, (broken, empty) = damaged
+    shutil.copy(corpus / empty, folder / empty)
+    settings = {"dataset": str(folder / "sft.jsonl"), "dataloader_num_workers": "1", "max_steps": "30"}
     done = launch("qwen3vl", models["qwen3vl"], tmp_path / "out", settings, FORCE_TORCHRUN="0")
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert done.returncode == 2 and len(errors) == 1, done.stderr[-2000:]
-    assert name in errors[0] and "frames decode" in errors[0]
+    assert broken in errors[0] and "frames decode" in errors[0] and "on_bad_video=skip" in errors[0]
 
 
-@pytest.mark.parametrize("at", [0, 0.6])
-def test_a_bad_video_is_skipped_counted_and_listed(at, corpus, models, tmp_path):
-    folder, name = half_broken(corpus, tmp_path, at)
+def test_bad_videos_are_skipped_counted_and_listed(damaged, models, tmp_path):
+    folder, names = damaged
     settings = {"dataset": str(folder / "sft.jsonl"), "dataloader_num_workers": "1", "max_steps": "30"}
     settings |= {"on_bad_video": "skip"}
     done = launch("qwen3vl", models["qwen3vl"], tmp_path / "out", settings, FORCE_TORCHRUN="0")
     assert done.returncode == 0, done.stderr[-2000:]
     state = json.loads((tmp_path / "out" / "trainer_state.json").read_text(encoding="utf-8"))
     assert state["global_step"] == 30
-    assert "1 videos do not decode" in done.stdout and name in done.stdout
+    assert "2 videos do not decode" in done.stdout and all(name in done.stdout for name in names)
 
 
 def test_a_training_that_stops_early_is_a_failure(tmp_path):
