@@ -20,10 +20,10 @@ from llamafactory.extras.constants import VIDEO_PLACEHOLDER
 from videokr.budget import SFT_BUDGET, VideoBudget
 from videokr.family import FAMILIES
 from videokr.frame_plan import FramePlan, plan_frames
-from videokr.marks import put_videos
+from videokr.marks import END_OF_TURN, put_videos
 from videokr.video_file import VideoError, read_frames, read_header
 
-RESPONSE = StringFormatter(slots=["{{content}}<|im_end|>"])
+RESPONSE = StringFormatter(slots=["{{content}}" + END_OF_TURN])
 HOST_TEMPLATES = {"qwen2_5vl": "qwen2_vl", "qwen3vl": "qwen3_vl_nothink"}
 
 

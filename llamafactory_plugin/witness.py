@@ -70,7 +70,7 @@ def testify(request: Request) -> list[Witness]:
         witnesses.append(
             Witness(
                 example=example.id,
-                prompt=collapsed(tokens["tokenizer"].decode(ids[:start]), "<|video_pad|>"),
+                prompt=collapsed(tokens["tokenizer"].decode(ids[:start])),
                 prompt_ids=tuple(ids[:start]),
                 response_ids=tuple(ids[start:]),
                 loss=tuple(label != IGNORED for label in labels[start:]),

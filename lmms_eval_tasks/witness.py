@@ -63,7 +63,7 @@ def testify(request: Request) -> list[Witness]:
         witnesses.append(
             Witness(
                 example=example.id,
-                prompt=collapsed(model.processor.tokenizer.decode(ids), "<|video_pad|>"),
+                prompt=collapsed(model.processor.tokenizer.decode(ids)),
                 prompt_ids=tuple(ids),
                 response_ids=None,
                 loss=None,

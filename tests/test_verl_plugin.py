@@ -387,7 +387,8 @@ def test_canary_vllm_0_30_drops_the_metadata_of_qwen2_5vl(prompt, model):
 
 def launch_grpo(*settings, **variables):
     shipped = [line for line in (REPOSITORY / "data_prep" / "demo" / "grpo.args").read_text().splitlines() if line]
-    environment = os.environ | {"VIDEOKR_CPU": "1", "VIDEOKR_PYTHON": sys.executable} | variables
+    own = {"VERL_FILE_LOGGER_PATH": str(Path(variables["OUTPUT_DIR"]) / "metrics.jsonl")}  # verl's own is the checkout
+    environment = os.environ | {"VIDEOKR_CPU": "1", "VIDEOKR_PYTHON": sys.executable} | own | variables
     return subprocess.run(["bash", str(LAUNCHER), *shipped, *settings], capture_output=True, text=True, env=environment)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from verl_plugin.rows import build_row
 from videokr.errors import exit_status
 from videokr.example import Example, read_examples
+from videokr.marks import END_OF_TURN
 from videokr.parity.request import Request, read_request
 from videokr.parity.witness import Witness, collapsed, first_calls, recorded, recorded_videos, seen_videos, write_report
 from videokr.response import build_response
@@ -123,7 +124,7 @@ def testify(request: Request) -> dict[str, list[Witness]]:
             reports[TRAINER].append(
                 Witness(
                     example.id,
-                    collapsed(tokenizer.decode(ids[:asked]), "<|video_pad|>"),
+                    collapsed(tokenizer.decode(ids[:asked])),
                     tuple(ids[:asked]),
                     tuple(ids[asked:]),
                     tuple(carries),
@@ -134,7 +135,7 @@ def testify(request: Request) -> dict[str, list[Witness]]:
             reports[ROLLOUT].append(
                 Witness(
                     example.id,
-                    collapsed(tokenizer.decode(rollout_ids), "<|video_pad|>"),
+                    collapsed(tokenizer.decode(rollout_ids)),
                     tuple(rollout_ids),
                     None,
                     None,
@@ -146,7 +147,7 @@ def testify(request: Request) -> dict[str, list[Witness]]:
 
 
 def _gold(example: Example) -> str:
-    return build_response(example.rationale or "", example.answer) + "<|im_end|>"
+    return build_response(example.rationale or "", example.answer) + END_OF_TURN
 
 
 def main() -> int:

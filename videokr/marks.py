@@ -8,6 +8,7 @@ from videokr.frame_plan import FramePlan
 VIDEO = "<|video_pad|>"
 MARK, END_MARK = "<|vision_start|>", "<|vision_end|>"
 MARKED_VIDEO = f"{MARK}{VIDEO}{END_MARK}"  # as both families' chat templates write it
+END_OF_TURN = "<|im_end|>"  # after every message, the response among them; both families
 TIMESTAMPED_BY = "Qwen3VLProcessor"
 
 

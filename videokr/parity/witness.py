@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videokr.frame_plan import MERGE_SIDE, TEMPORAL_PATCH_FRAMES
+from videokr.marks import VIDEO
 
 if TYPE_CHECKING:
     import numpy as np
@@ -181,10 +182,8 @@ def pictures(pixels: "np.ndarray", grid: Sequence[int], processor: Any, normalis
     return shown
 
 
-def collapsed(text: str, video_token: str) -> str:
+def collapsed(text: str) -> str:
     """The text with every run of video tokens as one, followed by how many there were."""
     import re
 
-    return re.sub(
-        f"(?:{re.escape(video_token)})+", lambda run: f"{video_token}*{len(run[0]) // len(video_token)}", text
-    )
+    return re.sub(f"(?:{re.escape(VIDEO)})+", lambda run: f"{VIDEO}*{len(run[0]) // len(VIDEO)}", text)
