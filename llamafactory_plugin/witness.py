@@ -14,7 +14,7 @@ from videokr.errors import exit_status
 from videokr.example import read_examples
 from videokr.family import family_of
 from videokr.parity.request import Request, read_request
-from videokr.parity.witness import Witness, collapsed, recorded_videos, seen_videos, write_report
+from videokr.parity.witness import SeenVideo, Witness, collapsed, recorded_videos, write_report
 
 CONFIGS = Path(__file__).parent / "configs"
 HOST = "sft"
@@ -61,24 +61,30 @@ def testify(request: Request) -> list[Witness]:
     collate = SFTDataCollatorWith4DAttentionMask(template=template, model=model, label_pad_token_id=IGNORED, **tokens)
     examples = list(islice(read_examples(request.records), request.count))
     witnesses = []
-    for number, (row, example) in enumerate(zip(rows, examples, strict=True)):
-        with recorded_videos() as calls:
+    with recorded_videos(request.output, HOST) as calls:
+        for row, example in zip(rows, examples, strict=True):
             batch = collate([row])
-        length = int(batch["attention_mask"][0].ne(0).sum())
-        ids, labels = batch["input_ids"][0, :length].tolist(), batch["labels"][0, :length].tolist()
-        start = next(place for place, label in enumerate(labels) if label != IGNORED)
-        witnesses.append(
-            Witness(
-                example=example.id,
-                prompt=collapsed(tokens["tokenizer"].decode(ids[:start])),
-                prompt_ids=tuple(ids[:start]),
-                response_ids=tuple(ids[start:]),
-                loss=tuple(label != IGNORED for label in labels[start:]),
-                position_ids=tuple(map(tuple, batch["position_ids"][-3:, 0, :length].tolist())),
-                videos=seen_videos(calls, tokens["processor"], request.output / f"{HOST}-{number}"),
-            )
-        )
+            witnesses.append(_witness(example.id, batch, calls.pop(), tokens["tokenizer"]))
     return witnesses
+
+
+def _witness(example: str, batch: Any, videos: tuple[SeenVideo, ...], tokenizer: Any) -> Witness:
+    """
+    Args:
+        batch: of one row.
+    """
+    length = int(batch["attention_mask"][0].ne(0).sum())
+    ids, labels = batch["input_ids"][0, :length].tolist(), batch["labels"][0, :length].tolist()
+    start = next(place for place, label in enumerate(labels) if label != IGNORED)
+    return Witness(
+        example=example,
+        prompt=collapsed(tokenizer.decode(ids[:start])),
+        prompt_ids=tuple(ids[:start]),
+        response_ids=tuple(ids[start:]),
+        loss=tuple(label != IGNORED for label in labels[start:]),
+        position_ids=tuple(map(tuple, batch["position_ids"][-3:, 0, :length].tolist())),
+        videos=videos,
+    )
 
 
 def main() -> int:

@@ -1,83 +1,127 @@
-"""What lmms-eval makes of records: its evaluator, the shipped task and the vLLM model class, for one token each.
+"""What lmms-eval makes of records: its evaluator, the shipped task and each model class, for one token an answer.
 
 python -m lmms_eval_tasks.witness REQUEST.json
+
+Two reports: `eval_vllm` and `eval_hf`.
 """
 
 import sys
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from itertools import islice
+from typing import Any
 
 from lmms_eval_tasks.preflight import TASK, write_task
 from videokr.errors import exit_status
-from videokr.example import read_examples
-from videokr.parity.request import Request, read_request
-from videokr.parity.witness import Witness, collapsed, first_calls, recorded, recorded_videos, seen_videos, write_report
+from videokr.example import Example, read_examples
+from videokr.parity.request import GPU_SHARE, Request, read_request
+from videokr.parity.witness import (
+    SeenVideo,
+    Witness,
+    collapsed,
+    first_videos,
+    recorded,
+    recorded_videos,
+    write_report,
+)
 from videokr.videos import resolve_video
 
-HOST = "evaluation"
-
-
-def testify(request: Request) -> list[Witness]:
-    from lmms_eval.evaluator import simple_evaluate
-    from lmms_eval.tasks import TaskManager
-
-    from lmms_eval_tasks.models.videokr_vllm import VideoKRVLLM
-
-    examples = [
-        replace(example, videos=tuple(str(resolve_video(video, request.media_dir)) for video in example.videos))
-        for example in islice(read_examples(request.records), request.count)
-    ]
-    tasks = request.output / "tasks"
-    write_task(examples, tasks)
-    budget = request.budget
-    model = VideoKRVLLM(
-        str(request.model),
-        batch_size=1,
-        fps=budget.fps,
-        min_frame_num=budget.min_frames,
-        max_frame_num=budget.max_frames,
-        min_pixels=budget.min_pixels,
-        max_pixels=budget.max_pixels,
-        max_model_len=request.max_tokens,
-        load_format="dummy",
-        enforce_eager=True,
-    )
-    model_class = model.engine.apply_model(type)[0]
-    with (
-        recorded(model_class, "get_mrope_input_positions") as positions,
-        recorded(type(model.engine), "generate") as answers,
-        recorded_videos() as calls,
-    ):
-        simple_evaluate(
-            model=model,
-            tasks=[TASK],
-            task_manager=TaskManager(include_path=str(tasks)),
-            gen_kwargs="max_new_tokens=1,do_sample=False",
-        )
-    outputs = [output for _, batch in answers for output in batch]
-    witnesses = []
-    for number, (example, output, placed) in enumerate(zip(examples, outputs, positions, strict=True)):
-        own = first_calls(calls, len(example.videos))
-        del calls[: len(own)]
-        ids = list(output.prompt_token_ids)
-        witnesses.append(
-            Witness(
-                example=example.id,
-                prompt=collapsed(model.processor.tokenizer.decode(ids)),
-                prompt_ids=tuple(ids),
-                response_ids=None,
-                loss=None,
-                position_ids=tuple(map(tuple, placed[1][0].tolist())),
-                videos=seen_videos(own, model.processor, request.output / f"{HOST}-{number}"),
-            )
-        )
-    return witnesses
+VLLM, HF = "eval_vllm", "eval_hf"
 
 
 def main() -> int:
     request = read_request(sys.argv[1:])
-    write_report(request.output, HOST, testify(request))
+    examples = [
+        replace(example, videos=tuple(str(resolve_video(video, request.media_dir)) for video in example.videos))
+        for example in islice(read_examples(request.records), request.count)
+    ]
+    write_task(examples, request.output / "tasks")
+    write_report(request.output, VLLM, testify_vllm(request, examples))
+    write_report(request.output, HF, testify_hf(request, examples))
     return 0
+
+
+def testify_vllm(request: Request, examples: Sequence[Example]) -> list[Witness]:
+    from lmms_eval_tasks.models.videokr_vllm import VideoKRVLLM
+
+    engine: dict[str, Any] = {"load_format": "dummy", "enforce_eager": True, "gpu_memory_utilization": GPU_SHARE}
+    model = VideoKRVLLM(str(request.model), **settings(request), **engine)
+    model_class = model.engine.apply_model(type)[0]
+    with (
+        recorded(model_class, "get_mrope_input_positions", lambda _, __, made: made[0].tolist()) as positions,
+        recorded(type(model.engine), "generate", lambda _, __, made: [one.prompt_token_ids for one in made]) as prompts,
+        recorded_videos(request.output, VLLM) as calls,
+    ):
+        evaluate(request, model)
+    ids = [one for batch in prompts for one in batch]
+    return witnesses(examples, ids, positions, calls, model.processor.tokenizer)
+
+
+def testify_hf(request: Request, examples: Sequence[Example]) -> list[Witness]:
+    from transformers import AutoConfig, AutoModelForImageTextToText
+
+    from lmms_eval_tasks.models.videokr_hf import VideoKRHF
+
+    class Unloaded(VideoKRHF):
+        def weights(self, model: str, **_: Any) -> Any:
+            return AutoModelForImageTextToText.from_config(AutoConfig.from_pretrained(model))
+
+    model = Unloaded(str(request.model), **settings(request))
+    text_model = type(model.model.model.language_model)
+    with (
+        recorded(text_model, "forward", lambda _, given, __: given["position_ids"][-3:, 0].tolist()) as positions,
+        recorded(type(model.model), "generate", lambda _, given, __: given["input_ids"][0].tolist()) as ids,
+        recorded_videos(request.output, HF) as calls,
+    ):
+        evaluate(request, model)
+    return witnesses(examples, ids, positions, calls, model.processor.tokenizer)
+
+
+def settings(request: Request) -> dict[str, Any]:
+    """Of both model classes; one conversation at a time, so that calls follow the examples."""
+    names = {"min_frames": "min_frame_num", "max_frames": "max_frame_num"}
+    budget = {names.get(name, name): value for name, value in asdict(request.budget).items()}
+    return {"batch_size": 1, "max_model_len": request.max_tokens, **budget}
+
+
+def evaluate(request: Request, model: Any) -> None:
+    from lmms_eval.evaluator import simple_evaluate
+    from lmms_eval.tasks import TaskManager
+
+    simple_evaluate(
+        model=model,
+        tasks=[TASK],
+        task_manager=TaskManager(include_path=str(request.output / "tasks")),
+        gen_kwargs="max_new_tokens=1,do_sample=False",
+    )
+
+
+def witnesses(
+    examples: Sequence[Example],
+    prompts: Sequence[Sequence[int]],
+    positions: Sequence[Sequence[Sequence[int]]],
+    calls: Sequence[Sequence[SeenVideo]],
+    tokenizer: Any,
+) -> list[Witness]:
+    """
+    Args:
+        prompts, positions: of each example.
+        calls: of the video processor, for one or several of an example's videos each.
+    """
+    made, coming = [], iter(calls)
+    for example, ids, placed in zip(examples, prompts, positions, strict=True):
+        made.append(
+            Witness(
+                example=example.id,
+                prompt=collapsed(tokenizer.decode(ids)),
+                prompt_ids=tuple(ids),
+                response_ids=None,
+                loss=None,
+                position_ids=tuple(map(tuple, placed)),
+                videos=first_videos(coming, len(example.videos)),
+            )
+        )
+    return made
 
 
 if __name__ == "__main__":

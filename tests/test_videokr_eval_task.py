@@ -185,25 +185,38 @@ def test_scores_through_the_host(tmp_path, monkeypatch):
 
 
 # Run in a process of its own: vLLM reads its CPU settings when it is imported.
-PARITY = """
+BOTH = """
 import json, sys
-from lmms_eval_tasks.models.videokr_vllm import PROCESSOR_ARGS, VideoKRVLLM
-from videokr.budget import EVAL_BUDGET
+import torch
+from lmms_eval_tasks.models.videokr_hf import VideoKRHF
+from lmms_eval_tasks.models.videokr_vllm import VideoKRVLLM, build_prompt
 model, videos = sys.argv[1], sys.argv[2:]
-lm = VideoKRVLLM(model, max_model_len=4096, max_pixels=128 * 128, enforce_eager=True, dtype="float32")
+shared = {"max_model_len": 4096, "max_pixels": 128 * 128, "dtype": "float32"}
+vllm, hf = VideoKRVLLM(model, enforce_eager=True, **shared), VideoKRHF(model, **shared)
+text = {"type": "text", "text": "What colour?\\nA. red\\nB. blue"}
+asked = [[{"role": "user", "content": [{"type": "video", "url": video}, text]}] for video in videos]
+conversations = list(map(vllm.read, asked))
+greedy = {"max_new_tokens": 8, "do_sample": False}
+params = vllm.sampling(greedy)
+params.logprobs = 1
+ran = vllm.engine.generate([build_prompt(one) for one in conversations], [params] * len(conversations), use_tqdm=False)
+made = hf.model.generate(**hf.inputs(conversations), generation_config=hf.sampling(greedy, 8),  # padded to one length
+                         output_logits=True, return_dict_in_generate=True)
+scores = torch.stack(made.logits, dim=1).log_softmax(dim=-1)
+answers = hf.answer(conversations, [greedy] * len(conversations))
 rows = []
-for video in videos:
-    prompt = lm.build_prompt([{"role": "user", "content": [
-        {"type": "video", "url": video}, {"type": "text", "text": "What colour?\\nA. red\\nB. blue"}]}])
-    frames, metadata = prompt["multi_modal_data"]["video"][0]
-    params = lm.build_sampling_params({"max_new_tokens": 2, "do_sample": False})
-    seen = lm.engine.generate([prompt], [params], use_tqdm=False)[0].prompt_token_ids
-    metadata = {k: v for k, v in metadata.items() if k != "do_sample_frames"}
-    given = lm.processor(text=[prompt["prompt"]], videos=[frames], video_metadata=[metadata], **PROCESSOR_ARGS)
-    rows.append({"vllm": list(seen), "hf": list(given["input_ids"][0]), "shape": list(frames.shape),
-                 "decoded": lm.processor.tokenizer.decode(seen), "grid": given["video_grid_thw"].tolist(),
-                 "seconds": given.get("second_per_grid_ts")})
-print("PARITY " + json.dumps(rows, default=float))
+for place, (conversation, output) in enumerate(zip(conversations, ran, strict=True)):
+    given, said = hf.inputs([conversation]), output.outputs[0]
+    theirs = made.sequences[place, -8:].tolist()
+    alike = next((i for i in range(8) if theirs[i] != said.token_ids[i]), 7) + 1  # a tie may part them; not the first
+    apart = [abs(said.logprobs[i][token].logprob - float(scores[place, i, token]))
+             for i, token in enumerate(said.token_ids[:alike])]
+    rows.append({"vllm": list(output.prompt_token_ids), "hf": given["input_ids"][0].tolist(),
+                 "shape": list(conversation.videos[0][0].shape), "grid": given["video_grid_thw"].tolist(),
+                 "decoded": hf.processor.tokenizer.decode(output.prompt_token_ids),
+                 "seconds": [float(one) for one in given.get("second_per_grid_ts", ())], "apart": max(apart),
+                 "answered": answers[place].text == hf.processor.tokenizer.decode(theirs, skip_special_tokens=True)})
+print("ROWS " + json.dumps(rows))
 """
 
 CPU = {
@@ -236,7 +249,7 @@ def write_clip(path: Path, frames: int, fps: int, size: tuple[int, int]) -> Path
 
 @pytest.mark.eval
 @pytest.mark.parametrize(("family", "factor"), [("qwen2_5vl", 28), ("qwen3vl", 32)])
-def test_vllm_sees_the_tokens_of_the_processor(tmp_path, family, factor):
+def test_vllm_and_transformers_see_and_say_the_same(tmp_path, family, factor):
     pytest.importorskip("vllm")
     from data_prep.demo.tiny_model import build_model
 
@@ -248,19 +261,20 @@ def test_vllm_sees_the_tokens_of_the_processor(tmp_path, family, factor):
         write_clip(tmp_path / "tiny.mp4", frames=5, fps=8, size=(64, 48)),
     ]
     ran = subprocess.run(
-        [sys.executable, "-c", PARITY, str(model), *map(str, clips)],
+        [sys.executable, "-c", BOTH, str(model), *map(str, clips)],
         env=os.environ | CPU,
         capture_output=True,
         text=True,
         timeout=240,
         check=False,
     )
-    line = next((line for line in ran.stdout.splitlines() if line.startswith("PARITY ")), None)
+    line = next((line for line in ran.stdout.splitlines() if line.startswith("ROWS ")), None)
     assert line, ran.stderr[-3000:]
-    rows = json.loads(line.removeprefix("PARITY "))
+    rows = json.loads(line.removeprefix("ROWS "))
     assert [row["shape"][0] for row in rows] == [8, 12, 4]  # 4 s and 6 s at 2 fps; never below 4 frames
     for row in rows:
         assert row["vllm"] == row["hf"]
+        assert row["apart"] < 1e-3 and row["answered"]
         frames, _, height, width = row["shape"]
         assert height % factor == width % factor == 0 and height * width <= 128 * 128
         assert row["grid"] == [[frames // 2, height * 2 // factor, width * 2 // factor]]

@@ -10,13 +10,15 @@ from urllib.parse import unquote, urlparse
 import datasets
 from omegaconf import DictConfig
 from verl.utils.dataset.rl_dataset import RLHFDataset
+from verl.workers.rollout.replica import RolloutReplicaRegistry
 
 from videokr.budget import RL_BUDGET, VideoBudget
 from videokr.errors import UserError
-from videokr.frame_plan import TEMPORAL_PATCH_FRAMES, TIMESTAMPED_PATCH_SIZE, plan_frames
+from videokr.frame_plan import TEMPORAL_PATCH_FRAMES, plan_frames
 from videokr.marks import MARKED_VIDEO, VIDEO, drop_outer_marks, put_videos
 from videokr.video_file import read_frames, read_header
 
+ROLLOUT_SERVER = "verl_plugin.rollout_server"
 TIMESTAMP_TOKENS_MAX = 16  # `<1799.5 seconds>` and the two vision marks around a temporal patch of Qwen3-VL
 
 
@@ -39,7 +41,8 @@ class VideoKRDataset(RLHFDataset):
         read of those rows alone that the budget does not clear.
 
         Raises:
-            UserError: a row's video is not there, or its header cannot be read; or a row has several, for Qwen3-VL.
+            UserError: a row's video is not there, or its header cannot be read; or a row has several and verl was told
+                not to load the rollout server that does not fold them.
         """
         shown = dataframe.select_columns([self.video_key])
         missing = [path for row in shown for path in self._missing(row)]
@@ -49,10 +52,10 @@ class VideoKRDataset(RLHFDataset):
                 f"'{missing[0]}': extract the videos, or prepare the data again with --skip-missing-video"
             )
         several = next((number for number, row in enumerate(shown) if len(row[self.video_key] or ()) > 1), None)
-        if several is not None and self.image_patch_size == TIMESTAMPED_PATCH_SIZE:
+        if several is not None and RolloutReplicaRegistry.get("vllm").__module__ != ROLLOUT_SERVER:
             raise UserError(
-                f"row {several} of {', '.join(map(str, self.data_files))} has several videos, which verl's rollout "
-                "server folds into one for Qwen3-VL: leave its record out, or train it with Qwen2.5-VL"
+                f"row {several} of {', '.join(map(str, self.data_files))} has several videos, which verl's own rollout "
+                "server folds into one: let verl load the plugin 'videokr' (VERL_USE_EXTERNAL_PLUGINS)"
             )
         if not self.filter_overlong_prompts:
             return dataframe

@@ -9,7 +9,8 @@ stands in for what the policy would have said.
 import asyncio
 import sys
 from collections.abc import Sequence
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,15 @@ from verl_plugin.rows import build_row
 from videokr.errors import exit_status
 from videokr.example import Example, read_examples
 from videokr.marks import END_OF_TURN
-from videokr.parity.request import Request, read_request
-from videokr.parity.witness import Witness, collapsed, first_calls, recorded, recorded_videos, seen_videos, write_report
+from videokr.parity.request import GPU_SHARE, Request, read_request
+from videokr.parity.witness import (
+    SeenVideo,
+    Witness,
+    collapsed,
+    recorded,
+    recorded_videos,
+    write_report,
+)
 from videokr.response import build_response
 from videokr.videos import resolve_video
 
@@ -62,11 +70,12 @@ class _Engine:
         self, *, prompt_ids: Sequence[int], video_data: Any = None, mm_processor_kwargs: Any = None, **_: Any
     ) -> Any:
         from verl.workers.rollout.replica import TokenOutput
-        from verl.workers.rollout.utils import qwen2_5_vl_dedup_image_tokens
         from vllm import SamplingParams
 
+        from verl_plugin.rollout_server import rollout_prompt
+
         prompt = {
-            "prompt_token_ids": qwen2_5_vl_dedup_image_tokens(list(prompt_ids), self._processor),
+            "prompt_token_ids": rollout_prompt(prompt_ids, len(video_data or ()), self._processor),
             "multi_modal_data": {"video": video_data},
             **({"mm_processor_kwargs": mm_processor_kwargs} if mm_processor_kwargs else {}),
         }
@@ -101,49 +110,58 @@ def testify(request: Request) -> dict[str, list[Witness]]:
     if len(dataset) != len(examples):
         raise ValueError(f"{len(dataset)} of {len(examples)} rows fit into {request.max_tokens} tokens")
     reports: dict[str, list[Witness]] = {ROLLOUT: [], TRAINER: []}
-    engine = LLM(str(request.model), max_model_len=request.max_tokens, load_format="dummy", enforce_eager=True)
+    engine = LLM(
+        str(request.model),
+        max_model_len=request.max_tokens,
+        gpu_memory_utilization=GPU_SHARE,
+        load_format="dummy",
+        enforce_eager=True,
+    )
     model_class = engine.apply_model(type)[0]
-    with recorded(model_class, "get_mrope_input_positions") as positions:
-        client = _Engine(engine, processor)
-        worker = AgentLoopWorker(config, client)
-        for number, example in enumerate(examples):
-            client.response = golds[number]
+    client = _Engine(engine, processor)
+    worker = AgentLoopWorker(config, client)
+    with (
+        recorded(model_class, "get_mrope_input_positions", lambda _, __, made: made[0].tolist()) as positions,
+        recorded_videos(request.output, "rl") as calls,
+    ):
+        for number, (example, gold) in enumerate(zip(examples, golds, strict=True)):
+            client.response = gold
             row = {name: value for name, value in dataset[number].items() if not hasattr(value, "ndim")}
             row |= {"agent_name": "videokr_agent", "uid": example.id}
             fields = {name: np.array([value, None], dtype=object)[:1] for name, value in row.items()}
             batch = DataProto.from_dict(non_tensors=fields, meta_info={"global_steps": 0, "validate": False})
-            with recorded_videos() as calls:
-                made = asyncio.run(worker.generate_sequences(batch))
-            kept = made.batch["attention_mask"][0].bool()
-            ids = made.batch["input_ids"][0, kept].tolist()
-            asked = len(ids) - len(golds[number])
-            carries = made.batch["response_mask"][0, : len(golds[number])].bool().tolist()
-            rollout_calls = first_calls(calls[-2::-1], len(example.videos))  # the trainer's own call is the last
-            stem = str(request.output / f"{{}}-{number}")
-            rollout_ids = client.prompts[-1]
-            reports[TRAINER].append(
-                Witness(
-                    example.id,
-                    collapsed(tokenizer.decode(ids[:asked])),
-                    tuple(ids[:asked]),
-                    tuple(ids[asked:]),
-                    tuple(carries),
-                    tuple(map(tuple, made.batch["position_ids"][0, -3:][:, kept].tolist())),
-                    seen_videos(calls[-1:], processor, Path(stem.format(TRAINER))),
-                )
-            )
-            reports[ROLLOUT].append(
-                Witness(
-                    example.id,
-                    collapsed(tokenizer.decode(rollout_ids)),
-                    tuple(rollout_ids),
-                    None,
-                    None,
-                    tuple(map(tuple, positions[-1][1][0].tolist())),
-                    seen_videos(rollout_calls[::-1], processor, Path(stem.format(ROLLOUT))),
-                )
-            )
+            made = asyncio.run(worker.generate_sequences(batch)).batch
+            kept = made["attention_mask"][0].bool()
+            ids = made["input_ids"][0, kept].tolist()
+            asked, placed = len(ids) - len(gold), made["position_ids"][0, -3:][:, kept].tolist()
+            carries = made["response_mask"][0, : len(gold)].bool().tolist()
+            *before, trainer_call = calls  # the agent loop's, vLLM's for one video or several, and the trainer's
+            shown = list(chain.from_iterable(before))[-len(example.videos) :]
+            calls.clear()
+            seen = partial(_witness, example.id, tokenizer)
+            reports[TRAINER].append(seen(ids[:asked], ids[asked:], carries, placed, trainer_call))
+            reports[ROLLOUT].append(seen(client.prompts[-1], None, None, positions[-1], shown))
     return reports
+
+
+def _witness(
+    example: str,
+    tokenizer: Any,
+    prompt_ids: Sequence[int],
+    response_ids: Sequence[int] | None,
+    loss: Sequence[bool] | None,
+    position_ids: Sequence[Sequence[int]],
+    videos: Sequence[SeenVideo],
+) -> Witness:
+    return Witness(
+        example=example,
+        prompt=collapsed(tokenizer.decode(prompt_ids)),
+        prompt_ids=tuple(prompt_ids),
+        response_ids=None if response_ids is None else tuple(response_ids),
+        loss=None if loss is None else tuple(loss),
+        position_ids=tuple(map(tuple, position_ids)),
+        videos=tuple(videos),
+    )
 
 
 def _gold(example: Example) -> str:

@@ -20,8 +20,8 @@ def mend_rope_index(get_rope_index: Callable[..., Any]) -> Callable[..., Any]:
     to 1.
 
     Args:
-        get_rope_index: a model's class's, or bound; is called with keywords, `mm_token_type_ids` (batch, length) among
-            them, and for Qwen2.5-VL `second_per_grid_ts`, one number a video.
+        get_rope_index: a model's class's, or bound; is called with keywords for all but the token ids,
+            `mm_token_type_ids` (batch, length) among them, and for Qwen2.5-VL `second_per_grid_ts`, one number a video.
 
     Returns:
         A function of the same arguments and results: positions (3, batch, length), and how far the next position is
@@ -36,7 +36,7 @@ def mend_rope_index(get_rope_index: Callable[..., Any]) -> Callable[..., Any]:
         token_types, mask = kwargs.get("mm_token_type_ids"), kwargs.get("attention_mask")
         if token_types is None:
             return position_ids, deltas
-        owner = args[0] if args else getattr(get_rope_index, "__self__", None)
+        owner = getattr(get_rope_index, "__self__", None) or args[0]  # bound, or a class's
         times = iter(_video_times(owner, kwargs.get("video_grid_thw"), kwargs.get("second_per_grid_ts")))
         for row, row_types in enumerate(token_types):
             kept = row_types.new_ones(row_types.shape).bool() if mask is None else mask[row].bool()

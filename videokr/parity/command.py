@@ -18,6 +18,7 @@ from videokr.parity.comparison import ASPECTS, Difference, compare
 from videokr.parity.hosts import HOSTS, HostError, call_witnesses
 from videokr.parity.request import Request
 from videokr.parity.sheet import draw
+from videokr.parity.skeleton import write_skeleton
 from videokr.parity.witness import Witness, read_report
 
 BUDGETS = {"sft": SFT_BUDGET, "rl": RL_BUDGET, "eval": EVAL_BUDGET}
@@ -27,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", type=Path, required=True, help="checkpoint folder; its weights are not used")
+    parser.add_argument("--model", type=Path, required=True, help="checkpoint folder; its weights are not read")
     parser.add_argument("--records", type=Path, required=True, help="raw VideoKR file with rationales")
     parser.add_argument("--media-dir", type=Path, help="folder of the videos (default: that of --records)")
     parser.add_argument("--n", type=int, default=10, metavar="N", help="records to look at (default: %(default)s)")
@@ -59,8 +60,9 @@ def run(args: argparse.Namespace) -> int:
     )
     with tempfile.TemporaryDirectory(prefix="videokr-parity-") as name:
         folder = Path(name)
+        write_skeleton(args.model, folder / "model")
         request = Request(
-            model=args.model.absolute(),
+            model=folder / "model",
             records=args.records.absolute(),
             media_dir=(args.media_dir or args.records.parent).absolute(),
             output=folder,

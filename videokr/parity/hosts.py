@@ -43,7 +43,7 @@ class Host:
 HOSTS = (
     Host("sft", "llamafactory_plugin.witness", {"sft": "SFT"}),
     Host("rl", "verl_plugin.witness", {"rl_rollout": "RL, vLLM", "rl_trainer": "RL, trainer"}),
-    Host("eval", "lmms_eval_tasks.witness", {"evaluation": "evaluation"}),
+    Host("eval", "lmms_eval_tasks.witness", {"eval_vllm": "eval, vLLM", "eval_hf": "eval, HF"}),
 )
 
 

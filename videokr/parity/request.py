@@ -8,12 +8,14 @@ from pathlib import Path
 from videokr.budget import VideoBudget
 from videokr.errors import UserError
 
+GPU_SHARE = 0.3  # of its memory, for each of the engines that run at once
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """
     Attributes:
-        model: checkpoint folder; its weights are not used.
+        model: checkpoint folder without weights: see videokr/parity/skeleton.py.
         records: raw VideoKR file with rationales.
         media_dir: folder that the records' video paths start from.
         output: folder that the reports go to.

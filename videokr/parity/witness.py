@@ -1,10 +1,11 @@
 """What one host made of one example, seen from inside it."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import wraps
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,15 +78,19 @@ def read_report(folder: Path, host: str) -> list[Witness]:
 
 
 @contextmanager
-def recorded(owner: type, method: str) -> Iterator[list[tuple[dict[str, Any], Any]]]:
-    """Records the keywords and the result of every call of a class's method while the block runs."""
+def recorded(owner: type, method: str, keep: Callable[[Any, dict[str, Any], Any], Any]) -> Iterator[list[Any]]:
+    """Records every call of a class's method while the block runs.
+
+    Args:
+        keep: makes, of the object, the keywords and the result of a call, what is kept of it.
+    """
     original: Callable[..., Any] = getattr(owner, method)
-    calls: list[tuple[dict[str, Any], Any]] = []
+    calls: list[Any] = []
 
     @wraps(original)
     def recording(self: Any, *args: Any, **kwargs: Any) -> Any:
         result = original(self, *args, **kwargs)
-        calls.append((kwargs, result))
+        calls.append(keep(self, kwargs, result))
         return result
 
     setattr(owner, method, recording)
@@ -96,61 +101,56 @@ def recorded(owner: type, method: str) -> Iterator[list[tuple[dict[str, Any], An
 
 
 @contextmanager
-def recorded_videos() -> Iterator[list[tuple[dict[str, Any], Any]]]:
-    """Records every call of a Hugging Face video processor, which each host makes before its model."""
+def recorded_videos(folder: Path, host: str) -> Iterator[list[tuple[SeenVideo, ...]]]:
+    """Records every call of a Hugging Face video processor, which each host makes before its model.
+
+    Args:
+        folder, host: where the frame files go, and what their names start with.
+    """
     from transformers.video_processing_utils import BaseVideoProcessor
 
-    with recorded(BaseVideoProcessor, "__call__") as calls:
+    numbers = count()
+
+    def keep(processor: Any, given: dict[str, Any], made: Any) -> tuple[SeenVideo, ...]:
+        return tuple(_seen(processor, given, made, folder, (f"{host}-{number}.npy" for number in numbers)))
+
+    with recorded(BaseVideoProcessor, "__call__", keep) as calls:
         yield calls
 
 
-def first_calls(calls: Iterable[tuple[dict[str, Any], Any]], videos: int) -> list[tuple[dict[str, Any], Any]]:
-    """The first calls that together hold so many videos: vLLM hands a processor some families' videos one by one."""
-    taken: list[tuple[dict[str, Any], Any]] = []
-    for call in calls:
-        if sum(len(made["video_grid_thw"]) for _, made in taken) >= videos:
-            break
-        taken.append(call)
-    return taken
+def first_videos(calls: Iterable[Sequence[SeenVideo]], number: int) -> tuple[SeenVideo, ...]:
+    """The videos of the first calls that together hold so many: vLLM hands a processor some families' one by one."""
+    return tuple(islice(chain.from_iterable(calls), number))
 
 
-def seen_videos(calls: Sequence[tuple[dict[str, Any], Any]], processor: Any, stem: Path) -> tuple[SeenVideo, ...]:
-    """The videos of one example.
-
-    Args:
-        calls: of `recorded_videos`, while the host prepared this example.
-        processor: the host's, for the numbers that its pixels were normalised with.
-        stem: folder and beginning of the name of the frame files.
-    """
+def _seen(
+    processor: Any, given: Mapping[str, Any], made: Any, folder: Path, names: Iterator[str]
+) -> Iterator[SeenVideo]:
+    """The videos of one call; their frames are written, because the pixels of many do not fit into memory."""
     import numpy as np
 
-    seen: list[SeenVideo] = []
-    for given, made in calls:
-        normalised = given.get("do_normalize") is not False
-        metadata = given.get("video_metadata") or [None] * len(made["video_grid_thw"])
-        metadata = metadata if isinstance(metadata, (list, tuple)) else [metadata]
-        start = 0
-        for grid, told in zip(np.asarray(made["video_grid_thw"]).tolist(), metadata, strict=True):
-            told = told[0] if isinstance(told, list) else told
-            patches = int(np.prod(grid))
-            pixels = np.asarray(made["pixel_values_videos"][start : start + patches], dtype=np.float32)
-            start += patches
-            frames = pictures(pixels, grid, processor, normalised)
-            path = stem.with_name(f"{stem.name}-{len(seen)}.npy")
-            np.save(path, frames)
-            indices, fps = _told(told)
-            seconds = [index / fps for index in indices]
-            seen.append(
-                SeenVideo(
-                    indices=tuple(indices),
-                    timestamps=tuple((a + b) / 2 for a, b in zip(seconds[::2], seconds[1::2], strict=False)),
-                    height=frames.shape[1],
-                    width=frames.shape[2],
-                    video_tokens=patches // MERGE_SIDE**2,
-                    frames=path.name,
-                )
-            )
-    return tuple(seen)
+    normalised = given.get("do_normalize") is not False
+    metadata = given.get("video_metadata") or [None] * len(made["video_grid_thw"])
+    metadata = metadata if isinstance(metadata, (list, tuple)) else [metadata]
+    start = 0
+    for grid, told in zip(np.asarray(made["video_grid_thw"]).tolist(), metadata, strict=True):
+        told = told[0] if isinstance(told, list) else told
+        patches = int(np.prod(grid))
+        pixels = np.asarray(made["pixel_values_videos"][start : start + patches], dtype=np.float32)
+        start += patches
+        frames = pictures(pixels, grid, processor, normalised)
+        name = next(names)
+        np.save(folder / name, frames)
+        indices, fps = _told(told)
+        seconds = [index / fps for index in indices]
+        yield SeenVideo(
+            indices=tuple(indices),
+            timestamps=tuple((a + b) / 2 for a, b in zip(seconds[::2], seconds[1::2], strict=False)),
+            height=frames.shape[1],
+            width=frames.shape[2],
+            video_tokens=patches // MERGE_SIDE**2,
+            frames=name,
+        )
 
 
 def _told(metadata: Any) -> tuple[list[int], float]:
@@ -167,17 +167,19 @@ def pictures(pixels: "np.ndarray", grid: Sequence[int], processor: Any, normalis
     Args:
         pixels: (patches, values of a patch), as both families' video processors lay them out.
         grid: patches along time, height and width.
+        processor: the video processor.
         normalised: the processor has subtracted its mean and divided by its deviation.
     """
     import numpy as np
 
-    own = processor.video_processor
-    side, merge, time = own.patch_size, MERGE_SIDE, TEMPORAL_PATCH_FRAMES
+    side, merge, time = processor.patch_size, MERGE_SIDE, TEMPORAL_PATCH_FRAMES
     count, rows, columns = grid
     patches = pixels.reshape(count, rows // merge, columns // merge, merge, merge, 3, time, side, side)
     frames = patches.transpose(0, 6, 1, 3, 7, 2, 4, 8, 5).reshape(count * time, rows * side, columns * side, 3)
     if normalised:
-        frames = (frames * np.asarray(own.image_std) + np.asarray(own.image_mean)) / own.rescale_factor
+        frames = (
+            frames * np.asarray(processor.image_std) + np.asarray(processor.image_mean)
+        ) / processor.rescale_factor
     shown: np.ndarray = np.clip(np.rint(frames), 0, 255).astype(np.uint8)
     return shown
 

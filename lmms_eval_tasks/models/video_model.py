@@ -1,0 +1,169 @@
+"""What the model classes share: conversations with planned videos, decoded while the batch before is answered."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
+from lmms_eval.api.model import lmms
+from lmms_eval.protocol import ChatMessages
+from tqdm import tqdm
+from transformers import AutoProcessor
+
+from videokr.budget import EVAL_BUDGET, VideoBudget
+from videokr.errors import USER_ERROR_STATUS, UserError
+from videokr.frame_plan import FramePlan
+from videokr.marks import drop_outer_marks
+from videokr.video_file import read_frames
+
+# The frames arrive sampled and sized: no processor may do it a second time.
+PROCESSOR_ARGS = {"do_sample_frames": False, "do_resize": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """
+    Attributes:
+        text: the chat template's, with one place a video.
+        videos: frames, uint8 (frames, 3, height, width), and plan of each.
+    """
+
+    text: str
+    videos: tuple[tuple[torch.Tensor, FramePlan], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """
+    Attributes:
+        text: without special tokens.
+        prompt_tokens, response_tokens: how many there were.
+    """
+
+    text: str
+    prompt_tokens: int
+    response_tokens: int
+
+
+class VideoModel(lmms):
+    """A model that answers one turn about videos; a subclass says how it is loaded and how it answers a batch.
+
+    Under torchrun every process is one replica and answers its share.
+
+    Args:
+        model: checkpoint folder or hub id.
+        batch_size: conversations answered at once; the next batch's videos are decoded meanwhile.
+        fps, min_frame_num, max_frame_num, min_pixels, max_pixels: the video budget; pixels are a frame's.
+        max_model_len: context in tokens; a generation is cut where it ends.
+        data_parallel_size: number of processes; must be torchrun's.
+        decode_workers: threads that decode videos.
+        engine_args: what the subclass's `load` takes.
+    """
+
+    is_simple = False
+
+    def __init__(
+        self,
+        model: str,
+        batch_size: int | str = 1,
+        fps: float = EVAL_BUDGET.fps,
+        min_frame_num: int = EVAL_BUDGET.min_frames,
+        max_frame_num: int = EVAL_BUDGET.max_frames,
+        min_pixels: int = EVAL_BUDGET.min_pixels,
+        max_pixels: int = EVAL_BUDGET.max_pixels,
+        data_parallel_size: int = 1,
+        max_model_len: int = 32_768,
+        trust_remote_code: bool = False,
+        decode_workers: int = 4,
+        device: str | None = None,
+        **engine_args: Any,
+    ) -> None:
+        super().__init__()
+        processes = int(os.environ.get("WORLD_SIZE", "1"))
+        if data_parallel_size != processes:
+            raise ValueError(
+                f"data_parallel_size={data_parallel_size}, but {processes} process(es) were started; "
+                "start one process a replica with torchrun, as local_script/eval_videokr.sh does"
+            )
+        self.device = torch.device("cpu")  # of the host's collectives, which carry counts and texts
+        self.batch_size = int(batch_size)
+        self.budget = VideoBudget(float(fps), min_frame_num, max_frame_num, min_pixels, max_pixels)
+        self.max_model_len = int(max_model_len)
+        self.decode_workers = decode_workers
+        load_processor: Any = AutoProcessor.from_pretrained
+        self.processor = load_processor(model, trust_remote_code=trust_remote_code)
+        drop_outer_marks(self.processor)
+        self.load(model, trust_remote_code=trust_remote_code, **engine_args)
+
+    def load(self, *args: Any, **engine_args: Any) -> None:
+        raise NotImplementedError
+
+    def answer(self, batch: Sequence[Conversation], settings: Sequence[Mapping[str, Any]]) -> list[Answer]:
+        """Answers a batch, in order.
+
+        Args:
+            settings: the generation settings of each conversation's task: `max_new_tokens`, `do_sample` and, where it
+                samples, `temperature`, `top_p` and the like. `until` is not used: the end of the turn ends a response.
+        """
+        raise NotImplementedError
+
+    def generate_until(self, requests: list[Instance]) -> list[GenerationResult]:
+        """Answers every request, in order."""
+        batches = [requests[i : i + self.batch_size] for i in range(0, len(requests), self.batch_size)]
+        results: list[GenerationResult] = []
+        try:
+            with tqdm(total=len(requests), desc="Answering", unit="question", disable=self.rank != 0) as progress:
+                for conversations, settings in self._prepared(batches):
+                    for given in self.answer(conversations, settings):
+                        counts = TokenCounts(given.prompt_tokens, given.response_tokens)
+                        results.append(GenerationResult(given.text, counts))
+                    progress.update(len(conversations))
+        except UserError as error:
+            # lmms-eval would print a traceback, go on without results and exit 0.
+            print(f"error: {error}", file=sys.stderr, flush=True)
+            raise SystemExit(USER_ERROR_STATUS) from error
+        return results
+
+    def generate_until_multi_round(self, requests: list[Instance]) -> list[str]:
+        raise NotImplementedError("VideoKR's model classes answer in one round")
+
+    def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
+        raise NotImplementedError("VideoKR's model classes generate; choose a task that does")
+
+    def read(self, messages: Sequence[Mapping[str, Any]]) -> Conversation:
+        """The conversation, its videos decoded.
+
+        Raises:
+            UserError: a video cannot be decoded.
+            ValueError: the messages hold images or audio.
+        """
+        chat = ChatMessages(messages=list(messages))
+        images, videos, audios = chat.extract_media()
+        if images or audios:
+            raise ValueError("VideoKR's model classes take text and videos; use lmms-eval's own for images and audio")
+        text = self.processor.apply_chat_template(chat.to_hf_messages(), tokenize=False, add_generation_prompt=True)
+        patch_size = self.processor.video_processor.patch_size
+        return Conversation(text, tuple(read_frames(Path(video), self.budget, patch_size) for video in videos))
+
+    def _prepared(self, batches: Sequence[Sequence[Instance]]) -> Iterator[tuple[list[Conversation], list[Any]]]:
+        """Batches ready to be answered, with their settings; while one is answered the next is decoded."""
+        with ThreadPoolExecutor(self.decode_workers, thread_name_prefix="decode") as pool:
+            coming = [pool.submit(self._conversation_of, request) for request in batches[0]] if batches else []
+            for position, batch in enumerate(batches):
+                ready, following = coming, batches[position + 1] if position + 1 < len(batches) else ()
+                coming = [pool.submit(self._conversation_of, request) for request in following]
+                try:
+                    conversations = [future.result() for future in ready]
+                except UserError:
+                    pool.shutdown(cancel_futures=True)
+                    raise
+                yield conversations, [request.arguments[2] for request in batch]
+
+    def _conversation_of(self, request: Instance) -> Conversation:
+        _, doc_to_messages, _, doc_id, task, split = request.arguments
+        return self.read(doc_to_messages(self.task_dict[task][split][doc_id]))

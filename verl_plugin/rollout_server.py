@@ -1,0 +1,56 @@
+"""verl's vLLM rollout server, running a prompt whose videos are not expanded as it is.
+
+Stock verl folds every run of image and video tokens into one before vLLM expands it again. Two videos in a row are such
+a run where nothing stands between them (Qwen3-VL), and one of them is lost.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import ray
+from verl.workers.rollout.utils import qwen2_5_vl_dedup_image_tokens
+from verl.workers.rollout.vllm_rollout.vllm_async_server import vLLMHttpServer, vLLMReplica
+
+
+def rollout_prompt(prompt_ids: Sequence[int], media: int, processor: Any) -> list[int]:
+    """The prompt as vLLM is to be given it: one mark for each of `media` images and videos.
+
+    One that has them already is left alone; another was expanded by one of verl's own agent loops, and is folded.
+    """
+    marks = sum(token in (processor.image_token_id, processor.video_token_id) for token in prompt_ids)
+    if marks == media:
+        return list(prompt_ids)
+    folded: list[int] = qwen2_5_vl_dedup_image_tokens(list(prompt_ids), processor)
+    return folded
+
+
+class _NotFolded:
+    """A processor, but for what verl tells by that prompts are to be folded."""
+
+    image_processor = None
+
+    def __init__(self, processor: Any):
+        self.folded = processor
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.folded, name)
+
+
+class VideoKRServer(vLLMHttpServer):
+    def _init_model_config(self, model_config: Any) -> Any:
+        config = super()._init_model_config(model_config)
+        config.processor = config.processor and _NotFolded(config.processor)
+        return config
+
+    async def generate(self, prompt_ids: list[int], *args: Any, **request: Any) -> Any:
+        processor = self.model_config.processor
+        if processor:
+            media = len(request.get("image_data") or ()) + len(request.get("video_data") or ())
+            prompt_ids = rollout_prompt(prompt_ids, media, processor.folded)
+        return await super().generate(prompt_ids, *args, **request)
+
+
+class VideoKRReplica(vLLMReplica):
+    def __init__(self, *args: Any, **settings: Any):
+        super().__init__(*args, **settings)
+        self.server_class = ray.remote(VideoKRServer)
