@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Evaluates a checkpoint with lmms-eval and vLLM.
+# Evaluates a checkpoint with lmms-eval, answering with vLLM or with transformers alone.
 #
 #   VIDEOKR_MODEL=... bash local_script/eval_videokr.sh
 #
@@ -8,12 +8,14 @@
 # VIDEOKR_EVAL_ROOT            folder with VideoKR_eval.jsonl and the videos (else VIDEOKR_EVAL_REPO is downloaded)
 # VIDEOKR_EVAL_FILE            another annotation file in it                (VideoKR_eval.jsonl)
 # LIMIT                        ask only the first N questions
-# RUN_NAME OUTPUT_PATH         (the model's name; outputs/videokr/${RUN_NAME}_vllm)
-# BATCH_SIZE                   prompts handed to vLLM at once               (4)
+# BACKEND                      vllm, or hf: transformers, far slower        (vllm)
+# RUN_NAME OUTPUT_PATH         (the model's name; outputs/videokr/${RUN_NAME}_${BACKEND})
+# BATCH_SIZE                   prompts answered at once                     (4)
 # FPS MAX_FRAME_NUM MAX_PIXELS the video budget                             (2, 128, 200704 px a frame)
 # MAX_MODEL_LEN                context in tokens                            (32768)
 # GEN_KWARGS                   over the task's, e.g. max_new_tokens=1024,temperature=0
-# TENSOR_PARALLEL_SIZE DATA_PARALLEL_SIZE GPU_MEMORY_UTILIZATION            (1, 1, 0.85)
+# DATA_PARALLEL_SIZE           processes, one replica each                  (1)
+# TENSOR_PARALLEL_SIZE GPU_MEMORY_UTILIZATION   of vLLM                     (1, 0.85)
 # VIDEOKR_USE_VLM_JUDGE        judge of open answers: 0 off, 1 required, unset: on when there are credentials
 # API_TYPE MODEL_VERSION       openai|azure (openai), the judge's model     (gpt-4o)
 # OPENAI_API_KEY OPENAI_BASE_URL | AZURE_API_KEY AZURE_ENDPOINT API_VERSION
@@ -51,29 +53,36 @@ cd "${REPO_DIR}"
 [[ "${VIDEOKR_MODEL}" == *[,=]* ]] && die "model '${VIDEOKR_MODEL}': lmms-eval takes no ',' or '=' in it; rename it"
 numeric BATCH_SIZE FPS MAX_FRAME_NUM MAX_PIXELS MAX_MODEL_LEN TENSOR_PARALLEL_SIZE DATA_PARALLEL_SIZE \
   GPU_MEMORY_UTILIZATION JUDGE_CONCURRENCY
+BACKEND="${BACKEND:-vllm}"
+[[ "${BACKEND}" == vllm || "${BACKEND}" == hf ]] || die "BACKEND is '${BACKEND}': vllm or hf"
+[[ "${BACKEND}" == vllm || "${TENSOR_PARALLEL_SIZE:-1}" == 1 ]] || die "BACKEND=hf has one GPU a process: TENSOR_PARALLEL_SIZE is for vllm, DATA_PARALLEL_SIZE for both"
 TASKS="${TASKS:-videokr_eval}"
 if [[ -z "${RUN_NAME:-}" ]]; then
   RUN_NAME="$(basename "${VIDEOKR_MODEL}")"
   RUN_NAME="${RUN_NAME//[^A-Za-z0-9._-]/_}"
 fi
-OUTPUT_PATH="${OUTPUT_PATH:-outputs/videokr/${RUN_NAME}_vllm}"
+OUTPUT_PATH="${OUTPUT_PATH:-outputs/videokr/${RUN_NAME}_${BACKEND}}"
 [[ "${OUTPUT_PATH}" == *[,=]* ]] && die "OUTPUT_PATH '${OUTPUT_PATH}': lmms-eval takes no ',' or '=' in it; rename it"
 DATA_PARALLEL_SIZE="${DATA_PARALLEL_SIZE:-1}"
 MODEL_ARGS="model=${VIDEOKR_MODEL}"
 MODEL_ARGS+=",fps=${FPS:-2},max_frame_num=${MAX_FRAME_NUM:-128},max_pixels=${MAX_PIXELS:-200704}"
-MODEL_ARGS+=",max_model_len=${MAX_MODEL_LEN:-32768}"
-MODEL_ARGS+=",tensor_parallel_size=${TENSOR_PARALLEL_SIZE:-1},data_parallel_size=${DATA_PARALLEL_SIZE}"
-MODEL_ARGS+=",gpu_memory_utilization=${GPU_MEMORY_UTILIZATION:-0.85}"
+MODEL_ARGS+=",max_model_len=${MAX_MODEL_LEN:-32768},data_parallel_size=${DATA_PARALLEL_SIZE}"
+if [[ "${BACKEND}" == vllm ]]; then
+  MODEL_ARGS+=",tensor_parallel_size=${TENSOR_PARALLEL_SIZE:-1},gpu_memory_utilization=${GPU_MEMORY_UTILIZATION:-0.85}"
+fi
 stage_python eval lmms_eval
 
 SETTINGS=()
 if is_on VIDEOKR_CPU; then
-  MODEL_ARGS+=",enforce_eager=True,dtype=float32"
-  SETTINGS+=("VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1}" "VLLM_CPU_OMP_THREADS_BIND=nobind")
+  MODEL_ARGS+=",dtype=float32"
   SETTINGS+=("OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}" "CUDA_VISIBLE_DEVICES=")
-  SETTINGS+=("VLLM_LOGGING_LEVEL=${VLLM_LOGGING_LEVEL:-ERROR}")
-  # One process is started in less time; replicas need an engine of their own beside torch.distributed's process group.
-  [[ "${DATA_PARALLEL_SIZE}" == "1" ]] && SETTINGS+=("VLLM_ENABLE_V1_MULTIPROCESSING=0")
+  if [[ "${BACKEND}" == vllm ]]; then
+    MODEL_ARGS+=",enforce_eager=True"
+    SETTINGS+=("VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1}" "VLLM_CPU_OMP_THREADS_BIND=nobind")
+    SETTINGS+=("VLLM_LOGGING_LEVEL=${VLLM_LOGGING_LEVEL:-ERROR}")
+    # One process is started in less time; replicas need an engine of their own beside torch.distributed's process group.
+    [[ "${DATA_PARALLEL_SIZE}" != "1" ]] || SETTINGS+=("VLLM_ENABLE_V1_MULTIPROCESSING=0")
+  fi
 fi
 HOST=("${PYTHON}" -m)
 if [[ "${DATA_PARALLEL_SIZE}" != "1" ]]; then
@@ -82,9 +91,9 @@ if [[ "${DATA_PARALLEL_SIZE}" != "1" ]]; then
   HOST=("${PYTHON}" -m torch.distributed.run --standalone --nproc_per_node "${DATA_PARALLEL_SIZE}" -m)
 fi
 COMMAND=(env "${SETTINGS[@]}" "${HOST[@]}" lmms_eval
-  --model videokr_vllm --model_args "${MODEL_ARGS}"
+  --model "videokr_${BACKEND}" --model_args "${MODEL_ARGS}"
   --include_path "${OUTPUT_PATH}/tasks" --tasks "${TASKS}" --batch_size "${BATCH_SIZE:-4}"
-  --log_samples --log_samples_suffix "videokr_${RUN_NAME}_vllm" --output_path "${OUTPUT_PATH}"
+  --log_samples --log_samples_suffix "videokr_${RUN_NAME}_${BACKEND}" --output_path "${OUTPUT_PATH}"
   --process_docs_parallel "${JUDGE_CONCURRENCY:-16}")
 LIMITS=()
 if [[ -n "${LIMIT:-}" ]]; then

@@ -82,7 +82,7 @@ def test_dry_run_prints_the_published_settings(tmp_path):
     command = ran.stdout.replace("\\", "")
     assert (
         "--model videokr_vllm --model_args model=org/My Model+,fps=2,max_frame_num=128,max_pixels=200704,"
-        "max_model_len=32768,tensor_parallel_size=1,data_parallel_size=1,gpu_memory_utilization=0.85 " in command
+        "max_model_len=32768,data_parallel_size=1,tensor_parallel_size=1,gpu_memory_utilization=0.85 " in command
     )
     output = "outputs/videokr/My_Model__vllm"
     assert f"--include_path {output}/tasks --tasks videokr_eval --batch_size 4 --log_samples " in command
@@ -96,6 +96,16 @@ def test_dry_run_of_replicas_starts_one_process_each(tmp_path):
     ran = launch(tmp_path, DRY_RUN="1", VIDEOKR_MODEL="o/m", DATA_PARALLEL_SIZE="4", TENSOR_PARALLEL_SIZE="2")
     assert "-m torch.distributed.run --standalone --nproc_per_node 4 -m lmms_eval" in ran.stdout
     assert "data_parallel_size=4" in ran.stdout and "tensor_parallel_size=2" in ran.stdout
+
+
+def test_transformers_answers_where_asked_for(tmp_path):
+    given = {"DRY_RUN": "1", "VIDEOKR_MODEL": "o/m", "BACKEND": "hf"}
+    ran = launch(tmp_path, **given, OUTPUT_PATH="")
+    assert "--model videokr_hf " in ran.stdout and "outputs/videokr/m_hf" in ran.stdout
+    assert "tensor_parallel" not in ran.stdout and "gpu_memory" not in ran.stdout
+    for wrong, says in (({"BACKEND": "sglang"}, "vllm or hf"), ({"TENSOR_PARALLEL_SIZE": "2"}, "one GPU a process")):
+        ran = launch(tmp_path, **{**given, **wrong})
+        assert ran.returncode == 2 and says in ran.stderr
 
 
 def test_the_env_file_sets_what_is_unset_and_runs_nothing(tmp_path):
@@ -173,9 +183,11 @@ class GarbageJudge(BaseHTTPRequestHandler):
 
 
 @pytest.mark.eval
-@pytest.mark.parametrize("family", ["qwen2_5vl", "qwen3vl"])
-def test_a_tiny_model_is_evaluated_on_a_local_file(tmp_path, family):
-    """Real lmms-eval and vLLM on the CPU; the judge passes its trial and then answers garbage."""
+@pytest.mark.parametrize(
+    ("family", "backend", "replicas"), [("qwen2_5vl", "vllm", 1), ("qwen3vl", "vllm", 1), ("qwen3vl", "hf", 2)]
+)
+def test_a_tiny_model_is_evaluated_on_a_local_file(tmp_path, family, backend, replicas):
+    """Real lmms-eval on the CPU, with vLLM or transformers; the judge passes its trial and then answers garbage."""
     pytest.importorskip("vllm")
     from data_prep.demo.tiny_model import build_model
     from videokr.family import FAMILIES
@@ -190,6 +202,8 @@ def test_a_tiny_model_is_evaluated_on_a_local_file(tmp_path, family):
             VIDEOKR_CPU="1",
             VIDEOKR_MODEL=str(tmp_path / "model"),
             VIDEOKR_EVAL_ROOT=str(root),
+            BACKEND=backend,
+            DATA_PARALLEL_SIZE=str(replicas),
             BATCH_SIZE="2",
             MAX_MODEL_LEN="2048",
             GEN_KWARGS="max_new_tokens=16",
@@ -211,7 +225,7 @@ def test_a_tiny_model_is_evaluated_on_a_local_file(tmp_path, family):
     assert scores["videokr_eval_acc,none"] == overall["right"] / 4
     (samples,) = (tmp_path / "out").rglob("*_samples_videokr_eval.jsonl")
     logged = [json.loads(line) for line in samples.read_text(encoding="utf-8").splitlines()]
-    assert [sample["videokr_eval_acc"]["id"] for sample in logged] == ["q0", "q1", "q2", "q3"]
+    assert sorted(sample["videokr_eval_acc"]["id"] for sample in logged) == ["q0", "q1", "q2", "q3"]
     assert all(sample["token_counts"][0]["output_tokens"] <= 16 for sample in logged)
 
 

@@ -116,6 +116,7 @@ def testify(request: Request) -> dict[str, list[Witness]]:
         gpu_memory_utilization=GPU_SHARE,
         load_format="dummy",
         enforce_eager=True,
+        mm_processor_cache_gb=0,  # every video is to be seen, also one that two examples share
     )
     model_class = engine.apply_model(type)[0]
     client = _Engine(engine, processor)

@@ -21,11 +21,13 @@ from videokr.errors import UserError, exit_status
 
 KINDS = (("libx264", "mp4"), ("libx264", "mkv"), ("libx265", "mp4"), ("libx265", "mkv"), ("libvpx-vp9", "webm"))
 RATES = (Fraction(30_000, 1001), Fraction(25), Fraction(60), Fraction(10), Fraction(24_000, 1001), Fraction(15))
-SIZES = ((64, 48), (48, 96), (160, 90), (71, 53), (200, 32), (320, 180), (56, 56))  # width, height in pixels
+SIZES = ((64, 48), (48, 96), (160, 90), (71, 53), (200, 32), (320, 180), (56, 56), (640, 360), (360, 640))
 SECONDS = (0.5, 2.0, 7.3, 20.0, 63.9, 4.0)
 LONG_SECONDS, LONG_RATE = (600, 2_400), Fraction(1)  # long ones by a low frame rate
 TWO_VIDEOS_EVERY = 8  # records: one with the clip before as well
-FRAMES_MAX = 2_000  # of one clip, so that drawing stays quick
+SMALL = (64, 48)  # width, height in pixels, as in SIZES
+# Of one clip, so that drawing stays quick.
+FRAMES_MAX, PIXELS_MAX = 2_000, 60_000_000
 TURNED = bytes.fromhex("000000000001000000000000ffff00000000000000000000000000000000000040000000")
 UPRIGHT = bytes.fromhex("000100000000000000000000000000000001000000000000000000000000000040000000")
 
@@ -55,8 +57,9 @@ def shape(number: int) -> Shape:
     rate, seconds = RATES[number % len(RATES)], SECONDS[number // 2 % len(SECONDS)]
     if number % 20 == 19:
         rate, seconds = LONG_RATE, LONG_SECONDS[number // 20 % len(LONG_SECONDS)]
-    frames = 1 if number % 25 == 24 else min(max(2, round(seconds * rate)), max(FRAMES_MAX, int(seconds)))
-    width, height = rng.choice(SIZES)
+    width, height = SMALL if rate == LONG_RATE else rng.choice(SIZES)
+    most = max(min(FRAMES_MAX, PIXELS_MAX // (width * height)), int(LONG_RATE * seconds))
+    frames = 1 if number % 25 == 24 else min(max(2, round(seconds * rate)), most)
     if codec != "libx264":  # the others' smallest block
         width, height = max(width, 64), max(height, 64)
     turned = container == "mp4" and number % 3 == 0
