@@ -44,8 +44,14 @@ def main() -> int:
 def testify_vllm(request: Request, examples: Sequence[Example]) -> list[Witness]:
     from lmms_eval_tasks.models.videokr_vllm import VideoKRVLLM
 
-    engine: dict[str, Any] = {"load_format": "dummy", "enforce_eager": True, "gpu_memory_utilization": GPU_SHARE}
-    model = VideoKRVLLM(str(request.model), **settings(request), **engine)
+    model = VideoKRVLLM(
+        str(request.model),
+        max_num_batched_tokens=request.max_tokens,  # room for any video, however small the checkpoint's own images are
+        gpu_memory_utilization=GPU_SHARE,
+        load_format="dummy",
+        enforce_eager=True,
+        **settings(request),
+    )
     model_class = model.engine.apply_model(type)[0]
     with (
         recorded(model_class, "get_mrope_input_positions", lambda _, __, made: made[0].tolist()) as positions,

@@ -113,6 +113,7 @@ def testify(request: Request) -> dict[str, list[Witness]]:
     engine = LLM(
         str(request.model),
         max_model_len=request.max_tokens,
+        max_num_batched_tokens=request.max_tokens,  # as verl has it with the shipped enable_chunked_prefill: false
         gpu_memory_utilization=GPU_SHARE,
         load_format="dummy",
         enforce_eager=True,
