@@ -11,7 +11,7 @@ FAMILY="${1:-qwen3vl}"
 SEED="${SEED:-0}"
 RUN="${DEMO_DIR:-${REPO_DIR}/outputs/demo}/${FAMILY}-seed${SEED}"
 CORPUS="${RUN}/corpus" MODEL="${RUN}/base" SFT="${RUN}/sft" GRPO="${RUN}/grpo" MERGED="${RUN}/merged"
-STAGES=12 NUMBER=0
+STAGES=10 NUMBER=0
 mkdir -p "${RUN}/logs"
 exec 9>"${RUN}/.lock"
 flock --nonblock 9 || die "another demo is at work in '${RUN}'"
@@ -80,11 +80,14 @@ in_env() {
   "${python}" "$@"
 }
 
-build_environments() {
+prepare() {
   local stage
   for stage in sft rl eval; do
     bash local_script/setup_env.sh "${stage}" --cpu
   done
+  [[ -e "${CORPUS}" ]] || in_env sft -m data_prep.demo.clips --output "${CORPUS}" --seed "${SEED}"
+  rm -rf "${MODEL}"
+  in_env sft -m data_prep.demo.tiny_model "${FAMILY}" --data "${CORPUS}/sft.jsonl" --output "${MODEL}" --seed "${SEED}"
 }
 
 train_sft() {
@@ -117,10 +120,7 @@ evaluate() {
 main() {
   local start
   start="${SECONDS}"
-  stage environments "environments" build_environments
-  stage corpus "videos with exact answers" in_env sft -m data_prep.demo.clips --output "${CORPUS}" --seed "${SEED}"
-  stage base "a tiny ${FAMILY} model" \
-    in_env sft -m data_prep.demo.tiny_model "${FAMILY}" --data "${CORPUS}/sft.jsonl" --output "${MODEL}" --seed "${SEED}"
+  stage preparation "environments, videos with exact answers, a tiny ${FAMILY} model" prepare
   stage parity "the same examples through all three hosts" in_env sft -m videokr parity --cpu --model "${MODEL}" \
     --records "${CORPUS}/sft.jsonl" --n 2 --max-pixels 4096 --sheet "${RUN}/parity.png"
   stage sft "supervised fine-tuning (LLaMA-Factory)" train_sft

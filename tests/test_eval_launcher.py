@@ -238,6 +238,38 @@ def test_a_host_that_failed_and_exits_0_is_a_failure(tmp_path):
     assert ran.stderr.strip().splitlines()[-1].startswith("error: lmms-eval wrote no results under")
 
 
+@pytest.mark.eval
+def test_canary_lmms_eval_issue_1534_stock_vllm_fails_for_qwen2_5vl_and_exits_0(tmp_path):
+    """When the first half fails, videokr_vllm need not hand on a video's metadata; the second, the launcher's check."""
+    pytest.importorskip("vllm")
+    from data_prep.demo.tiny_model import build_model
+    from lmms_eval_tasks.benchmark import read_benchmark
+    from lmms_eval_tasks.preflight import write_task
+    from videokr.family import FAMILIES
+
+    build_model(FAMILIES["qwen2_5vl"], ["Which colour? A. red B. blue <answer>A</answer>"] * 20, tmp_path / "model")
+    root = write_benchmark(tmp_path / "data", [record(0)], videos=1)
+    write_task(read_benchmark(root, None), tmp_path / "tasks")
+    arguments = {
+        "--model": "vllm_generate",
+        "--model_args": f"model={tmp_path / 'model'},max_model_len=2048,enforce_eager=True,trust_remote_code=False",
+        "--include_path": str(tmp_path / "tasks"),
+        "--tasks": "videokr_eval",
+        "--output_path": str(tmp_path / "out"),
+    }
+    on_cpu = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_CPU_KVCACHE_SPACE": "1", "OMP_NUM_THREADS": "1"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "lmms_eval", *(word for pair in arguments.items() for word in pair)],
+        env=os.environ | on_cpu | {"HF_HOME": str(tmp_path / "hf"), "VLLM_CPU_OMP_THREADS_BIND": "nobind"},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert "metadata" in ran.stdout + ran.stderr and ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
+    assert not list((tmp_path / "out").rglob("*_results.json"))
+
+
 def test_only_new_results_with_a_score_count(tmp_path):
     old, marker, new = tmp_path / "a" / "1_results.json", tmp_path / "started", tmp_path / "a" / "2_results.json"
     old.parent.mkdir()

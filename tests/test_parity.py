@@ -78,7 +78,7 @@ def test_a_processor_s_patches_turn_back_into_the_frames(name, tmp_path):
     from videokr.budget import SFT_BUDGET
     from videokr.family import FAMILIES
     from videokr.frame_plan import VideoHeader, plan_frames
-    from videokr.parity.witness import recorded_videos, seen_videos
+    from videokr.parity.witness import recorded_videos
 
     build_model(FAMILIES[name], ["What colour? A. red B. blue <answer>A</answer>"] * 20, tmp_path / "model")
     processor = AutoProcessor.from_pretrained(tmp_path / "model")
@@ -86,7 +86,7 @@ def test_a_processor_s_patches_turn_back_into_the_frames(name, tmp_path):
     generator = torch.Generator().manual_seed(0)
     shape = (len(plan.indices), 3, plan.height, plan.width)
     frames = torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
-    with recorded_videos() as calls:
+    with recorded_videos(tmp_path, "x") as calls:
         processor.video_processor(
             videos=[frames],
             video_metadata=[plan.metadata],
@@ -94,7 +94,7 @@ def test_a_processor_s_patches_turn_back_into_the_frames(name, tmp_path):
             do_resize=False,
             return_tensors="pt",
         )
-    (seen,) = seen_videos(calls, processor, tmp_path / "x")
+    ((seen,),) = calls
     assert seen.indices == plan.indices and seen.video_tokens == plan.video_tokens
     assert (np.load(tmp_path / seen.frames) == frames.permute(0, 2, 3, 1).numpy()).all()
 
@@ -119,8 +119,7 @@ def test_one_example_is_the_same_in_all_three_hosts(name, tmp_path):
     from data_prep.demo.tiny_model import build_model, corpus_of
     from videokr.family import FAMILIES
 
-    # verl folds two videos in a row into one for Qwen3-VL, and the dataset refuses them.
-    write_clips(tmp_path / "clips", 25, pairs=name == "qwen2_5vl", progress=False)
+    write_clips(tmp_path / "clips", 25, progress=False)
     records = tmp_path / "clips" / "records.jsonl"
     build_model(FAMILIES[name], corpus_of(records), tmp_path / "model")
     sheet = tmp_path / "sheet.png"
@@ -130,6 +129,55 @@ def test_one_example_is_the_same_in_all_three_hosts(name, tmp_path):
     report = json.loads(done.stdout)
     assert report["differences"] == [] and len(report["examples"]) == 25
     assert sheet.read_bytes().startswith(b"\x89PNG")
+
+
+# Of one host's own Python each: what is done before its witness runs, and where `videokr parity` must then see it.
+FAULTS = {
+    "qwen3vl": {
+        "rl": "import videokr.marks as m; m.drop_outer_marks = lambda processor: None",
+        "eval": "import videokr.video_file as v; f = v._resized; v._resized = lambda *a: f(*a).flip(2)",
+    },
+    "qwen2_5vl": {
+        "rl": "import videokr.response as r; f = r.build_response; r.build_response = lambda *a: f(*a) + ' '",
+        "eval": "import videokr.positions as p; p.mend_rope_index = lambda f: f",
+    },
+}
+SEEN = {
+    "qwen3vl": {
+        "RL, vLLM": {"prompt", "token ids", "position ids"},
+        "RL, trainer": {"prompt", "token ids", "position ids"},
+        "eval, vLLM": {"pixels"},
+        "eval, HF": {"pixels"},
+    },
+    "qwen2_5vl": {"RL, trainer": {"response tokens", "position ids", "loss"}, "eval, HF": {"position ids"}},
+}
+
+
+@pytest.mark.eval
+@pytest.mark.parametrize("name", ["qwen2_5vl", "qwen3vl"])
+def test_a_fault_in_one_host_is_seen_there_and_nowhere_else(name, tmp_path):
+    from data_prep.demo.odd_clips import write_clips
+    from data_prep.demo.tiny_model import build_model, corpus_of
+    from videokr.family import FAMILIES
+
+    write_clips(tmp_path / "clips", 3, progress=False)
+    records = tmp_path / "clips" / "records.jsonl"
+    build_model(FAMILIES[name], corpus_of(records), tmp_path / "model")
+    for stage in ("sft", "rl", "eval"):
+        python = tmp_path / "environments" / stage / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        real, fault = REPOSITORY / ".venvs" / stage / "bin" / "python", FAULTS[name].get(stage, "")
+        run = "import runpy, sys; sys.argv = sys.argv[2:]; runpy.run_module(sys.argv[0], run_name='__main__')"
+        python.write_text(f'#!/bin/sh\nexec "{real}" -c "{fault}; {run}" "$@"\n'.replace('"; ', '"'), encoding="utf-8")
+        python.chmod(0o755)
+    settings = ("--records", records, "--n", "3", "--max-pixels", "8192", "--json")
+    done = parity("--model", tmp_path / "model", *settings, "--environments", tmp_path / "environments")
+    assert done.returncode == 1, done.stdout[-3000:] + done.stderr[-3000:]
+    seen: dict[str, set[str]] = {}
+    for difference in json.loads(done.stdout)["differences"]:
+        seen.setdefault(difference["host"], set()).add(difference["aspect"])
+        assert difference["detail"]
+    assert seen == SEEN[name]
 
 
 @pytest.mark.parametrize(

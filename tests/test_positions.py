@@ -66,10 +66,10 @@ def test_a_video_s_time_follows_its_seconds():
     assert time[2:-3] == [2 + start for start in (0, 3, 7, 11) for _ in range(6)]  # 0, 3.75, 7.5, 11.25
 
 
-def test_canary_transformers_cuts_seconds_to_whole_numbers():
-    """When this fails before 5.19, transformers is mended and videokr.positions need not make a video's times."""
+def test_canary_transformers_pull_48669_seconds_are_cut_to_whole_numbers():
+    """Mended in 5.18; when no host needs an older release, videokr.positions need not make a video's times."""
     import transformers
 
-    whole = tuple(map(int, transformers.__version__.split(".")[:2])) < (5, 19)
+    whole = tuple(map(int, transformers.__version__.split(".")[:2])) < (5, 18)
     positions, _ = Holder().stock(**inputs(seconds=1.875))
     assert (positions[0, 0, 2:-3].tolist() == [2 + 2 * patch for patch in range(4) for _ in range(6)]) == whole

@@ -232,31 +232,49 @@ def test_a_video_that_cannot_be_decoded_is_named(corpus, model, tmp_path):
         rows._process_multi_modal_info(messages, rows.image_patch_size, rows.config)
 
 
-def test_canary_verl_folds_two_videos_in_a_row_into_one(corpus, model, tmp_path):
-    """Its rollout server does so; when this fails, the dataset need not refuse such rows for Qwen3-VL any more."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def test_canary_verl_folds_two_videos_in_a_row_into_one(model):
+    """Its rollout server does so (no upstream issue found); when this fails, verl_plugin.rollout_server can go."""
     from verl.utils.tokenizer import hf_processor
     from verl.workers.rollout.utils import qwen2_5_vl_dedup_image_tokens
 
-    from videokr.errors import UserError
+    from verl_plugin.rollout_prompt import rollout_prompt
 
     processor = hf_processor(str(model))
-    two = [processor.video_token_id] * 2
-    assert qwen2_5_vl_dedup_image_tokens(two, processor) == two[:1]
-    rows = pq.read_table(corpus / "rl" / "train.parquet").to_pylist()
-    rows[1]["videos"] *= 2
-    (tmp_path / "rl").mkdir()
-    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rl" / "train.parquet")
-    if model.name == "qwen3vl":
-        with pytest.raises(UserError, match=r"row 1 of .* has several videos"):
-            dataset(tmp_path, model)
-    else:
-        assert len(dataset(tmp_path, model)) == len(rows)
+    two = [7, processor.video_token_id, processor.video_token_id, 9]
+    assert qwen2_5_vl_dedup_image_tokens(two, processor) == [7, processor.video_token_id, 9]
+    assert rollout_prompt(two, 2, processor) == two
+    expanded = [7, *[processor.video_token_id] * 36, 9]  # by one of verl's own agent loops
+    assert rollout_prompt(expanded, 1, processor) == [7, processor.video_token_id, 9]
+
+
+def test_several_videos_are_refused_where_verl_would_fold_them(corpus, model, tmp_path, monkeypatch):
+    from videokr.errors import UserError
+
+    double_the_videos(corpus, tmp_path / "rl", rows=[1])
+    assert len(dataset(tmp_path, model)[1]["raw_prompt"][0]["content"]) == 3
+    monkeypatch.delitem(sys.modules, "verl_plugin.registration")
+    with pytest.raises(UserError, match=r"row 1 of .* has several videos.*VERL_USE_EXTERNAL_PLUGINS"):
+        dataset(tmp_path, model)
+
+
+def double_the_videos(corpus, folder, rows):
+    """Rows for GRPO, of which some show their video twice."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    shutil.copytree(corpus / "rl", folder)
+    given = pq.read_table(folder / "train.parquet").to_pylist()
+    for number in rows:
+        given[number]["videos"] *= 2
+        given[number]["prompt"][0]["content"] = given[number]["prompt"][0]["content"].replace("<video>", "<video>" * 2)
+    pq.write_table(pa.Table.from_pylist(given), folder / "train.parquet")
 
 
 def test_canary_verl_leaves_the_seconds_out():
-    """When this fails, verl names what Qwen2.5-VL's positions need and rope_index_arguments can go."""
+    """When this fails, verl names what Qwen2.5-VL's positions need and rope_index_arguments can go.
+
+    No issue of verl's was found; transformers issue #41152 was the same in its own generation.
+    """
     import inspect
 
     from verl.experimental.agent_loop.agent_loop import AgentLoopWorker
@@ -267,8 +285,8 @@ def test_canary_verl_leaves_the_seconds_out():
 def test_canary_vllm_0_30_dummy_weights_overwrite_the_pixel_normalisation():
     """Its numbers are in no checkpoint, so that no weight update brings them back: hence load_format: auto.
 
-    When this fails, verl's default load_format=dummy can be tried again with Qwen2.5-VL. (ms-swift issue #9096 is the
-    same for other buffers.)
+    When this fails, verl's default load_format=dummy can be tried again with Qwen2.5-VL. No issue was found for it;
+    vllm pull request #50411 brought the layer, #19788 mended the same for Gemma.
     """
     from vllm.model_executor.model_loader.weight_utils import initialize_dummy_weights
     from vllm.model_executor.models.vision import FusedInputNorm
@@ -277,6 +295,23 @@ def test_canary_vllm_0_30_dummy_weights_overwrite_the_pixel_normalisation():
     before = layer.weight.clone()
     initialize_dummy_weights(layer, None)
     assert not layer.weight.allclose(before)
+
+
+def test_canary_verl_issue_6145_stock_filter_decodes_and_takes_a_fault_for_a_long_prompt(corpus, model, tmp_path):
+    """When this fails, verl's own filter no longer drops what cannot be decoded, and ours need not stand in for it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from verl.utils.dataset.rl_dataset import RLHFDataset
+
+    (tmp_path / "garbage.mp4").write_bytes(b"not a video" * 100)
+    ours = dataset(corpus, model)
+    rows = pq.read_table(corpus / "rl" / "train.parquet").to_pylist()
+    for row in rows:
+        row["videos"] = [video | TINY_BUDGET for video in row["videos"]]
+    rows[0]["videos"][0]["video"] = str(tmp_path / "garbage.mp4")
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "train.parquet")
+    stock = RLHFDataset(str(tmp_path / "train.parquet"), ours.tokenizer, ours.config, ours.processor)
+    assert len(stock) == len(rows) - 1
 
 
 VLLM_PROMPT = """
@@ -380,7 +415,7 @@ def test_canary_transformers_issue_45381_stock_positions_are_not_vllms(prompt, m
     assert (prompt["differences"]["stock"] < 1e-4) == (model.name == "qwen3vl")
 
 
-def test_canary_vllm_0_30_drops_the_metadata_of_qwen2_5vl(prompt, model):
+def test_canary_vllm_pull_47736_drops_the_metadata_of_qwen2_5vl(prompt, model):
     """When this fails for Qwen2.5-VL, vLLM hands on the metadata and vllm_processor_arguments can go."""
     assert (prompt["differences"]["untimed"] < 1e-4) == (model.name == "qwen3vl")
 
@@ -393,14 +428,16 @@ def launch_grpo(*settings, **variables):
 
 
 def test_grpo_runs_saves_and_merges(corpus, model, tmp_path):
-    """One step through the launchers, with vLLM rollouts; then a folder that loads."""
+    """One step through the launchers, with vLLM rollouts, of one video and of two; then a folder that loads."""
+    double_the_videos(corpus, tmp_path / "rl", rows=[0, 2])
     done = launch_grpo(
         "data.train_batch_size=4",
+        "data.train_max_samples=4",
         "actor_rollout_ref.actor.ppo_mini_batch_size=4",
         "trainer.save_freq=1",
         "trainer.total_training_steps=1",
         MODEL_PATH=str(model),
-        DATA_DIR=str(corpus / "rl"),
+        DATA_DIR=str(tmp_path / "rl"),
         OUTPUT_DIR=str(tmp_path),
         VERL_FILE_LOGGER_PATH=str(tmp_path / "metrics.jsonl"),
     )
@@ -456,7 +493,7 @@ def test_an_undecodable_video_ends_the_run_in_one_line(broken):
     assert len(errors) == 1 and "broken.mp4" in errors[0] and "cannot be decoded" in errors[0]
 
 
-def test_canary_verl_trains_on_when_a_rollout_failed(broken):
+def test_canary_verl_issue_6437_trains_on_when_a_rollout_failed(broken):
     """When this fails, verl ends such a run by itself and verl_plugin.sampler can go."""
     done = broken("trainer.v1.sampler.custom_sampler.name=null")
     assert done.returncode == 0, done.stderr[-3000:]

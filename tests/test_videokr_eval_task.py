@@ -282,3 +282,34 @@ def test_vllm_and_transformers_see_and_say_the_same(tmp_path, family, factor):
     assert rows[0]["decoded"] == golden.format(question="What colour?\nA. red\nB. blue")
     if family == "qwen2_5vl":  # seconds a temporal patch, which its positions are made of
         assert [row["seconds"][0] for row in rows] == pytest.approx([1.0, 1.0, 2 / (4 / 5 * 8)])
+
+
+# vLLM reads its CPU settings when it is imported.
+CAST = """
+import sys, torch
+from transformers import AutoTokenizer, BatchFeature
+from vllm.config import ModelConfig
+from vllm.multimodal.processing.context import InputProcessingContext
+model = sys.argv[1]
+context = InputProcessingContext(ModelConfig(model=model, dtype="bfloat16"), AutoTokenizer.from_pretrained(model))
+given = BatchFeature({"second_per_grid_ts": torch.tensor([71 / 70])})
+print("SECONDS", float(context.call_hf_processor(lambda **_: given, {})["second_per_grid_ts"]))
+"""
+
+
+@pytest.mark.eval
+def test_canary_vllm_pull_18862_casts_the_seconds_to_the_model_s_type(tmp_path):
+    """When this fails, FramePlan.seconds_per_patch need not be rounded to bfloat16 for all."""
+    pytest.importorskip("vllm")
+    from data_prep.demo.tiny_model import build_model
+
+    build_model(FAMILIES["qwen2_5vl"], ["What colour? A. red B. blue <answer>A</answer>"] * 20, tmp_path / "model")
+    ran = subprocess.run(
+        [sys.executable, "-c", CAST, str(tmp_path / "model")],
+        env=os.environ | CPU,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert f"SECONDS {65 / 64}" in ran.stdout, ran.stderr[-3000:]

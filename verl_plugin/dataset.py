@@ -1,5 +1,6 @@
 """VideoKR rows for verl: `data.custom_cls.path=pkg://verl_plugin.dataset`, `name=VideoKRDataset`."""
 
+import sys
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import asdict, fields, replace
@@ -10,7 +11,6 @@ from urllib.parse import unquote, urlparse
 import datasets
 from omegaconf import DictConfig
 from verl.utils.dataset.rl_dataset import RLHFDataset
-from verl.workers.rollout.replica import RolloutReplicaRegistry
 
 from videokr.budget import RL_BUDGET, VideoBudget
 from videokr.errors import UserError
@@ -18,7 +18,7 @@ from videokr.frame_plan import TEMPORAL_PATCH_FRAMES, plan_frames
 from videokr.marks import MARKED_VIDEO, VIDEO, drop_outer_marks, put_videos
 from videokr.video_file import read_frames, read_header
 
-ROLLOUT_SERVER = "verl_plugin.rollout_server"
+PLUGIN = "verl_plugin.registration"  # which verl imports, unless it is told not to
 TIMESTAMP_TOKENS_MAX = 16  # `<1799.5 seconds>` and the two vision marks around a temporal patch of Qwen3-VL
 
 
@@ -52,7 +52,7 @@ class VideoKRDataset(RLHFDataset):
                 f"'{missing[0]}': extract the videos, or prepare the data again with --skip-missing-video"
             )
         several = next((number for number, row in enumerate(shown) if len(row[self.video_key] or ()) > 1), None)
-        if several is not None and RolloutReplicaRegistry.get("vllm").__module__ != ROLLOUT_SERVER:
+        if several is not None and PLUGIN not in sys.modules:
             raise UserError(
                 f"row {several} of {', '.join(map(str, self.data_files))} has several videos, which verl's own rollout "
                 "server folds into one: let verl load the plugin 'videokr' (VERL_USE_EXTERNAL_PLUGINS)"

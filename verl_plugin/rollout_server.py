@@ -4,24 +4,12 @@ Stock verl folds every run of image and video tokens into one before vLLM expand
 a run where nothing stands between them (Qwen3-VL), and one of them is lost.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import ray
-from verl.workers.rollout.utils import qwen2_5_vl_dedup_image_tokens
 from verl.workers.rollout.vllm_rollout.vllm_async_server import vLLMHttpServer, vLLMReplica
 
-
-def rollout_prompt(prompt_ids: Sequence[int], media: int, processor: Any) -> list[int]:
-    """The prompt as vLLM is to be given it: one mark for each of `media` images and videos.
-
-    One that has them already is left alone; another was expanded by one of verl's own agent loops, and is folded.
-    """
-    marks = sum(token in (processor.image_token_id, processor.video_token_id) for token in prompt_ids)
-    if marks == media:
-        return list(prompt_ids)
-    folded: list[int] = qwen2_5_vl_dedup_image_tokens(list(prompt_ids), processor)
-    return folded
+from verl_plugin.rollout_prompt import rollout_prompt
 
 
 class _NotFolded:

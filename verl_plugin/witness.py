@@ -72,7 +72,7 @@ class _Engine:
         from verl.workers.rollout.replica import TokenOutput
         from vllm import SamplingParams
 
-        from verl_plugin.rollout_server import rollout_prompt
+        from verl_plugin.rollout_prompt import rollout_prompt
 
         prompt = {
             "prompt_token_ids": rollout_prompt(prompt_ids, len(video_data or ()), self._processor),
