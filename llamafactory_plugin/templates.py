@@ -2,8 +2,8 @@
 
 The stock templates sample by rules of their own (an odd number of frames is padded, time is counted from the sampled
 frames), take the first frames alone of MKV and WebM files, which hold no frame count, and of several videos in a row
-read the first one's size and time for all with Qwen3-VL. They also train a line break after the end of the response,
-which no rollout says. These are for rows of one question and one response.
+read the first one's number of frames and times for all with Qwen3-VL. They also train a line break after the end of the
+response, which no rollout says. These are for rows of one question and one response.
 """
 
 from collections.abc import Iterator

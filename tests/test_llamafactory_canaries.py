@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("llamafactory")
 
-from data_prep.demo.odd_clips import Shape, draw, record
+from data_prep.demo.odd_clips import Shape, draw, put_index_first, record
 from llamafactory_plugin.rows import DATASET_INFO_FILE, build_dataset_entry, build_message_row
 from videokr.example import parse_example
 from videokr.family import FAMILIES
@@ -141,12 +141,7 @@ def break_off(whole: Path, output: Path, frames: int) -> None:
     """So many frames of a clip, to the byte, after a header that promises all of them."""
     import av
 
-    with av.open(str(whole)) as given, av.open(str(output), "w", options={"movflags": "faststart"}) as made:
-        stream = made.add_stream_from_template(given.streams.video[0])
-        for packet in given.demux(video=0):
-            if packet.dts is not None:
-                packet.stream = stream
-                made.mux(packet)
+    put_index_first(whole, output)
     with av.open(str(output)) as made:
         ends = [packet.pos + packet.size for packet in made.demux(video=0) if packet.dts is not None]
     os.truncate(output, ends[frames - 1])

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from videokr.parity.comparison import ASPECTS, compare
+from videokr.parity.skeleton import write_skeleton
 from videokr.parity.witness import SeenVideo, Witness, read_report, write_report
 
 np = pytest.importorskip("numpy")
@@ -64,6 +65,37 @@ def test_nothing_is_found_where_nothing_differs(witness, tmp_path):
 def test_a_report_reads_back(witness, tmp_path):
     write_report(tmp_path, "sft", [witness])
     assert read_report(tmp_path, "sft") == [witness]
+
+
+@pytest.mark.parametrize(
+    ("text", "vision", "short"),
+    [
+        (  # as Qwen3-VL-8B has it
+            {"num_hidden_layers": 36, "layer_types": ["full_attention"] * 36},
+            {"depth": 27, "deepstack_visual_indexes": [8, 16, 24]},
+            {"depth": 3, "deepstack_visual_indexes": [0, 1, 2]},
+        ),
+        (
+            {"num_hidden_layers": 28},
+            {"depth": 32, "fullatt_block_indexes": [7, 15, 23, 31]},
+            {"depth": 4, "fullatt_block_indexes": [0, 1, 2, 3]},
+        ),
+    ],
+)
+@pytest.mark.parametrize("nested", [True, False])  # older checkpoints have the text model's settings at the top
+def test_a_skeleton_is_short_and_holds_no_weights(text, vision, short, nested, tmp_path):
+    model = tmp_path / "model"
+    model.mkdir()
+    for name in ("model-00001-of-00002.safetensors", "model.safetensors.index.json", "tokenizer.json"):
+        (model / name).write_text("{}", encoding="utf-8")
+    config = {"model_type": "x", "vision_config": vision} | ({"text_config": text} if nested else text)
+    (model / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    write_skeleton(model, tmp_path / "skeleton")
+    assert {path.name for path in (tmp_path / "skeleton").iterdir()} == {"config.json", "tokenizer.json"}
+    made = json.loads((tmp_path / "skeleton" / "config.json").read_text(encoding="utf-8"))
+    own = made["text_config"] if nested else made
+    assert (own["num_hidden_layers"], own["max_position_embeddings"]) == (4, 32_768)
+    assert len(own.get("layer_types", range(4))) == 4 and made["vision_config"] == short
 
 
 @pytest.mark.sft

@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("av")
 
-from data_prep.demo.odd_clips import Shape, draw, shape, turn, write_clips
+from data_prep.demo.odd_clips import Shape, draw, put_index_first, shape, turn, write_clips
 from videokr.budget import VideoBudget
 from videokr.errors import UserError
 from videokr.video_file import VideoError, read_frames, read_header
@@ -134,7 +133,6 @@ def test_what_is_no_video_is_named(tmp_path):
 @pytest.mark.rl
 @pytest.mark.eval
 def test_a_video_that_breaks_off_is_refused_unless_only_its_end_is_missing(tmp_path):
-    """An index before the frames promises all of them, wherever the file ends."""
     path = tmp_path / "a.mp4"
     draw(Shape("libx264", "mp4", Fraction(10), 300, 160, 90, variable=False, turned=False), tmp_path / "plain.mp4")
     put_index_first(tmp_path / "plain.mp4", path)
@@ -158,15 +156,3 @@ def test_an_mkv_without_its_end_is_a_shorter_video(tmp_path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     frames, plan = read_frames(path, BUDGET, 14)
     assert 100 < plan.header.frame_count < 200 and len(frames) == len(plan.indices)
-
-
-def put_index_first(given: Path, output: Path) -> None:
-    """The same MP4 as files for streaming have it."""
-    import av
-
-    with av.open(str(given)) as source, av.open(str(output), "w", options={"movflags": "faststart"}) as made:
-        stream = made.add_stream_from_template(source.streams.video[0])
-        for packet in source.demux(video=0):
-            if packet.dts is not None:
-                packet.stream = stream
-                made.mux(packet)

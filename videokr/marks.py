@@ -40,7 +40,7 @@ def drop_outer_marks(processor: Any) -> None:
 
     It writes `<0.2 seconds><|vision_start|>...<|vision_end|>` for every temporal patch, in place of the chat template's
     marked video. Since transformers 5.10 only the inner token is replaced, and the template's own two marks stay around
-    the whole (vLLM follows: vllm issue #46817): two tokens that earlier releases and LLaMA-Factory do not write. A
+    the whole (vLLM followed: vllm issue #46817): two tokens that earlier releases and LLaMA-Factory do not write. A
     template without them gives the same prompt in every release. Qwen2.5-VL has no timestamps and keeps its marks.
 
     Raises:

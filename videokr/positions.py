@@ -16,8 +16,8 @@ def mend_rope_index(get_rope_index: Callable[..., Any]) -> Callable[..., Any]:
     row or column instead, in the middle of the video's time (transformers issue #45381, mended there only in part).
 
     A video's time advances by its seconds a temporal patch times the model's `tokens_per_second`, and the product is
-    cut to a whole number: so up to transformers 5.2, and in vLLM. In 5.6 and 5.10 the seconds themselves are cut, 1.875
-    to 1.
+    cut to a whole number: so up to transformers 5.2, and in vLLM. From 5.3 to 5.17 the seconds themselves are cut,
+    1.875 to 1 (transformers pull request #48669).
 
     Args:
         get_rope_index: a model's class's, or bound; is called with keywords for all but the token ids,

@@ -103,6 +103,18 @@ def turn(path: Path) -> None:
     path.write_bytes(content[:place] + TURNED + content[place + len(TURNED) :])
 
 
+def put_index_first(given: Path, output: Path) -> None:
+    """The same MP4 as files for streaming have it: its header promises all frames, wherever the file ends."""
+    import av
+
+    with av.open(str(given)) as source, av.open(str(output), "w", options={"movflags": "faststart"}) as made:
+        stream = made.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                made.mux(packet)
+
+
 def record(number: int, videos: list[str]) -> dict[str, Any]:
     solution = {"think": "<think>A bar moves to the right.</think>", "solution": "<answer>B</answer>"}
     question = {"question": "Which way does the bar go?", "options": ["A. left", "B. right"]}

@@ -18,12 +18,11 @@ from videokr.parity.comparison import ASPECTS, Difference, compare
 from videokr.parity.hosts import HOSTS, HostError, call_witnesses
 from videokr.parity.request import Request
 from videokr.parity.sheet import draw
-from videokr.parity.skeleton import write_skeleton
+from videokr.parity.skeleton import CONTEXT_TOKENS, write_skeleton
 from videokr.parity.witness import Witness, read_report
 
 BUDGETS = {"sft": SFT_BUDGET, "rl": RL_BUDGET, "eval": EVAL_BUDGET}
 DIFFERENT_STATUS, FAILED_STATUS = 1, 3
-CONTEXT_TOKENS = 32_768  # prompt and response, where the model has as many; the evaluation's
 ROOT = Path(__file__).parents[2]
 
 
@@ -68,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
             output=folder,
             count=len(examples),
             budget=budget,
-            max_tokens=min(CONTEXT_TOKENS, context_tokens(args.model)),
+            max_tokens=CONTEXT_TOKENS,
             cpu=args.cpu,
         )
         try:
@@ -91,12 +90,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(as_text(first, mine, examples, [shown for shown, _ in others], differences), end="")
     return DIFFERENT_STATUS if differences else 0
-
-
-def context_tokens(model: Path) -> int:
-    """Tokens that the model has positions for."""
-    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
-    return int({**config, **config.get("text_config", {})}["max_position_embeddings"])
 
 
 def as_json(first: str, mine: Sequence[Witness], others: Sequence[str], differences: Sequence[Difference]) -> object:

@@ -1,10 +1,11 @@
-"""A checkpoint without its weights and with few layers: what a host makes of an example does not depend on them."""
+"""A checkpoint without its weights, with few layers: what a host makes of an example does not depend on them."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 LAYERS = 4  # of the text model; not fewer than the vision layers that Qwen3-VL hands it
+CONTEXT_TOKENS = 32_768  # prompt and response: the evaluation's; a demo's model has less
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".gguf", ".index.json")
 
 
@@ -21,7 +22,7 @@ def write_skeleton(model: Path, folder: Path) -> None:
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))
     for text in (config, config.get("text_config", {})):
         _shorten(text)
-    vision = config["vision_config"]
+    vision = config.get("vision_config", {})
     for indexes in ("deepstack_visual_indexes", "fullatt_block_indexes"):
         if indexes in vision:
             vision[indexes] = list(range(min(len(vision[indexes]), vision["depth"])))
@@ -33,5 +34,6 @@ def _shorten(text: dict[str, Any]) -> None:
     if "num_hidden_layers" not in text:
         return
     text["num_hidden_layers"] = min(LAYERS, text["num_hidden_layers"])
+    text["max_position_embeddings"] = CONTEXT_TOKENS
     if "layer_types" in text:
         text["layer_types"] = text["layer_types"][:LAYERS]
