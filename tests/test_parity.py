@@ -219,6 +219,7 @@ def test_a_fault_in_one_host_is_seen_there_and_nowhere_else(name, tmp_path):
         (("--model", "MODEL", "--records", "/none.jsonl"), "'/none.jsonl' is not there"),
         (("--model", "MODEL", "--records", "RECORDS", "--n", "0"), "--n is 0"),
         (("--model", "MODEL", "--records", "RECORDS"), "has no rationale"),
+        (("--model", "MODEL", "--records", "GOOD", "--sheet", "/none/a.png"), "--sheet '/none/a.png'"),
         (("--model", "MODEL", "--records", "GOOD", "--environments", "/none"), "setup_env.sh sft"),
     ],
 )

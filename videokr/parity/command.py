@@ -49,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
     family_of(args.model)
     if args.n < 1:
         raise UserError(f"--n is {args.n}: a number of records, at least 1")
+    if args.sheet and (args.sheet.is_dir() or not args.sheet.absolute().parent.is_dir()):
+        raise UserError(f"--sheet '{args.sheet}': a PNG file in a folder that is there is needed")
     examples = list(islice(read_examples(args.records), args.n))
     without = next((example for example in examples if example.rationale is None), None)
     if without:

@@ -6,8 +6,8 @@ from pathlib import Path
 from videokr.parity.witness import SeenVideo, Witness
 
 FRAMES_A_ROW = 8  # shown of a video, evenly over it
-THUMBNAIL_HEIGHT = 72  # pixels
-LABEL_WIDTH, LINE_HEIGHT, MARGIN = 110, 16, 4  # pixels
+THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT = 128, 72  # pixels, at most
+LABEL_WIDTH, INDEX_WIDTH, LINE_HEIGHT, MARGIN = 110, 64, 16, 4  # pixels
 
 
 def draw(witnesses: Mapping[str, Sequence[Witness]], folder: Path, output: Path) -> None:
@@ -28,10 +28,8 @@ def draw(witnesses: Mapping[str, Sequence[Witness]], folder: Path, output: Path)
     rows: list[tuple[str, SeenVideo | None]] = []
     for title, videos in blocks:
         rows += [(title, None), *zip(witnesses, videos, strict=True)]
-    width_of = {
-        video.frames: max(1, round(THUMBNAIL_HEIGHT * video.width / video.height)) for _, video in rows if video
-    }
-    width = LABEL_WIDTH + (max(width_of.values(), default=1) + MARGIN) * FRAMES_A_ROW
+    size_of = {video.frames: thumbnail(video) for _, video in rows if video}
+    width = LABEL_WIDTH + FRAMES_A_ROW * max(map(pitch, size_of.values()), default=0)
     row_height = THUMBNAIL_HEIGHT + LINE_HEIGHT + MARGIN
     height = sum(row_height if video else LINE_HEIGHT + MARGIN for _, video in rows)
     sheet = Image.new("RGB", (width, height), "white")
@@ -44,9 +42,10 @@ def draw(witnesses: Mapping[str, Sequence[Witness]], folder: Path, output: Path)
             continue
         frames = np.load(folder / video.frames)
         chosen = np.unique(np.linspace(0, len(frames) - 1, FRAMES_A_ROW).round().astype(int))
+        size = size_of[video.frames]
         for column, place in enumerate(chosen):
-            left = LABEL_WIDTH + column * (width_of[video.frames] + MARGIN)
-            small = Image.fromarray(frames[place]).resize((width_of[video.frames], THUMBNAIL_HEIGHT))
+            left = LABEL_WIDTH + column * pitch(size)
+            small = Image.fromarray(frames[place]).resize(size)
             sheet.paste(small, (left, top))
             name = str(video.indices[place]) if place < len(video.indices) else "?"
             pen.text((left, top + THUMBNAIL_HEIGHT), f"frame {name}", fill="gray")
@@ -54,3 +53,14 @@ def draw(witnesses: Mapping[str, Sequence[Witness]], folder: Path, output: Path)
     aside = output.with_name(f".{output.name}.partial")
     sheet.save(aside, format="PNG")
     aside.replace(output)
+
+
+def thumbnail(video: SeenVideo) -> tuple[int, int]:
+    """Width and height, in pixels, at which a video's frames are shown."""
+    scale = min(THUMBNAIL_WIDTH / video.width, THUMBNAIL_HEIGHT / video.height)
+    return max(1, round(scale * video.width)), max(1, round(scale * video.height))
+
+
+def pitch(size: tuple[int, int]) -> int:
+    """Pixels from one frame of a row to the next."""
+    return max(size[0], INDEX_WIDTH) + MARGIN
