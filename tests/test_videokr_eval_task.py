@@ -214,6 +214,7 @@ for place, (conversation, output) in enumerate(zip(conversations, ran, strict=Tr
     rows.append({"vllm": list(output.prompt_token_ids), "hf": given["input_ids"][0].tolist(),
                  "shape": list(conversation.videos[0][0].shape), "grid": given["video_grid_thw"].tolist(),
                  "decoded": hf.processor.tokenizer.decode(output.prompt_token_ids),
+                 "greedy": theirs == scores[place].argmax(dim=-1).tolist(),
                  "seconds": [float(one) for one in given.get("second_per_grid_ts", ())], "apart": max(apart),
                  "answered": answers[place].text == hf.processor.tokenizer.decode(theirs, skip_special_tokens=True)})
 print("ROWS " + json.dumps(rows))
@@ -255,6 +256,9 @@ def test_vllm_and_transformers_see_and_say_the_same(tmp_path, family, factor):
 
     model = tmp_path / "model"
     build_model(FAMILIES[family], ["What colour? A. red B. blue <answer>A</answer>"] * 20, model)
+    own = json.loads((model / "generation_config.json").read_text(encoding="utf-8"))  # is not to bend greedy answers
+    own |= {"repetition_penalty": 3.0, "do_sample": True, "top_k": 2}
+    (model / "generation_config.json").write_text(json.dumps(own), encoding="utf-8")
     clips = [
         write_clip(tmp_path / "short.mp4", frames=8, fps=2, size=(64, 64)),
         write_clip(tmp_path / "wide.mp4", frames=90, fps=15, size=(320, 180)),
@@ -274,7 +278,7 @@ def test_vllm_and_transformers_see_and_say_the_same(tmp_path, family, factor):
     assert [row["shape"][0] for row in rows] == [8, 12, 4]  # 4 s and 6 s at 2 fps; never below 4 frames
     for row in rows:
         assert row["vllm"] == row["hf"]
-        assert row["apart"] < 1e-3 and row["answered"]
+        assert row["apart"] < 1e-3 and row["answered"] and row["greedy"]
         frames, _, height, width = row["shape"]
         assert height % factor == width % factor == 0 and height * width <= 128 * 128
         assert row["grid"] == [[frames // 2, height * 2 // factor, width * 2 // factor]]

@@ -37,6 +37,8 @@ class VideoKRHF(VideoModel):
         self.model.model.get_rope_index = mend_rope_index(self.model.model.get_rope_index)
         ends = self.model.generation_config.eos_token_id or self.processor.tokenizer.eos_token_id
         self.ends = ends if isinstance(ends, list) else [ends]
+        # `generate` takes from here what a task leaves open: a checkpoint's own penalties would bend greedy answers.
+        self.model.generation_config = GenerationConfig()
 
     def weights(self, model: str, **settings: Any) -> Any:
         load: Any = AutoModelForImageTextToText.from_pretrained
@@ -86,7 +88,7 @@ class VideoKRHF(VideoModel):
         return answers
 
     def sampling(self, generation: Mapping[str, Any], max_new_tokens: int) -> GenerationConfig:
-        """The task's settings and nothing else: a checkpoint's own penalties would bend greedy answers, too.
+        """The task's settings and nothing else, as vLLM has them.
 
         Raises:
             UserError: a setting that transformers does not have.
