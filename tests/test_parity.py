@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -210,6 +211,55 @@ def test_a_fault_in_one_host_is_seen_there_and_nowhere_else(name, tmp_path):
         seen.setdefault(difference["host"], set()).add(difference["aspect"])
         assert difference["detail"]
     assert seen == SEEN[name]
+
+
+@pytest.fixture
+def stood_in(tmp_path):
+    """Arguments of `videokr parity` for which every host's Python is this shell script."""
+
+    def write(script):
+        model = tmp_path / "model"
+        model.mkdir()
+        (model / "config.json").write_text(json.dumps({"model_type": "qwen3_vl"}), encoding="utf-8")
+        record = {"id": "a", "question": "What?", "answer": "red", "video": "a.mp4", "think": "It is red."}
+        (tmp_path / "records.jsonl").write_text(json.dumps(record) + "\n", encoding="utf-8")
+        for stage in ("sft", "rl", "eval"):
+            python = tmp_path / "environments" / stage / "bin" / "python"
+            python.parent.mkdir(parents=True)
+            python.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+            python.chmod(0o755)
+        settings = ("--records", tmp_path / "records.jsonl", "--environments", tmp_path / "environments")
+        return ("--model", model, *settings)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "says"),
+    [
+        ("echo 'error: video a.mp4 is not there' >&2; exit 2", 2, "error: video a.mp4 is not there\n"),
+        ("echo 'Segmentation fault'; exit 139", 3, "failed with status 139; its log ends:\nSegmentation fault\n"),
+    ],
+)
+def test_a_host_that_fails_ends_the_others(script, status, says, stood_in, tmp_path):
+    """The first has failed; the others would run for a minute."""
+    done = parity(*stood_in(f'case "$*" in *llamafactory*) {script};; *) exec sleep 60;; esac'))
+    assert done.returncode == status and done.stderr.endswith(says), done.stderr
+
+
+def test_nothing_is_left_when_it_is_ended(stood_in, tmp_path):
+    arguments = stood_in(f'echo $$ >>"{tmp_path}/started"; exec sleep 60')
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "videokr", "parity", *map(str, arguments)]
+    asked = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.PIPE)
+    started = tmp_path / "started"
+    while asked.poll() is None and not (started.is_file() and started.read_text().count("\n") == 3):
+        time.sleep(0.05)
+    asked.terminate()
+    asked.communicate()
+    assert asked.returncode == 143
+    assert not [number for number in started.read_text().split() if Path(f"/proc/{number}").exists()]
+    assert not list(tmp_path.glob("videokr-parity-*"))
 
 
 @pytest.mark.parametrize(

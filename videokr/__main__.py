@@ -1,6 +1,7 @@
 """The `videokr` command: one verb a job, each imported when it is asked for."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def entry() -> int:
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that what a verb started is ended, too
     return exit_status(main)
 
 
