@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from videokr.parity.comparison import ASPECTS, compare
+from videokr.parity.report import as_json, as_text
 from videokr.parity.skeleton import write_skeleton
 from videokr.parity.witness import SeenVideo, Witness, read_report, write_report
 
@@ -61,6 +62,20 @@ def test_nothing_is_found_where_nothing_differs(witness, tmp_path):
     rollout = replace(witness, response_ids=None, loss=None)
     prompt_alone = tuple(axis[:3] for axis in witness.position_ids)
     assert not list(compare(witness, replace(rollout, position_ids=prompt_alone), "vLLM", tmp_path))
+
+
+def test_a_report_shows_every_aspect_and_where_hosts_differ(witness, tmp_path):
+    other = changed(witness, tmp_path, "frame indices")
+    witnesses = {"SFT": [witness], "RL": [other], "eval": [witness]}
+    differences = list(compare(witness, other, "RL", tmp_path))
+    lines = as_text(witnesses, differences).splitlines()
+    assert lines[0] == "one" and [line.split("  ")[1] for line in lines[1:5]] == list(ASPECTS[:4])
+    assert lines[5] == "    RL: from place 3: 0 10 20 30 | 0 10 20 31"
+    assert next(line.split() for line in lines if line.startswith("frame indices")) == ["frame", "indices", "1", "0"]
+    assert lines[-1] == "1 of 1 examples differ"
+    report = json.loads(json.dumps(as_json(witnesses, differences)))
+    assert report["seen"]["RL"][0]["videos"][0]["indices"] == [0, 10, 20, 31]
+    assert [(found["host"], found["aspect"]) for found in report["differences"]] == [("RL", "frame indices")]
 
 
 def test_a_report_reads_back(witness, tmp_path):

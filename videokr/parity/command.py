@@ -2,24 +2,23 @@
 
 import argparse
 import json
-import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
 from videokr.budget import EVAL_BUDGET, RL_BUDGET, SFT_BUDGET, VideoBudget
 from videokr.errors import UserError
-from videokr.example import Example, read_examples
+from videokr.example import read_examples
 from videokr.family import family_of
-from videokr.parity.comparison import ASPECTS, Difference, compare
+from videokr.parity.comparison import compare
 from videokr.parity.hosts import HOSTS, HostError, call_witnesses
+from videokr.parity.report import as_json, as_text
 from videokr.parity.request import Request
 from videokr.parity.sheet import draw
 from videokr.parity.skeleton import CONTEXT_TOKENS, write_skeleton
-from videokr.parity.witness import Witness, read_report
+from videokr.parity.witness import read_report
 
 BUDGETS = {"sft": SFT_BUDGET, "rl": RL_BUDGET, "eval": EVAL_BUDGET}
 DIFFERENT_STATUS, FAILED_STATUS = 1, 3
@@ -78,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"error: {error}", file=sys.stderr)
             return FAILED_STATUS
         witnesses = {shown: read_report(folder, report) for host in HOSTS for report, shown in host.reports.items()}
-        (first, mine), *others = witnesses.items()
+        (_, mine), *others = witnesses.items()
         differences = [
             difference
             for shown, theirs in others
@@ -88,50 +87,7 @@ def run(args: argparse.Namespace) -> int:
         if args.sheet:
             draw(witnesses, folder, args.sheet)
     if args.json:
-        print(json.dumps(as_json(first, mine, [shown for shown, _ in others], differences), indent=2))
+        print(json.dumps(as_json(witnesses, differences), indent=2))
     else:
-        print(as_text(first, mine, examples, [shown for shown, _ in others], differences), end="")
+        print(as_text(witnesses, differences), end="")
     return DIFFERENT_STATUS if differences else 0
-
-
-def as_json(first: str, mine: Sequence[Witness], others: Sequence[str], differences: Sequence[Difference]) -> object:
-    return {
-        "compared_with": first,
-        "hosts": list(others),
-        "examples": [witness.example for witness in mine],
-        "aspects": list(ASPECTS),
-        "differences": [asdict(difference) for difference in differences],
-    }
-
-
-def as_text(
-    first: str,
-    mine: Sequence[Witness],
-    examples: Sequence[Example],
-    others: Sequence[str],
-    differences: Sequence[Difference],
-) -> str:
-    """What each example is, where hosts differ about it, and a table of all."""
-    lines = []
-    for witness in mine:
-        videos = ", ".join(
-            f"{len(video.indices)} frames of {video.width}x{video.height}, {video.timestamps[0]:.2f} to "
-            f"{video.timestamps[-1]:.2f} s, {video.video_tokens} video tokens"
-            for video in witness.videos
-        )
-        trained = sum(witness.loss or ())
-        lines.append(f"{witness.example}: {len(witness.prompt_ids)} prompt tokens, {trained} trained; {videos}")
-        own = [difference for difference in differences if difference.example == witness.example]
-        lines += [f"  {difference.host}, {difference.aspect}: {difference.detail}" for difference in own]
-    width = shutil.get_terminal_size().columns
-    head = f"{'examples that differ from ' + first:<28}" + "".join(f"{shown:>14}" for shown in others)
-    lines += ["", head[:width] if width > len(head) else head]
-    for aspect in ASPECTS:
-        counts = [len({d.example for d in differences if d.host == shown and d.aspect == aspect}) for shown in others]
-        lines.append(f"{aspect:<28}" + "".join(f"{count or '0':>14}" for count in counts))
-    verdict = (
-        f"{len({d.example for d in differences})} of {len(mine)} examples differ"
-        if differences
-        else (f"{len(mine)} examples: the same in all hosts")
-    )
-    return "\n".join([*lines, verdict, ""])
