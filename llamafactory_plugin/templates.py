@@ -6,7 +6,7 @@ read the first one's number of frames and times for all with Qwen3-VL. They also
 response, which no rollout says. These are for rows of one question and one response.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,7 @@ from llamafactory.data.template import TEMPLATES
 from llamafactory.extras.constants import VIDEO_PLACEHOLDER
 
 from videokr.budget import SFT_BUDGET, VideoBudget
+from videokr.errors import UserError
 from videokr.family import FAMILIES
 from videokr.frame_plan import FramePlan, plan_frames
 from videokr.marks import END_OF_TURN, put_videos
@@ -80,7 +81,7 @@ class _PlannedVideos:
             `pixel_values_videos` and `video_grid_thw` of the processor, and for Qwen2.5-VL `second_per_grid_ts`.
 
         Raises:
-            UserError: a video is not there, or cannot be decoded.
+            UserError: a video is not there, or cannot be decoded; or its row was cut at `cutoff_len` inside it.
         """
         inputs: dict[str, Any] = super().get_mm_inputs(  # type: ignore[misc]
             images, [], audios, imglens, [0] * len(vidlens), audlens, batch_ids, processor
@@ -89,6 +90,7 @@ class _PlannedVideos:
             return inputs
         budget, patch_size = budget_of(processor), processor.video_processor.patch_size
         shown = [read_frames(Path(video), budget, patch_size) for video in videos]
+        check_whole(batch_ids, vidlens, videos, [plan for _, plan in shown], processor.video_token_id)
         inputs |= processor.video_processor(
             videos=[frames for frames, _ in shown],
             video_metadata=[plan.metadata for _, plan in shown],
@@ -125,6 +127,30 @@ def budget_of(processor: Any) -> VideoBudget:
 
 def plan_of(video: str, processor: Any) -> FramePlan:
     return plan_frames(read_header(Path(video)), budget_of(processor), processor.video_processor.patch_size)
+
+
+def check_whole(
+    batch_ids: Sequence[Sequence[int]],
+    numbers: Sequence[int],
+    videos: Sequence[str],
+    plans: Sequence[FramePlan],
+    video_token_id: int,
+) -> None:
+    """
+    Args:
+        batch_ids, numbers: token ids and number of videos of each row.
+
+    Raises:
+        UserError: a row does not hold the tokens of its videos, because the host has cut it at `cutoff_len`.
+    """
+    coming = iter(zip(videos, plans, strict=True))
+    for ids, number in zip(batch_ids, numbers, strict=True):
+        own = list(islice(coming, number))
+        if own and list(ids).count(video_token_id) != sum(plan.video_tokens for _, plan in own):
+            raise UserError(
+                f"video '{own[0][0]}': its row is longer than cutoff_len and was cut inside the video; raise "
+                "cutoff_len, or lower video_maxlen or video_max_pixels"
+            )
 
 
 def register(skip_bad_videos: bool = False) -> None:

@@ -11,7 +11,7 @@ from lmms_eval_tasks import judge
 from lmms_eval_tasks.benchmark import annotations_from_env, read_benchmark, root_from_env, write_rows, write_text
 from videokr.errors import UserError, exit_status
 from videokr.example import Example
-from videokr.family import find_family
+from videokr.family import context_tokens, find_family
 from videokr.video_file import read_header
 
 TASK = "videokr_eval"
@@ -22,12 +22,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lmms_eval_tasks.preflight", description=__doc__)
     parser.add_argument("--model", required=True, help="checkpoint folder, or its name on the hub")
     parser.add_argument("--tasks", required=True, help="names separated by commas")
-    parser.add_argument("--limit", default="0", help="as lmms-eval takes it: a number of questions, or a share below 1")
+    parser.add_argument("--max-model-len", type=int, required=True, help="context that is asked for, in tokens")
+    parser.add_argument("--gen-kwargs", default="", help="over the task's: name=value, separated by commas")
+    parser.add_argument("--limit", help="as lmms-eval takes it: a number of questions, or a share below 1")
     parser.add_argument("--task-dir", type=Path, required=True, help="where the task is written")
     options = parser.parse_args(arguments)
 
-    find_family(options.model)
-    limit = question_limit(options.limit)
+    if find_family(options.model):
+        check_context(Path(options.model).expanduser(), options.max_model_len)
+    check_generation(options.gen_kwargs)
+    limit = None if options.limit is None else question_limit(options.limit)
     if TASK in map(str.strip, options.tasks.split(",")):
         examples = read_benchmark(root_from_env(os.environ), limit, annotations_from_env(os.environ))
         check_videos(examples[:limit])
@@ -40,14 +44,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def question_limit(text: str) -> int | None:
-    """How many questions are asked at most; None is all, also where lmms-eval takes a share of them.
+    """How many questions are asked at most; None is all, where lmms-eval takes a share of them.
 
     Raises:
         UserError: not a number of questions, nor a share.
     """
-    if not re.fullmatch(r"\d+(\.\d+)?", text, re.ASCII):
-        raise UserError(f"LIMIT is '{text}': a number of questions")
+    if not re.fullmatch(r"\d+(\.\d+)?", text, re.ASCII) or float(text) == 0:
+        raise UserError(f"LIMIT is '{text}': a number of questions, at least 1")
     return int(float(text)) or None
+
+
+def check_context(model: Path, asked: int) -> None:
+    """
+    Raises:
+        UserError: the model has positions for fewer tokens than are asked for.
+    """
+    own = context_tokens(model)
+    if own is not None and asked > own:
+        raise UserError(f"MAX_MODEL_LEN is {asked}, but model '{model}' has positions for {own} tokens: set it lower")
+
+
+def check_generation(text: str) -> None:
+    """
+    Raises:
+        UserError: not name=value, or no positive number of new tokens.
+    """
+    for setting in filter(None, text.split(",")):
+        name, equals, value = (part.strip() for part in setting.partition("="))
+        if not (name and equals and value):
+            raise UserError(f"GEN_KWARGS has '{setting}': name=value is needed, separated by commas")
+        if name == "max_new_tokens" and not re.fullmatch("0*[1-9][0-9]*", value, re.ASCII):
+            raise UserError(f"GEN_KWARGS has '{setting}': a whole number of at least 1 is needed")
 
 
 def check_videos(examples: Sequence[Example]) -> None:

@@ -100,7 +100,7 @@ train_sft() {
 train_grpo() {
   mapfile -t settings < <(grep -v '^#' data_prep/demo/grpo.args)
   rm -rf "${GRPO}" # verl would go on from the one checkpoint, its last, and log no step
-  MODEL_PATH="${SFT}" DATA_DIR="${RUN}/rl" OUTPUT_DIR="${GRPO}" VERL_FILE_LOGGER_PATH="${GRPO}/metrics.jsonl" \
+  MODEL_PATH="${SFT}" DATA_DIR="${RUN}/rl" OUTPUT_DIR="${GRPO}" \
     bash local_script/train_videokr_grpo.sh "data.seed=${SEED}" "${settings[@]}"
 }
 

@@ -51,8 +51,8 @@ fi
 cd "${REPO_DIR}"
 [[ -n "${VIDEOKR_MODEL:-}" ]] || die "set VIDEOKR_MODEL to a checkpoint folder or a hub id"
 [[ "${VIDEOKR_MODEL}" == *[,=]* ]] && die "model '${VIDEOKR_MODEL}': lmms-eval takes no ',' or '=' in it; rename it"
-numeric BATCH_SIZE FPS MAX_FRAME_NUM MAX_PIXELS MAX_MODEL_LEN TENSOR_PARALLEL_SIZE DATA_PARALLEL_SIZE \
-  GPU_MEMORY_UTILIZATION JUDGE_CONCURRENCY
+whole BATCH_SIZE MAX_FRAME_NUM MAX_PIXELS MAX_MODEL_LEN TENSOR_PARALLEL_SIZE DATA_PARALLEL_SIZE JUDGE_CONCURRENCY
+positive FPS GPU_MEMORY_UTILIZATION
 BACKEND="${BACKEND:-vllm}"
 [[ "${BACKEND}" == vllm || "${BACKEND}" == hf ]] || die "BACKEND is '${BACKEND}': vllm or hf"
 [[ "${BACKEND}" == vllm || "${TENSOR_PARALLEL_SIZE:-1}" == 1 ]] || die "BACKEND=hf has one GPU a process: TENSOR_PARALLEL_SIZE is for vllm, DATA_PARALLEL_SIZE for both"
@@ -106,7 +106,8 @@ fi
 print_command "${COMMAND[@]}"
 
 "${PYTHON}" -m lmms_eval_tasks.preflight \
-  --model "${VIDEOKR_MODEL}" --tasks "${TASKS}" --task-dir "${OUTPUT_PATH}/tasks" "${LIMITS[@]}"
+  --model "${VIDEOKR_MODEL}" --tasks "${TASKS}" --task-dir "${OUTPUT_PATH}/tasks" "${LIMITS[@]}" \
+  --max-model-len "${MAX_MODEL_LEN:-32768}" --gen-kwargs "${GEN_KWARGS:-}"
 STARTED="$(mktemp)"
 trap 'rm -f "${STARTED}"' EXIT
 "${COMMAND[@]}"

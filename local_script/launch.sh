@@ -32,6 +32,23 @@ numeric() {
   done
 }
 
+# positive NAME...: each variable, where set, is a number above 0.
+positive() {
+  local name
+  numeric "$@"
+  for name in "$@"; do
+    [[ -z "${!name:-}" || "${!name}" =~ ^[0.]*[1-9] ]] || die "${name} is '${!name}': a number above 0 is needed"
+  done
+}
+
+# whole NAME...: each variable, where set, is a whole number of at least 1.
+whole() {
+  local name
+  for name in "$@"; do
+    [[ -z "${!name:-}" || "${!name}" =~ ^0*[1-9][0-9]*$ ]] || die "${name} is '${!name}': a whole number of at least 1 is needed"
+  done
+}
+
 # stage_python STAGE MODULE: sets PYTHON to the stage's interpreter: VIDEOKR_PYTHON, else the environment that
 # setup_env.sh built, else python3. The host's module must be importable there.
 stage_python() {

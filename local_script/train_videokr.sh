@@ -24,7 +24,8 @@ case "${1:-}" in
 esac
 shift
 model="${MODEL_NAME_OR_PATH:-${base}}"
-numeric NNODES NODE_RANK MASTER_PORT
+whole NNODES MASTER_PORT
+numeric NODE_RANK
 [[ "${NPROC_PER_NODE:-1}" =~ ^([0-9]+|gpu|auto)$ ]] || die "NPROC_PER_NODE is '${NPROC_PER_NODE}': a number is needed"
 stage_python sft llamafactory
 

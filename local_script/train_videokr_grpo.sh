@@ -16,15 +16,16 @@ for file in "${TRAIN_FILE}" "${VAL_FILE}"; do
   [[ -f "${file}" ]] || is_on DRY_RUN ||
     die "'${file}' is not there: prepare it with local_script/prepare_videokr_rl_data.py, or set DATA_DIR"
 done
-numeric N_GPUS N_GPUS_PER_NODE NNODES TRAIN_BATCH_SIZE MAX_PROMPT_LENGTH MAX_RESPONSE_LENGTH ROLLOUT_N ROLLOUT_TP \
-  ROLLOUT_GPU_MEM_UTIL PPO_MINI_BATCH_SIZE PPO_MICRO_BATCH_SIZE_PER_GPU LOGPROB_MICRO_BATCH_SIZE_PER_GPU LR KL_LOSS_COEF \
-  TOTAL_EPOCHS
+whole N_GPUS N_GPUS_PER_NODE NNODES TRAIN_BATCH_SIZE MAX_PROMPT_LENGTH MAX_RESPONSE_LENGTH ROLLOUT_N ROLLOUT_TP \
+  PPO_MINI_BATCH_SIZE PPO_MICRO_BATCH_SIZE_PER_GPU LOGPROB_MICRO_BATCH_SIZE_PER_GPU TOTAL_EPOCHS
+positive LR ROLLOUT_GPU_MEM_UTIL
+numeric KL_LOSS_COEF
 PROJECT_NAME="${PROJECT_NAME:-videokr_grpo}"
 EXPERIMENT_NAME="${EXPERIMENT_NAME:-videokr_qwen_vl}"
 OUTPUT_DIR="${OUTPUT_DIR:-outputs/${PROJECT_NAME}/${EXPERIMENT_NAME}}"
 
 config=videokr_grpo
-settings=()
+settings=("VERL_FILE_LOGGER_PATH=${VERL_FILE_LOGGER_PATH:-${OUTPUT_DIR}/metrics.jsonl}") # of trainer.logger=[file]
 if is_on VIDEOKR_CPU; then
   config=videokr_grpo_cpu
   settings+=(VERL_PLATFORM=cpu)

@@ -108,6 +108,15 @@ def test_transformers_answers_where_asked_for(tmp_path):
         assert ran.returncode == 2 and says in ran.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("BATCH_SIZE", "0"), ("DATA_PARALLEL_SIZE", "1.5"), ("MAX_PIXELS", "-1"), ("FPS", "0"), ("MAX_FRAME_NUM", "x")],
+)
+def test_a_number_that_is_none_is_refused_at_once(tmp_path, name, value):
+    ran = launch(tmp_path, VIDEOKR_MODEL="o/m", **{name: value})
+    assert ran.returncode == 2 and ran.stderr.startswith(f"error: {name} is '{value}': ")
+
+
 def test_the_env_file_sets_what_is_unset_and_runs_nothing(tmp_path):
     env_file = tmp_path / "own.env"
     env_file.write_text(
@@ -136,6 +145,10 @@ def test_the_env_file_sets_what_is_unset_and_runs_nothing(tmp_path):
         ("judge not configured", "OPENAI_API_KEY is not set"),
         ("judge not there", "127.0.0.1:9"),
         ("endless", "LIMIT is 'inf'"),
+        ("nothing asked", "LIMIT is '0'"),
+        ("long context", "MAX_MODEL_LEN is 32768, but model"),
+        ("no setting", "GEN_KWARGS has 'greedy'"),
+        ("no tokens", "GEN_KWARGS has 'max_new_tokens=0'"),
     ],
 )
 def test_a_mistake_ends_in_one_line_and_status_2(tmp_path, case, message):
@@ -151,11 +164,17 @@ def test_a_mistake_ends_in_one_line_and_status_2(tmp_path, case, message):
     if case == "no annotation file":
         (root / "VideoKR_eval.jsonl").unlink()
     model = write_model_config(tmp_path / "model", "llama" if case == "unknown family" else "qwen3_vl")
+    if case == "long context":
+        config = {"model_type": "qwen3_vl", "text_config": {"max_position_embeddings": 4096}}
+        (model / "config.json").write_text(json.dumps(config), encoding="utf-8")
     variables = {"VIDEOKR_MODEL": str(model), "VIDEOKR_EVAL_ROOT": str(root)} | {
         "no model given": {"VIDEOKR_MODEL": ""},
         "model not there": {"VIDEOKR_MODEL": str(tmp_path / "absent")},
         "no root": {"VIDEOKR_EVAL_ROOT": str(tmp_path / "absent")},
         "endless": {"LIMIT": "inf"},
+        "nothing asked": {"LIMIT": "0"},
+        "no setting": {"GEN_KWARGS": "temperature=0,greedy"},
+        "no tokens": {"GEN_KWARGS": "max_new_tokens=0"},
         "judge not configured": {"VIDEOKR_USE_VLM_JUDGE": "1"},
         "judge not there": {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"},
     }.get(case, {})

@@ -304,6 +304,27 @@ def test_bad_videos_are_skipped_counted_and_listed(damaged, models, tmp_path):
     assert "2 videos do not decode" in done.stdout and all(name in done.stdout for name in names)
 
 
+def test_a_row_that_was_cut_inside_its_video_is_named():
+    from llamafactory_plugin.templates import check_whole
+    from videokr.budget import SFT_BUDGET
+    from videokr.errors import UserError
+    from videokr.frame_plan import VideoHeader, plan_frames
+
+    plan = plan_frames(VideoHeader(100, 10.0, 64, 64), SFT_BUDGET, 16)
+    row = [7, *[5] * plan.video_tokens, 9]
+    check_whole([row, [7, 9], row + row], [1, 0, 2], ["a.mp4", "b.mp4", "b.mp4"], [plan] * 3, 5)
+    with pytest.raises(UserError, match=r"'b\.mp4'.*cutoff_len"):
+        check_whole([row, row[:-3]], [1, 1], ["a.mp4", "b.mp4"], [plan] * 2, 5)
+
+
+def test_a_row_longer_than_cutoff_len_ends_training_in_one_line(corpus, models, tmp_path):
+    settings = {"dataset": corpus / "sft.jsonl", "cutoff_len": "32", "max_steps": "1"}
+    done = launch("qwen3vl", models["qwen3vl"], tmp_path / "out", settings, FORCE_TORCHRUN="0")
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr[-2000:]
+    (error,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert "cutoff_len" in error
+
+
 def test_a_training_that_stops_early_is_a_failure(tmp_path):
     from llamafactory_plugin.train import check_finished
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from videokr.errors import UserError
 from videokr.parity.comparison import ASPECTS, compare
 from videokr.parity.report import as_json, as_text
 from videokr.parity.skeleton import write_skeleton
@@ -102,16 +103,36 @@ def test_a_report_reads_back(witness, tmp_path):
 def test_a_skeleton_is_short_and_holds_no_weights(text, vision, short, nested, tmp_path):
     model = tmp_path / "model"
     model.mkdir()
-    for name in ("model-00001-of-00002.safetensors", "model.safetensors.index.json", "tokenizer.json"):
+    kept = {"tokenizer.json", "preprocessor_config.json"}
+    for name in ("model-00001-of-00002.safetensors", "model.safetensors.index.json", *kept):
         (model / name).write_text("{}", encoding="utf-8")
     config = {"model_type": "x", "vision_config": vision} | ({"text_config": text} if nested else text)
     (model / "config.json").write_text(json.dumps(config), encoding="utf-8")
     write_skeleton(model, tmp_path / "skeleton")
-    assert {path.name for path in (tmp_path / "skeleton").iterdir()} == {"config.json", "tokenizer.json"}
+    assert {path.name for path in (tmp_path / "skeleton").iterdir()} == kept | {"config.json"}
     made = json.loads((tmp_path / "skeleton" / "config.json").read_text(encoding="utf-8"))
     own = made["text_config"] if nested else made
     assert (own["num_hidden_layers"], own["max_position_embeddings"]) == (4, 32_768)
     assert len(own.get("layer_types", range(4))) == 4 and made["vision_config"] == short
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"vision_config": {"depth": 2}}, "num_hidden_layers"),
+        ({"text_config": {"num_hidden_layers": 4}}, "vision_config"),
+        ({"text_config": None, "vision_config": {}}, "whole checkpoint"),
+        ({"text_config": {"num_hidden_layers": "four"}, "vision_config": {}}, "whole checkpoint"),
+        (None, "no processor there"),
+    ],
+)
+def test_a_folder_that_is_no_whole_checkpoint_is_named(config, says, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(config or {}), encoding="utf-8")
+    for name in ("tokenizer.json", "processor_config.json") if config else ("tokenizer.json",):
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+    with pytest.raises(UserError, match=says):
+        write_skeleton(tmp_path, tmp_path / "skeleton")
+    assert not (tmp_path / "skeleton").exists()
 
 
 @pytest.mark.sft
@@ -145,6 +166,14 @@ def test_a_processor_s_patches_turn_back_into_the_frames(name, tmp_path):
     ((seen,),) = calls
     assert seen.indices == plan.indices and seen.video_tokens == plan.video_tokens
     assert (np.load(tmp_path / seen.frames) == frames.permute(0, 2, 3, 1).numpy()).all()
+
+
+def write_model_files(model):
+    """As much as is looked at before the hosts are asked."""
+    config = {"model_type": "qwen3_vl", "text_config": {"num_hidden_layers": 2}, "vision_config": {}}
+    (model / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    for name in ("tokenizer.json", "processor_config.json"):
+        (model / name).write_text("{}", encoding="utf-8")
 
 
 def parity(*arguments):
@@ -235,7 +264,7 @@ def stood_in(tmp_path):
     def write(script):
         model = tmp_path / "model"
         model.mkdir()
-        (model / "config.json").write_text(json.dumps({"model_type": "qwen3_vl"}), encoding="utf-8")
+        write_model_files(model)
         record = {"id": "a", "question": "What?", "answer": "red", "video": "a.mp4", "think": "It is red."}
         (tmp_path / "records.jsonl").write_text(json.dumps(record) + "\n", encoding="utf-8")
         for stage in ("sft", "rl", "eval"):
@@ -291,8 +320,7 @@ def test_nothing_is_left_when_it_is_ended(stood_in, tmp_path):
 def test_mistakes_are_named(arguments, says, tmp_path):
     model = tmp_path / "model"
     model.mkdir()
-    config = {"model_type": "qwen3_vl", "text_config": {"max_position_embeddings": 4096}}
-    (model / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    write_model_files(model)
     record = {"id": "a", "question": "What?", "answer": "red", "video": "a.mp4"}
     (tmp_path / "records.jsonl").write_text(json.dumps(record) + "\n", encoding="utf-8")
     (tmp_path / "good.jsonl").write_text(json.dumps(record | {"think": "It is red."}) + "\n", encoding="utf-8")

@@ -19,7 +19,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def entry() -> int:
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that what a verb started is ended, too
+    for number in (signal.SIGTERM, signal.SIGHUP):  # so that what a verb started is ended, too
+        signal.signal(number, lambda given, _: sys.exit(128 + given))
     return exit_status(main)
 
 

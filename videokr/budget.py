@@ -34,6 +34,12 @@ class VideoBudget:
             if least > most:
                 raise UserError(f"video budget: min_{what} {least} is above max_{what} {most}")
 
+    def bounded(self, max_frames: int | None = None, max_pixels: int | None = None) -> "VideoBudget":
+        """The same with other upper bounds, and lower ones no higher than these."""
+        frames = self.max_frames if max_frames is None else max_frames
+        pixels = self.max_pixels if max_pixels is None else max_pixels
+        return VideoBudget(self.fps, min(self.min_frames, frames), frames, min(self.min_pixels, pixels), pixels)
+
 
 # Paper, training recipe: 2 fps, at most 128 frames, 128 * 28 * 28 = 100,352 px a frame; published RL rows ask for
 # exactly that many. Evaluation allows twice the pixels.

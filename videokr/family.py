@@ -54,6 +54,14 @@ def family_of(model_path: Path) -> Family:
     raise UserError(f"model '{model_path}': model_type {model_type!r} is not covered; known: {known}")
 
 
+def context_tokens(model_path: Path) -> int | None:
+    """Tokens that a checkpoint of a covered family has positions for; None where it does not say."""
+    config = json.loads((model_path / "config.json").read_text(encoding="utf-8"))
+    text = config.get("text_config")
+    stated = (text if isinstance(text, dict) else config).get("max_position_embeddings")
+    return stated if isinstance(stated, int) else None
+
+
 def find_family(model: str) -> Family | None:
     """The family of what a user gave as a model; None for a name on the hub, which is left to the host.
 

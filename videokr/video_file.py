@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import torch
 
 TAIL_SECONDS = 1.0  # so much of a file's end may be missing: the last frame that decodes stands in for it
+MICROSECONDS = 1_000_000  # in a second, of what a container states
 DECODE_THREADS = 2  # a file; as many files are decoded at once as a host has workers
 RATE_TOLERANCE = 0.01  # by which a stated frame rate may differ from that of the file's own timestamps
 
@@ -34,7 +35,7 @@ def read_header(path: Path) -> VideoHeader:
 
     Raises:
         UserError: the file is not there.
-        VideoError: no video, or no frame in it.
+        VideoError: no video, no frame in it, or it breaks off as can be told from the header.
     """
     with _opened(path) as container:
         return _header(path, container)
@@ -87,7 +88,7 @@ def _header(path: Path, container: Any) -> VideoHeader:
     stream = container.streams.video[0]
     count, fps = stream.frames, float(stream.average_rate or 0)
     if not count:
-        seconds = sorted(packet.pts * packet.time_base for packet in container.demux(stream) if packet.pts is not None)
+        seconds = _packet_times(path, container)
         count = len(seconds)
         if count > 1 and seconds[-1] > seconds[0]:
             own = float((count - 1) / (seconds[-1] - seconds[0]))
@@ -102,6 +103,22 @@ def _header(path: Path, container: Any) -> VideoHeader:
     container.seek(0)
     height, width = first.height, first.width
     return VideoHeader(count, fps, *((width, height) if first.rotation % 180 else (height, width)))
+
+
+def _packet_times(path: Path, container: Any) -> list[Any]:
+    """Seconds of the video's packets, in order, of a file that counts no frames.
+
+    Raises:
+        VideoError: the file ends before the time that its header states for all that is in it, sound too.
+    """
+    packets = [packet for packet in container.demux() if packet.pts is not None]
+    stated_seconds = (container.duration or 0) / MICROSECONDS
+    ends = [(packet.pts + (packet.duration or 0)) * packet.time_base for packet in packets]
+    held_seconds = float(max(ends, default=0)) - (container.start_time or 0) / MICROSECONDS
+    if stated_seconds - held_seconds > TAIL_SECONDS:
+        raise VideoError(path, f"{held_seconds:.1f} of its {stated_seconds:.1f} seconds are there")
+    own = container.streams.video[0].index
+    return sorted(packet.pts * packet.time_base for packet in packets if packet.stream_index == own)
 
 
 def _decoded(path: Path, container: Any, plan: FramePlan) -> Iterator["torch.Tensor"]:

@@ -92,7 +92,8 @@ class VideoModel(lmms):
             )
         self.device = torch.device("cpu")  # of the host's collectives, which carry counts and texts
         self.batch_size = int(batch_size)
-        self.budget = VideoBudget(float(fps), min_frame_num, max_frame_num, min_pixels, max_pixels)
+        least = {"min_frames": min(min_frame_num, max_frame_num), "min_pixels": min(min_pixels, max_pixels)}
+        self.budget = VideoBudget(fps=float(fps), max_frames=max_frame_num, max_pixels=max_pixels, **least)
         self.max_model_len = int(max_model_len)
         self.decode_workers = decode_workers
         load_processor: Any = AutoProcessor.from_pretrained

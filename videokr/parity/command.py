@@ -4,11 +4,11 @@ import argparse
 import json
 import sys
 import tempfile
-from dataclasses import asdict
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from videokr.budget import EVAL_BUDGET, RL_BUDGET, SFT_BUDGET, VideoBudget
+from videokr.budget import EVAL_BUDGET, RL_BUDGET, SFT_BUDGET
 from videokr.errors import UserError
 from videokr.example import read_examples
 from videokr.family import family_of
@@ -54,10 +54,11 @@ def run(args: argparse.Namespace) -> int:
     without = next((example for example in examples if example.rationale is None), None)
     if without:
         raise UserError(f"record '{without.id}' has no rationale, and SFT cannot train on it: give the SFT file")
-    changed = {"max_pixels": args.max_pixels, "max_frames": args.max_frames}
-    budget = VideoBudget(
-        **asdict(BUDGETS[args.budget]) | {name: value for name, value in changed.items() if value is not None}
-    )
+    labels = [
+        example.id if not any(other.id == example.id for other in examples[:number]) else f"{example.id} ({number + 1})"
+        for number, example in enumerate(examples)
+    ]
+    budget = BUDGETS[args.budget].bounded(args.max_frames, args.max_pixels)
     with tempfile.TemporaryDirectory(prefix="videokr-parity-") as name:
         folder = Path(name)
         write_skeleton(args.model, folder / "model")
@@ -76,7 +77,12 @@ def run(args: argparse.Namespace) -> int:
         except HostError as error:
             print(f"error: {error}", file=sys.stderr)
             return FAILED_STATUS
-        witnesses = {shown: read_report(folder, report) for host in HOSTS for report, shown in host.reports.items()}
+        witnesses = {
+            shown: [replace(witness, example=label) for witness, label in zip(reported, labels, strict=True)]
+            for host in HOSTS
+            for report, shown in host.reports.items()
+            for reported in [read_report(folder, report)]
+        }
         (_, mine), *others = witnesses.items()
         differences = [
             difference
@@ -84,10 +90,10 @@ def run(args: argparse.Namespace) -> int:
             for one, two in zip(mine, theirs, strict=True)
             for difference in compare(one, two, shown, folder)
         ]
+        if args.json:
+            print(json.dumps(as_json(witnesses, differences), indent=2))
+        else:
+            print(as_text(witnesses, differences), end="", flush=True)
         if args.sheet:
             draw(witnesses, folder, args.sheet)
-    if args.json:
-        print(json.dumps(as_json(witnesses, differences), indent=2))
-    else:
-        print(as_text(witnesses, differences), end="")
     return DIFFERENT_STATUS if differences else 0

@@ -111,4 +111,7 @@ def check(host: Host, status: int, log: Path) -> None:
         raise UserError(said.removeprefix("error: "))
     if status:
         tail = "\n".join(lines[-LOG_LINES:])
-        raise HostError(f"{host.module} failed with status {status}; its log ends:\n{tail}")
+        ended = (
+            f"was killed by signal {-status} (9: too little memory?)" if status < 0 else f"failed with status {status}"
+        )
+        raise HostError(f"{host.module} {ended}; its log ends:\n{tail}")
