@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from videokr.errors import UserError
 from videokr.example import parse_kind
 from videokr.response import read_answer
-from videokr.reward import score_response
+from videokr.reward import Accuracy, Reward, score_response
+from videokr.reward.typed import DEFAULT_TOLERANCE
 
 
 def compute_score(
@@ -13,26 +15,52 @@ def compute_score(
     solution_str: str,
     ground_truth: str,
     extra_info: Mapping[str, Any] | None = None,
-    **_unused: Any,
-) -> dict[str, float]:
-    """Scores one rollout; the same keys for every sample, which verl logs apart.
+    accuracy: str = Accuracy.PAPER,
+    tolerance: float = DEFAULT_TOLERANCE,
+) -> dict[str, float | bool | str]:
+    """Scores one rollout; the same keys for every sample.
 
     Args:
         data_source: not used; verl passes it.
         solution_str: everything the policy said.
         ground_truth: the gold answer, with or without its tags.
         extra_info: holds `problem_type`, and `options` where the question has them.
+        accuracy: `paper` or `typed`, by `reward.custom_reward_function.reward_kwargs.accuracy`.
+        tolerance: relative, of numbers in `typed`.
 
     Returns:
-        `score` = 0.1 * `format` + 0.9 * `acc`, each in [0, 1].
+        `score` = 0.1 * `format` + 0.9 * `acc`, each in [0, 1]; `answered`, and the `reason` for `acc`.
 
     Raises:
         ValueError: no gold answer, or one that names no option.
         RecordError: `problem_type` is missing or unknown.
+        UserError: `accuracy` is unknown.
     """
     info = extra_info or {}
     kind = parse_kind(info.get("problem_type"))
     options = info.get("options")
     gold = read_answer(ground_truth) or ground_truth
-    reward = score_response(solution_str, gold, kind, None if options is None or len(options) == 0 else list(options))
-    return {"score": reward.score, "acc": reward.accuracy, "format": reward.format}
+    known = None if options is None or len(options) == 0 else list(options)
+    return as_dict(score_response(solution_str, gold, kind, known, parse_accuracy(accuracy), tolerance))
+
+
+def parse_accuracy(name: str) -> Accuracy:
+    """
+    Raises:
+        UserError: there is no such accuracy.
+    """
+    try:
+        return Accuracy(name)
+    except ValueError:
+        raise UserError(f"reward_kwargs.accuracy={name!r} is unknown: give {' or '.join(Accuracy)}") from None
+
+
+def as_dict(reward: Reward) -> dict[str, float | bool | str]:
+    """What verl gets of a reward."""
+    return {
+        "score": reward.score,
+        "acc": reward.accuracy,
+        "format": reward.format,
+        "answered": reward.answered,
+        "reason": str(reward.reason),
+    }

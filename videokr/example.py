@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from videokr.errors import RecordError, UserError
+from videokr.marks import find_host_mark
 from videokr.options import LETTERS, read_option_letter, split_label
 from videokr.response import holds_tag, read_answer, strip_tag
 
@@ -24,8 +25,6 @@ ANSWER_FIELDS = ("solution", "answer", "correct_answer", "ground_truth")
 VIDEO_FIELDS = ("videos", "video_path", "path", "video", "video_file", "file_name")
 GROUP_FIELDS = ("dataset", "subject", "source")
 
-# A host would take these for its own marks, and lose count of the videos.
-_RESERVED = re.compile(r"<(?:video|image|audio)>|<\|[a-z_]+\|>")
 _LEADING_VIDEO = re.compile(r"(?:<video>\s*)+")
 _OPTIONS_HEADING = "options:"
 
@@ -344,6 +343,6 @@ def _videos(record: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _refuse_reserved(name: str, text: str) -> None:
-    found = _RESERVED.search(text)
+    found = find_host_mark(text)
     if found:
-        raise RecordError(name, "a mark that the hosts reserve stands in the text", found[0])
+        raise RecordError(name, "a mark that the hosts reserve stands in the text", found)

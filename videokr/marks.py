@@ -1,5 +1,6 @@
 """The marks around a video in a prompt."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,14 @@ MARK, END_MARK = "<|vision_start|>", "<|vision_end|>"
 MARKED_VIDEO = f"{MARK}{VIDEO}{END_MARK}"  # as both families' chat templates write it
 END_OF_TURN = "<|im_end|>"  # after every message, the response among them; both families
 TIMESTAMPED_BY = "Qwen3VLProcessor"
+# A host takes these for its own, and loses count of the videos.
+_HOST_MARK = re.compile(r"<(?:video|image|audio)>|<\|[a-z_]+\|>")
+
+
+def find_host_mark(text: str) -> str | None:
+    """The first mark in a text that stands for something to a host; None where it holds none."""
+    found = _HOST_MARK.search(text)
+    return found[0] if found else None
 
 
 def video_text(plan: FramePlan) -> str:

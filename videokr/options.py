@@ -10,11 +10,11 @@ LETTERS = string.ascii_uppercase
 _LABEL = re.compile(r"\(?([A-Za-z])[).:]\s*(.*)", re.DOTALL)
 _DECORATION = " \t\r\n*_`\"'$"
 _LEAD_IN = re.compile(
-    r"(?:the\s+)?(?:(?:correct|final|best)\s+)?(?:answer|option|choice)(?:\s+is\b|\s*:)?\s*:?\s*", re.I
+    r"(?:the\s+)?(?:(?:correct|right|final|best)\s+)?(?:answer|option|choice)(?:\s+is\b|\s*:)?\s*:?\s*", re.I
 )
 _LETTER = re.compile(r"(?:\(([A-Za-z])\)|\[([A-Za-z])\]|([A-Za-z]))[).:]?")
 _LETTER_AND_TEXT = re.compile(
-    r"(?:\(([A-Za-z])\)[.:]?|\[([A-Za-z])\][.:]?|([A-Za-z])(?:[).:]|(?=\s+[-–—]\s)))"  # noqa: RUF001
+    r"(?:\(([A-Za-z])\)[.:]?|\[([A-Za-z])\][.:]?|([A-Za-z])(?:[).:]|(?=\s+[-–—]\s)|(?=\s*\([^()]*\)$)))"  # noqa: RUF001
     r"\s*[-–—]?\s*(\S.*)",  # noqa: RUF001
     re.DOTALL,
 )
@@ -27,6 +27,11 @@ _MORE_LETTERS = re.compile(
 # What follows a letter, or the text of its option, and takes it back: "A. is wrong", "A - no way".
 _TAKEN_BACK = re.compile(
     r"(?:it\s+)?(?:is|are|was)(?:\s+not|n['\u2019]t|\s+(?:wrong|incorrect))\b|(?:no|wrong|incorrect)\b", re.I
+)
+_BOXED = re.compile(r"\\(?:boxed|text|textbf|mathrm|mathbf)\{([^{}]*)\}")
+_VERDICT = re.compile(
+    r"\s{1,4}is\s{1,4}(?:(?:the\s{1,4})?(?:correct|right|best)(?:\s{1,4}(?:answer|option|choice))?|the\s{1,4}answer)$",
+    re.I,
 )
 _WORD = re.compile(r"[^\W_]+")
 # No option is this long: an answer beyond it names none, and costs nothing to read.
@@ -57,7 +62,8 @@ def _names_one_of(text: str, options: Set[str]) -> bool:
 def read_option_letter(text: str | None, options: Sequence[str] | int | None = None) -> str | None:
     """The one option that an answer clearly names, as an upper-case letter; None where it names none or several.
 
-    Takes `B`, `b`, `(B)`, `B.`, `B. Hydrogen`, `Option B`, `The answer is B`. Refuses `a bar`, `B, C`, `not A`, a
+    Takes `B`, `b`, `(B)`, `B.`, `B. Hydrogen`, `B (Hydrogen)`, `Option B`, `The answer is B`, `B is correct`,
+    `\\boxed{B}`. Refuses `a bar`, `B, C`, `not A`, a
     letter beyond the options, and a letter whose text names another option or takes it back.
 
     Args:
@@ -66,7 +72,8 @@ def read_option_letter(text: str | None, options: Sequence[str] | int | None = N
     """
     if text is None or len(text) > _LONGEST_ANSWER:
         return None
-    text = unicodedata.normalize("NFKC", text).strip(_DECORATION)
+    text = _BOXED.sub(r"\1", _BOXED.sub(r"\1", unicodedata.normalize("NFKC", text))).strip(_DECORATION)
+    text = _VERDICT.sub("", text.rstrip("."))
     lead_in = _LEAD_IN.match(text)
     if lead_in and lead_in.end() < len(text):
         text = text[lead_in.end() :].strip(_DECORATION)

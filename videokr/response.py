@@ -1,12 +1,15 @@
 """The response form: `<think>...</think>` then `<answer>...</answer>`, written and read."""
 
 import re
+from dataclasses import dataclass
 
 ANSWER_TAGS = "<answer>{}</answer>"
 THINK_TAGS = "<think>{}</think>"
 
 _TAG = re.compile(r"(</?(?i:think|answer)>)", re.ASCII)
 _WELL_FORMED = ["<think>", "</think>", "<answer>", "</answer>"]
+_CONTENT = [False, True, False, True, False]  # before, between and after these
+_LAST_TAGS = 8  # where an empty block is looked for
 
 
 def build_response(rationale: str, answer: str) -> str:
@@ -19,13 +22,54 @@ def holds_tag(text: str) -> bool:
     return _TAG.search(text) is not None
 
 
-def read_answer(text: str) -> str | None:
-    """The content of the last answer block outside the thinking, stripped; None where there is none.
+@dataclass(frozen=True, slots=True)
+class Response:
+    """
+    Attributes:
+        answer: the content of the last answer block outside the thinking, stripped; None where there is none.
+        is_well_formed: whether the text is one think block with content, then one answer block with content, and
+            nothing else; white space around the blocks is free. The format reward (paper, section on GRPO) is this.
+        ends_inside_block: whether its last tag opens a block: it broke off, most likely at the length limit.
+        has_empty_block: whether an answer block without content stands in it.
+    """
 
-    An empty block is no answer, and a block with another tag inside is no block. Tags may be in any case. A thinking
-    block that never closes hides nothing. The time is linear in the text, whatever its tags.
+    answer: str | None
+    is_well_formed: bool
+    ends_inside_block: bool
+    has_empty_block: bool
+
+
+def read_response(text: str) -> Response:
+    """Reads a response in one pass, in time linear in the text whatever its tags.
+
+    An empty block is no answer, and a block with another tag inside is no block. Tags may be in any case, but not for
+    the form. A thinking block that never closes hides nothing.
     """
     pieces = _TAG.split(text)  # text, tag, text, tag, ..., text
+    tags = pieces[1::2]
+    block = _last_answer_block(pieces) if "</answer>" in text.lower() else None
+    return Response(
+        answer=(block.strip() or None) if block else None,
+        is_well_formed=tags == _WELL_FORMED and [bool(piece.strip()) for piece in pieces[::2]] == _CONTENT,
+        ends_inside_block=bool(tags) and not tags[-1].startswith("</"),
+        has_empty_block=any(
+            tags[i].lower() == "<answer>" and tags[i + 1].lower() == "</answer>" and not pieces[2 * i + 2].strip()
+            for i in range(max(0, len(tags) - _LAST_TAGS), len(tags) - 1)
+        ),
+    )
+
+
+def read_answer(text: str) -> str | None:
+    """The answer of a response; see `Response`."""
+    return read_response(text).answer
+
+
+def is_well_formed(text: str) -> bool:
+    """Whether a response has the form asked for; see `Response`."""
+    return read_response(text).is_well_formed
+
+
+def _last_answer_block(pieces: list[str]) -> str | None:
     block, thinking_closes_after_block, thinking_closes, following = None, False, False, ""
     for i in range(len(pieces) - 2, 0, -2):
         tag = pieces[i].lower()
@@ -41,19 +85,7 @@ def read_answer(text: str) -> str | None:
                 break
             block = None
         following = tag
-    return (block.strip() or None) if block else None
-
-
-def is_well_formed(text: str) -> bool:
-    """Whether the text is one think block with content, then one answer block with content, and nothing else.
-
-    White space around the blocks is free. The format reward (paper, section on GRPO) is this.
-    """
-    pieces = _TAG.split(text, maxsplit=len(_WELL_FORMED) + 1)
-    if pieces[1::2] != _WELL_FORMED:
-        return False
-    before, rationale, between, answer, after = (bool(piece.strip()) for piece in pieces[::2])
-    return rationale and answer and not (before or between or after)
+    return block
 
 
 def strip_tag(text: str, name: str) -> str:

@@ -1,0 +1,122 @@
+"""From a response to its reward (paper, GRPO recipe)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from videokr.example import Kind
+from videokr.marks import find_host_mark
+from videokr.options import read_option_letter
+from videokr.response import Response, read_response
+from videokr.reward.reason import Reason
+from videokr.reward.rouge import LONGEST_TEXT, mean_rouge_f1
+from videokr.reward.text import clean, comparable
+from videokr.reward.typed import DEFAULT_TOLERANCE, LONGEST_ANSWERS, typed_accuracy
+
+FORMAT_WEIGHT = 0.1
+ACCURACY_WEIGHT = 0.9
+
+
+class Accuracy(StrEnum):
+    """How an answer is held against the gold one."""
+
+    PAPER = "paper"  # the letter, or the mean F1 of ROUGE-1, ROUGE-2 and ROUGE-L
+    TYPED = "typed"  # by what the gold answer is: videokr/reward/typed.py
+
+
+@dataclass(frozen=True, slots=True)
+class Reward:
+    """
+    Attributes:
+        format: 0 or 1.
+        accuracy: in [0, 1].
+        answered: whether there was an answer to score at all.
+    """
+
+    format: float
+    accuracy: float
+    answered: bool
+    reason: Reason
+
+    @property
+    def score(self) -> float:
+        """In [0, 1]."""
+        return FORMAT_WEIGHT * self.format + ACCURACY_WEIGHT * self.accuracy
+
+
+def score_response(
+    response: str,
+    gold: str,
+    kind: Kind,
+    options: Sequence[str] | int | None = None,
+    accuracy: Accuracy = Accuracy.PAPER,
+    tolerance: float = DEFAULT_TOLERANCE,
+) -> Reward:
+    """Scores one response.
+
+    Args:
+        response: everything the model said.
+        gold: the option letter or the final answer, without tags.
+        options: the option texts, or their number, where known; sharpens the reading of the letter.
+        tolerance: relative, of numbers; `typed` alone knows it.
+
+    Raises:
+        ValueError: the gold answer is empty, or names no option. Found when data is prepared, not in a run.
+    """
+    if not gold.strip():
+        raise ValueError("gold answer is empty")
+    said = read_response(response)
+    answer = said.answer
+    value, answered, reason = (
+        _choice(answer, gold, options, accuracy)
+        if kind is Kind.MULTIPLE_CHOICE
+        else _open(answer, gold, accuracy, tolerance)
+    )
+    if answer is None:
+        reason = _unanswered(said)
+    elif value < 1.0 and find_host_mark(answer[:LONGEST_TEXT]):
+        reason = Reason.VIDEO_MARK
+    return Reward(float(said.is_well_formed), value, answered, reason)
+
+
+def _choice(
+    answer: str | None, gold: str, options: Sequence[str] | int | None, accuracy: Accuracy
+) -> tuple[float, bool, Reason]:
+    gold_letter = read_option_letter(gold, options)
+    if gold_letter is None:
+        raise ValueError(f"gold answer {gold!r} names no option")
+    letter = read_option_letter(answer, options)
+    if letter is None and accuracy is Accuracy.TYPED:
+        letter = _named_by_text(answer, options)
+    if letter is not None:
+        right = letter == gold_letter
+        return float(right), True, Reason.RIGHT if right else Reason.WRONG
+    beyond = read_option_letter(answer) is not None and options is not None
+    return 0.0, False, Reason.NOT_AN_OPTION if beyond else Reason.NO_LETTER
+
+
+def _named_by_text(answer: str | None, options: Sequence[str] | int | None) -> str | None:
+    """The letter of the one option whose whole text the answer is."""
+    if answer is None or options is None or isinstance(options, int) or len(answer) > LONGEST_ANSWERS[0]:
+        return None
+    said = comparable(clean(answer))
+    named = [index for index, option in enumerate(options) if comparable(clean(option)) == said]
+    return chr(ord("A") + named[0]) if len(named) == 1 else None
+
+
+def _open(answer: str | None, gold: str, accuracy: Accuracy, tolerance: float) -> tuple[float, bool, Reason]:
+    if answer is None:
+        return 0.0, False, Reason.NO_ANSWER
+    if accuracy is Accuracy.TYPED:
+        value, reason = typed_accuracy(gold, answer, tolerance)
+        return value, True, reason
+    if max(len(gold), len(answer)) > LONGEST_TEXT:
+        return 0.0, True, Reason.TOO_LONG
+    value = mean_rouge_f1(gold, answer)
+    return value, True, Reason.RIGHT if value == 1.0 else Reason.PARTIAL if value else Reason.WRONG
+
+
+def _unanswered(response: Response) -> Reason:
+    if response.ends_inside_block:
+        return Reason.CUT_OFF
+    return Reason.EMPTY_ANSWER if response.has_empty_block else Reason.NO_ANSWER

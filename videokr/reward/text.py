@@ -1,0 +1,404 @@
+"""Answer texts made comparable: one spelling of what typesetting, Unicode and English spell in many ways."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+
+_ARTICLES = frozenset(("a", "an", "the"))
+# Where `a` is an article, and not a name as in "vitamin A".
+_BEFORE_ARTICLE = frozenset(
+    [
+        "about",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "because",
+        "becomes",
+        "but",
+        "by",
+        "for",
+        "from",
+        "has",
+        "have",
+        "in",
+        "inside",
+        "into",
+        "is",
+        "it",
+        "like",
+        "of",
+        "on",
+        "onto",
+        "or",
+        "over",
+        "shows",
+        "than",
+        "that",
+        "then",
+        "through",
+        "to",
+        "toward",
+        "towards",
+        "under",
+        "using",
+        "via",
+        "was",
+        "were",
+        "when",
+        "with",
+        "within",
+        "without",
+    ]
+)
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
+_SUPERSCRIPT = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]{1,12}")
+_SUBSCRIPT = re.compile(r"(?<=[A-Za-z)])_(?=\d)")
+_VULGAR_FRACTIONS = {fraction: unicodedata.normalize("NFKC", fraction) for fraction in "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒"}
+_VULGAR_FRACTION = re.compile(f"(\\d?)([{''.join(_VULGAR_FRACTIONS)}])")
+_SPACED_NUMBER = re.compile(r"(?<![\d.,:/-])\d{1,3}(?:[ \u00a0\u2009\u202f]\d{3}){1,4}(?![\d,:/-]|\.\d)")
+_SPELLINGS = str.maketrans(
+    {
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d", "-"),
+        **dict.fromkeys("\u2018\u2019\u201b\u00b4\u02bc", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb\u300c\u300d", '"'),
+        **dict.fromkeys("\u22c5\u2219\u2022\u30fb", "\u00b7"),
+        **dict.fromkeys("\u2044\u2215", "/"),
+        "\u00b5": "\u03bc",
+        "\u2264": "<=",
+        "\u2265": ">=",
+        "\u2a7d": "<=",
+        "\u2a7e": ">=",
+        "\u2248": "~",
+        "\u223c": "~",
+        "\u2245": "~",
+        "\u00ba": "\u00b0",
+        "\u3002": ".",
+        "\u0964": ".",
+        "\u266f": "#",
+        "\u3001": ",",
+    }
+)
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
+
+_LATEX_MATHS = re.compile(r"\$\$?(\S(?:[^$]{0,2000}\S)?)\$\$?(?!\d)")
+_LATEX_FRACTION = re.compile(r"\\[dt]?frac\s{0,2}\{([^{}]{1,200})\}\s{0,2}\{([^{}]{1,200})\}")
+_LATEX_WRAPPED = re.compile(
+    r"\\(?:boxed|text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|operatorname|emph|ce|fbox)\s{0,2}"
+    r"\{([^{}]{0,2000})\}"
+)
+_LATEX_SCRIPT = re.compile(r"([\^_])\s{0,2}\{([^{}]{1,200})\}")
+_LATEX_SPACE = re.compile(r"\\[,;:! ]|\\q?quad\b|(?<!\\)~(?=[A-Za-z\\])")
+_LATEX_COMMAND = re.compile(r"\\([A-Za-z]{1,30})\s?")
+_LATEX_SYMBOLS = {
+    "times": "\u00d7",
+    "cdot": "\u00b7",
+    "circ": "\u00b0",
+    "degree": "\u00b0",
+    "pm": "\u00b1",
+    "approx": "~",
+    "sim": "~",
+    "le": "<=",
+    "leq": "<=",
+    "ge": ">=",
+    "geq": ">=",
+    "lt": "<",
+    "gt": ">",
+    "to": "\u2192",
+    "rightarrow": "\u2192",
+    "longrightarrow": "\u2192",
+    "leftarrow": "\u2190",
+    "infty": "\u221e",
+    "sqrt": "\u221a",
+    "div": "/",
+    "left": "",
+    "right": "",
+    "displaystyle": "",
+    "varepsilon": "\u03b5",
+    "varphi": "\u03c6",
+    "neq": "\u2260",
+    "ne": "\u2260",
+}
+_GREEK = {
+    unicodedata.name(letter).split()[-1].lower(): letter
+    for letter in map(chr, (*range(0x3B1, 0x3C2), *range(0x3C3, 0x3CA)))
+} | {"lambda": "\u03bb"}
+
+_LEAD_IN = re.compile(
+    r"(?:so|thus|therefore|hence)?,?\s{0,3}"
+    r"(?:(?:the\s{1,3}|my\s{1,3})?(?:(?:correct|right|final|best)\s{1,3})?(?:answer|result|value|solution)"
+    r"(?:\s{1,3}(?:is|was|would\s{1,3}be)\b\s{0,3}:?|\s{0,3}[:=])|(?:it\s{1,3}(?:is|was)|it's|this\s{1,3}is|that\s{1,3}is"
+    r"|that's|they\s{1,3}are|these\s{1,3}are|there\s{1,3}(?:is|are|was|were))\b(?!\s{1,3}(?:not|(?:true|false|wrong|incorrect)\s{1,3}that)\b))"
+    r"\s{0,3}",
+    re.I,
+)
+_EXPLANATION = re.compile(
+    r"[\s,;(]{1,3}(?:because|since|due\s{1,3}to|given\s{1,3}that|as\s{1,3}shown)\b.*", re.I | re.S
+)
+_EMPHASIS = re.compile(r"(\*\*|\*|`)(?=\S)([^*`\n]{1,400}?)(?<=\S)\1(?!\w)")
+_EDGES = " \t\r\n\"'`*_.,;:!?"
+_POINT_FIRST = re.compile(r"[\s\"'`*_]{0,8}\.\d")
+_SPACE = re.compile(r"\s+")
+
+# Vowel signs and other marks that are no letters to Python's \w; the blocks of scripts that cannot do without.
+_MARKS = (
+    "\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u0670\u06d6-\u06ed"
+    "\u0900-\u0fff\u1000-\u109f\u1780-\u17ff"
+)
+# A number, a word, a mark of a script without spaces, or a symbol that carries meaning.
+_TOKEN = re.compile(
+    r"(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d.,]*\d)|\d{1,300}(?:\.\d{1,300})?)(?P<ordinal>st|nd|rd|th)?(?![^\W\d_])"
+    rf"|(?P<word>[\w{_MARKS}](?:[\w{_MARKS}'.]*[\w{_MARKS}])?)"
+    r"|(?P<symbol>[^\w\s])"
+)
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+_UNSPACED_OR_WORD = re.compile(f"{_UNSPACED.pattern}|[^{_UNSPACED.pattern[1:-1]}]+")
+_WORD_IN_UNSPACED_WIDTHS = 5 / 12  # a short text has 5 words, or 12 characters of such a script
+_ABBREVIATION = re.compile(r"[^\W\d_](?:\.[^\W\d_])+\.?")
+
+_ONES = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS = dict(zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True))
+_LARGEST_SPELT = 10**15
+_SMALL_NUMBERS = {word: number for number, word in enumerate(_ONES)} | _TENS
+_SCALES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+_ORDINALS = {
+    word: f"{number}{suffix}"
+    for number, word, suffix in zip(
+        range(1, 13),
+        [
+            "first",
+            "second",
+            "third",
+            "fourth",
+            "fifth",
+            "sixth",
+            "seventh",
+            "eighth",
+            "ninth",
+            "tenth",
+            "eleventh",
+            "twelfth",
+        ],
+        ("st", "nd", "rd", *["th"] * 9),
+        strict=True,
+    )
+}
+_NUMBER_WORD = "|".join((*_SMALL_NUMBERS, *_SCALES))
+_AFTER_SCALE = f"(?:{'|'.join(f'(?<={scale})' for scale in _SCALES)})"
+_SPELT_NUMBER = re.compile(
+    rf"(?<![\w.])(?:a\s(?=hundred\b|thousand\b|million\b|billion\b|dozen\b))?"
+    rf"(?:{_NUMBER_WORD})(?:(?:[\s-]|{_AFTER_SCALE}\sand\s)(?:{_NUMBER_WORD}))*(?!\w)(?P<half>\sand\sa\shalf\b)?"
+    r"|(?<!\w)(?:(?P<alone>(?:a|one)[\s-]half|half(?=\san?\s))(?:\s(?:of\s)?an?(?=\s))?|(?:(?:a|one)\s)?dozen)(?!\w)",
+    re.I,
+)
+_SCALED_NUMBER = re.compile(
+    r"(?<![\w.])(\d{1,12}(?:\.\d{1,12})?)\s{1,2}(hundred|thousand|million|billion|trillion)\b", re.I
+)
+
+
+def clean(text: str) -> str:
+    """One spelling of dashes, quotes, powers, fractions, LaTeX and spelt-out numbers; the case is kept.
+
+    `−5` is `-5`, `m/s²` is `m/s^2`, `\\frac{1}{2}` and `½` are `1/2`, `twenty-five` is `25`, `5 million` is `5000000`.
+    """
+    text = _INVISIBLE.sub("", text)
+    text = _SPACED_NUMBER.sub(lambda match: "".join(match[0].split()), text)
+    text = _SUBSCRIPT.sub("", text)
+    text = _SUPERSCRIPT.sub(_power, text)
+    text = _VULGAR_FRACTION.sub(_fraction, text)
+    text = unicodedata.normalize("NFKC", text).translate(_SPELLINGS)
+    if "\\" in text or "$" in text or "^{" in text or "_{" in text:
+        text = _without_latex(text)
+    text = _EMPHASIS.sub(r"\2", text)
+    return spelt_numbers(_stripped(_SPACE.sub(" ", text)))
+
+
+def without_lead_in(text: str) -> str:
+    """A cleaned answer without "the answer is", "it is" and the like before it."""
+    for _ in range(2):
+        lead_in = _LEAD_IN.match(text)
+        if lead_in and 0 < lead_in.end() < len(text):
+            text = text[lead_in.end() :]
+    return _stripped(text)
+
+
+def without_explanation(text: str) -> str:
+    """A cleaned answer without "because ..." and the like behind it."""
+    explained = _EXPLANATION.search(text)
+    return _stripped(text[: explained.start()]) if explained and explained.start() else text
+
+
+def spelt_numbers(text: str) -> str:
+    """Numbers in words as digits: `twenty-five`, `five million`, `one hundred and five`, `half an hour`."""
+    text = _SCALED_NUMBER.sub(lambda match: _plain(float(match[1]) * _SCALES[match[2].lower()]), text)
+    return _SPELT_NUMBER.sub(_spelt, text)
+
+
+def tokens(text: str) -> tuple[str, ...]:
+    """A cleaned text as what is compared: words without plural s, numbers in one form, symbols that carry meaning.
+
+    Articles and punctuation are gone; scripts without spaces come character by character.
+    """
+    found: list[str] = []
+    folded = text.casefold().replace("&", " and ")
+    folded = _ABBREVIATION.sub(lambda match: match[0].replace(".", ""), folded)
+    for match in _TOKEN.finditer(folded):
+        kind = match.lastgroup
+        if match["number"] is not None:
+            found.append(_plain(float(match["number"].replace(",", ""))) + (match["ordinal"] or ""))
+        elif kind == "word":
+            word = match["word"]
+            if word in _ARTICLES and (not found or word == "the" or found[-1] in _BEFORE_ARTICLE):
+                continue
+            if _UNSPACED.search(word):
+                found.extend(_UNSPACED_OR_WORD.findall(word))
+            else:
+                found.append(_ORDINALS.get(word) or singular(word))
+        elif _carries_meaning(match[0], folded, match.start()):
+            found.append(match[0])
+    return tuple(found) if found else tuple(folded.split())
+
+
+def comparable(text: str) -> str:
+    """A cleaned text as what is equal for two spellings of one text; white space and hyphens do not count."""
+    joined = ""
+    for token in tokens(text):  # run together, but for numbers that would become one
+        joined += f" {token}" if joined and joined[-1].isdigit() and token[0].isdigit() else token
+    return joined
+
+
+def length_in_words(words: Sequence[str]) -> float:
+    """Length of a text's tokens in words; a character of a script without spaces counts for 5/12 of one."""
+    return sum(_WORD_IN_UNSPACED_WIDTHS if _UNSPACED.match(word) else 1.0 for word in words if word[0].isalnum())
+
+
+@lru_cache(65_536)
+def singular(word: str) -> str:
+    """Without the s of the plural or of a verb (Harman, "How effective is suffixing?", 1991: the S stemmer)."""
+    word = word.replace("'", "").replace(".", "") if not word[0].isdigit() else word
+    if len(word) <= 3 or not word.isascii() or not word.endswith("s"):
+        return word
+    if word.endswith("ies"):
+        return word if word.endswith(("eies", "aies")) else f"{word[:-3]}y"
+    if word.endswith("es"):
+        return word if word.endswith(("aes", "ees", "oes")) else word[:-1]
+    return word if word.endswith(("us", "ss")) else word[:-1]
+
+
+def _carries_meaning(symbol: str, text: str, place: int) -> bool:
+    before = text[place - 1] if place else " "
+    after = text[place + 1] if place + 1 < len(text) else " "
+    if symbol == "-":
+        return (after.isdigit() and not before.isalpha()) or _is_charge(text, place)
+    if symbol in ":^":
+        return before.isdigit() and after.isdigit()
+    if symbol == "*":
+        return before.isalnum() and after.isalnum()
+    if symbol in "/%\u00b0#":
+        return True
+    return symbol not in "~`|" and unicodedata.category(symbol)[0] == "S"
+
+
+def _is_charge(text: str, place: int) -> bool:
+    """Whether a minus stands behind a formula, as in `Cl-`."""
+    start = place
+    while start and text[start - 1].isalnum():
+        start -= 1
+    return 0 < place - start <= 6 and text[place + 1 : place + 2] in ("", " ", ",", ")", ";")
+
+
+def _stripped(text: str) -> str:
+    bare = text.strip(_EDGES)
+    return f"0.{bare}" if _POINT_FIRST.match(text) else bare
+
+
+def _power(match: re.Match[str]) -> str:
+    plain = match[0].translate(_SUPERSCRIPTS)
+    return plain if plain in "+-" else f"^{plain}"
+
+
+def _fraction(match: re.Match[str]) -> str:
+    return f"{match[1]} {_VULGAR_FRACTIONS[match[2]]} "
+
+
+def _without_latex(text: str) -> str:
+    text = text.replace("\\(", " ").replace("\\)", " ").replace("\\[", " ").replace("\\]", " ").replace("\\%", "%")
+    text = text.replace("\\$", "$") if "\\$" in text else _LATEX_MATHS.sub(r" \1 ", text)
+    text = _LATEX_SPACE.sub(" ", text)
+    for _ in range(4):  # as deep as an answer nests
+        text = _LATEX_SCRIPT.sub(_script, text)
+        text = _LATEX_WRAPPED.sub(r"\1", text)
+        text = _LATEX_FRACTION.sub(r" \1/\2 ", text)
+        if "{" not in text:
+            break
+    text = _LATEX_COMMAND.sub(_command, text)
+    return text.replace("^\u00b0", "\u00b0").replace("^+", "+").replace("{", "").replace("}", "").replace("\\", " ")
+
+
+def _script(match: re.Match[str]) -> str:
+    return match[2] if match[1] == "_" else f"^{match[2]}"
+
+
+def _command(match: re.Match[str]) -> str:
+    name = match[1]
+    greek = _GREEK.get(name.lower())
+    if greek:
+        return greek.upper() if name[0].isupper() else greek
+    return _LATEX_SYMBOLS.get(name, f" {name} ")
+
+
+def _spelt(match: re.Match[str]) -> str:
+    if match["alone"]:
+        return "0.5"
+    text = match[0].lower()
+    if text.endswith("dozen"):
+        return "12"
+    half = 0.5 if match["half"] else 0.0
+    numbers: list[float] = []
+    total = current = previous = 0
+    for word in re.split(r"[\s-]", text.removesuffix("and a half") if half else text):
+        if word in _SCALES:
+            if total + current > _LARGEST_SPELT:
+                return match[0]
+            scale = _SCALES[word]
+            if scale == _SCALES["hundred"]:
+                current = max(current, 1) * scale
+            else:
+                total, current = total + max(current, 1) * scale, 0
+            previous = scale
+        elif word in _SMALL_NUMBERS:
+            number = _SMALL_NUMBERS[word]
+            if 0 < previous < 100 and not (previous >= 20 and 0 < number < 10):  # "two three" are two numbers
+                numbers.append(total + current)
+                total = current = 0
+            current, previous = current + number, number
+    return " ".join(map(_plain, (*numbers, total + current + half)))
+
+
+def _plain(value: float) -> str:
+    return str(int(value)) if abs(value) < 1e15 and value == int(value) else repr(value)
