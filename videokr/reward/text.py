@@ -5,53 +5,16 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
+from videokr.reward.latex import without_latex
+from videokr.reward.numerals import ORDINALS, plain, with_digits
+
 _ARTICLES = frozenset(("a", "an", "the"))
 # Where `a` is an article, and not a name as in "vitamin A".
 _BEFORE_ARTICLE = frozenset(
-    [
-        "about",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "because",
-        "becomes",
-        "but",
-        "by",
-        "for",
-        "from",
-        "has",
-        "have",
-        "in",
-        "inside",
-        "into",
-        "is",
-        "it",
-        "like",
-        "of",
-        "on",
-        "onto",
-        "or",
-        "over",
-        "shows",
-        "than",
-        "that",
-        "then",
-        "through",
-        "to",
-        "toward",
-        "towards",
-        "under",
-        "using",
-        "via",
-        "was",
-        "were",
-        "when",
-        "with",
-        "within",
-        "without",
-    ]
+    (
+        "about and are as at be because becomes but by for from has have in inside into is it like of on onto or over "
+        "shows than that then through to toward towards under using via was were when with within without"
+    ).split()
 )
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 _SUPERSCRIPT = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]{1,12}")
@@ -83,54 +46,12 @@ _SPELLINGS = str.maketrans(
 )
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
 
-_LATEX_MATHS = re.compile(r"\$\$?(\S(?:[^$]{0,2000}\S)?)\$\$?(?!\d)")
-_LATEX_FRACTION = re.compile(r"\\[dt]?frac\s{0,2}\{([^{}]{1,200})\}\s{0,2}\{([^{}]{1,200})\}")
-_LATEX_WRAPPED = re.compile(
-    r"\\(?:boxed|text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|operatorname|emph|ce|fbox)\s{0,2}"
-    r"\{([^{}]{0,2000})\}"
-)
-_LATEX_SCRIPT = re.compile(r"([\^_])\s{0,2}\{([^{}]{1,200})\}")
-_LATEX_SPACE = re.compile(r"\\[,;:! ]|\\q?quad\b|(?<!\\)~(?=[A-Za-z\\])")
-_LATEX_COMMAND = re.compile(r"\\([A-Za-z]{1,30})\s?")
-_LATEX_SYMBOLS = {
-    "times": "\u00d7",
-    "cdot": "\u00b7",
-    "circ": "\u00b0",
-    "degree": "\u00b0",
-    "pm": "\u00b1",
-    "approx": "~",
-    "sim": "~",
-    "le": "<=",
-    "leq": "<=",
-    "ge": ">=",
-    "geq": ">=",
-    "lt": "<",
-    "gt": ">",
-    "to": "\u2192",
-    "rightarrow": "\u2192",
-    "longrightarrow": "\u2192",
-    "leftarrow": "\u2190",
-    "infty": "\u221e",
-    "sqrt": "\u221a",
-    "div": "/",
-    "left": "",
-    "right": "",
-    "displaystyle": "",
-    "varepsilon": "\u03b5",
-    "varphi": "\u03c6",
-    "neq": "\u2260",
-    "ne": "\u2260",
-}
-_GREEK = {
-    unicodedata.name(letter).split()[-1].lower(): letter
-    for letter in map(chr, (*range(0x3B1, 0x3C2), *range(0x3C3, 0x3CA)))
-} | {"lambda": "\u03bb"}
-
 _LEAD_IN = re.compile(
     r"(?:so|thus|therefore|hence)?,?\s{0,3}"
     r"(?:(?:the\s{1,3}|my\s{1,3})?(?:(?:correct|right|final|best)\s{1,3})?(?:answer|result|value|solution)"
-    r"(?:\s{1,3}(?:is|was|would\s{1,3}be)\b\s{0,3}:?|\s{0,3}[:=])|(?:it\s{1,3}(?:is|was)|it's|this\s{1,3}is|that\s{1,3}is"
-    r"|that's|they\s{1,3}are|these\s{1,3}are|there\s{1,3}(?:is|are|was|were))\b(?!\s{1,3}(?:not|(?:true|false|wrong|incorrect)\s{1,3}that)\b))"
+    r"(?:\s{1,3}(?:is|was|would\s{1,3}be)\b\s{0,3}:?|\s{0,3}[:=])"
+    r"|(?:it\s{1,3}(?:is|was)|it's|this\s{1,3}is|that\s{1,3}is|that's|they\s{1,3}are|these\s{1,3}are"
+    r"|there\s{1,3}(?:is|are|was|were))\b(?!\s{1,3}(?:not|(?:true|false|wrong|incorrect)\s{1,3}that)\b))"
     r"\s{0,3}",
     re.I,
 )
@@ -160,66 +81,6 @@ _UNSPACED_OR_WORD = re.compile(f"{_UNSPACED.pattern}|[^{_UNSPACED.pattern[1:-1]}
 _WORD_IN_UNSPACED_WIDTHS = 5 / 12  # a short text has 5 words, or 12 characters of such a script
 _ABBREVIATION = re.compile(r"[^\W\d_](?:\.[^\W\d_])+\.?")
 
-_ONES = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-_TENS = dict(zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True))
-_LARGEST_SPELT = 10**15
-_SMALL_NUMBERS = {word: number for number, word in enumerate(_ONES)} | _TENS
-_SCALES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_ORDINALS = {
-    word: f"{number}{suffix}"
-    for number, word, suffix in zip(
-        range(1, 13),
-        [
-            "first",
-            "second",
-            "third",
-            "fourth",
-            "fifth",
-            "sixth",
-            "seventh",
-            "eighth",
-            "ninth",
-            "tenth",
-            "eleventh",
-            "twelfth",
-        ],
-        ("st", "nd", "rd", *["th"] * 9),
-        strict=True,
-    )
-}
-_NUMBER_WORD = "|".join((*_SMALL_NUMBERS, *_SCALES))
-_AFTER_SCALE = f"(?:{'|'.join(f'(?<={scale})' for scale in _SCALES)})"
-_SPELT_NUMBER = re.compile(
-    rf"(?<![\w.])(?:a\s(?=hundred\b|thousand\b|million\b|billion\b|dozen\b))?"
-    rf"(?:{_NUMBER_WORD})(?:(?:[\s-]|{_AFTER_SCALE}\sand\s)(?:{_NUMBER_WORD}))*(?!\w)(?P<half>\sand\sa\shalf\b)?"
-    r"|(?<!\w)(?:(?P<alone>(?:a|one)[\s-]half|half(?=\san?\s))(?:\s(?:of\s)?an?(?=\s))?|(?:(?:a|one)\s)?dozen)(?!\w)",
-    re.I,
-)
-_SCALED_NUMBER = re.compile(
-    r"(?<![\w.])(\d{1,12}(?:\.\d{1,12})?)\s{1,2}(hundred|thousand|million|billion|trillion)\b", re.I
-)
-
 
 def clean(text: str) -> str:
     """One spelling of dashes, quotes, powers, fractions, LaTeX and spelt-out numbers; the case is kept.
@@ -232,10 +93,9 @@ def clean(text: str) -> str:
     text = _SUPERSCRIPT.sub(_power, text)
     text = _VULGAR_FRACTION.sub(_fraction, text)
     text = unicodedata.normalize("NFKC", text).translate(_SPELLINGS)
-    if "\\" in text or "$" in text or "^{" in text or "_{" in text:
-        text = _without_latex(text)
+    text = without_latex(text)
     text = _EMPHASIS.sub(r"\2", text)
-    return spelt_numbers(_stripped(_SPACE.sub(" ", text)))
+    return with_digits(_stripped(_SPACE.sub(" ", text)))
 
 
 def without_lead_in(text: str) -> str:
@@ -253,12 +113,6 @@ def without_explanation(text: str) -> str:
     return _stripped(text[: explained.start()]) if explained and explained.start() else text
 
 
-def spelt_numbers(text: str) -> str:
-    """Numbers in words as digits: `twenty-five`, `five million`, `one hundred and five`, `half an hour`."""
-    text = _SCALED_NUMBER.sub(lambda match: _plain(float(match[1]) * _SCALES[match[2].lower()]), text)
-    return _SPELT_NUMBER.sub(_spelt, text)
-
-
 def tokens(text: str) -> tuple[str, ...]:
     """A cleaned text as what is compared: words without plural s, numbers in one form, symbols that carry meaning.
 
@@ -270,7 +124,7 @@ def tokens(text: str) -> tuple[str, ...]:
     for match in _TOKEN.finditer(folded):
         kind = match.lastgroup
         if match["number"] is not None:
-            found.append(_plain(float(match["number"].replace(",", ""))) + (match["ordinal"] or ""))
+            found.append(plain(float(match["number"].replace(",", ""))) + (match["ordinal"] or ""))
         elif kind == "word":
             word = match["word"]
             if word in _ARTICLES and (not found or word == "the" or found[-1] in _BEFORE_ARTICLE):
@@ -278,7 +132,7 @@ def tokens(text: str) -> tuple[str, ...]:
             if _UNSPACED.search(word):
                 found.extend(_UNSPACED_OR_WORD.findall(word))
             else:
-                found.append(_ORDINALS.get(word) or singular(word))
+                found.append(ORDINALS.get(word) or singular(word))
         elif _carries_meaning(match[0], folded, match.start()):
             found.append(match[0])
     return tuple(found) if found else tuple(folded.split())
@@ -344,61 +198,3 @@ def _power(match: re.Match[str]) -> str:
 
 def _fraction(match: re.Match[str]) -> str:
     return f"{match[1]} {_VULGAR_FRACTIONS[match[2]]} "
-
-
-def _without_latex(text: str) -> str:
-    text = text.replace("\\(", " ").replace("\\)", " ").replace("\\[", " ").replace("\\]", " ").replace("\\%", "%")
-    text = text.replace("\\$", "$") if "\\$" in text else _LATEX_MATHS.sub(r" \1 ", text)
-    text = _LATEX_SPACE.sub(" ", text)
-    for _ in range(4):  # as deep as an answer nests
-        text = _LATEX_SCRIPT.sub(_script, text)
-        text = _LATEX_WRAPPED.sub(r"\1", text)
-        text = _LATEX_FRACTION.sub(r" \1/\2 ", text)
-        if "{" not in text:
-            break
-    text = _LATEX_COMMAND.sub(_command, text)
-    return text.replace("^\u00b0", "\u00b0").replace("^+", "+").replace("{", "").replace("}", "").replace("\\", " ")
-
-
-def _script(match: re.Match[str]) -> str:
-    return match[2] if match[1] == "_" else f"^{match[2]}"
-
-
-def _command(match: re.Match[str]) -> str:
-    name = match[1]
-    greek = _GREEK.get(name.lower())
-    if greek:
-        return greek.upper() if name[0].isupper() else greek
-    return _LATEX_SYMBOLS.get(name, f" {name} ")
-
-
-def _spelt(match: re.Match[str]) -> str:
-    if match["alone"]:
-        return "0.5"
-    text = match[0].lower()
-    if text.endswith("dozen"):
-        return "12"
-    half = 0.5 if match["half"] else 0.0
-    numbers: list[float] = []
-    total = current = previous = 0
-    for word in re.split(r"[\s-]", text.removesuffix("and a half") if half else text):
-        if word in _SCALES:
-            if total + current > _LARGEST_SPELT:
-                return match[0]
-            scale = _SCALES[word]
-            if scale == _SCALES["hundred"]:
-                current = max(current, 1) * scale
-            else:
-                total, current = total + max(current, 1) * scale, 0
-            previous = scale
-        elif word in _SMALL_NUMBERS:
-            number = _SMALL_NUMBERS[word]
-            if 0 < previous < 100 and not (previous >= 20 and 0 < number < 10):  # "two three" are two numbers
-                numbers.append(total + current)
-                total = current = 0
-            current, previous = current + number, number
-    return " ".join(map(_plain, (*numbers, total + current + half)))
-
-
-def _plain(value: float) -> str:
-    return str(int(value)) if abs(value) < 1e15 and value == int(value) else repr(value)

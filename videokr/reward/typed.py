@@ -32,50 +32,14 @@ _TWO_NAMES = re.compile(r"(\S[^()]{0,199}?)\s?\(([^()]{1,199})\)")
 _NOTHING_TO_SPEAK_OF = re.compile(
     r"\b(?:from|to|between|and|until|or|exactly|about|approximately)\b|[\s\[\](),;.:/x\u00d7~-]", re.I
 )
+_NEXT_WORD = re.compile(r"\s?([A-Za-z]+)")
+_HEDGING = frozenset(("or", "either", "maybe", "perhaps", "possibly"))
 # Words that say nothing beside a number.
 _AROUND_A_NUMBER = frozenset(
-    [
-        "there",
-        "is",
-        "are",
-        "was",
-        "were",
-        "it",
-        "in",
-        "total",
-        "of",
-        "all",
-        "about",
-        "around",
-        "approximately",
-        "approx",
-        "roughly",
-        "nearly",
-        "exactly",
-        "only",
-        "they",
-        "we",
-        "see",
-        "i",
-        "you",
-        "can",
-        "be",
-        "has",
-        "have",
-        "had",
-        "appear",
-        "time",
-        "altogether",
-        "overall",
-        "value",
-        "answer",
-        "equal",
-        "equals",
-        "to",
-        "and",
-        "or",
-        "at",
-    ]
+    (
+        "there is are was were it in total of all about around approximately approx roughly nearly exactly only they "
+        "we see i you can be has have had appear time altogether overall value answer equal equals to and or at"
+    ).split()
 )
 
 Verdict = tuple[float, Reason]
@@ -171,9 +135,13 @@ class Spans:
     type: ClassVar[AnswerType] = AnswerType.SPANS
 
     def accuracy(self, answer: str, tolerance: float) -> Verdict:
-        spans = read_spans(_bare(answer), wants_spans=True)
+        answer = _bare(answer)
+        spans = read_spans(answer, wants_spans=True)
         if not spans:
             return 0.0, Reason.NOT_A_NUMBER
+        fault = _taken_back(answer)
+        if fault:
+            return 0.0, fault
         value = overlap(list(self.spans), spans)
         return value, Reason.RIGHT if value == 1.0 else Reason.PARTIAL if value else Reason.WRONG_NUMBER
 
@@ -184,12 +152,13 @@ class TwoNumbers:
     type: ClassVar[AnswerType] = AnswerType.TWO_NUMBERS
 
     def accuracy(self, answer: str, tolerance: float) -> Verdict:
-        answer = _stated(_bare(answer))
-        said = read_quantities(answer)
+        answer = _bare(answer)
+        said = read_quantities(_stated(answer))
         if not said:
             return 0.0, Reason.NOT_A_NUMBER
-        if len(said) != len(self.pair) or is_negated(tokens(answer)):
-            return 0.0, Reason.WRONG_NUMBER
+        fault = _taken_back(answer)
+        if fault or len(said) != len(self.pair):
+            return 0.0, fault or Reason.WRONG_NUMBER
         agree = all(one.agrees(gold, tolerance) for one, gold in zip(_in_one_unit(said), self.pair, strict=True))
         return RIGHT if agree else (0.0, Reason.WRONG_NUMBER)
 
@@ -203,20 +172,24 @@ class Number:
     type: ClassVar[AnswerType] = AnswerType.NUMBER
 
     def accuracy(self, answer: str, tolerance: float) -> Verdict:
-        answer = _stated(_bare(answer))
-        said = read_quantities(answer)
+        answer = _bare(answer)
+        stated = _stated(answer)
+        said = read_quantities(stated)
         if not said:
             return 0.0, Reason.NOT_A_NUMBER
-        others = [word for word in tokens(_without(answer, said)) if word.isalpha()]
-        if is_negated(others):
-            return 0.0, Reason.OPPOSITE
+        fault = _taken_back(answer)
+        if fault:
+            return 0.0, fault
         agreeing = sum(quantity.agrees(self.quantity, tolerance) for quantity in said)
         if not agreeing:
             return 0.0, self._fault(said, tolerance)
         if agreeing < len(said):
             return 0.0, Reason.SEVERAL_NUMBERS
-        if self.nouns and not self.nouns.issuperset(word for word in others if word not in _AROUND_A_NUMBER):
-            return WRONG
+        if self.nouns:
+            others = {word for word in tokens(_without(stated, said)) if word.isalpha()} - _AROUND_A_NUMBER
+            return RIGHT if others <= self.nouns else WRONG
+        if self.quantity.unit and any(_counts_something(stated, quantity) for quantity in said):
+            return 0.0, Reason.WRONG_UNIT
         return RIGHT
 
     def _fault(self, said: tuple[Quantity, ...], tolerance: float) -> Reason:
@@ -290,6 +263,20 @@ def _stated(text: str) -> str:
     """A number without what only leads to it: `x = 5` is `5`, and so is `about 5`."""
     assigned = _ASSIGNED.match(text)
     return _HEDGE.sub("", text[assigned.end() :] if assigned else text)
+
+
+def _taken_back(answer: str) -> Reason | None:
+    """Why a number or a time does not count, though it is there: it is negated, or there is a choice."""
+    words = tokens(_without(answer, read_quantities(answer)))
+    if is_negated(words):
+        return Reason.OPPOSITE
+    return Reason.SEVERAL_NUMBERS if not _HEDGING.isdisjoint(words) else None
+
+
+def _counts_something(text: str, quantity: Quantity) -> bool:
+    """Whether a number has a noun in the place of a unit: `14 nights`."""
+    noun = _NEXT_WORD.match(text, quantity.end) if quantity.unit is None else None
+    return noun is not None and noun[1].lower() not in _AROUND_A_NUMBER
 
 
 def _without(text: str, quantities: tuple[Quantity, ...]) -> str:

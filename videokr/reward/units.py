@@ -209,38 +209,13 @@ _FACTOR = re.compile(
     r"(?:\^?\(?(?P<exponent>[+-]?[1-9])\)?(?![\d.])|\s(?P<words>squared|cubed))?(?![A-Za-z\d_])",
     re.I,
 )
-_JOINT = re.compile(r"\s?(?P<over>/)\s?\(?|\s(?P<per>per)\s|\s?(?P<times>[·*×]|-(?=[A-Za-z]))\s?|(?P<space>\s)", re.I)
+_JOINT = re.compile(
+    r"\s?(?P<over>/)\s?\(?|[\s-](?P<per>per)[\s-]|\s?(?P<times>[·*×]|-(?=[A-Za-z]))\s?|(?P<space>\s)", re.I
+)
 _WORD_POWERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3, "squared": 2, "cubed": 3}
 _MOST_FACTORS = 6
 # Words of English before anything else.
-_NO_UNITS = frozenset(
-    [
-        "a",
-        "an",
-        "am",
-        "as",
-        "at",
-        "be",
-        "by",
-        "do",
-        "he",
-        "i",
-        "if",
-        "it",
-        "me",
-        "my",
-        "no",
-        "of",
-        "on",
-        "or",
-        "pa",
-        "so",
-        "to",
-        "up",
-        "us",
-        "we",
-    ]
-)
+_NO_UNITS = frozenset("a an am as at be by do he i if it me my no of on or pa so to up us we".split())
 
 
 def read_unit(text: str, start: int) -> tuple[Unit, int] | None:
