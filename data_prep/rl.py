@@ -14,11 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from data_prep.outputs import json_list, written_aside
+from data_prep.outputs import json_list
 from data_prep.source import Source, print_left_out
 from verl_plugin.rows import build_row
 from videokr.budget import RL_BUDGET
 from videokr.errors import RecordError, UserError
+from videokr.outputs import written_aside
 
 ROWS_A_GROUP = 2_000  # rows held in memory, and in one parquet row group
 TRAIN, VALIDATION = "train", "test"  # the published file names
@@ -33,6 +34,7 @@ def row_schema(budget: Mapping[str, float]) -> pa.Schema:
     info = {
         "problem_id": text,
         "problem_type": text,
+        "question": text,
         "options": pa.list_(text),
         "answer": text,
         "source_path": pa.list_(text),

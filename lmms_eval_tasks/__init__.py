@@ -1,1 +1,1 @@
-"""lmms-eval tasks, judge and model classes."""
+"""lmms-eval tasks and model classes."""

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lmms_eval_tasks import judge
 from lmms_eval_tasks.benchmark import annotations_from_env, read_benchmark, root_from_env, write_rows, write_text
 from videokr.errors import UserError, exit_status
 from videokr.example import Example
 from videokr.family import context_tokens, find_family
+from videokr.judge import sync_judge
 from videokr.video_file import read_header
 
 TASK = "videokr_eval"
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if TASK in map(str.strip, options.tasks.split(",")):
         examples = read_benchmark(root_from_env(os.environ), limit, annotations_from_env(os.environ))
         check_videos(examples[:limit])
-        grader = judge.from_env(os.environ)
+        grader = sync_judge.from_env(os.environ)
         if grader is not None:
             grader.check()
         write_task(examples, options.task_dir)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from lmms_eval_tasks.judge import Judge
 from lmms_eval_tasks.verdict import Verdict
 from videokr.example import Example, Kind
+from videokr.judge.sync_judge import Judge
 from videokr.options import read_option_letter
 from videokr.response import read_answer
 

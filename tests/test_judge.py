@@ -3,82 +3,18 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 pytest.importorskip("openai")
 
-from lmms_eval_tasks import judge
+from judge_endpoint import KEY, Endpoint, completion, environment
+
 from lmms_eval_tasks.scoring import score
 from lmms_eval_tasks.verdict import Verdict
 from videokr.errors import UserError
 from videokr.example import Example, Kind, parse_example
-
-KEY = "sk-secret-of-the-test"
-
-
-class Endpoint(ThreadingHTTPServer):
-    """Answers chat completions with `replies` in turn (the last one again and again); counts the requests.
-
-    A reply is the content of the message, an int is an HTTP status, a float is a delay in seconds before "1",
-    a dict is the whole body.
-    """
-
-    replies: list[str | int | float | dict]
-    requests: list[dict]
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Endpoint
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.requests.append(body | {"path": self.path, "headers": dict(self.headers)})
-        replies = self.server.replies
-        reply = replies.pop(0) if len(replies) > 1 else replies[0]
-        if isinstance(reply, float):
-            time.sleep(reply)
-            reply = "1"
-        status, answer = (
-            (reply, {"error": {"message": f"refused, your key is {KEY}"}})
-            if isinstance(reply, int)
-            else (200, reply if isinstance(reply, dict) else completion(reply))
-        )
-        payload = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(payload)))
-        self.end_headers()
-        try:
-            self.wfile.write(payload)
-        except BrokenPipeError:
-            return  # the client's time limit
-
-    def log_message(self, format: str, *args: object) -> None:
-        return
-
-
-def completion(content: str | None) -> dict:
-    message = {"role": "assistant", "content": content}
-    choice = {"index": 0, "finish_reason": "stop", "message": message}
-    return {"id": "c", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
-
-
-@pytest.fixture
-def endpoint() -> Iterator[Endpoint]:
-    server = Endpoint(("127.0.0.1", 0), Handler)
-    server.replies, server.requests = ["1"], []
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-def environment(endpoint: Endpoint, **more: str) -> dict[str, str]:
-    base = f"http://127.0.0.1:{endpoint.server_address[1]}/v1"
-    return {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": base} | more
+from videokr.judge import sync_judge as judge
 
 
 def judge_of(endpoint: Endpoint, seconds: float = 5.0, retries: int = 0, **more: str) -> judge.Judge:

@@ -67,6 +67,7 @@ def test_published_command_writes_both_splits_by_whole_videos(corpus: Path) -> N
         "<video>Which way does it move?\nA. left\nB. right\nPlease answer"
     )
     assert [row["extra_info"]["index"] for row in train] == list(range(16))
+    assert {row["extra_info"]["question"] for row in train} == {"Which way does it move?"}
     assert len(json.loads((corpus / "out" / "videokr_rlhf_full.json").read_text())) == 20
 
 

@@ -82,7 +82,9 @@ class VideoKRAgentLoop(SingleTurnAgentLoop):
         prompt_ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         self.server_manager: Any = _RolloutServer(self._stock_server, self.processor, prompt_ids)
         try:
-            return await super().run(sampling_params, **kwargs)
+            output = await super().run(sampling_params, **kwargs)
         except UserError as fault:
             await report_fault(kwargs["uid"], fault)
             raise
+        output.extra_fields["uid"] = kwargs["uid"]  # reaches the reward, which reports its own faults under it
+        return output

@@ -30,6 +30,7 @@ def build_row(
         "extra_info": {
             "problem_id": example.id,
             "problem_type": str(example.kind),
+            "question": example.question,
             "options": list(example.options),
             "answer": example.answer,
             "source_path": list(example.videos),

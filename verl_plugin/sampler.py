@@ -1,16 +1,21 @@
 """verl's sampler, but a prompt whose rollout failed ends the run: `trainer.v1.sampler.custom_sampler`.
 
 Stock verl logs the failure, pads the batch and trains on: a video that cannot be decoded would leave no other trace.
+A few prompts on which a judge gave no verdict are left to verl, and counted.
 """
 
+import time
 from typing import Any
 
 import transfer_queue
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 
 from videokr.errors import UserError
+from videokr.judge.async_judge import JudgeError
 
-FAULTS = "videokr_faults"  # partition of the transfer queue, one key a failed prompt
+# Partitions of the transfer queue, one key a failed prompt.
+FAULTS = "videokr_faults"
+JUDGE_FAILURES = "videokr_judge_failures"
 
 
 async def report_fault(uid: str, fault: UserError) -> None:
@@ -18,13 +23,21 @@ async def report_fault(uid: str, fault: UserError) -> None:
     await transfer_queue.async_kv_put(key=uid, partition_id=FAULTS, tag={"message": str(fault)})
 
 
-class StrictReplayBuffer(ReplayBuffer):
-    """The stock synchronous sampler that does not accept failed prompts.
+async def report_judge_failure(uid: str, failure: JudgeError) -> None:
+    """Leaves why a judge gave no verdict on a prompt's rollout where the trainer finds it."""
+    tag = {"message": str(failure), "seconds": time.time()}
+    await transfer_queue.async_kv_put(key=uid, partition_id=JUDGE_FAILURES, tag=tag)
 
-    `trainer.v1.sampler.sampler_kwargs.poll_seconds` is how often it looks whether the rollouts are done.
+
+class StrictReplayBuffer(ReplayBuffer):
+    """The stock synchronous sampler that does not accept failed prompts, but for a few that a judge failed on.
+
+    `trainer.v1.sampler.sampler_kwargs`: `poll_seconds` is how often it looks whether the rollouts are done,
+    `max_judge_failures` which share of a batch's prompts may have a rollout without the judge's verdict.
 
     Raises:
-        UserError: the run is asynchronous or filters groups, for which verl hands a custom sampler no settings.
+        UserError: the run is asynchronous or filters groups, for which verl hands a custom sampler no settings; or the
+            share is none.
     """
 
     def __init__(self, *, trainer_mode: str, sampler_kwargs: Any, **settings: Any):
@@ -32,6 +45,12 @@ class StrictReplayBuffer(ReplayBuffer):
             raise UserError(
                 "verl_plugin.sampler samples in synchronous runs without algorithm.filter_groups alone: add "
                 "trainer.v1.sampler.custom_sampler.name=null for verl's own, which trains on when a rollout fails"
+            )
+        self._max_judge_failures = sampler_kwargs.get("max_judge_failures")
+        if not isinstance(self._max_judge_failures, int | float) or not 0 <= self._max_judge_failures <= 1:
+            raise UserError(
+                f"trainer.v1.sampler.sampler_kwargs.max_judge_failures={self._max_judge_failures}: give a share of the "
+                "prompts, from 0 to 1"
             )
         super().__init__(
             trainer_mode=trainer_mode,
@@ -41,23 +60,39 @@ class StrictReplayBuffer(ReplayBuffer):
         )
 
     def sample(self, global_steps: int, partition_id: str, batch_size: int) -> Any:
-        """A batch of finished prompts.
+        """A batch of finished prompts, and the metrics, of which `reward/judge_failed` counts prompts.
 
         Raises:
-            UserError: a rollout met a mistake of the user's.
+            UserError: a rollout met a mistake of the user's, or the judge failed on too many prompts.
             RuntimeError: one failed otherwise.
         """
         try:
-            batch = super().sample(global_steps, partition_id, batch_size)
+            batch, metrics = super().sample(global_steps, partition_id, batch_size)
         finally:
-            self._raise_faults(partition_id)
-        return batch
+            judge_failed = self._raise_faults(partition_id, batch_size)
+        return batch, {**metrics, "reward/judge_failed": judge_failed}
 
-    def _raise_faults(self, partition_id: str) -> None:
+    def _raise_faults(self, partition_id: str, batch_size: int) -> int:
+        """Ends the run for what failed, but for the judge's failures, as long as they are few: their number.
+
+        A prompt of which one rollout failed by the judge and another otherwise counts as the judge's.
+        """
         failed = self.failure_keys[partition_id]
         if not failed:
-            return
+            return 0
         faults = transfer_queue.kv_list(FAULTS).get(FAULTS, {})
         for uid in failed & set(faults):
             raise UserError(faults[uid]["message"])
-        raise RuntimeError(f"{len(failed)} prompts failed in their rollout; the log above says why")
+        failures = transfer_queue.kv_list(JUDGE_FAILURES).get(JUDGE_FAILURES, {})
+        if failed - set(failures):
+            raise RuntimeError(f"{len(failed - set(failures))} prompts failed in their rollout; the log above says why")
+        last = max((failures[uid] for uid in failed), key=lambda tag: float(tag["seconds"]))["message"]
+        told = f"the judge gave no verdict on {len(failed)} of {batch_size} prompts; the last time: {last}"
+        if len(failed) > self._max_judge_failures * batch_size:
+            raise UserError(
+                f"{told}; see to the judge and start again from the last checkpoint, or raise "
+                f"trainer.v1.sampler.sampler_kwargs.max_judge_failures ({self._max_judge_failures:g})"
+            )
+        print(told, flush=True)
+        transfer_queue.kv_clear(keys=list(failed), partition_id=JUDGE_FAILURES)
+        return len(failed)

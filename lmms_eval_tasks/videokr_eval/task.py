@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from lmms_eval_tasks import judge
 from lmms_eval_tasks.benchmark import read_rows, root_from_env, to_row
 from lmms_eval_tasks.scoring import score
 from lmms_eval_tasks.verdict import OPEN, Verdict
 from videokr.example import Kind, parse_example
+from videokr.judge import sync_judge
 from videokr.prompt import build_prompt
 
 if TYPE_CHECKING:
@@ -68,5 +68,5 @@ def process_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str,
 
 
 @cache
-def _judge() -> judge.Judge | None:
-    return judge.from_env(os.environ)
+def _judge() -> sync_judge.Judge | None:
+    return sync_judge.from_env(os.environ)

@@ -1,0 +1,140 @@
+"""The reward with a judge for open answers: `reward.custom_reward_function.path=pkg://verl_plugin.judged_reward`.
+
+The rules of `accuracy=typed` go first. The judge is asked only where they cannot decide: see `is_undecided`. It is the
+one of evaluation, and the environment configures it in the same way (videokr/judge/settings.py). A rollout on which it
+gives no verdict has no score, which is not 0: see verl_plugin/sampler.py.
+"""
+
+import asyncio
+import os
+from asyncio import AbstractEventLoop
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from verl_plugin import reward
+from verl_plugin.sampler import report_fault, report_judge_failure
+from videokr.errors import UserError
+from videokr.example import Kind, parse_kind
+from videokr.judge.async_judge import DEFAULT_CONCURRENCY, DEFAULT_SECONDS, AsyncJudge, JudgeError, make_async_judge
+from videokr.judge.cache import VerdictCache
+from videokr.judge.settings import require_settings
+from videokr.marks import find_host_mark
+from videokr.response import read_answer
+from videokr.reward import Accuracy, Reason, Reward
+from videokr.reward.typed import DEFAULT_TOLERANCE, AnswerType, read_gold_answer
+
+TEXTS = (AnswerType.SHORT_TEXT, AnswerType.LONG_TEXT)
+# What the rules say of an answer that other words than the gold ones may make right.
+UNDECIDED = (Reason.WRONG, Reason.PARTIAL)
+
+# A client belongs to the event loop that it was first used in.
+_judges: WeakKeyDictionary[AbstractEventLoop, dict[tuple[str | None, int, float], AsyncJudge]] = WeakKeyDictionary()
+
+
+async def compute_score(
+    data_source: str,
+    solution_str: str,
+    ground_truth: str,
+    extra_info: Mapping[str, Any] | None = None,
+    accuracy: str = Accuracy.TYPED,
+    tolerance: float = DEFAULT_TOLERANCE,
+    judge_cache: str | None = None,
+    judge_concurrency: int = DEFAULT_CONCURRENCY,
+    judge_seconds: float = DEFAULT_SECONDS,
+) -> dict[str, float | bool | str]:
+    """Scores one rollout; the same keys for every sample, those of `verl_plugin.reward.compute_score`.
+
+    The settings are those of `reward.custom_reward_function.reward_kwargs`.
+
+    Args:
+        data_source: not used; verl passes it.
+        solution_str: everything the policy said.
+        ground_truth: the gold answer, with or without its tags.
+        extra_info: holds `problem_type`, `question`, and `options` where the question has them; of a rollout of
+            verl_plugin/agent_loop.py also `uid`, under which faults are reported to the trainer.
+        accuracy: `typed`.
+        tolerance: relative, of numbers.
+        judge_cache: folder of the verdicts, which runs and processes may share; None keeps none.
+        judge_concurrency: requests at once in this process, of which verl has `reward.num_workers`.
+        judge_seconds: time limit of one verdict in all.
+
+    Returns:
+        `score`, `acc`, `format`, `answered` and `reason`, which is `judged_right` or `judged_wrong` by the judge.
+
+    Raises:
+        JudgeError: the judge gave no verdict.
+        ValueError: no gold answer, or one that names no option.
+        UserError: a setting is unknown, the judge is not configured, or the data lacks a field.
+    """
+    info = extra_info or {}
+    try:
+        if reward.parse_accuracy(accuracy) is not Accuracy.TYPED:
+            raise UserError(
+                f"reward_kwargs.accuracy={str(accuracy)!r} asks no judge: give typed, or "
+                "reward.custom_reward_function.path=pkg://verl_plugin.reward"
+            )
+        judge = _judge(judge_cache, judge_concurrency, judge_seconds)  # first, so that its settings are seen to at once
+        ruled = await asyncio.to_thread(
+            reward.compute_score, data_source, solution_str, ground_truth, info, accuracy, tolerance
+        )
+        answer, gold = read_answer(solution_str), read_answer(ground_truth) or ground_truth
+        if answer is None or not is_undecided(parse_kind(info.get("problem_type")), gold, answer, str(ruled["reason"])):
+            return ruled
+        judgement = await judge.grade(_question(info), gold, answer)
+    except JudgeError as failure:
+        if "uid" in info:
+            await report_judge_failure(info["uid"], failure)
+        raise
+    except UserError as fault:
+        if "uid" in info:
+            await report_fault(info["uid"], fault)
+        raise
+    reason = Reason.JUDGED_RIGHT if judgement.correct else Reason.JUDGED_WRONG
+    return reward.as_dict(Reward(float(ruled["format"]), float(bool(judgement.correct)), True, reason))
+
+
+def is_undecided(kind: Kind, gold: str, answer: str, reason: str) -> bool:
+    """Whether a judge has to say if an answer is right.
+
+    It has where the gold answer is a text and the answer is another one. It has not where the answer is the gold text,
+    says the opposite of it, is too long, or holds a host's mark; nor where the gold answer is a letter, a number, a
+    time, or yes or no.
+
+    Args:
+        reason: what the rules of `typed` say of the answer.
+    """
+    return (
+        kind is Kind.OPEN_ENDED
+        and reason in UNDECIDED
+        and read_gold_answer(gold).type in TEXTS
+        and not find_host_mark(answer)
+    )
+
+
+def _question(info: Mapping[str, Any]) -> str:
+    question = info.get("question")
+    if not isinstance(question, str) or not question.strip():
+        raise UserError(
+            "a row's extra_info has no 'question', which the judge is to be told: prepare the data again with "
+            "local_script/prepare_videokr_rl_data.py"
+        )
+    return question
+
+
+def _judge(folder: str | None, concurrency: int, seconds: float) -> AsyncJudge:
+    """The judge of the running event loop, made when it is first asked."""
+    judges = _judges.setdefault(asyncio.get_running_loop(), {})
+    settings = (folder, concurrency, seconds)
+    if settings not in judges:
+        if folder is not None and not isinstance(folder, str):
+            raise UserError(f"reward_kwargs.judge_cache={folder!r}: give a folder")
+        if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
+            raise UserError(f"reward_kwargs.judge_concurrency={concurrency!r}: give a whole number of at least 1")
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+            raise UserError(f"reward_kwargs.judge_seconds={seconds!r}: give a number of seconds above 0")
+        configured = require_settings(os.environ, "verl_plugin.judged_reward")
+        cache = VerdictCache(Path(folder).expanduser()) if folder is not None else None
+        judges[settings] = make_async_judge(configured, cache, concurrency, seconds)
+    return judges[settings]
