@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""JSON lists that appear whole or not at all."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -6,21 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from videokr.errors import UserError
-
-
-@contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
-    """Gives a name beside `path` to write to; renames it when the block ends, removes it when the block fails."""
-    if path.exists() and not path.is_file():
-        raise UserError(f"'{path}' cannot be written: it is there, and no file")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.partial")
-    try:
-        yield aside
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+from videokr.outputs import written_aside
 
 
 @contextmanager

@@ -8,11 +8,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from data_prep.outputs import json_list, written_aside
+from data_prep.outputs import json_list
 from data_prep.source import Source, print_left_out
 from llamafactory_plugin.rows import DATASET_INFO_FILE, build_dataset_entry, build_message_row
 from videokr.errors import RecordError, UserError
 from videokr.example import Example
+from videokr.outputs import written_aside
 
 
 def prepare_sft(source: Source, output: Path, progress: bool = True) -> tuple[int, list[RecordError]]:

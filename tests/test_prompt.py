@@ -1,7 +1,10 @@
 """The bytes that the released checkpoints were trained and measured with, spelt out: they do not follow the code."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from videokr.example import Example, Kind
-from videokr.prompt import INSTRUCTIONS, build_placeholder_prompt, build_prompt
+from videokr.prompt import INSTRUCTIONS, build_placeholder_prompt, build_prompt, read_prompt
 
 MULTIPLE_CHOICE = (
     b"What bubbles?\n"
@@ -38,3 +41,40 @@ def test_the_video_stands_before_with_nothing_between():
 
 def test_every_kind_has_its_instruction():
     assert set(INSTRUCTIONS) == set(Kind)
+
+
+lines = st.text(st.characters(exclude_characters="\n"), max_size=20)
+labels = ("A. x", "B. Hydrogen", "A.", "A. ", "(B) x", "assistant")
+odd_lines = st.sampled_from([*labels, *MULTIPLE_CHOICE.decode().split("\n")])
+one_line = st.one_of(lines, odd_lines)
+OWN_INSTRUCTIONS = tuple(INSTRUCTIONS.values())
+
+
+@st.composite
+def asked(draw):
+    """An example with any question, and options of which no further line begins like a label."""
+    kind = draw(st.sampled_from(Kind))
+    question = "\n".join(draw(st.lists(st.one_of(one_line, st.sampled_from(OWN_INSTRUCTIONS)), min_size=1, max_size=4)))
+    if kind is Kind.OPEN_ENDED:
+        return Example("1", question, (), kind, "x", None, ("a.mp4",))
+    further = one_line.filter(lambda line: line[1:3] != ". ").map(lambda line: f"\n{line}")
+    option = st.builds(str.__add__, one_line, st.one_of(st.just(""), st.just(""), further))
+    options = draw(st.lists(option, min_size=1, max_size=26))
+    return Example("1", question, tuple(options), kind, "A", None, ("a.mp4",))
+
+
+@given(example=asked(), before=st.sampled_from(["", "system\nBe.\nuser\n<0.2 seconds>", "A. x\n"]), video=st.booleans())
+def test_a_prompt_reads_back(example, before, video):
+    prompt = build_placeholder_prompt(example) if video else build_prompt(example)
+    for after in ("", "\nassistant\n", "\nassistant\nA. no\n"):
+        assert read_prompt(before + prompt + after) == (example.kind, example.options)
+
+
+@given(text=st.text())
+def test_other_texts_are_no_prompt(text):
+    assert read_prompt(text) is None
+    assert read_prompt(f"{text}\n{INSTRUCTIONS[Kind.OPEN_ENDED]}") == (Kind.OPEN_ENDED, ())
+
+
+def test_a_multiple_choice_prompt_has_options():
+    assert read_prompt(f"What?\nB. x\n{INSTRUCTIONS[Kind.MULTIPLE_CHOICE]}") is None

@@ -11,11 +11,17 @@ from videokr.errors import exit_status
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="videokr", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
+    from videokr.audit import command as audit
     from videokr.parity import command as parity
+    from videokr.rollouts import command as rollouts
 
-    parity.add_arguments(verbs.add_parser("parity", help=parity.__doc__, description=parity.__doc__))
+    commands = {"parity": parity, "audit-reward": audit, "explain-rollouts": rollouts}
+    for verb, command in commands.items():
+        first, *further = (command.__doc__ or "").strip().split("\n\n")
+        command.add_arguments(verbs.add_parser(verb, help=first, description=" ".join([first, *further])))
     args = parser.parse_args(argv)
-    return parity.run(args)
+    status: int = commands[args.verb].run(args)
+    return status
 
 
 def entry() -> int:

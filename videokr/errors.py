@@ -1,10 +1,12 @@
 """Mistakes a user can mend, and how a command reports them."""
 
 import errno
+import os
 import sys
 from collections.abc import Callable
 
 USER_ERROR_STATUS = 2
+BROKEN_PIPE_STATUS = 141  # as a shell reports SIGPIPE
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -44,6 +46,9 @@ def exit_status(command: Callable[[], int | None]) -> int:
         # Ray raises a subclass of the worker's error, whose text is the worker's traceback; the error is its cause.
         print(f"error: {getattr(error, 'cause', error)}", file=sys.stderr)
         return USER_ERROR_STATUS
+    except BrokenPipeError:  # `| head`: the reader has what it wanted, and Python's own last flush would complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE_STATUS
     except OSError as error:
         if error.errno in NO_SPACE:
             print(f"error: {error.strerror}: make room and run it again", file=sys.stderr)

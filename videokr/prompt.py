@@ -29,3 +29,26 @@ def build_prompt(example: Example) -> str:
 def build_placeholder_prompt(example: Example) -> str:
     """The prompt for hosts that mark a video's place in the text (LLaMA-Factory, verl): one mark a video, first."""
     return VIDEO_PLACEHOLDER * len(example.videos) + build_prompt(example)
+
+
+def read_prompt(text: str) -> tuple[Kind, tuple[str, ...]] | None:
+    """The kind of question and the options out of a text that holds a prompt; None where it holds none of ours.
+
+    The inverse of `build_prompt`, whatever a host has put before and after it. An option may have several lines, if
+    none of them begins like option A or the option after it.
+    """
+    places = {kind: text.rfind(f"\n{instruction}") for kind, instruction in INSTRUCTIONS.items()}
+    kind = max(places, key=lambda asked: places[asked])
+    if places[kind] < 0:
+        return None
+    if kind is Kind.OPEN_ENDED:
+        return kind, ()
+    lines = text[: places[kind]].split("\n")
+    firsts = [number for number, line in enumerate(lines) if line.startswith(f"{LETTERS[0]}. ")]
+    options: list[str] = []
+    for line in lines[firsts[-1] :] if firsts else ():
+        if line.startswith(tuple(f"{letter}. " for letter in LETTERS[len(options) : len(options) + 1])):
+            options.append(line[len("A. ") :])
+        else:
+            options[-1] += f"\n{line}"
+    return (kind, tuple(options)) if options else None

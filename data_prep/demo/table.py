@@ -8,9 +8,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from data_prep.outputs import written_aside
 from videokr.errors import UserError, exit_status
 from videokr.example import Kind
+from videokr.outputs import written_aside
 
 MODELS = {"base": "base", "sft": "SFT", "grpo": "SFT + GRPO"}
 WINDOW_STEPS = 5  # the reward is compared over so many first and last steps

@@ -1,0 +1,1 @@
+"""What a reward makes of a file's own gold answers, before a run learns from it."""
