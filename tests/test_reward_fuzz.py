@@ -12,11 +12,12 @@ SEED = int(os.environ.get("VIDEOKR_FUZZ_SEED", "0"))
 LONGEST_SECONDS = 0.05  # for one input, on one core
 MEGABYTE = 1_000_000
 PIECES = [
-    *"<think> </think> <answer> </answer> <THINK> < </ <|video_pad|> 5 - \u2212 1/2 3: 1,000, .5 e5 \u00d710 ^".split(),
-    *"\u2075 \u00bd \u00b1 \u00b0 % $ \\ \\frac{ \\boxed{ } { ( ) [ ] * ** _ ` ~ = <= > \u2192 \u221a / \u00b7 . , ; :".split(),
-    *"! ? m/s km kg\u00b7 per square degrees \u00b0C 12:30 pm a an the not no or and because is it's twenty".split(),
-    *"hundred million half dozen left right increases decrease un stable A B. Option \u6c34 \u6c22 \u03b1".split(),
-    *"\u0436 \u0e32 \u0928\u0940 \u05d0 \u0645 \U0001f600 \ufb00 \u0130 \u00df \u1e9e \u200b \ufe0f \u00ad \u0301 \x00".split(),
+    *"<think> </think> <answer> </answer> <THINK> < </ <|video_pad|> 5 - \u2212 1/2 3: 1,000, .5 e5".split(),
+    *"\u00d710 ^ \u2075 \u00bd \u00b1 \u00b0 % $ \\ \\frac{ \\boxed{ } { ( ) [ ] * ** _ ` ~ = <= >".split(),
+    *"\u2192 \u221a / \u00b7 . , ; : ! ? m/s km kg\u00b7 per square degrees \u00b0C 12:30 pm a an the".split(),
+    *"not no or and because is it's twenty hundred million half dozen left right increases decrease".split(),
+    *"un stable A B. Option \u6c34 \u6c22 \u03b1 \u0436 \u0e32 \u0928\u0940 \u05d0 \u0645 \U0001f600".split(),
+    *"\ufb00 \u0130 \u00df \u1e9e \u200b \ufe0f \u00ad \u0301 \x00".split(),
     *("\ud800", "\U000e0001", "\u2028", " ", "\n", "\t", "is ", "The answer is "),
 ]
 GOLDS = [

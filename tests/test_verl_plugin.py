@@ -60,7 +60,9 @@ def test_every_shipped_key_is_one_of_verls_own(name, stock_config):
 
 
 def takes_any_key(parent):
-    return parent.endswith(("override_config", "mixed_precision", "engine_kwargs.vllm", "sampler_kwargs"))
+    return parent.endswith(
+        ("override_config", "mixed_precision", "engine_kwargs.vllm", "sampler_kwargs", "reward_kwargs")
+    )
 
 
 def declared_by_dataclass(owner, leaf):
@@ -139,7 +141,10 @@ def test_reward_as_verl_calls_it(said, gold, info, score, acc, form):
     from verl_plugin.reward import compute_score
 
     given = compute_score(data_source="videokr", solution_str=said, ground_truth=gold, extra_info=info)
-    assert given == pytest.approx({"score": score, "acc": acc, "format": form})
+    assert {name: given[name] for name in ("score", "acc", "format")} == pytest.approx(
+        {"score": score, "acc": acc, "format": form}
+    )
+    assert set(given) == {"score", "acc", "format", "answered", "reason"}
 
 
 @pytest.fixture(scope="module")
@@ -420,16 +425,85 @@ def test_canary_vllm_pull_47736_drops_the_metadata_of_qwen2_5vl(prompt, model):
     assert (prompt["differences"]["untimed"] < 1e-4) == (model.name == "qwen3vl")
 
 
+STRAY_MARK = """
+import sys
+import torch
+from transformers import AutoModelForImageTextToText, AutoProcessor
+model, processor = (cls.from_pretrained(sys.argv[1]) for cls in (AutoModelForImageTextToText, AutoProcessor))
+asked = processor.apply_chat_template([{"role": "user", "content": [{"type": "video"}]}], tokenize=False)
+clip = torch.zeros(8, 3, 64, 64, dtype=torch.uint8)
+about = {"fps": 2.0, "frames_indices": list(range(8)), "total_num_frames": 8, "duration": 4.0}
+made = processor(text=[asked], videos=[clip], video_metadata=[about], do_sample_frames=False, return_tensors="pt")
+said = torch.tensor([processor.tokenizer("up" + sys.argv[2])["input_ids"]])
+made["input_ids"] = torch.cat([made["input_ids"], said], 1)
+made["attention_mask"] = torch.ones_like(made["input_ids"])
+if "mm_token_type_ids" in made:
+    made["mm_token_type_ids"] = 2 * (made["input_ids"] == model.config.video_token_id).long()
+model(**made)
+"""
+
+
+def test_canary_a_video_mark_in_a_response_breaks_the_trainers_model(model):
+    """When this fails, the agent loop need not forbid these tokens (no upstream issue found)."""
+    given = [[sys.executable, "-c", STRAY_MARK, str(model), stray] for stray in ("", "<|video_pad|>")]
+    clean, stray = (subprocess.run(command, capture_output=True, text=True) for command in given)
+    assert clean.returncode == 0, clean.stderr[-2000:]
+    assert stray.returncode == 1 and "Error" in stray.stderr.splitlines()[-1]
+
+
+def test_no_rollout_can_say_a_video_mark(model):
+    from transformers import AutoTokenizer
+
+    from verl_plugin.agent_loop import NEVER, reserved_token_bias
+
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    marks = tokenizer("<|vision_start|><|vision_end|><|video_pad|><|image_pad|>", add_special_tokens=False)["input_ids"]
+    assert reserved_token_bias(tokenizer) == dict.fromkeys(marks, NEVER)
+
+
+def test_the_rewards_parts_are_curves_in_training():
+    from verl_plugin.sampler import reward_metrics
+
+    met: set[str] = set()
+    first = {"score": 1.0, "acc": 1.0, "format": 1.0, "answered": True, "reason": "right"}
+    second = {"score": 0.1, "acc": 0.0, "format": 1.0, "answered": False, "reason": "cut_off"}
+    assert reward_metrics([first, second, second, second], met) == {
+        "reward/acc": 0.25,
+        "reward/format": 1.0,
+        "reward/answered": 0.25,
+        "reward/reason/right": 0.25,
+        "reward/reason/cut_off": 0.75,
+    }
+    assert reward_metrics([first], met)["reward/reason/cut_off"] == 0.0  # a curve does not end
+    assert reward_metrics([{"score": 1.0, "acc": 0.5}], set()) == {"reward/acc": 0.5}  # another's reward
+    assert reward_metrics([{"score": 1.0}], set()) == {}
+
+
 def launch_grpo(*settings, **variables):
     shipped = [line for line in (REPOSITORY / "data_prep" / "demo" / "grpo.args").read_text().splitlines() if line]
     environment = os.environ | {"VIDEOKR_CPU": "1", "VIDEOKR_PYTHON": sys.executable} | variables
     return subprocess.run(["bash", str(LAUNCHER), *shipped, *settings], capture_output=True, text=True, env=environment)
 
 
+# Our reward, which leaves what verl tells it.
+SPY = """
+import json
+from verl_plugin import reward
+def compute_score(**given):
+    with open({path!r}, "a") as told:
+        print(json.dumps(sorted(given["extra_info"])), file=told)
+    return reward.compute_score(**given)
+"""
+
+
 def test_grpo_runs_saves_and_merges(corpus, model, tmp_path):
     """One step through the launchers, with vLLM rollouts, of one video and of two; then a folder that loads."""
     double_the_videos(corpus, tmp_path / "rl", rows=[0, 2])
+    (tmp_path / "spy.py").write_text(SPY.format(path=str(tmp_path / "told")))
     done = launch_grpo(
+        f"reward.custom_reward_function.path={tmp_path / 'spy.py'}",
+        "reward.custom_reward_function.reward_kwargs.accuracy=typed",
+        f"trainer.rollout_data_dir={tmp_path / 'rollouts'}",
         "data.train_batch_size=4",
         "data.train_max_samples=4",
         "actor_rollout_ref.actor.ppo_mini_batch_size=4",
@@ -442,6 +516,20 @@ def test_grpo_runs_saves_and_merges(corpus, model, tmp_path):
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     (step,) = [json.loads(line)["data"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert step["training/global_step"] == 1 and step["actor/grad_norm"] >= 0
+    means = {name: step[f"reward/{name}"] for name in ("acc", "format", "answered")}
+    assert 0.1 * means["format"] + 0.9 * means["acc"] == pytest.approx(step["critic/score/mean"], abs=1e-6)
+    reasons = {name: value for name, value in step.items() if name.startswith("reward/reason/")}
+    assert sum(reasons.values()) == pytest.approx(1.0)
+    told = [json.loads(line) for line in (tmp_path / "told").read_text().splitlines()]
+    assert len(told) >= 4 * 8 and all({"uid", "question", "options"} <= set(names) for names in told)
+
+    explain = [sys.executable, "-m", "videokr", "explain-rollouts", tmp_path / "rollouts", "--accuracy", "typed"]
+    done = subprocess.run(explain, capture_output=True, text=True, cwd=REPOSITORY)
+    assert done.returncode == 0, done.stderr
+    explained = json.loads((tmp_path / "rollouts" / "explained.json").read_text())
+    assert explained["over_all"]["rollouts"] == 4 * 8 and explained["differing_scores"]["count"] == 0
+    found = {f"reward/reason/{name}": count / 32 for name, count in explained["over_all"]["reasons"].items()}
+    assert found == pytest.approx({name: value for name, value in reasons.items() if value})
 
     checkpoint = tmp_path / "checkpoints" / "global_step_1" / "actor"
     merge = ["bash", str(REPOSITORY / "local_script" / "merge_videokr_checkpoint.sh"), str(checkpoint)]
@@ -498,12 +586,20 @@ def test_canary_verl_issue_6437_trains_on_when_a_rollout_failed(broken):
     assert "broken.mp4" in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("override", ["trainer.no_such_key=1", "trainer.total_epochs=[1"])
+@pytest.mark.parametrize(
+    "override",
+    [
+        "trainer.no_such_key=1",
+        "trainer.total_epochs=[1",
+        "reward.custom_reward_function.reward_kwargs.acuracy=typed",
+        "+reward.custom_reward_function.reward_kwargs.acuracy=typed",
+    ],
+)
 def test_a_mistaken_override_ends_in_one_line(override, corpus):
     done = launch_grpo(override, MODEL_PATH="owner/name", DATA_DIR=str(corpus / "rl"), OUTPUT_DIR=str(corpus / "out"))
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr[-3000:]
-    assert len(errors) == 1 and override.partition("=")[0] in errors[0]
+    assert len(errors) == 1 and override.partition("=")[0].rpartition(".")[2] in errors[0]
 
 
 @pytest.mark.parametrize(("mode", "filter_groups"), [("sync", True), ("colocate_async", False)])

@@ -11,6 +11,9 @@ Stock verl differs in five places:
 - Both processors would resize once more what is sized already, each within bounds of its own.
 - transformers leaves a second pair of marks around a Qwen3-VL video: see videokr/marks.py.
 - transformers puts Qwen2.5-VL's text into the middle of the video's time: see videokr/positions.py.
+
+And no rollout can say `<|video_pad|>` or the like: one such token, which a policy may sample, and the trainer counts
+more video tokens than it has features, and ends the run.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,9 +24,10 @@ from verl.experimental.agent_loop.single_turn_agent_loop import SingleTurnAgentL
 
 from verl_plugin.sampler import report_fault
 from videokr.errors import UserError
-from videokr.marks import drop_outer_marks
+from videokr.marks import RESERVED_TOKENS, drop_outer_marks
 from videokr.positions import mend_rope_index
 
+NEVER = -100.0  # added to a token's logit; vLLM takes no less
 SECONDS_PER_PATCH = "second_per_grid_ts"  # what a processor returns that needs to know a video's time scale
 
 
@@ -45,6 +49,12 @@ def rope_index_arguments(multi_modal_inputs: Mapping[str, Any]) -> dict[str, Any
     """What verl's own call of `get_rope_index` leaves out, by its door `get_rope_index_kwargs`."""
     seconds = multi_modal_inputs.get(SECONDS_PER_PATCH)
     return {} if seconds is None else {SECONDS_PER_PATCH: seconds}
+
+
+def reserved_token_bias(tokenizer: Any) -> dict[int, float]:
+    """vLLM's `logit_bias` under which no token is sampled that stands for an image or a video."""
+    ids = tokenizer.convert_tokens_to_ids(list(RESERVED_TOKENS))
+    return {token: NEVER for token in ids if token is not None and token != tokenizer.unk_token_id}
 
 
 class _RolloutServer:
@@ -74,6 +84,7 @@ class VideoKRAgentLoop(SingleTurnAgentLoop):
         self.processor.get_rope_index_kwargs = rope_index_arguments
         self.processor.video_processor.do_resize = False
         self._stock_server = self.server_manager
+        self._never_said = reserved_token_bias(self.tokenizer)
 
     async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput:
         text = self.processor.apply_chat_template(
@@ -82,7 +93,7 @@ class VideoKRAgentLoop(SingleTurnAgentLoop):
         prompt_ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         self.server_manager: Any = _RolloutServer(self._stock_server, self.processor, prompt_ids)
         try:
-            output = await super().run(sampling_params, **kwargs)
+            output = await super().run({**sampling_params, "logit_bias": self._never_said}, **kwargs)
         except UserError as fault:
             await report_fault(kwargs["uid"], fault)
             raise

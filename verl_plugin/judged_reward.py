@@ -70,11 +70,7 @@ async def compute_score(
     """
     info = extra_info or {}
     try:
-        if reward.parse_accuracy(accuracy) is not Accuracy.TYPED:
-            raise UserError(
-                f"reward_kwargs.accuracy={str(accuracy)!r} asks no judge: give typed, or "
-                "reward.custom_reward_function.path=pkg://verl_plugin.reward"
-            )
+        check_accuracy(accuracy)
         judge = _judge(judge_cache, judge_concurrency, judge_seconds)  # first, so that its settings are seen to at once
         ruled = await asyncio.to_thread(
             reward.compute_score, data_source, solution_str, ground_truth, info, accuracy, tolerance
@@ -93,6 +89,33 @@ async def compute_score(
         raise
     reason = Reason.JUDGED_RIGHT if judgement.correct else Reason.JUDGED_WRONG
     return reward.as_dict(Reward(float(ruled["format"]), float(bool(judgement.correct)), True, reason))
+
+
+def check_accuracy(accuracy: str) -> None:
+    """
+    Raises:
+        UserError: it is not `typed`, and would ask no judge.
+    """
+    if reward.parse_accuracy(accuracy) is not Accuracy.TYPED:
+        raise UserError(
+            f"reward_kwargs.accuracy={str(accuracy)!r} asks no judge: give typed, or "
+            "reward.custom_reward_function.path=pkg://verl_plugin.reward"
+        )
+
+
+def check_judge(
+    judge_cache: Any = None, judge_concurrency: Any = DEFAULT_CONCURRENCY, judge_seconds: Any = DEFAULT_SECONDS
+) -> None:
+    """
+    Raises:
+        UserError: one of the judge's settings is of the wrong type or out of its range.
+    """
+    if judge_cache is not None and not isinstance(judge_cache, str):
+        raise UserError(f"reward_kwargs.judge_cache={judge_cache!r}: give a folder")
+    if isinstance(judge_concurrency, bool) or not isinstance(judge_concurrency, int) or judge_concurrency < 1:
+        raise UserError(f"reward_kwargs.judge_concurrency={judge_concurrency!r}: give a whole number of at least 1")
+    if isinstance(judge_seconds, bool) or not isinstance(judge_seconds, int | float) or not judge_seconds > 0:
+        raise UserError(f"reward_kwargs.judge_seconds={judge_seconds!r}: give a number of seconds above 0")
 
 
 def is_undecided(kind: Kind, gold: str, answer: str, reason: str) -> bool:
@@ -128,12 +151,7 @@ def _judge(folder: str | None, concurrency: int, seconds: float) -> AsyncJudge:
     judges = _judges.setdefault(asyncio.get_running_loop(), {})
     settings = (folder, concurrency, seconds)
     if settings not in judges:
-        if folder is not None and not isinstance(folder, str):
-            raise UserError(f"reward_kwargs.judge_cache={folder!r}: give a folder")
-        if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
-            raise UserError(f"reward_kwargs.judge_concurrency={concurrency!r}: give a whole number of at least 1")
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
-            raise UserError(f"reward_kwargs.judge_seconds={seconds!r}: give a number of seconds above 0")
+        check_judge(folder, concurrency, seconds)
         configured = require_settings(os.environ, "verl_plugin.judged_reward")
         cache = VerdictCache(Path(folder).expanduser()) if folder is not None else None
         judges[settings] = make_async_judge(configured, cache, concurrency, seconds)

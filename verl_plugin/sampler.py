@@ -5,6 +5,8 @@ A few prompts on which a judge gave no verdict are left to verl, and counted.
 """
 
 import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import transfer_queue
@@ -13,7 +15,9 @@ from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 from videokr.errors import UserError
 from videokr.judge.async_judge import JudgeError
 
-# Partitions of the transfer queue, one key a failed prompt.
+TRAINING = "train"  # verl's partition of the transfer queue
+PARTS = ("acc", "format", "answered")  # of a reward: verl_plugin/reward.py
+# Partitions of our own, one key a failed prompt.
 FAULTS = "videokr_faults"
 JUDGE_FAILURES = "videokr_judge_failures"
 
@@ -27,6 +31,28 @@ async def report_judge_failure(uid: str, failure: JudgeError) -> None:
     """Leaves why a judge gave no verdict on a prompt's rollout where the trainer finds it."""
     tag = {"message": str(failure), "seconds": time.time()}
     await transfer_queue.async_kv_put(key=uid, partition_id=JUDGE_FAILURES, tag=tag)
+
+
+def reward_metrics(rewards: Sequence[Mapping[str, Any]], reasons_met: set[str]) -> dict[str, float]:
+    """What the rewards of one step say of themselves, as verl logs it.
+
+    Args:
+        rewards: what the reward function gave for each rollout; another one than ours may give less.
+        reasons_met: in this run; those of this step are added. A reason that was met once has a curve from then on.
+
+    Returns:
+        `reward/acc`, `reward/format` and `reward/answered`, means in [0, 1], and `reward/reason/...`, shares.
+    """
+    metrics: dict[str, float] = {}
+    for name in PARTS:
+        values = [float(reward[name]) for reward in rewards if name in reward]
+        if values:
+            metrics[f"reward/{name}"] = sum(values) / len(values)
+    reasons = Counter(str(reward["reason"]) for reward in rewards if "reason" in reward)
+    reasons_met.update(reasons)
+    if reasons:
+        metrics |= {f"reward/reason/{reason}": reasons[reason] / reasons.total() for reason in sorted(reasons_met)}
+    return metrics
 
 
 class StrictReplayBuffer(ReplayBuffer):
@@ -52,6 +78,7 @@ class StrictReplayBuffer(ReplayBuffer):
                 f"trainer.v1.sampler.sampler_kwargs.max_judge_failures={self._max_judge_failures}: give a share of the "
                 "prompts, from 0 to 1"
             )
+        self._reasons_met: set[str] = set()
         super().__init__(
             trainer_mode=trainer_mode,
             sampler_kwargs=sampler_kwargs,
@@ -70,7 +97,16 @@ class StrictReplayBuffer(ReplayBuffer):
             batch, metrics = super().sample(global_steps, partition_id, batch_size)
         finally:
             judge_failed = self._raise_faults(partition_id, batch_size)
-        return batch, {**metrics, "reward/judge_failed": judge_failed}
+        metrics = {**metrics, "reward/judge_failed": judge_failed}
+        return batch, metrics | self._reward_metrics(batch) if partition_id == TRAINING else metrics
+
+    def _reward_metrics(self, batch: Any) -> dict[str, float]:
+        """Curves of the reward's parts, which verl logs in validation alone: means, and the share of each reason."""
+        fields = transfer_queue.kv_batch_get(
+            keys=batch.keys, partition_id=batch.partition_id, select_fields=["extra_fields"]
+        )["extra_fields"]
+        rewards = [getattr(field, "data", field)["reward_extra_info"] for field in fields]
+        return reward_metrics(rewards, self._reasons_met)
 
     def _raise_faults(self, partition_id: str, batch_size: int) -> int:
         """Ends the run for what failed, but for the judge's failures, as long as they are few: their number.

@@ -9,6 +9,8 @@ from videokr.frame_plan import FramePlan
 VIDEO = "<|video_pad|>"
 MARK, END_MARK = "<|vision_start|>", "<|vision_end|>"
 MARKED_VIDEO = f"{MARK}{VIDEO}{END_MARK}"  # as both families' chat templates write it
+# Tokens that stand for an image or a video, which no response may hold: a model counts them against what it was shown.
+RESERVED_TOKENS = (MARK, END_MARK, VIDEO, "<|image_pad|>")
 END_OF_TURN = "<|im_end|>"  # after every message, the response among them; both families
 TIMESTAMPED_BY = "Qwen3VLProcessor"
 # A host takes these for its own, and loses count of the videos.

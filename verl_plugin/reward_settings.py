@@ -1,0 +1,53 @@
+"""The settings of this project's rewards (`reward.custom_reward_function`), looked at before a run begins.
+
+verl first calls a reward when the first rollouts are done; what is wrong with its settings is better known before.
+"""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from videokr.errors import UserError
+from videokr.judge.settings import require_settings
+from videokr.judge.sync_judge import Judge
+from videokr.reward import Accuracy
+
+PLAIN, JUDGED = "pkg://verl_plugin.reward", "pkg://verl_plugin.judged_reward"
+CHECK_RETRIES = 1
+_OF_JUDGE = {"judge_cache", "judge_concurrency", "judge_seconds"}
+_GIVEN_BY_VERL = ("data_source", "solution_str", "ground_truth", "extra_info")
+
+
+def check_reward(function: Mapping[str, Any], environment: Mapping[str, str]) -> None:
+    """Checks one of our rewards; another's is its owner's.
+
+    Asks the judge one trivial question, where it is to be asked.
+
+    Args:
+        function: `reward.custom_reward_function`.
+        environment: configures the judge; see `videokr.judge.settings`.
+
+    Raises:
+        UserError: a setting is unknown or out of its range, or the judge cannot be used.
+    """
+    path = function.get("path")
+    if path not in (PLAIN, JUDGED):
+        return
+    from verl_plugin import judged_reward, reward
+
+    settings = dict(function.get("reward_kwargs") or {})
+    compute_score = reward.compute_score if path == PLAIN else judged_reward.compute_score
+    known = [name for name in inspect.signature(compute_score).parameters if name not in _GIVEN_BY_VERL]
+    unknown = sorted(settings.keys() - set(known))
+    if unknown:
+        raise UserError(f"reward_kwargs.{unknown[0]} is unknown to {path}; known: {', '.join(known)}")
+    tolerance = settings.get("tolerance", 0.0)
+    if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not 0 <= tolerance < 1:
+        raise UserError(f"reward_kwargs.tolerance={tolerance}: give a share of the gold number, from 0 to below 1")
+    if path == PLAIN:
+        reward.parse_accuracy(settings.get("accuracy", Accuracy.PAPER))
+        return
+    judged_reward.check_accuracy(settings.get("accuracy", Accuracy.TYPED))
+    judged_reward.check_judge(**{name: settings[name] for name in _OF_JUDGE & settings.keys()})
+    judge = require_settings(environment, path)
+    Judge(judge.make_client(max_retries=CHECK_RETRIES), judge.model, judge.key).check()
