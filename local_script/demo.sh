@@ -99,9 +99,10 @@ train_sft() {
 
 train_grpo() {
   mapfile -t settings < <(grep -v '^#' data_prep/demo/grpo.args)
-  rm -rf "${GRPO}" # verl would go on from the one checkpoint, its last, and log no step
+  rm -rf "${GRPO}" "${RUN}/rollouts" # verl would go on from the one checkpoint, its last, and log no step
   MODEL_PATH="${SFT}" DATA_DIR="${RUN}/rl" OUTPUT_DIR="${GRPO}" \
-    bash local_script/train_videokr_grpo.sh "data.seed=${SEED}" "${settings[@]}"
+    bash local_script/train_videokr_grpo.sh "data.seed=${SEED}" "trainer.rollout_data_dir=${RUN}/rollouts" "${settings[@]}"
+  in_env rl -m videokr explain-rollouts "${RUN}/rollouts"
 }
 
 merge() {

@@ -427,6 +427,7 @@ def test_the_command_writes_what_it_prints(tmp_path):
         "folder",
         "scored_by",
         "files",
+        "padded",
         "cut_lines",
         "differing_scores",
         "zeros",
@@ -488,3 +489,23 @@ def test_a_figure_needs_no_zeros_no_groups_and_no_verdicts(tmp_path):
         done = explain_rollouts(tmp_path / name)
         assert done.returncode == 0 and "Warning" not in done.stderr, done.stderr
         assert (tmp_path / name / "explained.png").stat().st_size > 10_000
+
+
+def test_what_verl_filled_up_is_no_rollout(tmp_path):
+    padding = {"input": "", "output": "", "gts": "<answer>B</answer>", "score": 0.0, "uid": "pad1f_0_0"}
+    write(tmp_path / "dump", 1, [row(said("B")), padding, row(said("A"), uid="one_1_0")])
+    report = read_report(tmp_path / "dump", Accuracy.PAPER)
+    assert (report.total.rollouts, report.tally.padded) == (2, 1)
+    assert "1 rollout failed" in as_text(report) and as_json(report)["padded"] == 1
+
+
+@pytest.mark.parametrize(
+    ("score", "reason", "differs"), [(1.0, "judged_right", False), (0.1, "judged_wrong", False), (0.5, "partial", True)]
+)
+def test_a_judged_runs_scores_tell_the_verdict(tmp_path, score, reason, differs):
+    (rollout,) = read_dump(
+        write(tmp_path, 1, [row(said("it boils at 100 degrees then"), LONG_GOLD, (), score=score)]), []
+    )
+    explanation = explain(rollout, Accuracy.TYPED, judged=True)
+    assert (explanation.reason, explanation.score_differs) == (reason, differs)
+    assert explain(rollout, Accuracy.TYPED).score_differs

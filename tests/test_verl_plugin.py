@@ -443,8 +443,8 @@ model(**made)
 """
 
 
-def test_canary_a_video_mark_in_a_response_breaks_the_trainers_model(model):
-    """When this fails, the agent loop need not forbid these tokens (no upstream issue found)."""
+def test_canary_verl_issue_3469_a_video_mark_in_a_response_breaks_the_trainers_model(model):
+    """When this fails, the agent loop need not forbid these tokens."""
     given = [[sys.executable, "-c", STRAY_MARK, str(model), stray] for stray in ("", "<|video_pad|>")]
     clean, stray = (subprocess.run(command, capture_output=True, text=True) for command in given)
     assert clean.returncode == 0, clean.stderr[-2000:]
@@ -459,6 +459,15 @@ def test_no_rollout_can_say_a_video_mark(model):
     tokenizer = AutoTokenizer.from_pretrained(model)
     marks = tokenizer("<|vision_start|><|vision_end|><|video_pad|><|image_pad|>", add_special_tokens=False)["input_ids"]
     assert reserved_token_bias(tokenizer) == dict.fromkeys(marks, NEVER)
+
+
+def test_canary_verl_issue_4545_logs_the_rewards_parts_in_validation_alone():
+    """When this fails, verl logs them in training too, and our sampler need not."""
+    import inspect
+
+    from verl.trainer.ppo.v1.trainer_base import PPOTrainer
+
+    assert "reward_extra_info" not in inspect.getsource(PPOTrainer._compute_metrics)
 
 
 def test_the_rewards_parts_are_curves_in_training():

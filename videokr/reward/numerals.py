@@ -19,6 +19,8 @@ ORDINALS = {
         strict=True,
     )
 }
+_NUMBER_WORDS = frozenset((*_SMALL_NUMBERS, *_SCALES, "half", "dozen"))
+_LETTERS = re.compile(r"[a-z]+")
 _NUMBER_WORD = "|".join((*_SMALL_NUMBERS, *_SCALES))
 _AFTER_SCALE = f"(?:{'|'.join(f'(?<={scale})' for scale in _SCALES)})"
 _SPELT_NUMBER = re.compile(
@@ -34,6 +36,8 @@ _SCALED_NUMBER = re.compile(
 
 def with_digits(text: str) -> str:
     """The text with digits in the place of its number words."""
+    if _NUMBER_WORDS.isdisjoint(_LETTERS.findall(text.lower())):
+        return text
     text = _SCALED_NUMBER.sub(lambda match: plain(float(match[1]) * _SCALES[match[2].lower()]), text)
     return _SPELT_NUMBER.sub(_spelt, text)
 

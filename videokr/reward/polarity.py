@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import cache, lru_cache
 
 from videokr.reward.antonyms import AXES, OPPOSITE_PREFIXES
@@ -19,6 +20,7 @@ _NEGATIONS = frozenset(
     ).split()
 )
 _NO_NEGATION = frozenset(("only", "just", "merely", "simply"))  # "not only"
+_PREFIXES = tuple(prefix for pair in OPPOSITE_PREFIXES for prefix in pair if prefix)
 _ALIKE = 0.8  # of the other words
 _SCOPE_WORDS = 4
 _SCOPE_ENDS = frozenset(
@@ -35,6 +37,24 @@ _EMPTY_WORDS = frozenset(
     ).split()
 )
 _LINKING = frozenset("is are was were be been being become becomes get gets".split())
+
+
+class _Role(Enum):
+    """What a word does to those after it; the first that fits."""
+
+    NEGATION = auto()
+    SCOPE_END = auto()
+    LINKING = auto()
+    EMPTY = auto()
+    CONTENT = auto()
+
+
+_ROLES = {
+    _Role.NEGATION: _NEGATIONS,
+    _Role.SCOPE_END: _SCOPE_ENDS,
+    _Role.LINKING: _LINKING,
+    _Role.EMPTY: _EMPTY_WORDS,
+}
 _CLAUSE_END = re.compile(r"[,;:.!?](?!\d)")
 _DENIAL = re.compile(
     r"^(?:it(?:'s|\sis)?\s)?(?:is\s)?"
@@ -76,40 +96,46 @@ def contradict(one: Polarity, other: Polarity) -> bool:
     for mine, theirs in ((one, other), (other, one)):
         if (mine.negated - mine.affirmed) & (theirs.affirmed - theirs.negated):
             return True
-    for axis in one.ways.keys() & other.ways.keys():
-        if _turned(one.ways[axis], other.ways[axis], _are_alike(one, other)):
+    axes = one.ways.keys() & other.ways.keys()
+    if axes:
+        alike = _are_alike(one, other)
+        if any(_turned(one.ways[axis], other.ways[axis], alike) for axis in axes):
             return True
     return _prefixed(one, other) or _prefixed(other, one)
 
 
-def read_polarity(text: str) -> Polarity:
-    """What a cleaned text affirms and denies."""
+def read_clauses(text: str) -> tuple[bool, list[tuple[str, ...]]]:
+    """Whether a cleaned text denies the whole ("it is not true that"), and the tokens of its clauses without that."""
+    bare = _DENIAL.sub(" ", text)
+    return bare != text, [tokens(clause) for clause in _CLAUSE_END.split(bare)]
+
+
+def read_polarity(denied: bool, clauses: Sequence[Sequence[str]]) -> Polarity:
+    """What a text affirms and denies, out of its clauses."""
     affirmed: set[str] = set()
     negated: set[str] = set()
     ways: dict[int, list[Way]] = {}
-    for clause in _CLAUSE_END.split(_DENIAL.sub(" ", text)):
+    for words in clauses:
         scope = 0
         before: set[str] = set()
-        words = tokens(clause)
         for place, word in enumerate(words):
-            if word in _SCOPE_ENDS:
-                scope = 0
-            if word in _NEGATIONS:
+            stem, role, places = _read_word(word)
+            if role is _Role.NEGATION:
                 following = words[place + 1] if place + 1 < len(words) else ""
                 scope = 0 if following in _NO_NEGATION else _SCOPE_WORDS
                 continue
-            stem = _stem(word)
-            places = _axes().get(stem, ())
-            for axis, way in places:
-                ways.setdefault(axis, []).append((way, frozenset(before)))
+            if role is _Role.SCOPE_END:
+                scope = 0
             if places:
+                for axis, way in places:
+                    ways.setdefault(axis, []).append((way, frozenset(before)))
                 before.clear()
-            elif word not in _LINKING:
+            elif role is not _Role.LINKING:
                 before.add(stem)
-            if word not in _EMPTY_WORDS:
+            if role is _Role.CONTENT:
                 (negated if scope else affirmed).add(stem)
-            scope = max(0, scope - 1)
-    denied = _DENIAL.search(text) is not None
+            if scope:
+                scope -= 1
     return Polarity(denied, frozenset(affirmed), frozenset(negated), {axis: tuple(way) for axis, way in ways.items()})
 
 
@@ -147,15 +173,22 @@ def _prefixed(one: Polarity, other: Polarity) -> bool:
     """Whether a word of one stands in the other with an opposite prefix, and not as it was."""
     mine, theirs = one.affirmed - other.affirmed, other.affirmed - one.affirmed
     return any(
-        f"{theirs_prefix}{word.removeprefix(my_prefix)}" in theirs
-        for word in mine
-        if len(word) >= _SHORTEST_ROOT
-        for my_prefix, theirs_prefix in OPPOSITE_PREFIXES
-        if word.startswith(my_prefix)
+        word.startswith(there) and len(word) >= len(there) + _SHORTEST_ROOT and here + word[len(there) :] in mine
+        for word in theirs
+        if word.startswith(_PREFIXES)
+        for pair in OPPOSITE_PREFIXES
+        for here, there in (pair, pair[::-1])
+        if there
     )
 
 
 @lru_cache(65_536)
+def _read_word(word: str) -> tuple[str, _Role, tuple[tuple[int, int], ...]]:
+    """A token's stem, what it does, and its places on the axes of antonyms."""
+    stem = _stem(word)
+    return stem, next((role for role, words in _ROLES.items() if word in words), _Role.CONTENT), _axes().get(stem, ())
+
+
 def _stem(word: str) -> str:
     found = stems(word)
     return found[0] if len(found) == 1 else word

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from videokr.reward.latex import without_latex
@@ -61,7 +61,6 @@ _EXPLANATION = re.compile(
 _EMPHASIS = re.compile(r"(\*\*|\*|`)(?=\S)([^*`\n]{1,400}?)(?<=\S)\1(?!\w)")
 _EDGES = " \t\r\n\"'`*_.,;:!?"
 _POINT_FIRST = re.compile(r"[\s\"'`*_]{0,8}\.\d")
-_SPACE = re.compile(r"\s+")
 
 # Vowel signs and other marks that are no letters to Python's \w; the blocks of scripts that cannot do without.
 _MARKS = (
@@ -87,15 +86,19 @@ def clean(text: str) -> str:
 
     `−5` is `-5`, `m/s²` is `m/s^2`, `\\frac{1}{2}` and `½` are `1/2`, `twenty-five` is `25`, `5 million` is `5000000`.
     """
-    text = _INVISIBLE.sub("", text)
+    if not text.isascii():
+        text = _INVISIBLE.sub("", text)
+        text = _SUPERSCRIPT.sub(_power, text)
+        text = _VULGAR_FRACTION.sub(_fraction, text)
     text = _SPACED_NUMBER.sub(lambda match: "".join(match[0].split()), text)
-    text = _SUBSCRIPT.sub("", text)
-    text = _SUPERSCRIPT.sub(_power, text)
-    text = _VULGAR_FRACTION.sub(_fraction, text)
-    text = unicodedata.normalize("NFKC", text).translate(_SPELLINGS)
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).translate(_SPELLINGS)
     text = without_latex(text)
-    text = _EMPHASIS.sub(r"\2", text)
-    return with_digits(_stripped(_SPACE.sub(" ", text)))
+    if "_" in text:
+        text = _SUBSCRIPT.sub("", text)
+    if "*" in text or "`" in text:
+        text = _EMPHASIS.sub(r"\2", text)
+    return with_digits(_stripped(" ".join(text.split())))
 
 
 def without_lead_in(text: str) -> str:
@@ -119,30 +122,37 @@ def tokens(text: str) -> tuple[str, ...]:
     Articles and punctuation are gone; scripts without spaces come character by character.
     """
     found: list[str] = []
-    folded = text.casefold().replace("&", " and ")
-    folded = _ABBREVIATION.sub(lambda match: match[0].replace(".", ""), folded)
+    folded = text.casefold()
+    if "&" in folded:
+        folded = folded.replace("&", " and ")
+    if "." in folded:
+        folded = _ABBREVIATION.sub(lambda match: match[0].replace(".", ""), folded)
     for match in _TOKEN.finditer(folded):
-        kind = match.lastgroup
-        if match["number"] is not None:
-            found.append(plain(float(match["number"].replace(",", ""))) + (match["ordinal"] or ""))
-        elif kind == "word":
-            word = match["word"]
+        number, ordinal, word, symbol = match.groups()
+        if word:
             if word in _ARTICLES and (not found or word == "the" or found[-1] in _BEFORE_ARTICLE):
                 continue
-            if _UNSPACED.search(word):
-                found.extend(_UNSPACED_OR_WORD.findall(word))
+            if word.isascii() or not _UNSPACED.search(word):
+                found.append(singular(word))
             else:
-                found.append(ORDINALS.get(word) or singular(word))
-        elif _carries_meaning(match[0], folded, match.start()):
-            found.append(match[0])
+                found.extend(_UNSPACED_OR_WORD.findall(word))
+        elif number:
+            found.append(plain(float(number.replace(",", ""))) + (ordinal or ""))
+        elif _carries_meaning(symbol, folded, match.start()):
+            found.append(symbol)
     return tuple(found) if found else tuple(folded.split())
 
 
 def comparable(text: str) -> str:
     """A cleaned text as what is equal for two spellings of one text; white space and hyphens do not count."""
+    return run_together(tokens(text))
+
+
+def run_together(words: Iterable[str]) -> str:
+    """Tokens as one text without spaces, but between numbers, which would become one."""
     joined = ""
-    for token in tokens(text):  # run together, but for numbers that would become one
-        joined += f" {token}" if joined and joined[-1].isdigit() and token[0].isdigit() else token
+    for word in words:
+        joined += f" {word}" if joined and joined[-1].isdigit() and word[0].isdigit() else word
     return joined
 
 
@@ -153,7 +163,12 @@ def length_in_words(words: Sequence[str]) -> float:
 
 @lru_cache(65_536)
 def singular(word: str) -> str:
-    """Without the s of the plural or of a verb (Harman, "How effective is suffixing?", 1991: the S stemmer)."""
+    """Without the s of the plural or of a verb (Harman, "How effective is suffixing?", 1991: the S stemmer).
+
+    Ordinals in words come as `1st`, `2nd`, ...
+    """
+    if word in ORDINALS:
+        return ORDINALS[word]
     word = word.replace("'", "").replace(".", "") if not word[0].isdigit() else word
     if len(word) <= 3 or not word.isascii() or not word.endswith("s"):
         return word

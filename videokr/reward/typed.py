@@ -5,22 +5,31 @@ scored. Only a long text is compared by ROUGE; everything else is right or wrong
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from typing import ClassVar, Protocol
 
 from videokr.reward.interval import Span, overlap, read_spans
-from videokr.reward.polarity import Polarity, contradict, is_negated, read_polarity
+from videokr.reward.polarity import Polarity, contradict, is_negated, read_clauses, read_polarity
 from videokr.reward.quantity import Quantity, read_quantities
 from videokr.reward.reason import Reason
 from videokr.reward.rouge import LONGEST_TEXT, GoldText, mean_f1, read_gold, stems
-from videokr.reward.text import clean, comparable, length_in_words, tokens, without_explanation, without_lead_in
+from videokr.reward.text import (
+    clean,
+    comparable,
+    length_in_words,
+    run_together,
+    tokens,
+    without_explanation,
+    without_lead_in,
+)
 
 DEFAULT_TOLERANCE = 0.01  # relative
 LONGEST_SHORT_TEXT = 5  # words, of a gold answer
 LONGEST_ANSWERS = (1_024, 4_096)  # characters, cleaned: where the gold answer is no long text, and where it is one
-REMEMBERED_GOLDS = 4_096
+REMEMBERED_GOLDS, REMEMBERED_WORDS = 4_096, 65_536
 
 _YES, _NO = frozenset(("yes", "true")), frozenset(("no", "false"))
 _CLAUSE_OF_ONE_WORD = re.compile(r"(?:[,;./(]\s?|\s(?:and|or|but)\s)(yes|no|true|false)(?=$|[,;./)])", re.I)
@@ -104,7 +113,11 @@ def read_gold_answer(gold: str) -> Gold:
         if all(quantity.agrees(quantities[0], DEFAULT_TOLERANCE) for quantity in quantities):
             return Number(quantities[0])
     if length_in_words(words) > LONGEST_SHORT_TEXT:
-        return LongText(comparable(whole), read_gold(_rouge_words(whole)), read_polarity(whole), read_quantities(whole))
+        denied, clauses = read_clauses(without_lead_in(whole))
+        said = [word for clause in clauses for word in clause]
+        return LongText(
+            run_together(said), read_gold(_rouge_words(said)), read_polarity(denied, clauses), read_quantities(whole)
+        )
     if len(quantities) == 1 and not stated[: quantities[0].start].strip():
         nouns = tokens(stated[quantities[0].end :])
         if all(noun.isalpha() for noun in nouns) and not is_negated(nouns):
@@ -221,7 +234,7 @@ class LongText:
     """A text that is compared by ROUGE.
 
     Attributes:
-        text: as `comparable` gives it.
+        text: all tokens run together.
     """
 
     text: str
@@ -231,11 +244,13 @@ class LongText:
     type: ClassVar[AnswerType] = AnswerType.LONG_TEXT
 
     def accuracy(self, answer: str, tolerance: float) -> Verdict:
-        if self.text in (comparable(answer), comparable(without_lead_in(answer))):
+        denied, clauses = read_clauses(without_lead_in(answer))
+        said = [word for clause in clauses for word in clause]
+        if denied == self.polarity.denied and run_together(said) == self.text:
             return RIGHT
-        if contradict(self.polarity, read_polarity(answer)):
+        if contradict(self.polarity, read_polarity(denied, clauses)):
             return 0.0, Reason.OPPOSITE
-        value = mean_f1(self.words, _rouge_words(answer))
+        value = mean_f1(self.words, _rouge_words(said))
         value *= self._share_of_numbers(answer, tolerance) if value else 1.0
         return value, Reason.PARTIAL if value else Reason.WRONG
 
@@ -295,6 +310,11 @@ def _in_one_unit(pair: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
     return tuple(replace(quantity, unit=quantity.unit or pair[-1].unit) for quantity in pair)
 
 
-def _rouge_words(text: str) -> list[str]:
-    """Words of a cleaned text as ROUGE compares them: stemmed in English, characters in scripts without spaces."""
-    return [stem for token in tokens(text) for stem in (stems(token) or (token,))]
+def _rouge_words(words: Iterable[str]) -> list[str]:
+    """Tokens as ROUGE compares them: stemmed in English, characters in scripts without spaces."""
+    return [stem for word in words for stem in _stems(word)]
+
+
+@lru_cache(REMEMBERED_WORDS)
+def _stems(word: str) -> tuple[str, ...]:
+    return tuple(stems(word)) or (word,)

@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tolerance", type=float, default=DEFAULT_TOLERANCE, help="of the run's reward (default: %(default)s)"
     )
+    parser.add_argument("--judged", action="store_true", help="the run asked a judge, and --accuracy is typed")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help=f"for {NUMBERS} and {FIGURE} (default: DIR)")
     parser.add_argument("--no-figure", action="store_true", help=f"no {FIGURE}, which needs matplotlib")
 
@@ -49,9 +50,12 @@ def run(args: argparse.Namespace) -> int:
     output: Path = args.output or args.dumps
     if args.output and output.exists() and not output.is_dir():
         raise UserError(f"--output '{output}' is no folder")
+    accuracy = Accuracy(args.accuracy)
+    if args.judged and accuracy is not Accuracy.TYPED:
+        raise UserError("--judged goes with --accuracy typed: no other reward asks a judge")
     if not args.no_figure:
         require_matplotlib()
-    report = read_report(args.dumps, Accuracy(args.accuracy), args.tolerance)
+    report = read_report(args.dumps, accuracy, args.tolerance, args.judged)
     output.mkdir(parents=True, exist_ok=True)
     text = json.dumps(as_json(report), ensure_ascii=False, indent=2) + "\n"
     with written_aside(output / NUMBERS) as aside:
@@ -65,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def read_report(folder: Path, accuracy: Accuracy, tolerance: float = DEFAULT_TOLERANCE) -> Report:
+def read_report(folder: Path, accuracy: Accuracy, tolerance: float = DEFAULT_TOLERANCE, judged: bool = False) -> Report:
     """Counts a whole dump, one rollout at a time.
 
     Raises:
@@ -75,7 +79,8 @@ def read_report(folder: Path, accuracy: Accuracy, tolerance: float = DEFAULT_TOL
     tally = Tally(window_of(list(dumps)))
     cut_lines: list[CutLine] = []
     for step, path in tqdm(dumps.items(), desc="reading rollouts", unit="file", disable=None):
-        tally.add_step(step, (explain(rollout, accuracy, tolerance) for rollout in read_dump(path, cut_lines)))
+        rollouts = tally.without_padding(read_dump(path, cut_lines))
+        tally.add_step(step, (explain(rollout, accuracy, tolerance, judged) for rollout in rollouts))
     if not tally.steps:
         raise UserError(f"'{folder}': no whole rollout in its dumps")
     return Report(folder, accuracy, len(dumps), cut_lines, tally)

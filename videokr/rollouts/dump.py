@@ -15,6 +15,7 @@ from typing import Any
 
 from videokr.errors import UserError
 
+PADDING = "pad"
 _FILE = re.compile(r"(0|[1-9][0-9]{0,17})\.jsonl")
 # What Python's reader says of text that is not JSON: broken syntax or encoding, brackets nested thousands deep.
 _NOT_JSON = (ValueError, RecursionError)
@@ -43,6 +44,11 @@ class Rollout:
     accuracy: float | None
     format: float | None
     reason: str | None
+
+    @property
+    def is_padding(self) -> bool:
+        """Whether verl put it in the place of a rollout that failed: it has no text, and a uid that begins so."""
+        return self.uid is not None and self.uid.startswith(PADDING) and not self.prompt and not self.output
 
     @property
     def group(self) -> Hashable:

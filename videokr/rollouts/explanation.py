@@ -9,6 +9,7 @@ from videokr.options import read_option_letter
 from videokr.prompt import read_prompt
 from videokr.response import holds_tag, read_response
 from videokr.reward import Accuracy, Reason, score_response
+from videokr.reward.score import ACCURACY_WEIGHT, FORMAT_WEIGHT
 from videokr.reward.typed import DEFAULT_TOLERANCE
 from videokr.rollouts.dump import Rollout
 
@@ -89,8 +90,14 @@ class Explanation:
         return 1 / len(self.options) if self.options else 0.0
 
 
-def explain(rollout: Rollout, accuracy: Accuracy, tolerance: float = DEFAULT_TOLERANCE) -> Explanation:
-    """Scores a rollout again; where the dump has accuracy, format or a reason of its own, those count."""
+def explain(
+    rollout: Rollout, accuracy: Accuracy, tolerance: float = DEFAULT_TOLERANCE, judged: bool = False
+) -> Explanation:
+    """Scores a rollout again; where the dump has accuracy, format or a reason of its own, those count.
+
+    Args:
+        judged: the run asked a judge: where an open answer has another score in the dump, that is its verdict.
+    """
     prompt = _read_prompt(rollout.prompt)
     kind, options = prompt or (None, ())
     gold = _read_gold(rollout.gold)
@@ -105,6 +112,10 @@ def explain(rollout: Rollout, accuracy: Accuracy, tolerance: float = DEFAULT_TOL
         reward = score_response(rollout.output, gold, kind, options or None, accuracy, tolerance)
         value, reason = reward.accuracy, str(reward.reason)
         differs = rollout.reason not in _JUDGED and abs(reward.score - rollout.score) > SCORE_TOLERANCE
+        verdict = _verdict(rollout.score, reward.format) if judged and differs and kind is Kind.OPEN_ENDED else None
+        if verdict is not None:
+            value, differs = verdict, False
+            reason = str(Reason.JUDGED_RIGHT if verdict else Reason.JUDGED_WRONG)
     if rollout.reason == NoVerdict.JUDGE_FAILED:
         value = None
     elif rollout.accuracy is not None:
@@ -123,6 +134,12 @@ def explain(rollout: Rollout, accuracy: Accuracy, tolerance: float = DEFAULT_TOL
         reason=rollout.reason or reason,
         score_differs=differs,
     )
+
+
+def _verdict(score: float, well_formed: float) -> float | None:
+    """The accuracy that a judge gave, out of the whole reward: 0 or 1; None where it is neither."""
+    accuracy = (score - FORMAT_WEIGHT * well_formed) / ACCURACY_WEIGHT
+    return next((verdict for verdict in (0.0, 1.0) if abs(accuracy - verdict) < SCORE_TOLERANCE), None)
 
 
 @lru_cache(REMEMBERED_PROMPTS)

@@ -67,6 +67,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "folder": str(report.folder),
         "scored_by": report.accuracy.value,
         "files": report.files,
+        "padded": report.tally.padded,
         "cut_lines": [asdict(line) for line in report.cut_lines],
         "differing_scores": {
             "count": report.tally.differing,
@@ -133,6 +134,8 @@ def _head(report: Report) -> Iterator[str]:
     yield f"{_counted(total.rollouts, 'rollout')} of {of_steps}, scored again by '{report.accuracy}'"
     if empty := report.files - len(steps):
         yield f"{_counted(empty, 'file')} without a whole rollout"
+    if report.tally.padded:
+        yield f"{_counted(report.tally.padded, 'rollout')} failed, and verl filled up with nothing: in no count below"
     for line in report.cut_lines:
         yield f"{line.file}, line {line.line}: cut line, skipped"
     if differing:

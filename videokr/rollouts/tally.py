@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from videokr.reward import Reason
+from videokr.rollouts.dump import Rollout
 from videokr.rollouts.explanation import Explanation
 from videokr.rollouts.habits import LONG_TIMES, answers_given, blocks, most_repeated_run, times_as_long
 
@@ -159,18 +160,28 @@ class Tally:
         window: the steps that signs of hacking are looked for in, as many as are there.
         steps: in the order they were added.
         zero_examples: the first rollout of each reason.
+        padded: rollouts that failed, and that verl filled up with nothing.
         by_habit, longest, empty_form, by_letter: the worst rollouts of the window; of `by_letter` wrong ones.
     """
 
     window: frozenset[int]
     steps: dict[int, Totals] = field(default_factory=dict)
     zero_examples: dict[str, Example] = field(default_factory=dict)
+    padded: int = 0
     differing: int = 0
     differing_examples: Worst = field(default_factory=Worst)
     by_habit: dict[Habit, Worst] = field(default_factory=lambda: {habit: Worst() for habit in Habit})
     longest: Worst = field(default_factory=Worst)
     empty_form: Worst = field(default_factory=Worst)
     by_letter: dict[str, Worst] = field(default_factory=dict)
+
+    def without_padding(self, rollouts: Iterable[Rollout]) -> Iterator[Rollout]:
+        """The rollouts that were one; the others are counted."""
+        for rollout in rollouts:
+            if rollout.is_padding:
+                self.padded += 1
+            else:
+                yield rollout
 
     def add_step(self, step: int, explanations: Iterable[Explanation]) -> None:
         """Counts all rollouts of one step; a step without any leaves no trace."""
