@@ -1,4 +1,4 @@
-"""The `videokr` command: one verb a job, each imported when it is asked for."""
+"""The `videokr` command: one verb a job, each in a room of its own."""
 
 import argparse
 import signal
@@ -17,8 +17,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     commands = {"parity": parity, "audit-reward": audit, "explain-rollouts": rollouts}
     for verb, command in commands.items():
-        first, *further = (command.__doc__ or "").strip().split("\n\n")
-        command.add_arguments(verbs.add_parser(verb, help=first, description=" ".join([first, *further])))
+        does = (command.__doc__ or "").strip().partition(": ")[2]  # "`videokr verb`: what it does."
+        command.add_arguments(verbs.add_parser(verb, help=does.split("\n\n")[0], description=does))
     args = parser.parse_args(argv)
     status: int = commands[args.verb].run(args)
     return status

@@ -5,6 +5,7 @@ A table of our own, because in an answer most words behind a number are none: a 
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -189,19 +190,22 @@ def _tables() -> tuple[dict[str, tuple[float, Dimensions]], dict[str, tuple[floa
     for spelt, short, factor, dimensions in _PLAIN:
         names |= {name: (factor, _dimensions(dimensions)) for name in spelt.split()}
         symbols |= {symbol: (factor, _dimensions(dimensions)) for symbol in short.split()}
+    for word in ("am", "as", "at"):  # attometre and its like
+        del symbols[word]
     return names, symbols
 
 
-_NAMES, _SYMBOLS = _tables()
-for _word in ("am", "as", "at"):  # attometre and its like
-    del _SYMBOLS[_word]
-_SYMBOLS_IN_ANY_CASE: dict[str, str | None] = {}
-for _symbol in _SYMBOLS:  # None where two units differ by the case alone
-    _first = _SYMBOLS_IN_ANY_CASE.setdefault(_symbol.casefold(), _symbol)
-    if _first != _symbol and len(_symbol) > 1:
-        _SYMBOLS_IN_ANY_CASE[_symbol.casefold()] = None
+def _in_any_case(symbols: Iterable[str]) -> dict[str, str]:
+    """Symbols by their spelling in small letters, but for those that differ from another by the case alone."""
+    spelt: dict[str, list[str]] = {}
+    for symbol in symbols:
+        spelt.setdefault(symbol.casefold(), []).append(symbol)
+    return {folded: same[0] for folded, same in spelt.items() if len(same) == 1 and len(folded) > 1}
 
-_POWER = r"(?:\^?\s?\(?([+-]?[1-9])\)?(?![\d.]))?"
+
+_NAMES, _SYMBOLS = _tables()
+_SYMBOLS_IN_ANY_CASE = _in_any_case(_SYMBOLS)
+
 _FACTOR = re.compile(
     r"(?P<power>square|cubic|sq|cu)?\.?\s?"
     r"(?P<name>°\s?[CcFf](?![A-Za-z])|degrees?\s(?:Celsius|centigrade|Fahrenheit|[CF])(?![A-Za-z])|deg\.?\s?[CF](?![A-Za-z])"
@@ -274,7 +278,7 @@ def _known(name: str) -> tuple[float, Dimensions, float] | None:
         if candidate in _NAMES:
             return *_NAMES[candidate], 0.0
     symbol = _SYMBOLS_IN_ANY_CASE.get(name.casefold())
-    return (*_SYMBOLS[symbol], 0.0) if symbol and len(name) > 1 else None
+    return (*_SYMBOLS[symbol], 0.0) if symbol else None
 
 
 def _lookup(name: str, raised: bool, text: str, end: int) -> tuple[float, Dimensions, float] | None:
