@@ -2,7 +2,9 @@
 
 # Each line is an axis: one way, and the other.
 AXES = """
-increase rise grow gain elevate climb ascend raise high more | decrease fall drop decline reduce low less fewer lower
+increase rise grow gain elevate climb ascend raise high more | decrease fall drop decline reduce low less fewer
+higher highest upper | lower lowest
+ahead | behind
 increase grow ascend accelerate | diminish shrink descend lessen decelerate
 up upward above top over | down downward below bottom under
 left leftward leftmost | right rightward rightmost
@@ -87,6 +89,43 @@ dependent | independent
 elastic | inelastic
 benign | malignant
 acute | chronic
+anion | cation
+mitosis mitotic | meiosis meiotic
+hydrophobic | hydrophilic
+flexion flex | extension extend
+abduction abduct | adduction adduct
+agonist | antagonist
+vasoconstriction vasoconstrict | vasodilation vasodilate
+excitatory excite | inhibitory inhibit
+depolarization depolarize | hyperpolarization repolarize hyperpolarize
+kinetic | potential
+transverse | longitudinal
+series | parallel
+conductor conduct | insulator insulate
+reflection reflect | refraction refract
+constructive constructively | destructive destructively
+demand | supply
+peak crest | trough
+numerator | denominator
+diploid | haploid
+transcription transcribe | translation translate
+dilute | concentrate
+send transmit | receive
+add added | remove removed
+double doubled | halve halved
+toward towards | away
+better best | worse worst
+promote enable allow | prevent block inhibit
+strengthen strengthened | weaken weakened
+able | unable
+rough | smooth
+rich | poor
+full | empty
+hire | fire
+lend | borrow
+ductile | brittle
+opaque | transparent
+odd | even
 增 | 减
 升 | 降
 涨 | 跌
@@ -107,6 +146,13 @@ OPPOSITE_PREFIXES = (
     ("", "non"),
     ("", "ir"),
     ("", "il"),
+    ("", "in"),
+    ("", "im"),
+    ("", "dis"),
+    ("", "de"),
+    ("intra", "extra"),
+    ("pre", "post"),
+    ("up", "down"),
     ("hyper", "hypo"),
     ("macro", "micro"),
     ("endo", "exo"),

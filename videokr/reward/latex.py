@@ -57,7 +57,7 @@ def without_latex(text: str) -> str:
     text = _SPACE.sub(" ", text)
     for _ in range(4):  # as deep as an answer nests
         text = _SCRIPT.sub(_script, text)
-        text = _WRAPPED.sub(r"\1", text)
+        text = _WRAPPED.sub(r" \1", text)
         text = _FRACTION.sub(r" \1/\2 ", text)
         if "{" not in text:
             break

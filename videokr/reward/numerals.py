@@ -13,9 +13,12 @@ _SCALES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10*
 ORDINALS = {
     word: f"{number}{suffix}"
     for number, word, suffix in zip(
-        range(1, 13),
-        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split(),
-        ("st", "nd", "rd", *["th"] * 9),
+        range(1, 21),
+        (
+            "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
+            "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
+        ).split(),
+        ("st", "nd", "rd", *["th"] * 17),
         strict=True,
     )
 }

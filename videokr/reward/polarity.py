@@ -1,7 +1,7 @@
 """Whether one text says the opposite of another: a word negated in one alone, or its antonym in its place."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache, lru_cache
@@ -10,18 +10,24 @@ from videokr.reward.antonyms import AXES, OPPOSITE_PREFIXES
 from videokr.reward.rouge import stems
 from videokr.reward.text import tokens
 
-_SHORTEST_ROOT = 4
+_SHORTEST_ROOT = 5
 
 _NEGATIONS = frozenset(
     (
         "not no never without cannot cant neither nor none nobody nothing hardly barely lack lacking fail failed "
         "doesnt dont didnt isnt arent wasnt werent wont wouldnt couldnt shouldnt hasnt havent hadnt mustnt unable "
-        "refuse 不 没 無 无 非 未"
+        "refuse nt seldom rarely scarcely unlikely 不 没 無 无 非 未"
     ).split()
+)
+# Verbs that deny what follows; beside a number they do not ("stops at 5 s").
+_DENYING_VERBS = frozenset(
+    "stop stopped stopping cease ceased prevent prevented preventing avoid avoided avoiding".split()
 )
 _NO_NEGATION = frozenset(("only", "just", "merely", "simply"))  # "not only"
 _PREFIXES = tuple(prefix for pair in OPPOSITE_PREFIXES for prefix in pair if prefix)
-_ALIKE = 0.8  # of the other words
+_ALIKE, _HALF_ALIKE = 0.75, 0.4  # shares of the other words
+_MOST_WAYS = 16  # on one axis
+_CONJUNCTIONS = frozenset("and but while whereas although though however then".split())
 _SCOPE_WORDS = 4
 _SCOPE_ENDS = frozenset(
     (
@@ -50,21 +56,21 @@ class _Role(Enum):
 
 
 _ROLES = {
-    _Role.NEGATION: _NEGATIONS,
+    _Role.NEGATION: _NEGATIONS | _DENYING_VERBS,
     _Role.SCOPE_END: _SCOPE_ENDS,
     _Role.LINKING: _LINKING,
     _Role.EMPTY: _EMPTY_WORDS,
 }
 _CLAUSE_END = re.compile(r"[,;:.!?](?!\d)")
 _DENIAL = re.compile(
-    r"^(?:it(?:'s|\sis)?\s)?(?:is\s)?"
-    r"(?:not\s(?:true|the\scase|correct)|isn't\s(?:true|the\scase|correct)|false|untrue|incorrect|wrong)"
-    r"\sthat\b|\b(?:is|are)\s(?:false|untrue|not\strue|wrong|incorrect)$",
+    r"^(?:it(?:'s|\sis)?\s)?(?:is\s)?(?:not\s(?:true|the\scase|correct)|isn't\s(?:true|the\scase|correct)|false|untrue"
+    r"|incorrect|wrong|a\smyth|a\smisconception|the\sopposite\sof)(?:\sthat\b)?(?=\s)"
+    r"|^(?:false|no|wrong|incorrect)\s?[:,.](?=\s)|\b(?:is|are)\s(?:false|untrue|not\strue|wrong|incorrect)$|[.,;!\s]not$",
     re.I,
 )
 
 
-Way = tuple[int, frozenset[str]]
+Way = tuple[int, Set[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,8 @@ class Polarity:
     Attributes:
         denied: whether it is said of the whole that it is not so.
         affirmed, negated: stems of the words outside and inside a negation's scope.
-        ways: for every axis of antonyms the ways taken on it (1 or -1), in order, and the words before each.
+        ways: for every axis of antonyms the ways taken on it (1 or -1), in order, and the other words of the part of a
+            clause that each stands in.
     """
 
     denied: bool
@@ -89,18 +96,16 @@ def contradict(one: Polarity, other: Polarity) -> bool:
     They do, if a word of both is negated in one of them alone ("does not increase"), if one goes the other way on an
     axis of antonyms ("decreases", "from right to left"), or if a word has got an opposite prefix ("unstable").
     """
-    if one.denied != other.denied and bool(one.negated) == bool(other.negated):
-        return True
+    likeness = _likeness(one, other)
     if one.denied != other.denied:
+        return bool(one.negated) == bool(other.negated)
+    if likeness < _HALF_ALIKE:  # other words altogether, which earn little anyway
         return False
     for mine, theirs in ((one, other), (other, one)):
         if (mine.negated - mine.affirmed) & (theirs.affirmed - theirs.negated):
             return True
-    axes = one.ways.keys() & other.ways.keys()
-    if axes:
-        alike = _are_alike(one, other)
-        if any(_turned(one.ways[axis], other.ways[axis], alike) for axis in axes):
-            return True
+    if any(_turned(one.ways[axis], other.ways[axis], likeness) for axis in one.ways.keys() & other.ways.keys()):
+        return True
     return _prefixed(one, other) or _prefixed(other, one)
 
 
@@ -117,21 +122,23 @@ def read_polarity(denied: bool, clauses: Sequence[Sequence[str]]) -> Polarity:
     ways: dict[int, list[Way]] = {}
     for words in clauses:
         scope = 0
-        before: set[str] = set()
+        part: set[str] = set()  # a new one behind every conjunction
         for place, word in enumerate(words):
             stem, role, places = _read_word(word)
             if role is _Role.NEGATION:
                 following = words[place + 1] if place + 1 < len(words) else ""
-                scope = 0 if following in _NO_NEGATION else _SCOPE_WORDS
+                scope = 0 if word == "not" and following in _NO_NEGATION else _SCOPE_WORDS
                 continue
             if role is _Role.SCOPE_END:
                 scope = 0
-            if places:
-                for axis, way in places:
-                    ways.setdefault(axis, []).append((way, frozenset(before)))
-                before.clear()
-            elif role is not _Role.LINKING:
-                before.add(stem)
+                if word in _CONJUNCTIONS:
+                    part = set()
+            for axis, way in places:
+                taken = ways.setdefault(axis, [])
+                if len(taken) < _MOST_WAYS:
+                    taken.append((way, part))
+            if not places and role is not _Role.LINKING:
+                part.add(stem)
             if role is _Role.CONTENT:
                 (negated if scope else affirmed).add(stem)
             if scope:
@@ -139,29 +146,31 @@ def read_polarity(denied: bool, clauses: Sequence[Sequence[str]]) -> Polarity:
     return Polarity(denied, frozenset(affirmed), frozenset(negated), {axis: tuple(way) for axis, way in ways.items()})
 
 
-def _are_alike(one: Polarity, other: Polarity) -> bool:
-    """Whether two texts are the same but for a word or two that has an antonym."""
+def _likeness(one: Polarity, other: Polarity) -> float:
+    """Which share of the words without an antonym two texts have in common, in [0, 1]; 1 where they have none."""
     here, there = ((text.affirmed | text.negated) - _axes().keys() for text in (one, other))
-    return len(here & there) >= _ALIKE * len(here | there)
+    return len(here & there) / len(here | there) if here or there else 1.0
 
 
-def _turned(here: Sequence[Way], there: Sequence[Way], alike: bool) -> bool:
-    """Whether two texts go opposite ways on an axis: "up" and "down", "from left to right" and "from right to left".
+def _turned(gold: Sequence[Way], answer: Sequence[Way], likeness: float) -> bool:
+    """Whether an answer takes another way on an axis than the gold text: "down" for "up", or "up or down".
 
-    Where one has the other's ways in opposite order, the words before tell "blue is cold and red is hot", which is
-    "red is hot and blue is cold", from "red is cold and blue is hot".
+    Where it takes the same ways in opposite order, the words around tell "blue is cold and red is hot", which is "red
+    is hot and blue is cold", from "red is cold and blue is hot". "From right to left" is turned: nothing else differs.
     """
-    mine, theirs = [way for way, _ in here], [way for way, _ in there]
+    mine, theirs = [way for way, _ in gold], [way for way, _ in answer]
     if not set(mine) & set(theirs):
         return True
-    if alike and len(mine) == len(theirs) and sum(mine) != sum(theirs):  # "up and down", "up and up"
+    if likeness >= _ALIKE and (
+        (len(mine) == len(theirs) and sum(mine) != sum(theirs)) or len(set(mine)) < len(set(theirs))
+    ):
         return True
     if mine != [-way for way in theirs]:
         return False
     common = {1: 0, -1: 0}
-    for way, before in here:
-        for their_way, their_before in there:
-            common[way * their_way] += len(before & their_before)
+    for way, around in gold:
+        for their_way, their_around in answer:
+            common[way * their_way] += len(around & their_around)
     return common[-1] >= common[1]
 
 

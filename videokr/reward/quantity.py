@@ -9,7 +9,7 @@ from videokr.reward.units import CURRENCIES, Unit, read_unit
 _UNSIGNED = (
     r"(?:(?P<clock>\d{1,2}(?::[0-5]\d){1,2}(?:\.\d{1,6})?)(?!:?\d)"
     r"|(?:(?P<whole>\d{1,9})\s)?(?P<over>\d{1,2})\s?/\s?(?P<under>\d{1,4})(?![\d./]|\s?mm\s?Hg)"
-    r"|(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d{1,40})?(?!,?\d)|\d{1,40}(?:\.\d{1,40})?|\.\d{1,40}))"
+    r"|(?P<digits>\d{1,3}(?:,\d{3}){1,12}(?:\.\d{1,40})?(?!,?\d)|\d{1,40}(?:\.\d{1,40})?|\.\d{1,40}))"
     r"(?:(?P<power>\^)\(?(?P<to>[+-]?\d{1,3})\)?"
     r"|[eE](?P<exponent>[+-]?\d{1,3})(?![\w.])"
     r"|\s?[\u00d7xX*\u00b7]\s?10(?:\^|\*\*)?(?P<ten>(?<=[\^*])\(?[+-]?\d{1,3}\)?|[+-]\d{1,3}))?"
@@ -35,6 +35,10 @@ _BOUND_BEHIND = re.compile(
 )
 _SYMBOLS_OF = {"le": "<=", "ge": ">=", "lt": "<", "gt": ">"}
 _SECONDS = Unit("s", 1.0, (("s", 1),))
+# A time of day counts its minutes as a clock in a video does its seconds: 3:30 is 210, and may be one or the other.
+_MORNING, _AFTERNOON = (Unit(name, 1.0, (("s", 1),)) for name in ("am", "pm"))
+_HALF_DAY = 720
+_FIRST_DECADE = 1000
 _MOST_NUMBERS = 64  # in one answer
 _EXACT = 1e-9  # relative: what two ways of computing one number differ by
 
@@ -75,6 +79,10 @@ class Quantity:
         """Each value in the gold's unit that this may mean, and whether it must be exact."""
         counts = self.is_whole and gold.is_whole
         readings = []
+        halves = [quantity.unit for quantity in (self, gold) if quantity.unit in (_MORNING, _AFTERNOON)]
+        if len(halves) == 1:  # "3:30" may be "3:30 PM"
+            hour = self.value % _HALF_DAY
+            return [(hour + _HALF_DAY if gold.unit is _AFTERNOON else hour, True), (self.value, True)]
         value = self.in_unit_of(gold)
         part = gold.unit is None and self.unit is not None and not self.unit.dimensions
         if value is not None and not (part and abs(gold.value) < 1):  # 0.5% is not 0.5, but 50 may be asked for in %
@@ -119,12 +127,13 @@ def _quantity(text: str, match: re.Match[str]) -> Quantity | None:
     is_whole = (
         match["digits"] is not None and "." not in match["digits"] and not match["power"] and not match["exponent"]
     )
-    if match["clock"]:
+    half = _HALF_OF_DAY.match(text, end) if match["clock"] or (is_whole and value in range(1, 13)) else None
+    if half:
+        hours_as_minutes = value if match["clock"] else value * 60
+        value = hours_as_minutes % _HALF_DAY + (_HALF_DAY if half[1] in "pP" else 0)
+        unit, is_whole, end = _AFTERNOON if half[1] in "pP" else _MORNING, True, half.end()
+    elif match["clock"]:
         unit, is_whole = _SECONDS, "." not in match["clock"]
-        half = _HALF_OF_DAY.match(text, end)
-        if half:
-            end = half.end()
-            value += 720.0 if half[1] in "pP" and value < 720 else 0.0
     elif match["money"]:
         known = read_unit(match["money"], 0)
         unit = known[0] if known else None
@@ -133,8 +142,10 @@ def _quantity(text: str, match: re.Match[str]) -> Quantity | None:
         known = read_unit(text, end + space)
         if known:
             unit, end = known
-        elif end < len(text) and (text[end].isalpha() or text[end] == "_"):
-            return None  # "3rd", "5G", "2D"
+        elif end < len(text) and (text[end].isalpha() or text[end] in "_^!"):
+            return None  # "3rd", "5G", "2^n", "5!"
+        if unit and unit.name == "s" and not space and value >= _FIRST_DECADE and value % 10 == 0:
+            return None  # "1920s"
     bound = _BOUND_BEHIND.match(text, end)
     if bound:
         end = bound.end()

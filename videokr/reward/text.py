@@ -9,6 +9,8 @@ from videokr.reward.latex import without_latex
 from videokr.reward.numerals import ORDINALS, plain, with_digits
 
 _ARTICLES = frozenset(("a", "an", "the"))
+_NOUN_FOLLOWS = re.compile(r"\s(?!(?:and|or|to|in|is|minor|major|flat|sharp)(?!\w))[^\W\d_]{2,}")
+_OF_FORMULAS = "-()!'^[]|"
 # Where `a` is an article, and not a name as in "vitamin A".
 _BEFORE_ARTICLE = frozenset(
     (
@@ -19,6 +21,8 @@ _BEFORE_ARTICLE = frozenset(
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 _SUPERSCRIPT = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]{1,12}")
 _SUBSCRIPT = re.compile(r"(?<=[A-Za-z)])_(?=\d)")
+_RAISED_CHARGE = re.compile(r"\^(?=\d?[+-](?!\d))")  # Fe^3+
+_RAISED_FIGURE = re.compile(r"(?<=[a-z]{2})\^(?=\d)")  # sp^3, but not the x^2 of a formula
 _VULGAR_FRACTIONS = {fraction: unicodedata.normalize("NFKC", fraction) for fraction in "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒"}
 _VULGAR_FRACTION = re.compile(f"(\\d?)([{''.join(_VULGAR_FRACTIONS)}])")
 _SPACED_NUMBER = re.compile(r"(?<![\d.,:/-])\d{1,3}(?:[ \u00a0\u2009\u202f]\d{3}){1,4}(?![\d,:/-]|\.\d)")
@@ -59,7 +63,8 @@ _EXPLANATION = re.compile(
     r"[\s,;(]{1,3}(?:because|since|due\s{1,3}to|given\s{1,3}that|as\s{1,3}shown)\b.*", re.I | re.S
 )
 _EMPHASIS = re.compile(r"(\*\*|\*|`)(?=\S)([^*`\n]{1,400}?)(?<=\S)\1(?!\w)")
-_EDGES = " \t\r\n\"'`*_.,;:!?"
+_EDGES = " \t\r\n\"'`*_.,;:?"
+_SHOUT = re.compile(r"(?<=[^\W\d_]{2})[!\s.]*!+[!\s.]*$")  # but not the factorial of `5!` and `n!`
 _POINT_FIRST = re.compile(r"[\s\"'`*_]{0,8}\.\d")
 
 # Vowel signs and other marks that are no letters to Python's \w; the blocks of scripts that cannot do without.
@@ -69,7 +74,8 @@ _MARKS = (
 )
 # A number, a word, a mark of a script without spaces, or a symbol that carries meaning.
 _TOKEN = re.compile(
-    r"(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d.,]*\d)|\d{1,300}(?:\.\d{1,300})?)(?P<ordinal>st|nd|rd|th)?(?![^\W\d_])"
+    r"(?P<number>\d{1,3}(?:,\d{3}){1,12}(?:\.\d{1,40})?(?![\d]|[.,]\d)|\d{1,300}(?:\.\d{1,300})?)"
+    r"(?P<ordinal>st|nd|rd|th)?(?![^\W\d_])"
     rf"|(?P<word>[\w{_MARKS}](?:[\w{_MARKS}'.]*[\w{_MARKS}])?)"
     r"|(?P<symbol>[^\w\s])"
 )
@@ -78,6 +84,19 @@ _UNSPACED = re.compile(
 )
 _UNSPACED_OR_WORD = re.compile(f"{_UNSPACED.pattern}|[^{_UNSPACED.pattern[1:-1]}]+")
 _WORD_IN_UNSPACED_WIDTHS = 5 / 12  # a short text has 5 words, or 12 characters of such a script
+# Where signs, brackets and primes are part of what is said: x - y, F = -kx, O(n), f'(x), n!, x^2.
+_FORMULA = re.compile(
+    r"[=\u221a\u221e\u2211\u222b\u2202\u2207]|(?<!\w)\w{1,2}\s[-+*/]\s\w{1,2}(?!\w)|(?<!\w)[a-z]\s?[-+*/]\s?[a-z](?!\w)"
+    r"|(?<![a-z])[a-z\d)]\^|(?<!\w)[a-z]{1,4}\(|(?<!\w)[a-z]'(?:\(|(?!\w))|(?<!\w)\w!|\d\(|\)\s?[-+*/(]"
+)
+_LIST = re.compile(r",\s")
+_SPELLING = {
+    "colour": "color", "grey": "gray", "tumour": "tumor", "vapour": "vapor", "behaviour": "behavior", "odour": "odor",
+    "centre": "center", "fibre": "fiber", "metre": "meter", "litre": "liter", "sulphur": "sulfur", "pi": "\u03c0",
+    "aluminium": "aluminum", "oestrogen": "estrogen", "haemoglobin": "hemoglobin", "oesophagus": "esophagus",
+    "anaemia": "anemia", "neighbour": "neighbor", "harbour": "harbor", "flavour": "flavor", "labour": "labor",
+    "ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "xi": "11", "xii": "12",
+}  # fmt: skip
 _ABBREVIATION = re.compile(r"[^\W\d_](?:\.[^\W\d_])+\.?")
 
 
@@ -96,6 +115,9 @@ def clean(text: str) -> str:
     text = without_latex(text)
     if "_" in text:
         text = _SUBSCRIPT.sub("", text)
+    text = text.replace("mm Hg", "mmHg")
+    if "^" in text:
+        text = _RAISED_CHARGE.sub("", text)
     if "*" in text or "`" in text:
         text = _EMPHASIS.sub(r"\2", text)
     return with_digits(_stripped(" ".join(text.split())))
@@ -127,10 +149,16 @@ def tokens(text: str) -> tuple[str, ...]:
         folded = folded.replace("&", " and ")
     if "." in folded:
         folded = _ABBREVIATION.sub(lambda match: match[0].replace(".", ""), folded)
+    formula = _FORMULA.search(folded) is not None
+    if not formula and "^" in folded:
+        folded = _RAISED_FIGURE.sub("", folded)
+    listed = "," in folded and _LIST.search(folded) is not None
     for match in _TOKEN.finditer(folded):
         number, ordinal, word, symbol = match.groups()
         if word:
-            if word in _ARTICLES and (not found or word == "the" or found[-1] in _BEFORE_ARTICLE):
+            if word in _ARTICLES and _is_article(word, found, folded, match.end()):
+                continue
+            if word == "and" and listed:
                 continue
             if word.isascii() or not _UNSPACED.search(word):
                 found.append(singular(word))
@@ -138,7 +166,7 @@ def tokens(text: str) -> tuple[str, ...]:
                 found.extend(_UNSPACED_OR_WORD.findall(word))
         elif number:
             found.append(plain(float(number.replace(",", ""))) + (ordinal or ""))
-        elif _carries_meaning(symbol, folded, match.start()):
+        elif (formula and symbol in _OF_FORMULAS) or _carries_meaning(symbol, folded, match.start()):
             found.append(symbol)
     return tuple(found) if found else tuple(folded.split())
 
@@ -165,25 +193,37 @@ def length_in_words(words: Sequence[str]) -> float:
 def singular(word: str) -> str:
     """Without the s of the plural or of a verb (Harman, "How effective is suffixing?", 1991: the S stemmer).
 
-    Ordinals in words come as `1st`, `2nd`, ...
+    Ordinals in words come as `1st`, `2nd`, ..., Roman numerals from ii on as digits, British spellings as American.
     """
     if word in ORDINALS:
         return ORDINALS[word]
+    if word in _SPELLING:
+        return _SPELLING[word]
     word = word.replace("'", "").replace(".", "") if not word[0].isdigit() else word
     if len(word) <= 3 or not word.isascii() or not word.endswith("s"):
         return word
     if word.endswith("ies"):
         return word if word.endswith(("eies", "aies")) else f"{word[:-3]}y"
+    if word.endswith(("xes", "ches", "shes", "sses")):
+        return word[:-2]
     if word.endswith("es"):
         return word if word.endswith(("aes", "ees", "oes")) else word[:-1]
     return word if word.endswith(("us", "ss")) else word[:-1]
+
+
+def _is_article(word: str, before: Sequence[str], text: str, end: int) -> bool:
+    if word == "the" or (before and before[-1] in _BEFORE_ARTICLE):
+        return True
+    return not before and _NOUN_FOLLOWS.match(text, end) is not None  # not the first of "A, B" or "A and B"
 
 
 def _carries_meaning(symbol: str, text: str, place: int) -> bool:
     before = text[place - 1] if place else " "
     after = text[place + 1] if place + 1 < len(text) else " "
     if symbol == "-":
-        return (after.isdigit() and not before.isalpha()) or _is_charge(text, place)
+        if after.isdigit() and not before.isalpha():
+            return True
+        return (before in " (=" and not after.isspace()) or _is_charge(text, place)  # "-x", "Cl-"
     if symbol in ":^":
         return before.isdigit() and after.isdigit()
     if symbol == "*":
@@ -203,6 +243,8 @@ def _is_charge(text: str, place: int) -> bool:
 
 def _stripped(text: str) -> str:
     bare = text.strip(_EDGES)
+    if bare.endswith("!"):
+        bare = _SHOUT.sub("", bare).rstrip(_EDGES)
     return f"0.{bare}" if _POINT_FIRST.match(text) else bare
 
 

@@ -5,10 +5,11 @@ scored. Only a long text is compared by ROUGE; everything else is right or wrong
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
+from itertools import pairwise
 from typing import ClassVar, Protocol
 
 from videokr.reward.interval import Span, overlap, read_spans
@@ -25,6 +26,7 @@ from videokr.reward.text import (
     without_explanation,
     without_lead_in,
 )
+from videokr.reward.units import Dimensions
 
 DEFAULT_TOLERANCE = 0.01  # relative
 LONGEST_SHORT_TEXT = 5  # words, of a gold answer
@@ -32,15 +34,37 @@ LONGEST_ANSWERS = (1_024, 4_096)  # characters, cleaned: where the gold answer i
 REMEMBERED_GOLDS, REMEMBERED_WORDS = 4_096, 65_536
 
 _YES, _NO = frozenset(("yes", "true")), frozenset(("no", "false"))
-_CLAUSE_OF_ONE_WORD = re.compile(r"(?:[,;./(]\s?|\s(?:and|or|but)\s)(yes|no|true|false)(?=$|[,;./)])", re.I)
+_CLAUSE_OF_ONE_WORD = re.compile(r"(?:[,;./(?!:-]\s?|\s(?:and|or|but)\s)(yes|no|true|false)(?=$|[,;./)?!:-])", re.I)
+# What may stand right behind yes or no, so that it is the whole answer: punctuation, or a sentence that repeats it.
+_REPEATED = re.compile(
+    r"\w+(?:$|\s?[-,.;:]|\s(?:it|they|he|she|the|this|that|these|those|there|we|you|because|since|as)\b)", re.I
+)
+_TAKING_BACK = re.compile(r"^\w+,?\s(?:but|however|although|though)\b", re.I)
+_FIRST_CLAUSE = re.compile(r"[^,.;:]*")
 _BETWEEN_TWO = re.compile(r"\s?(?:-|to|/|:|x|\u00d7|by)\s?", re.I)
+_LIGHT_WORD = re.compile(r"(?:it|they|he|she|in|at|on|to)\s", re.I)
+_PLAIN_NOUNS = re.compile(r"(?:\s[a-z]{3,}){1,3}")
 _SUBJECT = re.compile(r"(?:the|this|that|these|those|its|his|her|their)\s[^,.;:]{1,60}?\s(?:is|are|was|were)\s", re.I)
 _HEDGE = re.compile(r"(?:approximately|approx\.?|about|around|roughly|nearly|almost|circa|ca\.|~|exactly)\s{0,2}", re.I)
-_ASSIGNED = re.compile(r".*(?<![<>!])=\s?(?=[^=]*\d)|pH\s(?:of\s)?(?=\d)", re.S)
-_TWO_NAMES = re.compile(r"(\S[^()]{0,199}?)\s?\(([^()]{1,199})\)")
-_NOTHING_TO_SPEAK_OF = re.compile(
-    r"\b(?:from|to|between|and|until|or|exactly|about|approximately)\b|[\s\[\](),;.:/x\u00d7~-]", re.I
+_EQUALS = re.compile(r"(?<![<>!])=")
+_LISTED = re.compile(r"[,;]|\b(?:and|or)\b", re.I)
+_PH = re.compile(r"pH\s(?:of\s)?(?=\d)")
+_TWO_NAMES = re.compile(r"(\S[^()]{0,198}\w)\s\(([^()]{2,199})\)")
+_NOTHING_TO_SPEAK_OF = re.compile(r"\b(?:from|between|until|exactly|about|approximately)\b|[\s\[\](),;.~]", re.I)
+_BETWEEN_SPANS = re.compile(r"to|and|till|through|[-:/\u2192]", re.I)
+# Words beside a number, or none; but no variable, operator or function.
+_WORDS_AROUND = re.compile(
+    r"(?:[A-Za-z][A-Za-z0-9]+(?:'[a-z]{1,2})?|[aI](?![A-Za-z])|[\s.,;:()\"'\[\]~-]"
+    r"|[^\x00-\x7f\u00b1\u00d7\u00f7\u2200-\u22ff\u0370-\u03ff])*"
 )
+_CHANGING = frozenset(
+    (
+        "sqrt root log ln sin cos tan exp twice thrice double half quarter squared cubed plus minus times divided over "
+        "neg negative factorial except but other anything unlike instead rather before after prior wrong false "
+        "incorrect bc bce poh unknown cannot"
+    ).split()
+)
+_AGAIN = re.compile(r"[(,;:~]|\b(?:ie|that is|or|which|equals?|meaning)\b|i\.e", re.I)
 _NEXT_WORD = re.compile(r"\s?([A-Za-z]+)")
 _HEDGING = frozenset(("or", "either", "maybe", "perhaps", "possibly"))
 # Words that say nothing beside a number.
@@ -50,6 +74,9 @@ _AROUND_A_NUMBER = frozenset(
         "we see i you can be has have had appear time altogether overall value answer equal equals to and or at"
     ).split()
 )
+
+_LARGEST_SPREAD = 0.1  # of an answer's ±, relative
+_MOST_ORDERED = 12  # numbers of a long text that are held against each other in their order
 
 Verdict = tuple[float, Reason]
 RIGHT: Verdict = (1.0, Reason.RIGHT)
@@ -98,20 +125,25 @@ def typed_accuracy(gold: str, answer: str, tolerance: float = DEFAULT_TOLERANCE)
 def read_gold_answer(gold: str) -> Gold:
     """What a gold answer asks for; see `AnswerType`."""
     whole = clean(gold)
-    text = _bare(whole)
+    text = without_lead_in(whole)
+    head = tokens(without_explanation(text))
+    if len(head) == 1 and head[0] in _YES | _NO:
+        return YesNo(*((_YES, _NO) if head[0] in _YES else (_NO, _YES)))
     words = tokens(text)
-    if len(words) == 1 and words[0] in _YES | _NO:
-        return YesNo(*((_YES, _NO) if words[0] in _YES else (_NO, _YES)))
     spans = read_spans(text)
-    if spans and not _rest(text, read_quantities(text)):
+    if spans and not _BETWEEN_SPANS.sub("", _rest(text, read_quantities(text))):
         return Spans(tuple(spans))
     stated = _stated(text)
     quantities = read_quantities(stated)
-    if quantities and not _rest(stated, quantities):
-        if len(quantities) == 2 and _BETWEEN_TWO.fullmatch(stated, quantities[0].end, quantities[1].start):
+    if len(quantities) == 2 and _BETWEEN_TWO.fullmatch(stated, quantities[0].end, quantities[1].start):
+        if not _rest(stated[: quantities[0].start] + stated[quantities[1].end :], ()):
             return TwoNumbers(_in_one_unit(quantities))
-        if all(quantity.agrees(quantities[0], DEFAULT_TOLERANCE) for quantity in quantities):
-            return Number(quantities[0])
+    elif (
+        quantities
+        and not _rest(stated, quantities)
+        and all(quantity.agrees(quantities[0], DEFAULT_TOLERANCE) for quantity in quantities)
+    ):
+        return Number(quantities[0])
     if length_in_words(words) > LONGEST_SHORT_TEXT:
         denied, clauses = read_clauses(without_lead_in(whole))
         said = [word for clause in clauses for word in clause]
@@ -119,9 +151,11 @@ def read_gold_answer(gold: str) -> Gold:
             run_together(said), read_gold(_rouge_words(said)), read_polarity(denied, clauses), read_quantities(whole)
         )
     if len(quantities) == 1 and not stated[: quantities[0].start].strip():
-        nouns = tokens(stated[quantities[0].end :])
-        if all(noun.isalpha() for noun in nouns) and not is_negated(nouns):
-            return Number(quantities[0], frozenset(nouns))
+        behind = stated[quantities[0].end :]
+        nouns = tokens(behind)
+        if _PLAIN_NOUNS.fullmatch(behind) and not is_negated(nouns) and _CHANGING.isdisjoint(nouns):
+            counts = quantities[0].unit is None and not read_polarity(False, [nouns]).ways
+            return Number(quantities[0], frozenset(nouns), nouns_needed=not counts)
     two = _TWO_NAMES.fullmatch(text)
     return ShortText(frozenset(map(comparable, (whole, text, *(two.groups() if two else ())))))
 
@@ -136,10 +170,13 @@ class YesNo:
 
     def accuracy(self, answer: str, tolerance: float) -> Verdict:
         answer = _bare(answer)
-        if not self.saying.intersection(tokens(answer)[:1]):
+        if not self.saying.intersection(tokens(answer)[:1]) or not _REPEATED.match(answer):
             return WRONG
         beside = {word.lower() for word in _CLAUSE_OF_ONE_WORD.findall(answer)}
-        return (0.0, Reason.OPPOSITE) if beside & self.denying else RIGHT
+        first = _FIRST_CLAUSE.match(answer)
+        denied = self.saying is _YES and first is not None and is_negated(tokens(first[0]))
+        taken_back = denied or beside & self.denying or _TAKING_BACK.match(answer)
+        return (0.0, Reason.OPPOSITE) if taken_back else RIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +215,15 @@ class TwoNumbers:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """One number, and what it counts; no nouns where it stands alone."""
+    """One number, and the words behind it; none where it stands alone.
+
+    Attributes:
+        nouns_needed: whether an answer has to repeat the words ("5 m/s upward"), not only to say no others ("5 cells").
+    """
 
     quantity: Quantity
     nouns: frozenset[str] = frozenset()
+    nouns_needed: bool = False
     type: ClassVar[AnswerType] = AnswerType.NUMBER
 
     def accuracy(self, answer: str, tolerance: float) -> Verdict:
@@ -193,17 +235,27 @@ class Number:
         fault = _taken_back(answer)
         if fault:
             return 0.0, fault
+        said_elsewhere = [part for part in _sides(answer) if not part.agrees(self.quantity, tolerance)]
+        if said_elsewhere or any(self._is_vague(quantity) for quantity in said):
+            return 0.0, Reason.SEVERAL_NUMBERS
         agreeing = sum(quantity.agrees(self.quantity, tolerance) for quantity in said)
         if not agreeing:
             return 0.0, self._fault(said, tolerance)
-        if agreeing < len(said):
+        if agreeing < len(said) or not _are_apart(stated, said):
             return 0.0, Reason.SEVERAL_NUMBERS
+        beside = _without(stated, said)
+        others = {word for word in tokens(beside) if word.isalpha()} - _AROUND_A_NUMBER
+        if not _WORDS_AROUND.fullmatch(beside) or others & _CHANGING:
+            return 0.0, Reason.WRONG_NUMBER
         if self.nouns:
-            others = {word for word in tokens(_without(stated, said)) if word.isalpha()} - _AROUND_A_NUMBER
-            return RIGHT if others <= self.nouns else WRONG
+            return RIGHT if others == self.nouns or (others < self.nouns and not self.nouns_needed) else WRONG
         if self.quantity.unit and any(_counts_something(stated, quantity) for quantity in said):
             return 0.0, Reason.WRONG_UNIT
         return RIGHT
+
+    def _is_vague(self, quantity: Quantity) -> bool:
+        """Whether it leaves open more than the gold number does: `5 ± 100`."""
+        return quantity.spread > max(self.quantity.spread, _LARGEST_SPREAD * abs(quantity.value))
 
     def _fault(self, said: tuple[Quantity, ...], tolerance: float) -> Reason:
         """What is wrong with numbers of which none is the gold one."""
@@ -225,7 +277,8 @@ class ShortText:
     def accuracy(self, answer: str, tolerance: float) -> Verdict:
         bare = _bare(answer)
         subject = _SUBJECT.match(bare)
-        said = {answer, bare, bare[subject.end() :] if subject else bare}
+        light = _LIGHT_WORD.match(bare)
+        said = {answer, bare, *(bare[found.end() :] for found in (subject, light) if found)}
         return WRONG if self.names.isdisjoint(map(comparable, said)) else RIGHT
 
 
@@ -258,15 +311,29 @@ class LongText:
         """The share of numbers that agree, in [0, 1]; 1 where the gold text has none."""
         if not self.quantities:
             return 1.0
-        said = list(read_quantities(answer))
-        count = max(len(self.quantities), len(said))
+        said = read_quantities(answer)
         matched = 0
-        for quantity in self.quantities:
-            found = next((place for place, other in enumerate(said) if other.agrees(quantity, tolerance)), None)
-            if found is not None:
-                matched += 1
-                del said[found]
-        return matched / count
+        for kind in {_kind(quantity) for quantity in self.quantities}:
+            wanted, told = ([one for one in some if _kind(one) == kind] for some in (self.quantities, said))
+            matched += _in_order(wanted[:_MOST_ORDERED], told[:_MOST_ORDERED], tolerance)
+        return min(1.0, matched / max(len(self.quantities), len(said)))
+
+
+def _kind(quantity: Quantity) -> Dimensions:
+    """Numbers of one kind can be mistaken for each other."""
+    return quantity.unit.dimensions if quantity.unit else ()
+
+
+def _in_order(gold: Sequence[Quantity], said: Sequence[Quantity], tolerance: float) -> int:
+    """How many numbers agree in the same order: the longest common subsequence."""
+    row = [0] * (len(said) + 1)
+    for quantity in gold:
+        before = row
+        row = [0]
+        for place, other in enumerate(said):
+            met = before[place] + 1 if other.agrees(quantity, tolerance) else 0
+            row.append(max(met, before[place + 1], row[place]))
+    return row[-1]
 
 
 def _bare(answer: str) -> str:
@@ -275,9 +342,17 @@ def _bare(answer: str) -> str:
 
 
 def _stated(text: str) -> str:
-    """A number without what only leads to it: `x = 5` is `5`, and so is `about 5`."""
-    assigned = _ASSIGNED.match(text)
-    return _HEDGE.sub("", text[assigned.end() :] if assigned else text)
+    """A number without what only leads to it: `x = 5` is `5`, `2 + 3 = 5` and `about 5` are, `x = 2, y = 3` is not."""
+    sides = _EQUALS.split(text)
+    alone = len(sides) > 1 and not any(_LISTED.search(side) for side in sides)
+    return _HEDGE.sub("", _PH.sub("", sides[-1].strip() if alone else text))
+
+
+def _sides(answer: str) -> list[Quantity]:
+    """What stands alone on the earlier sides of an equation: of `6 = 5` the 6."""
+    read = [read_quantities(side) for side in map(str.strip, _EQUALS.split(answer)[:-1])]
+    sides = zip(_EQUALS.split(answer), read, strict=False)
+    return [quantities[0] for side, quantities in sides if len(quantities) == 1 and not _rest(side, quantities)]
 
 
 def _taken_back(answer: str) -> Reason | None:
@@ -286,6 +361,11 @@ def _taken_back(answer: str) -> Reason | None:
     if is_negated(words):
         return Reason.OPPOSITE
     return Reason.SEVERAL_NUMBERS if not _HEDGING.isdisjoint(words) else None
+
+
+def _are_apart(text: str, said: tuple[Quantity, ...]) -> bool:
+    """Whether something stands between numbers that shows them to be one said again: `90 km/h (25 m/s)`."""
+    return all(_AGAIN.search(text, first.end, second.start) for first, second in pairwise(said))
 
 
 def _counts_something(text: str, quantity: Quantity) -> bool:

@@ -4,6 +4,7 @@ A table of our own, because in an answer most words behind a number are none: a 
 "5 cells" as 5 centi-ells.
 """
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,12 +28,9 @@ class Unit:
     offset: float = 0.0
 
     def is_spelt_like(self, other: "Unit") -> bool:
-        """The same letters in another case, or with the degree sign left out: `KG` and `kg`, `25 C` and `25 °C`.
-
-        Milli and mega are not: `mW` and `MW`.
-        """
-        names = [unit.name.casefold().replace("°", "").replace(" ", "") for unit in (self, other)]
-        return names[0] == names[1] and self.dimensions != other.dimensions
+        """The same but for the degree sign: `25 C` and `25 °C`."""
+        names = {unit.name.replace("° ", "°") for unit in (self, other)}
+        return names in ({"°C", "C"}, {"°F", "F"})
 
     def convert(self, value: float, other: "Unit") -> float | None:
         """The value in the other unit; None where that is of something else."""
@@ -129,6 +127,9 @@ _PLAIN = (
     ("tablespoon", "tbsp", 1.478676478125e-5, "m3"),
     ("teaspoon", "tsp", 4.92892159375e-6, "m3"),
     ("", "cc", 1e-6, "m3"),
+    ("kilo", "", 1, "kg"),
+    ("", "Nm", 1, "kg m2 s-2"),
+    ("", "KB", 8e3, "bit"),
     ("hectare", "ha", 1e4, "m2"),
     ("acre", "", 4046.8564224, "m2"),
     ("", "psi", 6894.757293168, "kg m-1 s-2"),
@@ -207,7 +208,7 @@ _NAMES, _SYMBOLS = _tables()
 _SYMBOLS_IN_ANY_CASE = _in_any_case(_SYMBOLS)
 
 _FACTOR = re.compile(
-    r"(?P<power>square|cubic|sq|cu)?\.?\s?"
+    r"(?:(?P<power>square|cubic|sq|cu)\.?\s)?"
     r"(?P<name>°\s?[CcFf](?![A-Za-z])|degrees?\s(?:Celsius|centigrade|Fahrenheit|[CF])(?![A-Za-z])|deg\.?\s?[CF](?![A-Za-z])"
     r"|[°%‰¢元$€£¥₹]|per\scent(?![A-Za-z])|light[\s-]years?(?![A-Za-z])|nautical\smiles?(?![A-Za-z])|[A-Za-zμΩÅ]+)"
     r"(?:\^?\(?(?P<exponent>[+-]?[1-9])\)?(?![\d.])|\s(?P<words>squared|cubed))?(?![A-Za-z\d_])",
@@ -218,13 +219,14 @@ _JOINT = re.compile(
 )
 _WORD_POWERS = {"square": 2, "sq": 2, "cubic": 3, "cu": 3, "squared": 2, "cubed": 3}
 _MOST_FACTORS = 6
+_LARGEST_MAGNITUDE = 100  # powers of ten: no unit is larger, and floats have room for values
 # Words of English before anything else.
 _NO_UNITS = frozenset("a an am as at be by do he i if it me my no of on or pa so to up us we".split())
 
 
 def read_unit(text: str, start: int) -> tuple[Unit, int] | None:
     """The unit that begins at a place of a cleaned text, and where it ends; None where none does."""
-    factor, offset = 1.0, 0.0
+    factor, offset, magnitude = 1.0, 0.0, 0.0
     dimensions: dict[str, int] = {}
     place, end, sign, factors, joint_is_space = start, start, 1, 0, False
     while factors < _MOST_FACTORS:
@@ -240,6 +242,9 @@ def read_unit(text: str, start: int) -> tuple[Unit, int] | None:
             and not (match["exponent"] or text[match.end() : match.end() + 1] in ("", "/", "·", ")"))
         ):
             break
+        magnitude += power * math.log10(scale)
+        if abs(magnitude) > _LARGEST_MAGNITUDE:
+            return None
         factor *= scale**power
         for base, exponent in exponents:
             dimensions[base] = dimensions.get(base, 0) + exponent * power
@@ -277,8 +282,10 @@ def _known(name: str) -> tuple[float, Dimensions, float] | None:
     for candidate in (folded, folded.removesuffix("s"), folded.removesuffix("es")):
         if candidate in _NAMES:
             return *_NAMES[candidate], 0.0
-    symbol = _SYMBOLS_IN_ANY_CASE.get(name.casefold())
-    return (*_SYMBOLS[symbol], 0.0) if symbol else None
+    for candidate in (name.casefold(), name.casefold().removesuffix("s")):  # "kgs"
+        if candidate in _SYMBOLS_IN_ANY_CASE:
+            return *_SYMBOLS[_SYMBOLS_IN_ANY_CASE[candidate]], 0.0
+    return None
 
 
 def _lookup(name: str, raised: bool, text: str, end: int) -> tuple[float, Dimensions, float] | None:
