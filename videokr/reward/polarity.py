@@ -62,6 +62,7 @@ _ROLES = {
     _Role.EMPTY: _EMPTY_WORDS,
 }
 _CLAUSE_END = re.compile(r"[,;:.!?](?!\d)")
+_DENYING_WORDS = ("not", "isn't", "false", "true", "wrong", "correct", "no", "myth", "misconception", "opposite")
 _DENIAL = re.compile(
     r"^(?:it(?:'s|\sis)?\s)?(?:is\s)?(?:not\s(?:true|the\scase|correct)|isn't\s(?:true|the\scase|correct)|false|untrue"
     r"|incorrect|wrong|a\smyth|a\smisconception|the\sopposite\sof)(?:\sthat\b)?(?=\s)"
@@ -80,6 +81,7 @@ class Polarity:
     Attributes:
         denied: whether it is said of the whole that it is not so.
         affirmed, negated: stems of the words outside and inside a negation's scope.
+        without_antonym: those of them that lie on no axis.
         ways: for every axis of antonyms the ways taken on it (1 or -1), in order, and the other words of the part of a
             clause that each stands in.
     """
@@ -87,6 +89,7 @@ class Polarity:
     denied: bool
     affirmed: frozenset[str]
     negated: frozenset[str]
+    without_antonym: frozenset[str]
     ways: dict[int, tuple[Way, ...]]
 
 
@@ -111,12 +114,14 @@ def contradict(one: Polarity, other: Polarity) -> bool:
 
 def read_clauses(text: str) -> tuple[bool, list[tuple[str, ...]]]:
     """Whether a cleaned text denies the whole ("it is not true that"), and the tokens of its clauses without that."""
-    bare = _DENIAL.sub(" ", text)
+    lower = text.lower()
+    bare = _DENIAL.sub(" ", text) if any(word in lower for word in _DENYING_WORDS) else text
     return bare != text, [tokens(clause) for clause in _CLAUSE_END.split(bare)]
 
 
 def read_polarity(denied: bool, clauses: Sequence[Sequence[str]]) -> Polarity:
     """What a text affirms and denies, out of its clauses."""
+    axes = _axes()
     affirmed: set[str] = set()
     negated: set[str] = set()
     ways: dict[int, list[Way]] = {}
@@ -143,12 +148,18 @@ def read_polarity(denied: bool, clauses: Sequence[Sequence[str]]) -> Polarity:
                 (negated if scope else affirmed).add(stem)
             if scope:
                 scope -= 1
-    return Polarity(denied, frozenset(affirmed), frozenset(negated), {axis: tuple(way) for axis, way in ways.items()})
+    return Polarity(
+        denied,
+        frozenset(affirmed),
+        frozenset(negated),
+        frozenset(word for word in affirmed | negated if word not in axes),
+        {axis: tuple(way) for axis, way in ways.items()},
+    )
 
 
 def _likeness(one: Polarity, other: Polarity) -> float:
     """Which share of the words without an antonym two texts have in common, in [0, 1]; 1 where they have none."""
-    here, there = ((text.affirmed | text.negated) - _axes().keys() for text in (one, other))
+    here, there = one.without_antonym, other.without_antonym
     return len(here & there) / len(here | there) if here or there else 1.0
 
 

@@ -9,7 +9,8 @@ from videokr.reward.latex import without_latex
 from videokr.reward.numerals import ORDINALS, plain, with_digits
 
 _ARTICLES = frozenset(("a", "an", "the"))
-_NOUN_FOLLOWS = re.compile(r"\s(?!(?:and|or|to|in|is|minor|major|flat|sharp)(?!\w))[^\W\d_]{2,}")
+_NO_NOUNS = frozenset("and or to in is minor major flat sharp".split())
+_NEXT_WORD = re.compile(r"\s([^\W\d_]{2,})")
 _OF_FORMULAS = "-()!'^[]|"
 # Where `a` is an article, and not a name as in "vitamin A".
 _BEFORE_ARTICLE = frozenset(
@@ -25,6 +26,7 @@ _RAISED_CHARGE = re.compile(r"\^(?=\d?[+-](?!\d))")  # Fe^3+
 _RAISED_FIGURE = re.compile(r"(?<=[a-z]{2})\^(?=\d)")  # sp^3, but not the x^2 of a formula
 _VULGAR_FRACTIONS = {fraction: unicodedata.normalize("NFKC", fraction) for fraction in "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞⅐⅑⅒"}
 _VULGAR_FRACTION = re.compile(f"(\\d?)([{''.join(_VULGAR_FRACTIONS)}])")
+_DIGIT = re.compile(r"\d")
 _SPACED_NUMBER = re.compile(r"(?<![\d.,:/-])\d{1,3}(?:[ \u00a0\u2009\u202f]\d{3}){1,4}(?![\d,:/-]|\.\d)")
 _SPELLINGS = str.maketrans(
     {
@@ -89,6 +91,8 @@ _FORMULA = re.compile(
     r"[=\u221a\u221e\u2211\u222b\u2202\u2207]|(?<!\w)\w{1,2}\s[-+*/]\s\w{1,2}(?!\w)|(?<!\w)[a-z]\s?[-+*/]\s?[a-z](?!\w)"
     r"|(?<![a-z])[a-z\d)]\^|(?<!\w)[a-z]{1,4}\(|(?<!\w)[a-z]'(?:\(|(?!\w))|(?<!\w)\w!|\d\(|\)\s?[-+*/(]"
 )
+_SIGNS = frozenset("=^+-*/(!'\u221a\u221e\u2211\u222b\u2202\u2207")  # without any of them it is none
+_PLAIN = re.compile(r"[a-z ]+")  # most clauses: nothing but words
 _LIST = re.compile(r",\s")
 _SPELLING = {
     "colour": "color", "grey": "gray", "tumour": "tumor", "vapour": "vapor", "behaviour": "behavior", "odour": "odor",
@@ -109,7 +113,8 @@ def clean(text: str) -> str:
         text = _INVISIBLE.sub("", text)
         text = _SUPERSCRIPT.sub(_power, text)
         text = _VULGAR_FRACTION.sub(_fraction, text)
-    text = _SPACED_NUMBER.sub(lambda match: "".join(match[0].split()), text)
+    if _DIGIT.search(text):
+        text = _SPACED_NUMBER.sub(lambda match: "".join(match[0].split()), text)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_SPELLINGS)
     text = without_latex(text)
@@ -145,11 +150,13 @@ def tokens(text: str) -> tuple[str, ...]:
     """
     found: list[str] = []
     folded = text.casefold()
+    if _PLAIN.fullmatch(folded):
+        return _plain_words(folded.split())
     if "&" in folded:
         folded = folded.replace("&", " and ")
     if "." in folded:
         folded = _ABBREVIATION.sub(lambda match: match[0].replace(".", ""), folded)
-    formula = _FORMULA.search(folded) is not None
+    formula = not _SIGNS.isdisjoint(folded) and _FORMULA.search(folded) is not None
     if not formula and "^" in folded:
         folded = _RAISED_FIGURE.sub("", folded)
     listed = "," in folded and _LIST.search(folded) is not None
@@ -211,10 +218,27 @@ def singular(word: str) -> str:
     return word if word.endswith(("us", "ss")) else word[:-1]
 
 
+def _plain_words(words: Sequence[str]) -> tuple[str, ...]:
+    """`tokens` of a text that is nothing but words."""
+    found: list[str] = []
+    for place, word in enumerate(words):
+        if word in _ARTICLES:
+            following = words[place + 1] if place + 1 < len(words) else ""
+            if word == "the" or (found[-1] in _BEFORE_ARTICLE if found else _is_noun(following)):
+                continue
+        found.append(singular(word))
+    return tuple(found or words)
+
+
+def _is_noun(word: str) -> bool:
+    return len(word) > 1 and word not in _NO_NOUNS
+
+
 def _is_article(word: str, before: Sequence[str], text: str, end: int) -> bool:
     if word == "the" or (before and before[-1] in _BEFORE_ARTICLE):
         return True
-    return not before and _NOUN_FOLLOWS.match(text, end) is not None  # not the first of "A, B" or "A and B"
+    following = None if before else _NEXT_WORD.match(text, end)
+    return following is not None and _is_noun(following[1])  # not the first of "A, B" or "A and B"
 
 
 def _carries_meaning(symbol: str, text: str, place: int) -> bool:
