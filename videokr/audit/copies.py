@@ -78,7 +78,7 @@ def _choices(example: Example) -> Iterator[Copy]:
     yield Copy("brackets", f"({letter})", True)
     yield Copy("letter and text", f"{letter}. {text}", True)
     yield Copy("lead-in", f"The answer is {letter}.", True)
-    yield Copy("text for letter", text, True)
+    yield Copy("text for letter", text, False)  # evaluation does not count it, either
     yield Copy("another letter", others[0], False)
     yield Copy("two letters", f"{letter} or {others[0]}", False)
     yield Copy("all letters", ", ".join(LETTERS[: len(example.options)]), False)

@@ -10,17 +10,16 @@ from videokr.options import read_option_letter
 from videokr.response import Response, read_response
 from videokr.reward.reason import Reason
 from videokr.reward.rouge import LONGEST_TEXT, mean_rouge_f1
-from videokr.reward.text import clean, comparable
-from videokr.reward.typed import DEFAULT_TOLERANCE, LONGEST_ANSWERS, typed_accuracy
+from videokr.reward.typed import DEFAULT_TOLERANCE, typed_accuracy
 
 FORMAT_WEIGHT = 0.1
 ACCURACY_WEIGHT = 0.9
 
 
 class Accuracy(StrEnum):
-    """How an answer is held against the gold one."""
+    """How an open answer is held against the gold one; of a multiple-choice answer the letter counts, as everywhere."""
 
-    PAPER = "paper"  # the letter, or the mean F1 of ROUGE-1, ROUGE-2 and ROUGE-L
+    PAPER = "paper"  # the mean F1 of ROUGE-1, ROUGE-2 and ROUGE-L
     TYPED = "typed"  # by what the gold answer is: videokr/reward/typed.py
 
 
@@ -68,9 +67,7 @@ def score_response(
     said = read_response(response)
     answer = said.answer
     value, answered, reason = (
-        _choice(answer, gold, options, accuracy)
-        if kind is Kind.MULTIPLE_CHOICE
-        else _open(answer, gold, accuracy, tolerance)
+        _choice(answer, gold, options) if kind is Kind.MULTIPLE_CHOICE else _open(answer, gold, accuracy, tolerance)
     )
     if answer is None:
         reason = _unanswered(said)
@@ -79,29 +76,16 @@ def score_response(
     return Reward(float(said.is_well_formed), value, answered, reason)
 
 
-def _choice(
-    answer: str | None, gold: str, options: Sequence[str] | int | None, accuracy: Accuracy
-) -> tuple[float, bool, Reason]:
+def _choice(answer: str | None, gold: str, options: Sequence[str] | int | None) -> tuple[float, bool, Reason]:
     gold_letter = read_option_letter(gold, options)
     if gold_letter is None:
         raise ValueError(f"gold answer {gold!r} names no option")
     letter = read_option_letter(answer, options)
-    if letter is None and accuracy is Accuracy.TYPED:
-        letter = _named_by_text(answer, options)
     if letter is not None:
         right = letter == gold_letter
         return float(right), True, Reason.RIGHT if right else Reason.WRONG
     beyond = read_option_letter(answer) is not None and options is not None
     return 0.0, False, Reason.NOT_AN_OPTION if beyond else Reason.NO_LETTER
-
-
-def _named_by_text(answer: str | None, options: Sequence[str] | int | None) -> str | None:
-    """The letter of the one option whose whole text the answer is."""
-    if answer is None or options is None or isinstance(options, int) or len(answer) > LONGEST_ANSWERS[0]:
-        return None
-    said = comparable(clean(answer))
-    named = [index for index, option in enumerate(options) if comparable(clean(option)) == said]
-    return chr(ord("A") + named[0]) if len(named) == 1 else None
 
 
 def _open(answer: str | None, gold: str, accuracy: Accuracy, tolerance: float) -> tuple[float, bool, Reason]:
