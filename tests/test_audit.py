@@ -103,7 +103,7 @@ def test_the_floor_is_another_rows_answer():
     [
         (["--data", "/nowhere.jsonl"], "/nowhere.jsonl"),
         (["--data", "{data}", "--n", "0"], "--n is 0"),
-        (["--data", "{data}", "--tolerance", "2"], "--tolerance is 2"),
+        (["--data", "{data}", "--tolerance", "2"], "--tolerance=2"),
         (["--data", "{empty}"], "empty.jsonl"),
     ],
 )

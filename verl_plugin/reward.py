@@ -7,7 +7,7 @@ from videokr.errors import UserError
 from videokr.example import parse_kind
 from videokr.response import read_answer
 from videokr.reward import Accuracy, Reward, score_response
-from videokr.reward.typed import DEFAULT_TOLERANCE
+from videokr.reward.typed import DEFAULT_TOLERANCE, check_tolerance
 
 
 def compute_score(
@@ -34,8 +34,9 @@ def compute_score(
     Raises:
         ValueError: no gold answer, or one that names no option.
         RecordError: `problem_type` is missing or unknown.
-        UserError: `accuracy` is unknown.
+        UserError: `accuracy` is unknown, or `tolerance` out of its range.
     """
+    check_tolerance(tolerance, "reward_kwargs.tolerance")
     info = extra_info or {}
     kind = parse_kind(info.get("problem_type"))
     options = info.get("options")

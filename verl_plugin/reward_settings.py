@@ -11,6 +11,7 @@ from videokr.errors import UserError
 from videokr.judge.settings import require_settings
 from videokr.judge.sync_judge import Judge
 from videokr.reward import Accuracy
+from videokr.reward.typed import DEFAULT_TOLERANCE, check_tolerance
 
 PLAIN, JUDGED = "pkg://verl_plugin.reward", "pkg://verl_plugin.judged_reward"
 CHECK_RETRIES = 1
@@ -41,13 +42,14 @@ def check_reward(function: Mapping[str, Any], environment: Mapping[str, str]) ->
     unknown = sorted(settings.keys() - set(known))
     if unknown:
         raise UserError(f"reward_kwargs.{unknown[0]} is unknown to {path}; known: {', '.join(known)}")
-    tolerance = settings.get("tolerance", 0.0)
-    if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not 0 <= tolerance < 1:
-        raise UserError(f"reward_kwargs.tolerance={tolerance}: give a share of the gold number, from 0 to below 1")
+    check_tolerance(settings.get("tolerance", DEFAULT_TOLERANCE), "reward_kwargs.tolerance")
     if path == PLAIN:
         reward.parse_accuracy(settings.get("accuracy", Accuracy.PAPER))
         return
     judged_reward.check_accuracy(settings.get("accuracy", Accuracy.TYPED))
     judged_reward.check_judge(**{name: settings[name] for name in _OF_JUDGE & settings.keys()})
-    judge = require_settings(environment, path)
-    Judge(judge.make_client(max_retries=CHECK_RETRIES), judge.model, judge.key).check()
+    settings_of_judge = require_settings(environment, path)
+    client = settings_of_judge.make_client(max_retries=CHECK_RETRIES)
+    Judge(client, settings_of_judge.model, settings_of_judge.key).check(
+        way_out=f"give reward.custom_reward_function.path={PLAIN}"
+    )

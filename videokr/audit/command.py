@@ -12,7 +12,7 @@ from videokr.audit.report import as_json, as_text
 from videokr.errors import RecordError, UserError
 from videokr.example import read_examples
 from videokr.reward import Accuracy
-from videokr.reward.typed import DEFAULT_TOLERANCE
+from videokr.reward.typed import DEFAULT_TOLERANCE, check_tolerance
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,8 +34,7 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.n is not None and args.n < 1:
         raise UserError(f"--n is {args.n}: a number of rows, at least 1")
-    if not 0 <= args.tolerance < 1:
-        raise UserError(f"--tolerance is {args.tolerance}: a share of the gold number, from 0 to below 1")
+    check_tolerance(args.tolerance, "--tolerance")
     unread: list[RecordError] = []
     examples = list(islice(read_examples(args.data, unread), args.n))
     if not examples:

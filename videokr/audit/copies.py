@@ -95,7 +95,7 @@ def _open_answers(gold: str, other_answer: str) -> Iterator[Copy]:
     if kind.type is not AnswerType.LONG_TEXT:
         yield Copy("trailing text", f"{gold}, because the video shows it", True)
     if isinstance(kind, Number) and not kind.nouns and not kind.quantity.comparator and not kind.quantity.spread:
-        yield from _numbers(kind)
+        yield from _numbers(kind, gold)
     if kind.type is AnswerType.YES_NO or is_negated(tokens(clean(gold))):
         return
     auxiliary = _AUXILIARY.search(gold) if kind.type is AnswerType.LONG_TEXT else None
@@ -108,9 +108,11 @@ def _open_answers(gold: str, other_answer: str) -> Iterator[Copy]:
         yield Copy("two answers", f"{gold} or {other_answer}", False)
 
 
-def _numbers(gold: Number) -> Iterator[Copy]:
+def _numbers(gold: Number, text: str) -> Iterator[Copy]:
     quantity = gold.quantity
     name = quantity.unit.name if quantity.unit else ""
+    if name in ("am", "pm") or ":" in text:  # a clock's time has forms of its own
+        return
     written = f"{quantity.value:.12g} {name}".strip()
     yield Copy("another number", f"{quantity.value * 1.5 + 1:.12g} {name}".strip(), False)
     yield Copy("exponent", f"{quantity.value:.11e} {name}".strip(), True)

@@ -12,9 +12,9 @@ from videokr.judge.verdict import Judgement, reply_of, shortened, verdict_of
 if TYPE_CHECKING:
     import openai
 
-# With the client's backoff (half a second, doubled up to 8) about 40 s: what fails at once fails with its own reason,
-# within the usual time limit.
-MAX_RETRIES = 8
+# Half a second, doubled up to 8: about 40 s in all, so that what fails at once fails with its own reason, within the
+# usual time limit.
+MAX_RETRIES, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 8, 0.5, 8.0
 DEFAULT_CONCURRENCY = 16
 DEFAULT_SECONDS = 120.0
 
@@ -27,7 +27,7 @@ class AsyncJudge:
     """Asks an OpenAI-compatible endpoint, from one event loop.
 
     Args:
-        client: the official asynchronous client, with its own retries.
+        client: the official asynchronous client, without retries of its own.
         model: the model's (for Azure the deployment's) name.
         secret: taken out of everything that is kept or shown.
         cache: None keeps nothing on disk.
@@ -91,19 +91,41 @@ class AsyncJudge:
         import openai
 
         started, waited = time.monotonic(), self._seconds
+        faults: list[str] = []
         try:
             async with asyncio.timeout(self._seconds), self._places:
                 waited = time.monotonic() - started
-                request = build_request(case.model, case.question, case.gold, case.answer)
-                return reply_of(await self._client.chat.completions.create(**request))
+                return await self._ask_again(case, faults)
         except TimeoutError:
             reason = f"no verdict within {self._seconds:g} s"
+            if faults:
+                reason += f"; {len(faults)} tries failed, the last with {faults[-1]}"
             if waited > self._seconds / 2:
                 reason += f", {waited:.0f} of them waiting for one of {self._concurrency} requests at once to end"
         except (openai.OpenAIError, ValueError) as error:  # ValueError: a body that is no JSON, as it says it is
             reason = f"{type(error).__name__}: {error}"
         # Raised here, so that the error carries no other one, whose text may hold the key.
         raise JudgeError(f"the judge '{self.model}': {shortened(reason, self._secret)}")
+
+    async def _ask_again(self, case: Case, faults: list[str]) -> str | None:
+        """Asks until there is a reply. The client's own retries would not tell what they met, if time runs out.
+
+        Args:
+            faults: gets what each failed try met.
+        """
+        import openai
+
+        request = build_request(case.model, case.question, case.gold, case.answer)
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return reply_of(await self._client.chat.completions.create(**request))
+            except (openai.RateLimitError, openai.InternalServerError, openai.APIConnectionError) as error:
+                faults.append(f"{type(error).__name__}: {error}")
+                if len(faults) > MAX_RETRIES:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
 def make_async_judge(
@@ -113,5 +135,5 @@ def make_async_judge(
     seconds: float = DEFAULT_SECONDS,
 ) -> AsyncJudge:
     """The judge of these settings, for the event loop that runs."""
-    client = settings.make_async_client(timeout=min(seconds, REQUEST_SECONDS), max_retries=MAX_RETRIES)
+    client = settings.make_async_client(timeout=min(seconds, REQUEST_SECONDS), max_retries=0)
     return AsyncJudge(client, settings.model, settings.key, cache, concurrency, seconds)

@@ -1,5 +1,6 @@
 """A judge for evaluation: asked one answer at a time, from as many threads as there are."""
 
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -38,8 +39,13 @@ class Judge:
             return Judgement(None, self._kept(f"{type(error).__name__}: {error}"))
         return Judgement(verdict_of(reply), self._kept(reply or "(empty reply)"))
 
-    def check(self) -> None:
+    def check(self, way_out: str = "set VIDEOKR_USE_VLM_JUDGE=0") -> None:
         """Asks one trivial question, so that a wrong address, key or model is found before anything is generated.
+
+        A fault that may pass, such as an overloaded server, is printed.
+
+        Args:
+            way_out: what to do without the judge, as the error names it.
 
         Raises:
             UserError: the endpoint cannot be reached, refuses the key, does not know the model, or gives no verdict.
@@ -59,17 +65,19 @@ class Judge:
             reason = self._kept(f"{type(error).__name__}: {error}")
             raise UserError(
                 f"the judge '{self.model}' at {self._client.base_url} cannot be used: {reason}; "
-                "correct its address, key or MODEL_VERSION, or set VIDEOKR_USE_VLM_JUDGE=0"
+                f"correct its address, key or MODEL_VERSION, or {way_out}"
             ) from None
-        except openai.OpenAIError:
-            return  # it is there; a fault of its own may pass, and is counted where it does not
+        except openai.OpenAIError as error:
+            reason = self._kept(f"{type(error).__name__}: {error}")
+            print(f"warning: the judge '{self.model}' did not answer a trial question: {reason}", file=sys.stderr)
+            return  # it is there; what does not pass is counted
         finally:
             self._client = patient
         if verdict_of(reply) is None:
             said = self._kept(reply or "(nothing)")
             raise UserError(
                 f"the judge '{self.model}' at {self._client.base_url} answers {said!r} where 1 or 0 was asked for: "
-                "correct MODEL_VERSION, or set VIDEOKR_USE_VLM_JUDGE=0"
+                f"correct MODEL_VERSION, or {way_out}"
             )
 
     def _ask(self, question: str, gold: str, answer: str) -> str | None:

@@ -2,7 +2,7 @@
 
 # Each line is an axis: one way, and the other.
 AXES = """
-increase rise grow gain elevate climb ascend raise high more | decrease fall drop decline reduce low less fewer
+increase rise grow gain elevate climb ascend raise high more | decrease fall drop decline reduce low lower less fewer
 higher highest upper | lower lowest
 ahead | behind
 increase grow ascend accelerate | diminish shrink descend lessen decelerate

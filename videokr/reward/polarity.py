@@ -49,6 +49,7 @@ class _Role(Enum):
     """What a word does to those after it; the first that fits."""
 
     NEGATION = auto()
+    DENYING = auto()  # a content word, too
     SCOPE_END = auto()
     LINKING = auto()
     EMPTY = auto()
@@ -56,7 +57,8 @@ class _Role(Enum):
 
 
 _ROLES = {
-    _Role.NEGATION: _NEGATIONS | _DENYING_VERBS,
+    _Role.NEGATION: _NEGATIONS,
+    _Role.DENYING: _DENYING_VERBS,
     _Role.SCOPE_END: _SCOPE_ENDS,
     _Role.LINKING: _LINKING,
     _Role.EMPTY: _EMPTY_WORDS,
@@ -80,6 +82,7 @@ class Polarity:
 
     Attributes:
         denied: whether it is said of the whole that it is not so.
+        negations: how many there are.
         affirmed, negated: stems of the words outside and inside a negation's scope.
         without_antonym: those of them that lie on no axis.
         ways: for every axis of antonyms the ways taken on it (1 or -1), in order, and the other words of the part of a
@@ -87,6 +90,7 @@ class Polarity:
     """
 
     denied: bool
+    negations: int
     affirmed: frozenset[str]
     negated: frozenset[str]
     without_antonym: frozenset[str]
@@ -104,6 +108,8 @@ def contradict(one: Polarity, other: Polarity) -> bool:
         return bool(one.negated) == bool(other.negated)
     if likeness < _HALF_ALIKE:  # other words altogether, which earn little anyway
         return False
+    if likeness >= _ALIKE and one.negations != other.negations:
+        return True
     for mine, theirs in ((one, other), (other, one)):
         if (mine.negated - mine.affirmed) & (theirs.affirmed - theirs.negated):
             return True
@@ -122,6 +128,7 @@ def read_clauses(text: str) -> tuple[bool, list[tuple[str, ...]]]:
 def read_polarity(denied: bool, clauses: Sequence[Sequence[str]]) -> Polarity:
     """What a text affirms and denies, out of its clauses."""
     axes = _axes()
+    negations = 0
     affirmed: set[str] = set()
     negated: set[str] = set()
     ways: dict[int, list[Way]] = {}
@@ -132,7 +139,11 @@ def read_polarity(denied: bool, clauses: Sequence[Sequence[str]]) -> Polarity:
             stem, role, places = _read_word(word)
             if role is _Role.NEGATION:
                 following = words[place + 1] if place + 1 < len(words) else ""
-                scope = 0 if word == "not" and following in _NO_NEGATION else _SCOPE_WORDS
+                if word == "not" and following in _NO_NEGATION:
+                    scope = 0
+                else:
+                    scope = _SCOPE_WORDS
+                    negations += 1
                 continue
             if role is _Role.SCOPE_END:
                 scope = 0
@@ -144,12 +155,15 @@ def read_polarity(denied: bool, clauses: Sequence[Sequence[str]]) -> Polarity:
                     taken.append((way, part))
             if not places and role is not _Role.LINKING:
                 part.add(stem)
-            if role is _Role.CONTENT:
+            if role in (_Role.CONTENT, _Role.DENYING):
                 (negated if scope else affirmed).add(stem)
             if scope:
                 scope -= 1
+            if role is _Role.DENYING:
+                scope = _SCOPE_WORDS
     return Polarity(
         denied,
+        negations,
         frozenset(affirmed),
         frozenset(negated),
         frozenset(word for word in affirmed | negated if word not in axes),

@@ -38,6 +38,7 @@ _SECONDS = Unit("s", 1.0, (("s", 1),))
 # A time of day counts its minutes as a clock in a video does its seconds: 3:30 is 210, and may be one or the other.
 _MORNING, _AFTERNOON = (Unit(name, 1.0, (("s", 1),)) for name in ("am", "pm"))
 _HALF_DAY = 720
+_MOST_DIGITS = 15  # more are no float's; such numbers are compared as texts
 _FIRST_DECADE = 1000
 _MOST_NUMBERS = 64  # in one answer
 _EXACT = 1e-9  # relative: what two ways of computing one number differ by
@@ -80,9 +81,12 @@ class Quantity:
         counts = self.is_whole and gold.is_whole
         readings = []
         halves = [quantity.unit for quantity in (self, gold) if quantity.unit in (_MORNING, _AFTERNOON)]
-        if len(halves) == 1:  # "3:30" may be "3:30 PM"
-            hour = self.value % _HALF_DAY
-            return [(hour + _HALF_DAY if gold.unit is _AFTERNOON else hour, True), (self.value, True)]
+        if len(halves) == 1:  # "3:30" may be "3:30 PM", and so is "15:30"
+            if self.unit is None or gold.unit is None:
+                return []
+            hour = self.value - _HALF_DAY if _HALF_DAY <= self.value < _HALF_DAY + 60 else self.value
+            afternoon = gold.unit is _AFTERNOON and hour < _HALF_DAY
+            return [(hour + _HALF_DAY if afternoon else hour, True), (self.value, True)]
         value = self.in_unit_of(gold)
         part = gold.unit is None and self.unit is not None and not self.unit.dimensions
         if value is not None and not (part and abs(gold.value) < 1):  # 0.5% is not 0.5, but 50 may be asked for in %
@@ -97,7 +101,9 @@ class Quantity:
 def _near(value: float, gold: Quantity, tolerance: float, exactly: bool) -> bool:
     if gold.spread:
         return abs(value - gold.value) <= gold.spread * (1 + _EXACT)
-    return abs(value - gold.value) <= max(0.0 if exactly else tolerance, _EXACT) * abs(gold.value)
+    if exactly:
+        return value == gold.value
+    return abs(value - gold.value) <= max(tolerance, _EXACT) * abs(gold.value)
 
 
 def read_quantities(text: str) -> tuple[Quantity, ...]:
@@ -120,7 +126,7 @@ def read_quantities(text: str) -> tuple[Quantity, ...]:
 
 def _quantity(text: str, match: re.Match[str]) -> Quantity | None:
     value = _value(match)
-    if value is None:
+    if value is None or len(match["digits"] or "") > _MOST_DIGITS:
         return None
     end = match.end()
     unit = None

@@ -85,6 +85,7 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
 )
 _UNSPACED_OR_WORD = re.compile(f"{_UNSPACED.pattern}|[^{_UNSPACED.pattern[1:-1]}]+")
+_MOST_DIGITS = 15  # more are no float's
 _WORD_IN_UNSPACED_WIDTHS = 5 / 12  # a short text has 5 words, or 12 characters of such a script
 # Where signs, brackets and primes are part of what is said: x - y, F = -kx, O(n), f'(x), n!, x^2.
 _FORMULA = re.compile(
@@ -98,7 +99,7 @@ _SPELLING = {
     "colour": "color", "grey": "gray", "tumour": "tumor", "vapour": "vapor", "behaviour": "behavior", "odour": "odor",
     "centre": "center", "fibre": "fiber", "metre": "meter", "litre": "liter", "sulphur": "sulfur", "pi": "\u03c0",
     "aluminium": "aluminum", "oestrogen": "estrogen", "haemoglobin": "hemoglobin", "oesophagus": "esophagus",
-    "anaemia": "anemia", "neighbour": "neighbor", "harbour": "harbor", "flavour": "flavor", "labour": "labor",
+    "anaemia": "anemia", "goes": "go", "neighbour": "neighbor", "harbour": "harbor", "flavour": "flavor", "labour": "labor",
     "ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "xi": "11", "xii": "12",
 }  # fmt: skip
 _ABBREVIATION = re.compile(r"[^\W\d_](?:\.[^\W\d_])+\.?")
@@ -172,7 +173,8 @@ def tokens(text: str) -> tuple[str, ...]:
             else:
                 found.extend(_UNSPACED_OR_WORD.findall(word))
         elif number:
-            found.append(plain(float(number.replace(",", ""))) + (ordinal or ""))
+            written = number.replace(",", "")
+            found.append((plain(float(written)) if len(written) <= _MOST_DIGITS else written) + (ordinal or ""))
         elif (formula and symbol in _OF_FORMULAS) or _carries_meaning(symbol, folded, match.start()):
             found.append(symbol)
     return tuple(found) if found else tuple(folded.split())

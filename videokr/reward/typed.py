@@ -12,11 +12,12 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import ClassVar, Protocol
 
+from videokr.errors import UserError
 from videokr.reward.interval import Span, overlap, read_spans
 from videokr.reward.polarity import Polarity, contradict, is_negated, read_clauses, read_polarity
 from videokr.reward.quantity import Quantity, read_quantities
 from videokr.reward.reason import Reason
-from videokr.reward.rouge import LONGEST_TEXT, GoldText, mean_f1, read_gold, stems
+from videokr.reward.rouge import GoldText, mean_f1, read_gold, stems
 from videokr.reward.text import (
     clean,
     comparable,
@@ -34,7 +35,12 @@ LONGEST_ANSWERS = (1_024, 4_096)  # characters, cleaned: where the gold answer i
 REMEMBERED_GOLDS, REMEMBERED_WORDS = 4_096, 65_536
 
 _YES, _NO = frozenset(("yes", "true")), frozenset(("no", "false"))
-_CLAUSE_OF_ONE_WORD = re.compile(r"(?:[,;./(?!:-]\s?|\s(?:and|or|but)\s)(yes|no|true|false)(?=$|[,;./)?!:-])", re.I)
+_AT_A_CLAUSES_END = re.compile(r"(?<!not )\b(yes|no|true|false)(?=\s?(?:$|[,;./)?!:-]))", re.I)
+_REPEATING = re.compile(
+    r"(yes|no)[,.;]?\s(?:it|they|he|she|there|this|that|the\s\w+)\s"
+    r"(?:is|are|was|were|does|do|did|has|have|can|will|would|could)(?:\snot|n't)?",
+    re.I,
+)
 # What may stand right behind yes or no, so that it is the whole answer: punctuation, or a sentence that repeats it.
 _REPEATED = re.compile(
     r"\w+(?:$|\s?[-,.;:]|\s(?:it|they|he|she|the|this|that|these|those|there|we|you|because|since|as)\b)", re.I
@@ -42,6 +48,7 @@ _REPEATED = re.compile(
 _TAKING_BACK = re.compile(r"^\w+,?\s(?:but|however|although|though)\b", re.I)
 _FIRST_CLAUSE = re.compile(r"[^,.;:]*")
 _BETWEEN_TWO = re.compile(r"\s?(?:-|to|/|:|x|\u00d7|by)\s?", re.I)
+_BETWEEN_AND = re.compile(r"\sand\s", re.I)
 _LIGHT_WORD = re.compile(r"(?:it|they|he|she|in|at|on|to)\s", re.I)
 _PLAIN_NOUNS = re.compile(r"(?:\s[a-z]{3,}){1,3}")
 _SUBJECT = re.compile(r"(?:the|this|that|these|those|its|his|her|their)\s[^,.;:]{1,60}?\s(?:is|are|was|were)\s", re.I)
@@ -111,14 +118,23 @@ def typed_accuracy(gold: str, answer: str, tolerance: float = DEFAULT_TOLERANCE)
         gold: the gold answer, not blank.
         tolerance: relative, for numbers that count nothing.
     """
+    if max(len(gold), len(answer)) > max(LONGEST_ANSWERS):
+        return 0.0, Reason.TOO_LONG
     if gold == answer:
         return RIGHT
-    if len(gold) > LONGEST_TEXT:
-        return 0.0, Reason.TOO_LONG
     expected = read_gold_answer(gold)
     longest = LONGEST_ANSWERS[expected.type is AnswerType.LONG_TEXT]
     cleaned = clean(answer) if len(answer) <= longest else answer
     return expected.accuracy(cleaned, tolerance) if len(cleaned) <= longest else (0.0, Reason.TOO_LONG)
+
+
+def check_tolerance(tolerance: object, name: str) -> None:
+    """
+    Raises:
+        UserError: it is no share of a number, from 0 to below 1; named as `name`.
+    """
+    if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not 0 <= tolerance < 1:
+        raise UserError(f"{name}={tolerance}: give a share of the gold number, from 0 to below 1")
 
 
 @lru_cache(REMEMBERED_GOLDS)
@@ -126,7 +142,7 @@ def read_gold_answer(gold: str) -> Gold:
     """What a gold answer asks for; see `AnswerType`."""
     whole = clean(gold)
     text = without_lead_in(whole)
-    head = tokens(without_explanation(text))
+    head = tokens(_REPEATING.sub(r"\1", without_explanation(text)))
     if len(head) == 1 and head[0] in _YES | _NO:
         return YesNo(*((_YES, _NO) if head[0] in _YES else (_NO, _YES)))
     words = tokens(text)
@@ -135,7 +151,8 @@ def read_gold_answer(gold: str) -> Gold:
         return Spans(tuple(spans))
     stated = _stated(text)
     quantities = read_quantities(stated)
-    if len(quantities) == 2 and _BETWEEN_TWO.fullmatch(stated, quantities[0].end, quantities[1].start):
+    between = _BETWEEN_AND if stated.lower().startswith("between ") else _BETWEEN_TWO
+    if len(quantities) == 2 and between.fullmatch(stated, quantities[0].end, quantities[1].start):
         if not _rest(stated[: quantities[0].start] + stated[quantities[1].end :], ()):
             return TwoNumbers(_in_one_unit(quantities))
     elif (
@@ -172,7 +189,7 @@ class YesNo:
         answer = _bare(answer)
         if not self.saying.intersection(tokens(answer)[:1]) or not _REPEATED.match(answer):
             return WRONG
-        beside = {word.lower() for word in _CLAUSE_OF_ONE_WORD.findall(answer)}
+        beside = {word.lower() for word in _AT_A_CLAUSES_END.findall(answer)}
         first = _FIRST_CLAUSE.match(answer)
         denied = self.saying is _YES and first is not None and is_negated(tokens(first[0]))
         taken_back = denied or beside & self.denying or _TAKING_BACK.match(answer)

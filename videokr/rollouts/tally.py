@@ -209,7 +209,7 @@ class Tally:
         totals.longest = max(totals.longest, len(rollout.output))
         totals.reasons[explanation.reason] += 1
         totals.cut_off += explanation.reason == Reason.CUT_OFF
-        totals.answered += explanation.answer is not None
+        totals.answered += explanation.answer is not None and accuracy is not None
         if accuracy is not None:
             totals.scored += 1
             totals.accuracy += accuracy
