@@ -95,11 +95,13 @@ _FORMULA = re.compile(
 _SIGNS = frozenset("=^+-*/(!'\u221a\u221e\u2211\u222b\u2202\u2207")  # without any of them it is none
 _PLAIN = re.compile(r"[a-z ]+")  # most clauses: nothing but words
 _LIST = re.compile(r",\s")
+# British spellings as American ones, Roman numerals as digits, and a verb whose s does not come off.
 _SPELLING = {
     "colour": "color", "grey": "gray", "tumour": "tumor", "vapour": "vapor", "behaviour": "behavior", "odour": "odor",
     "centre": "center", "fibre": "fiber", "metre": "meter", "litre": "liter", "sulphur": "sulfur", "pi": "\u03c0",
     "aluminium": "aluminum", "oestrogen": "estrogen", "haemoglobin": "hemoglobin", "oesophagus": "esophagus",
-    "anaemia": "anemia", "goes": "go", "neighbour": "neighbor", "harbour": "harbor", "flavour": "flavor", "labour": "labor",
+    "anaemia": "anemia", "goes": "go", "neighbour": "neighbor", "harbour": "harbor", "flavour": "flavor",
+    "labour": "labor",
     "ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "xi": "11", "xii": "12",
 }  # fmt: skip
 _ABBREVIATION = re.compile(r"[^\W\d_](?:\.[^\W\d_])+\.?")
