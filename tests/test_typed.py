@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from videokr.reward import Reason
+from videokr.reward.answer_type import AnswerType
 from videokr.reward.interval import overlap
-from videokr.reward.typed import AnswerType, read_gold_answer, typed_accuracy
+from videokr.reward.typed import read_gold_answer, typed_accuracy
 
 GROUPS = json.loads((Path(__file__).parent / "golden" / "typed_cases.json").read_text(encoding="utf-8"))
 

@@ -23,7 +23,8 @@ from videokr.judge.settings import require_settings
 from videokr.marks import find_host_mark
 from videokr.response import read_answer
 from videokr.reward import Accuracy, Reason, Reward
-from videokr.reward.typed import DEFAULT_TOLERANCE, AnswerType, read_gold_answer
+from videokr.reward.answer_type import AnswerType
+from videokr.reward.typed import DEFAULT_TOLERANCE, read_gold_answer
 
 TEXTS = (AnswerType.SHORT_TEXT, AnswerType.LONG_TEXT)
 # What the rules say of an answer that other words than the gold ones may make right.

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from videokr.example import Example, Kind
 from videokr.options import LETTERS
+from videokr.reward.answer_type import AnswerType
 from videokr.reward.antonyms import AXES
+from videokr.reward.number_answer import Number
 from videokr.reward.polarity import is_negated
 from videokr.reward.text import clean, tokens
-from videokr.reward.typed import AnswerType, Number, read_gold_answer
+from videokr.reward.typed import read_gold_answer
 
 _AUXILIARY = re.compile(r"\b(is|are|was|were|does|do|did|can|will|has|have|had|may|must|should|would|could)\b", re.I)
 _WORD = re.compile(r"[A-Za-z]+|[\u4e00-\u9fff]")

@@ -146,6 +146,11 @@ def without_explanation(text: str) -> str:
     return _stripped(text[: explained.start()]) if explained and explained.start() else text
 
 
+def bare(text: str) -> str:
+    """A cleaned answer without lead-in and explanation."""
+    return without_explanation(without_lead_in(text))
+
+
 def tokens(text: str) -> tuple[str, ...]:
     """A cleaned text as what is compared: words without plural s, numbers in one form, symbols that carry meaning.
 
@@ -270,10 +275,10 @@ def _is_charge(text: str, place: int) -> bool:
 
 
 def _stripped(text: str) -> str:
-    bare = text.strip(_EDGES)
-    if bare.endswith("!"):
-        bare = _SHOUT.sub("", bare).rstrip(_EDGES)
-    return f"0.{bare}" if _POINT_FIRST.match(text) else bare
+    inner = text.strip(_EDGES)
+    if inner.endswith("!"):
+        inner = _SHOUT.sub("", inner).rstrip(_EDGES)
+    return f"0.{inner}" if _POINT_FIRST.match(text) else inner
 
 
 def _power(match: re.Match[str]) -> str:
