@@ -155,6 +155,7 @@ from tensordict import TensorDict
 from verl import DataProto
 from verl.experimental.reward_loop.reward_loop import RewardLoopWorker
 from verl.utils import hf_tokenizer
+from verl.utils.tensordict_utils import list_of_dict_to_tensordict
 from verl_plugin.sampler import JUDGE_FAILURES, StrictReplayBuffer
 
 model, config_dir = sys.argv[1:]
@@ -165,6 +166,7 @@ with initialize_config_dir(config_dir, version_base=None):
     config = compose("videokr_grpo", ["hydra.searchpath=[pkg://verl.trainer.config]",
                                       f"actor_rollout_ref.model.path={model}",
                                       f"{function}.path=pkg://verl_plugin.judged_reward",
+                                      f"{function}.reward_kwargs.accuracy=typed",
                                       f"+{function}.reward_kwargs.judge_seconds=2.0"])
 sampler_kwargs = OmegaConf.to_container(config.trainer.v1.sampler.sampler_kwargs, resolve=True)
 worker = ray.remote(RewardLoopWorker).remote(config)
@@ -192,13 +194,16 @@ def sample(prompts, share=None, partition="train"):
         failed, session = other, -1
         for session, answer in enumerate(said):
             try:
-                scored = ray.get(rollout(uid, answer, info))["reward_score"]
+                scored = ray.get(rollout(uid, answer, info))
             except ray.exceptions.RayTaskError as error:
                 failed = True
                 raised.add(type(error.cause).__name__)
             else:
-                scores.append(round(scored, 3))
-                transfer_queue.kv_put(key=f"{uid}_{session}_0", partition_id=partition, tag={"status": "success"})
+                scores.append(round(scored["reward_score"], 3))
+                said_of_it = {"reward_extra_info": scored["reward_extra_info"]}
+                transfer_queue.kv_batch_put(keys=[f"{uid}_{session}_0"], partition_id=partition,
+                                            fields=list_of_dict_to_tensordict([{"extra_fields": said_of_it}]),
+                                            tags=[{"status": "success"}])
         tag = {"is_prompt": True, "status": "failure" if failed else "finished", "global_steps": 1}
         transfer_queue.kv_put(key=uid, partition_id=partition, tag=tag)
     kwargs = OmegaConf.create({**sampler_kwargs, **({} if share is None else {"max_judge_failures": share})})
@@ -281,6 +286,7 @@ def test_a_few_failures_of_the_judge_are_counted_and_the_step_goes_on(in_verl):
     assert few["metrics"]["reward/judge_failed"] == 1
     assert few["keys"] == [*(f"few{place}_0_0" for place in range(9)), "few9_1_0"] and not few["left"]
     assert "the judge gave no verdict on 1 of 10 prompts; the last time: the judge 'gpt-4o' answers" in in_verl["out"]
+    assert few["metrics"]["reward/acc"] == 1.0 and few["metrics"]["reward/reason/judged_right"] == 1.0
     assert in_verl["again"]["metrics"]["reward/judge_failed"] == 0  # no failure is counted twice
     assert in_verl["more allowed"]["metrics"]["reward/judge_failed"] == 1
     assert in_verl["validation"]["metrics"]["reward/judge_failed"] == 1

@@ -102,10 +102,13 @@ class StrictReplayBuffer(ReplayBuffer):
 
     def _reward_metrics(self, batch: Any) -> dict[str, float]:
         """Curves of the reward's parts, which verl logs in validation alone: means, and the share of each reason."""
+        if not batch.keys:
+            return {}
         fields = transfer_queue.kv_batch_get(
             keys=batch.keys, partition_id=batch.partition_id, select_fields=["extra_fields"]
         )["extra_fields"]
-        rewards = [getattr(field, "data", field)["reward_extra_info"] for field in fields]
+        said = [getattr(field, "data", field).get("reward_extra_info") for field in fields]
+        rewards = [reward for reward in said if reward]  # none yet where a reward model shares the trainer's devices
         return reward_metrics(rewards, self._reasons_met)
 
     def _raise_faults(self, partition_id: str, batch_size: int) -> int:
