@@ -9,6 +9,7 @@ THINK_TAGS = "<think>{}</think>"
 _TAG = re.compile(r"(</?(?i:think|answer)>)", re.ASCII)
 _WELL_FORMED = ["<think>", "</think>", "<answer>", "</answer>"]
 _CONTENT = [False, True, False, True, False]  # before, between and after these
+LONGEST_RESPONSE = 131_072  # characters: several times what 8,192 tokens are
 _LAST_TAGS = 8  # where an empty block is looked for
 
 
@@ -42,15 +43,19 @@ class Response:
 def read_response(text: str) -> Response:
     """Reads a response in one pass, in time linear in the text whatever its tags.
 
+    Of a text longer than `LONGEST_RESPONSE` only the end is read, and it has not the form.
+
     An empty block is no answer, and a block with another tag inside is no block. Tags may be in any case, but not for
     the form. A thinking block that never closes hides nothing.
     """
+    is_whole = len(text) <= LONGEST_RESPONSE
+    text = text[-LONGEST_RESPONSE:]
     pieces = _TAG.split(text)  # text, tag, text, tag, ..., text
     tags = pieces[1::2]
     block = _last_answer_block(pieces) if "</answer>" in text.lower() else None
     return Response(
         answer=(block.strip() or None) if block else None,
-        is_well_formed=tags == _WELL_FORMED and [bool(piece.strip()) for piece in pieces[::2]] == _CONTENT,
+        is_well_formed=is_whole and tags == _WELL_FORMED and [bool(piece.strip()) for piece in pieces[::2]] == _CONTENT,
         ends_inside_block=bool(tags) and not tags[-1].startswith("</"),
         has_empty_block=any(
             tags[i].lower() == "<answer>" and tags[i + 1].lower() == "</answer>" and not pieces[2 * i + 2].strip()
