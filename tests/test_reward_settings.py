@@ -51,3 +51,17 @@ def test_the_judge_is_asked_before_the_run(endpoint):
     with pytest.raises(UserError, match="cannot be used") as fault:
         check_reward(function(JUDGED), environment)
     assert KEY not in str(fault.value)
+
+
+def test_the_shipped_settings_are_the_rewards_own_defaults():
+    import inspect
+    from pathlib import Path
+
+    import yaml
+
+    from verl_plugin import reward
+
+    config = Path(reward.__file__).parent / "config" / "videokr_grpo.yaml"
+    shipped = yaml.safe_load(config.read_text())["reward"]["custom_reward_function"]["reward_kwargs"]
+    defaults = inspect.signature(reward.compute_score).parameters
+    assert shipped == {name: defaults[name].default for name in ("accuracy", "tolerance")}

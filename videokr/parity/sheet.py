@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from videokr.outputs import written_aside
 from videokr.parity.witness import SeenVideo, Witness
 
 FRAMES_A_ROW = 8  # shown of a video, evenly over it
@@ -50,9 +51,8 @@ def draw(witnesses: Mapping[str, Sequence[Witness]], folder: Path, output: Path)
             name = str(video.indices[place]) if place < len(video.indices) else "?"
             pen.text((left, top + THUMBNAIL_HEIGHT), f"frame {name}", fill="gray")
         top += row_height
-    aside = output.with_name(f".{output.name}.partial")
-    sheet.save(aside, format="PNG")
-    aside.replace(output)
+    with written_aside(output) as aside:
+        sheet.save(aside, format="PNG")
 
 
 def thumbnail(video: SeenVideo) -> tuple[int, int]:
