@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 
 from videokr.reward.antonyms import AXES, OPPOSITE_PREFIXES
 from videokr.reward.rouge import stems
-from videokr.reward.text import tokens
+from videokr.reward.text import singular, tokens
 
 _SHORTEST_ROOT = 5
 
@@ -46,7 +46,7 @@ _LINKING = frozenset("is are was were be been being become becomes get gets".spl
 
 
 class _Role(Enum):
-    """What a word does to those after it; the first that fits."""
+    """What a word does to those after it."""
 
     NEGATION = auto()
     DENYING = auto()  # a content word, too
@@ -56,13 +56,14 @@ class _Role(Enum):
     CONTENT = auto()
 
 
-_ROLES = {
-    _Role.NEGATION: _NEGATIONS,
-    _Role.DENYING: _DENYING_VERBS,
-    _Role.SCOPE_END: _SCOPE_ENDS,
-    _Role.LINKING: _LINKING,
-    _Role.EMPTY: _EMPTY_WORDS,
+_ROLES = {  # the last of a word counts
+    **dict.fromkeys(_EMPTY_WORDS, _Role.EMPTY),
+    **dict.fromkeys(_LINKING, _Role.LINKING),
+    **dict.fromkeys(_SCOPE_ENDS, _Role.SCOPE_END),
+    **dict.fromkeys(_DENYING_VERBS, _Role.DENYING),
+    **dict.fromkeys(_NEGATIONS, _Role.NEGATION),
 }
+_OF_CONTENT = (_Role.CONTENT, _Role.DENYING)
 _CLAUSE_END = re.compile(r"[,;:.!?](?!\d)")
 _DENYING_WORDS = ("not", "isn't", "false", "true", "wrong", "correct", "no", "myth", "misconception", "opposite")
 _DENIAL = re.compile(
@@ -97,17 +98,21 @@ class Polarity:
     ways: dict[int, tuple[Way, ...]]
 
 
-def contradict(one: Polarity, other: Polarity) -> bool:
-    """Whether one text says the opposite of the other, as far as words tell.
+def contradicts(gold: Polarity, denied: bool, clauses: Sequence[Sequence[str]]) -> bool:
+    """Whether a text, given as its clauses, says the opposite of the gold one, as far as words tell.
 
-    They do, if a word of both is negated in one of them alone ("does not increase"), if one goes the other way on an
+    It does, if a word of both is negated in one of them alone ("does not increase"), if one goes the other way on an
     axis of antonyms ("decreases", "from right to left"), or if a word has got an opposite prefix ("unstable").
     """
-    likeness = _likeness(one, other)
-    if one.denied != other.denied:
-        return bool(one.negated) == bool(other.negated)
+    if denied != gold.denied:
+        return bool(gold.negated) == bool(read_polarity(denied, clauses).negated)
+    likeness = _likeness(gold.without_antonym, _without_antonym(clauses))
     if likeness < _HALF_ALIKE:  # other words altogether, which earn little anyway
         return False
+    return _contradict(gold, read_polarity(denied, clauses), likeness)
+
+
+def _contradict(one: Polarity, other: Polarity, likeness: float) -> bool:
     if likeness >= _ALIKE and one.negations != other.negations:
         return True
     for mine, theirs in ((one, other), (other, one)):
@@ -127,7 +132,6 @@ def read_clauses(text: str) -> tuple[bool, list[tuple[str, ...]]]:
 
 def read_polarity(denied: bool, clauses: Sequence[Sequence[str]]) -> Polarity:
     """What a text affirms and denies, out of its clauses."""
-    axes = _axes()
     negations = 0
     affirmed: set[str] = set()
     negated: set[str] = set()
@@ -155,7 +159,7 @@ def read_polarity(denied: bool, clauses: Sequence[Sequence[str]]) -> Polarity:
                     taken.append((way, part))
             if not places and role is not _Role.LINKING:
                 part.add(stem)
-            if role in (_Role.CONTENT, _Role.DENYING):
+            if role in _OF_CONTENT:
                 (negated if scope else affirmed).add(stem)
             if scope:
                 scope -= 1
@@ -166,14 +170,19 @@ def read_polarity(denied: bool, clauses: Sequence[Sequence[str]]) -> Polarity:
         negations,
         frozenset(affirmed),
         frozenset(negated),
-        frozenset(word for word in affirmed | negated if word not in axes),
+        _without_antonym(clauses),
         {axis: tuple(way) for axis, way in ways.items()},
     )
 
 
-def _likeness(one: Polarity, other: Polarity) -> float:
+def _without_antonym(clauses: Sequence[Sequence[str]]) -> frozenset[str]:
+    """The stems of content that lie on no axis."""
+    read = [_read_word(word) for words in clauses for word in words]
+    return frozenset(stem for stem, role, places in read if role in _OF_CONTENT and not places)
+
+
+def _likeness(here: Set[str], there: Set[str]) -> float:
     """Which share of the words without an antonym two texts have in common, in [0, 1]; 1 where they have none."""
-    here, there = one.without_antonym, other.without_antonym
     return len(here & there) / len(here | there) if here or there else 1.0
 
 
@@ -220,7 +229,7 @@ def _prefixed(one: Polarity, other: Polarity) -> bool:
 def _read_word(word: str) -> tuple[str, _Role, tuple[tuple[int, int], ...]]:
     """A token's stem, what it does, and its places on the axes of antonyms."""
     stem = _stem(word)
-    return stem, next((role for role, words in _ROLES.items() if word in words), _Role.CONTENT), _axes().get(stem, ())
+    return stem, _ROLES.get(word, _Role.CONTENT), _axes().get(stem, ())
 
 
 def _stem(word: str) -> str:
@@ -236,5 +245,5 @@ def _axes() -> dict[str, tuple[tuple[int, int], ...]]:
         one, other = line.split("|")
         for way, words in ((1, one), (-1, other)):
             for word in words.split():
-                axes.setdefault(_stem(tokens(word)[0]), set()).add((axis, way))
+                axes.setdefault(_stem(singular(word)), set()).add((axis, way))
     return {stem: tuple(sorted(places)) for stem, places in axes.items()}

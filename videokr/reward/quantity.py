@@ -29,6 +29,7 @@ _NUMBER = re.compile(
     r"(?:\s?(?:\u00b1|\+/-)\s?(?P<spread>\d{1,20}(?:\.\d{1,20})?))?",
     re.I,
 )
+_DIGIT = re.compile(r"\d")
 _HALF_OF_DAY = re.compile(r"\s?([ap])\.?m\.?(?!\w)", re.I)
 _BOUND_BEHIND = re.compile(
     r"\s(?:or|and)\s(?:(?P<more>more|above|greater|higher|over)|less|fewer|below|under|lower)\b", re.I
@@ -109,6 +110,8 @@ def _near(value: float, gold: Quantity, tolerance: float, exactly: bool) -> bool
 def read_quantities(text: str) -> tuple[Quantity, ...]:
     """The quantities of a cleaned text in their order; `2 min 5 s` is one. At most `_MOST_NUMBERS` are read."""
     found: list[Quantity] = []
+    if not _DIGIT.search(text):
+        return ()
     place = 0
     while len(found) < _MOST_NUMBERS and (match := _NUMBER.search(text, place)):
         quantity = _quantity(text, match)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from videokr.reward.answer_type import RIGHT, WRONG, AnswerType, Verdict
 from videokr.reward.number_answer import share_in_order
-from videokr.reward.polarity import Polarity, contradict, is_negated, read_clauses, read_polarity
+from videokr.reward.polarity import Polarity, contradicts, is_negated, read_clauses, read_polarity
 from videokr.reward.quantity import Quantity, read_quantities
 from videokr.reward.reason import Reason
 from videokr.reward.rouge import GoldText, mean_f1, read_gold, stems
@@ -88,7 +88,7 @@ class LongText:
         said = [word for clause in clauses for word in clause]
         if denied == self.polarity.denied and run_together(said) == self.text:
             return RIGHT
-        if contradict(self.polarity, read_polarity(denied, clauses)):
+        if contradicts(self.polarity, denied, clauses):
             return 0.0, Reason.OPPOSITE
         value = mean_f1(self.words, _rouge_words(said))
         value *= share_in_order(self.quantities, read_quantities(answer), tolerance) if value else 1.0
