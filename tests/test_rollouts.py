@@ -237,6 +237,13 @@ def test_the_report_fits_its_width(tmp_path):
         ("5.0 m/s, that is 5 m/s", "5 m/s", (), 1),
         ("5 \u00d7 10^3", "5 \u00d7 10^3", (), 1),
         ("1, 2, 3", LONG_GOLD, (), 0),
+        ("red, blue, green", "red", (), 3),
+        ("it is red or blue", "red", (), 0),
+        ("red or blue", "red", (), 2),
+        ("a red and blue", "red", (), 2),
+        ("red", "red", (), 1),
+        ("blue, green", "red", (), 0),
+        ("salt and pepper", "salt and pepper", (), 0),
     ],
 )
 def test_answers_in_an_answer(answer, gold, options, number, tmp_path):

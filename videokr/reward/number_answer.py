@@ -14,7 +14,10 @@ from videokr.reward.reason import Reason
 from videokr.reward.text import bare, tokens
 from videokr.reward.units import Dimensions
 
-_HEDGE = re.compile(r"(?:approximately|approx\.?|about|around|roughly|nearly|almost|circa|ca\.|~|exactly)\s{0,2}", re.I)
+_HEDGE = re.compile(
+    r"(?:\A(?:at|in)\s(?=\d))|(?:approximately|approx\.?|about|around|roughly|nearly|almost|circa|ca\.|~|exactly)\s{0,2}",
+    re.I,
+)
 _EQUALS = re.compile(r"(?<![<>!])=")
 _LISTED = re.compile(r"[,;]|\b(?:and|or)\b", re.I)
 _PH = re.compile(r"pH\s(?:of\s)?(?=\d)")
@@ -28,9 +31,13 @@ _CHANGING = frozenset(
     (
         "sqrt root log ln sin cos tan exp twice thrice double half quarter squared cubed plus minus times divided over "
         "neg negative factorial except but other anything unlike instead rather before after prior wrong false "
-        "incorrect bc bce poh unknown cannot"
+        "incorrect bc bce poh unknown cannot outside excluding doubt opposite ruled ain't"
     ).split()
 )
+# What, around a span, says another one; but "he jumps at 3-5 s, before the dog barks".
+_OF_CONTEXT = frozenset("before after prior over rather".split())
+_ELSEWHERE = re.compile(r"\b(?:before|after|over)\s(?=\d)|[\u2260]", re.I)
+_DATE = re.compile(r"\d{1,4}([/.-])\d{1,2}\1\d{1,4}")
 _AGAIN = re.compile(r"[(,;:~]|\b(?:ie|that is|or|which|equals?|meaning)\b|i\.e", re.I)
 _NEXT_WORD = re.compile(r"\s?([A-Za-z]+)")
 _HEDGING = frozenset(("or", "either", "maybe", "perhaps", "possibly"))
@@ -58,6 +65,8 @@ class Spans:
         fault = _taken_back(answer)
         if fault:
             return 0.0, fault
+        if _says_another(answer):
+            return 0.0, Reason.WRONG_NUMBER
         value = overlap(list(self.spans), spans)
         return value, Reason.RIGHT if value == 1.0 else Reason.PARTIAL if value else Reason.WRONG_NUMBER
 
@@ -73,8 +82,10 @@ class TwoNumbers:
         if not said:
             return 0.0, Reason.NOT_A_NUMBER
         fault = _taken_back(answer)
-        if fault or len(said) != len(self.pair):
+        if fault or len(said) != len(self.pair) or _says_another(answer):
             return 0.0, fault or Reason.WRONG_NUMBER
+        if not any(one.unit for one in self.pair) and len({one.unit for one in in_one_unit(said)}) > 1:
+            return 0.0, Reason.WRONG_UNIT
         agree = all(one.agrees(gold, tolerance) for one, gold in zip(in_one_unit(said), self.pair, strict=True))
         return RIGHT if agree else (0.0, Reason.WRONG_NUMBER)
 
@@ -114,6 +125,8 @@ class Number:
         if not _WORDS_AROUND.fullmatch(beside) or changes_number(others):
             return 0.0, Reason.WRONG_NUMBER
         if self.nouns:
+            if self.quantity.unit is None and any(quantity.unit for quantity in said):
+                return 0.0, Reason.WRONG_UNIT
             return RIGHT if others == self.nouns or (others < self.nouns and not self.nouns_needed) else WRONG
         if self.quantity.unit and any(_counts_something(text, quantity) for quantity in said):
             return 0.0, Reason.WRONG_UNIT
@@ -188,6 +201,17 @@ def _sides(answer: str) -> list[Quantity]:
     read = [read_quantities(side) for side in map(str.strip, _EQUALS.split(answer)[:-1])]
     sides = zip(_EQUALS.split(answer), read, strict=False)
     return [quantities[0] for side, quantities in sides if len(quantities) == 1 and not rest_beside(side, quantities)]
+
+
+def is_date(text: str) -> bool:
+    """Whether a text is a day in digits, which is no fraction and has no tolerance: `12/25/2020`, `2020-12-25`."""
+    return _DATE.fullmatch(text) is not None
+
+
+def _says_another(answer: str) -> bool:
+    """Whether words around a span, or a pair of numbers, make another one of it: "outside 5-10 cm"."""
+    words = set(tokens(_without(answer, read_quantities(answer)))) - _OF_CONTEXT
+    return changes_number(words) or _ELSEWHERE.search(answer) is not None
 
 
 def _taken_back(answer: str) -> Reason | None:

@@ -32,6 +32,21 @@ _SPELT_NUMBER = re.compile(
     r"|(?<!\w)(?:(?P<alone>(?:a|one)[\s-]half|half(?=\san?\s))(?:\s(?:of\s)?an?(?=\s))?|(?:(?:a|one)\s)?dozen)(?!\w)",
     re.I,
 )
+# One third, two thirds, three quarters, a half; but not "one second" and not "the third".
+_FRACTION_WORDS = {
+    word: number
+    for number, words in {
+        2: "half halves", 3: "third thirds", 4: "quarter quarters fourth fourths", 5: "fifth fifths",
+        6: "sixth sixths", 7: "seventh sevenths", 8: "eighth eighths", 9: "ninth ninths", 10: "tenth tenths",
+        100: "hundredth hundredths", 1000: "thousandth thousandths",
+    }.items()
+    for word in words.split()
+}  # fmt: skip
+_SPELT_FRACTION = re.compile(
+    rf"(?<![\w.,-])(?P<over>an?|\d{{1,2}}|{'|'.join(list(_SMALL_NUMBERS)[1:20])})[\s-](?P<under>{'|'.join(_FRACTION_WORDS)})"
+    r"(?![\w-])(?=\s?(?:$|[.,;:)]|of\b))|\A(?P<alone>half)\Z",
+    re.I,
+)
 _SCALED_NUMBER = re.compile(
     r"(?<![\w.])(\d{1,12}(?:\.\d{1,12})?)\s{1,2}(hundred|thousand|million|billion|trillion)\b", re.I
 )
@@ -39,7 +54,10 @@ _SCALED_NUMBER = re.compile(
 
 def with_digits(text: str) -> str:
     """The text with digits in the place of its number words."""
-    if _NUMBER_WORDS.isdisjoint(_LETTERS.findall(text.lower())):
+    words = _LETTERS.findall(text.lower())
+    if not _FRACTION_WORDS.keys().isdisjoint(words):
+        text = _SPELT_FRACTION.sub(_fraction, text)
+    if _NUMBER_WORDS.isdisjoint(words):
         return text
     text = _SCALED_NUMBER.sub(lambda match: plain(float(match[1]) * _SCALES[match[2].lower()]), text)
     return _SPELT_NUMBER.sub(_spelt, text)
@@ -48,6 +66,16 @@ def with_digits(text: str) -> str:
 def plain(value: float) -> str:
     """A number as it is written: whole ones without a point."""
     return str(int(value)) if abs(value) < 1e15 and value == int(value) else repr(value)
+
+
+def _fraction(match: re.Match[str]) -> str:
+    if match["alone"]:
+        return "1/2"
+    over, under = match["over"].lower(), match["under"].lower()
+    number = 1 if over in ("a", "an") else _SMALL_NUMBERS[over] if over in _SMALL_NUMBERS else int(over)
+    if (number == 1) == under.endswith("s"):  # "one fifths", "two fifth": a fifth of two, or nothing
+        return match[0]
+    return f"{number}/{_FRACTION_WORDS[under]}"
 
 
 def _spelt(match: re.Match[str]) -> str:

@@ -27,7 +27,7 @@ _NO_NEGATION = frozenset(("only", "just", "merely", "simply"))  # "not only"
 _PREFIXES = tuple(prefix for pair in OPPOSITE_PREFIXES for prefix in pair if prefix)
 _ALIKE, _HALF_ALIKE = 0.75, 0.4  # shares of the other words
 _MOST_WAYS = 16  # on one axis
-_CONJUNCTIONS = frozenset("and but while whereas although though however then".split())
+_CONJUNCTIONS = frozenset("and but while whereas although though however then as when".split())
 _SCOPE_WORDS = 4
 _SCOPE_ENDS = frozenset(
     (
@@ -86,8 +86,8 @@ class Polarity:
         negations: how many there are.
         affirmed, negated: stems of the words outside and inside a negation's scope.
         without_antonym: those of them that lie on no axis.
-        ways: for every axis of antonyms the ways taken on it (1 or -1), in order, and the other words of the part of a
-            clause that each stands in.
+        ways: for every axis of antonyms the ways taken on it (1 or -1), in order, and the words of content, of other
+            axes too, of the part of a clause that each stands in.
     """
 
     denied: bool
@@ -151,15 +151,14 @@ def read_polarity(denied: bool, clauses: Sequence[Sequence[str]]) -> Polarity:
                 continue
             if role is _Role.SCOPE_END:
                 scope = 0
-                if word in _CONJUNCTIONS:
-                    part = set()
+            if word in _CONJUNCTIONS:
+                part = set()
             for axis, way in places:
                 taken = ways.setdefault(axis, [])
                 if len(taken) < _MOST_WAYS:
                     taken.append((way, part))
-            if not places and role is not _Role.LINKING:
-                part.add(stem)
             if role in _OF_CONTENT:
+                part.add(stem)
                 (negated if scope else affirmed).add(stem)
             if scope:
                 scope -= 1
@@ -171,8 +170,14 @@ def read_polarity(denied: bool, clauses: Sequence[Sequence[str]]) -> Polarity:
         frozenset(affirmed),
         frozenset(negated),
         _without_antonym(clauses),
-        {axis: tuple(way) for axis, way in ways.items()},
+        {axis: tuple((way, _beside(axis, part)) for way, part in taken) for axis, taken in ways.items()},
     )
+
+
+def _beside(axis: int, part: Set[str]) -> frozenset[str]:
+    """The words of a part that do not lie on the axis themselves."""
+    axes = _axes()
+    return frozenset(stem for stem in part if all(axis != other for other, _ in axes.get(stem, ())))
 
 
 def _without_antonym(clauses: Sequence[Sequence[str]]) -> frozenset[str]:
@@ -189,8 +194,8 @@ def _likeness(here: Set[str], there: Set[str]) -> float:
 def _turned(gold: Sequence[Way], answer: Sequence[Way], likeness: float) -> bool:
     """Whether an answer takes another way on an axis than the gold text: "down" for "up", or "up or down".
 
-    Where it takes the same ways in opposite order, the words around tell "blue is cold and red is hot", which is "red
-    is hot and blue is cold", from "red is cold and blue is hot". "From right to left" is turned: nothing else differs.
+    Where it takes the same ways, the words around each tell "blue is cold and red is hot", which is "red is hot and
+    blue is cold", from "red is cold and blue is hot". "From right to left" is turned: nothing else differs.
     """
     mine, theirs = [way for way, _ in gold], [way for way, _ in answer]
     if not set(mine) & set(theirs):
@@ -199,13 +204,14 @@ def _turned(gold: Sequence[Way], answer: Sequence[Way], likeness: float) -> bool
         (len(mine) == len(theirs) and sum(mine) != sum(theirs)) or len(set(mine)) < len(set(theirs))
     ):
         return True
-    if mine != [-way for way in theirs]:
+    reversed_order = mine == [-way for way in theirs]
+    if not reversed_order and (len(set(mine)) == 1 or sorted(mine) != sorted(theirs)):
         return False
     common = {1: 0, -1: 0}
     for way, around in gold:
         for their_way, their_around in answer:
             common[way * their_way] += len(around & their_around)
-    return common[-1] >= common[1]
+    return common[-1] > common[1] or (reversed_order and common[-1] == common[1])
 
 
 def is_negated(words: Sequence[str]) -> bool:

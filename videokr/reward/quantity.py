@@ -53,7 +53,7 @@ class Quantity:
         unit: None where none is written.
         comparator: one of <, <=, >, >= or "".
         spread: of `5 ± 0.2`, in the same unit.
-        is_whole: written in digits alone, so that it counts something.
+        is_whole: a whole number written in digits alone, so that it counts something; `5.0` is one, too.
         start, end: where it stands in the text, unit and comparator included.
     """
 
@@ -133,9 +133,7 @@ def _quantity(text: str, match: re.Match[str]) -> Quantity | None:
         return None
     end = match.end()
     unit = None
-    is_whole = (
-        match["digits"] is not None and "." not in match["digits"] and not match["power"] and not match["exponent"]
-    )
+    is_whole = match["digits"] is not None and value.is_integer() and not match["power"] and not match["exponent"]
     half = _HALF_OF_DAY.match(text, end) if match["clock"] or (is_whole and value in range(1, 13)) else None
     if half:
         hours_as_minutes = value if match["clock"] else value * 60

@@ -64,6 +64,8 @@ _LEAD_IN = re.compile(
 _EXPLANATION = re.compile(
     r"[\s,;(]{1,3}(?:because|since|due\s{1,3}to|given\s{1,3}that|as\s{1,3}shown)\b.*", re.I | re.S
 )
+_SHORTENED = {"ca": "can", "wo": "will", "sha": "shall"}
+_CONTRACTION = re.compile(r"\b([a-z]{2,6})n't\b|\b(can)not\b", re.I)
 _EMPHASIS = re.compile(r"(\*\*|\*|`)(?=\S)([^*`\n]{1,400}?)(?<=\S)\1(?!\w)")
 _EDGES = " \t\r\n\"'`*_.,;:?"
 _SHOUT = re.compile(r"(?<=[^\W\d_]{2})[!\s.]*!+[!\s.]*$")  # but not the factorial of `5!` and `n!`
@@ -124,6 +126,8 @@ def clean(text: str) -> str:
     if "_" in text:
         text = _SUBSCRIPT.sub("", text)
     text = text.replace("mm Hg", "mmHg")
+    if "n't" in text or "nnot" in text:
+        text = _CONTRACTION.sub(_spelt_out, text)
     if "^" in text:
         text = _RAISED_CHARGE.sub("", text)
     if "*" in text or "`" in text:
@@ -284,6 +288,11 @@ def _stripped(text: str) -> str:
 def _power(match: re.Match[str]) -> str:
     plain = match[0].translate(_SUPERSCRIPTS)
     return plain if plain in "+-" else f"^{plain}"
+
+
+def _spelt_out(match: re.Match[str]) -> str:
+    verb = match[1] or match[2]
+    return f"{_SHORTENED.get(verb.lower(), verb)} not"
 
 
 def _fraction(match: re.Match[str]) -> str:

@@ -22,7 +22,10 @@ _AT_A_CLAUSES_END = re.compile(r"(?<!not )\b(yes|no|true|false)(?=\s?(?:$|[,;./)
 _REPEATED = re.compile(
     r"\w+(?:$|\s?[-,.;:]|\s(?:it|they|he|she|the|this|that|these|those|there|we|you|because|since|as)\b)", re.I
 )
-_TAKING_BACK = re.compile(r"^\w+,?\s(?:but|however|although|though)\b", re.I)
+_TAKING_BACK = re.compile(
+    r"^\w+\W{1,4}(?:but|however|although|though|not$|no\s(?:it|they|he|she|wait)|which\s(?:is|are)\s(?:not|false|wrong))\b",
+    re.I,
+)
 _FIRST_CLAUSE = re.compile(r"[^,.;:]*")
 _LIGHT_WORD = re.compile(r"(?:it|they|he|she|in|at|on|to)\s", re.I)
 _SUBJECT = re.compile(r"(?:the|this|that|these|those|its|his|her|their)\s[^,.;:]{1,60}?\s(?:is|are|was|were)\s", re.I)

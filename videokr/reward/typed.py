@@ -10,7 +10,16 @@ from functools import lru_cache
 from videokr.errors import UserError
 from videokr.reward.answer_type import RIGHT, AnswerType, Gold, Verdict
 from videokr.reward.interval import read_spans
-from videokr.reward.number_answer import Number, Spans, TwoNumbers, changes_number, in_one_unit, rest_beside, stated
+from videokr.reward.number_answer import (
+    Number,
+    Spans,
+    TwoNumbers,
+    changes_number,
+    in_one_unit,
+    is_date,
+    rest_beside,
+    stated,
+)
 from videokr.reward.polarity import is_negated, read_polarity
 from videokr.reward.quantity import read_quantities
 from videokr.reward.reason import Reason
@@ -69,6 +78,8 @@ def read_gold_answer(gold: str) -> Gold:
     if len(head) == 1 and head[0] in YES | NO:
         return YesNo(*((YES, NO) if head[0] in YES else (NO, YES)))
     words = tokens(text)
+    if is_date(text):
+        return ShortText(frozenset((comparable(text),)))
     spans = read_spans(text)
     if spans and not _BETWEEN_SPANS.sub("", rest_beside(text, read_quantities(text))):
         return Spans(tuple(spans))

@@ -17,17 +17,18 @@ MOST_GOLD_WORDS = 5  # of a gold answer that is a number
 _OPENING = tuple(tags.partition("{")[0] for tags in (ANSWER_TAGS, THINK_TAGS))
 _WORD = re.compile(r"\w+")
 _LONE_LETTER = re.compile(r"(?<![^\W_])([A-Z])(?![^\W_]|['\u2019])")
+_LISTED = re.compile(r"[,;/|\n]|\b(?:or|and)\b", re.I)
 _NUMBER = re.compile(r"(?<![\w.,^])\d+(?:,\d{3})*(?:\.\d+)?(?!\w*[\u00b2\u00b3^])")
 
 
 def answers_given(explanation: Explanation) -> int:
-    """How many answers stand in the answer block: options or numbers; 0 or 1 where nothing is stuffed."""
+    """How many answers stand in the answer block: options, numbers or texts; 0 or 1 where nothing is stuffed."""
     answer = explanation.answer
     if answer is None or explanation.accuracy is None:
         return 0
     if explanation.kind is Kind.MULTIPLE_CHOICE:
         return 1 if explanation.letter else _options_named(answer, explanation.options)
-    return _numbers_given(answer, explanation.gold)
+    return max(_numbers_given(answer, explanation.gold), _texts_given(answer, explanation.gold))
 
 
 def times_as_long(explanation: Explanation) -> float:
@@ -92,6 +93,16 @@ def _numbers_given(answer: str, gold: str) -> int:
         return 0
     said = _numbers(answer.rpartition("=")[2])
     return len(said) if wanted <= said else 0
+
+
+def _texts_given(answer: str, gold: str) -> int:
+    """Different short texts in a list, or with "or" between them, that has the short gold one among them."""
+    wanted = _words(gold)
+    if _LISTED.search(gold) or not 0 < len(wanted.split()) <= SHORT_GOLD_WORDS:
+        return 0
+    said = {_words(part) for part in _LISTED.split(answer)} - {""}
+    among = any(wanted in (text, text.removeprefix("the ").removeprefix("a ")) for text in said)
+    return len(said) if among and all(len(text.split()) <= MOST_GOLD_WORDS for text in said) else 0
 
 
 def _numbers(text: str) -> set[float]:
