@@ -18,6 +18,7 @@ from judge_endpoint import KEY, Endpoint, completion, environment
 from videokr.errors import UserError
 from videokr.judge.async_judge import AsyncJudge, JudgeError, make_async_judge
 from videokr.judge.cache import Case, VerdictCache
+from videokr.judge.limits import Limits
 from videokr.judge.settings import Settings, read_settings, require_settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,7 +32,7 @@ def judge_of(
     endpoint: Endpoint, folder: Path | None = None, concurrency: int = 4, seconds: float = 10.0, **more: str
 ) -> AsyncJudge:
     cache = VerdictCache(folder) if folder else None
-    return make_async_judge(settings_of(endpoint, **more), cache, concurrency, seconds)
+    return make_async_judge(settings_of(endpoint, **more), cache, Limits(concurrency, seconds=seconds))
 
 
 def grade(judge: AsyncJudge, *cases: tuple[str, str, str], strict: bool = True) -> list[bool | BaseException | None]:
@@ -77,7 +78,7 @@ def test_azure_asks_its_deployment(endpoint):
 
 
 def test_evaluation_and_reward_ask_the_same(endpoint):
-    from videokr.judge.sync_judge import from_env
+    from videokr.judge.thread_judge import from_env
 
     shared = from_env(environment(endpoint))
     assert shared is not None and shared.grade(*CASE).correct is True
@@ -104,7 +105,7 @@ def test_the_same_at_once_is_asked_once(endpoint):
 
 
 def test_the_same_at_once_fails_together_and_may_be_asked_again(endpoint):
-    endpoint.replies = ["hm", "1"]
+    endpoint.replies = ["hm", "hm", "hm", "1"]
     judge = judge_of(endpoint)
 
     async def run() -> None:
@@ -113,7 +114,7 @@ def test_the_same_at_once_fails_together_and_may_be_asked_again(endpoint):
         assert (await judge.grade(*CASE)).correct is True
 
     asyncio.run(run())
-    assert len(endpoint.requests) == 2
+    assert len(endpoint.requests) == 4
 
 
 def test_who_gives_up_does_not_take_the_verdict_from_the_others(endpoint):
@@ -238,7 +239,7 @@ def test_trouble_that_passes_is_waited_for(endpoint, trouble):
 def test_a_slow_answer_is_asked_for_again(endpoint):
     endpoint.replies = [1.0, "1"]
     client = settings_of(endpoint).make_async_client(timeout=0.3, max_retries=2)
-    assert grade(AsyncJudge(client, "m", KEY, seconds=10.0), CASE) == [True]
+    assert grade(AsyncJudge(client, "m", KEY, limits=Limits(seconds=10.0)), CASE) == [True]
     assert len(endpoint.requests) == 2
 
 

@@ -10,15 +10,23 @@ pytest.importorskip("openai")
 
 from judge_endpoint import KEY, Endpoint, completion, environment
 
-from lmms_eval_tasks.scoring import score
-from lmms_eval_tasks.verdict import Verdict
 from videokr.errors import UserError
+from videokr.evaluation.scoring import score
+from videokr.evaluation.verdict import Verdict
 from videokr.example import Example, Kind, parse_example
-from videokr.judge import sync_judge as judge
+from videokr.judge.settings import Settings, read_settings
+from videokr.judge.thread_judge import ThreadJudge, from_env
+from videokr.judge.trial import check_judge
 
 
-def judge_of(endpoint: Endpoint, seconds: float = 5.0, retries: int = 0, **more: str) -> judge.Judge:
-    built = judge.from_env(environment(endpoint, **more), request_seconds=seconds, max_retries=retries)
+def judge_of(endpoint: Endpoint, seconds: float = 5.0, **more: str) -> ThreadJudge:
+    built = from_env(environment(endpoint, **more) | {"JUDGE_SECONDS": str(seconds)})
+    assert built is not None
+    return built
+
+
+def settings_of(endpoint: Endpoint, **more: str) -> Settings:
+    built = read_settings(environment(endpoint, **more))
     assert built is not None
     return built
 
@@ -36,7 +44,9 @@ def test_only_a_bare_1_or_0_is_a_verdict(endpoint, reply, correct):
     endpoint.replies = [reply]
     judgement = judge_of(endpoint).grade("What?", "a cell", "cell")
     assert judgement.correct is correct
-    assert judgement.reply == (" ".join(reply.split()) or "(empty reply)")
+    if correct is None:  # asked again, and then told
+        assert f"answers {' '.join(reply.split())!r} where 1 or 0 was asked for" in judgement.reply
+        assert len(endpoint.requests) == 3
 
 
 @pytest.mark.parametrize("body", [completion(None), {"choices": []}, {"id": "c"}])
@@ -56,48 +66,64 @@ def test_what_is_asked(endpoint):
     }
 
 
-def test_server_errors_are_retried_and_then_stay_failures(endpoint):
-    endpoint.replies = [500, 429, "0"]
-    assert judge_of(endpoint, retries=2).grade("What?", "a", "b").correct is False
-    assert len(endpoint.requests) == 3
-    endpoint.replies, endpoint.requests = [500], []
-    failed = judge_of(endpoint, retries=1).grade("What?", "a", "b")
-    assert failed.correct is None and "InternalServerError" in failed.reply
-    assert len(endpoint.requests) == 2
+def test_faults_are_tried_again(endpoint):
+    endpoint.replies = [429, "As a judge, 1!", b"{", "0"]
+    assert judge_of(endpoint).grade("What?", "a", "b").correct is False
+    assert len(endpoint.requests) == 4
 
 
-def test_a_slow_judge_is_a_failure_in_limited_time(endpoint):
-    endpoint.replies = [3.0]
+def test_what_stays_a_fault_is_no_verdict_in_limited_time(endpoint):
     started = time.monotonic()
-    failed = judge_of(endpoint, seconds=0.3).grade("What?", "a", "b")
-    assert failed.correct is None and "APITimeoutError" in failed.reply
-    assert time.monotonic() - started < 2
+    endpoint.replies = [500]
+    failed = judge_of(endpoint, seconds=1).grade("What?", "a", "b")
+    assert failed.correct is None and "no verdict within 1 s" in failed.reply and "InternalServerError" in failed.reply
+    endpoint.replies = [3.0]
+    failed = judge_of(endpoint, seconds=0.5).grade("What?", "a", "b")
+    assert failed.correct is None and "no verdict within 0.5 s" in failed.reply
+    assert time.monotonic() - started < 4
+
+
+def test_a_budget_of_requests_is_kept(endpoint):
+    thrifty = judge_of(endpoint, JUDGE_MAX_REQUESTS="2")
+    assert [thrifty.grade("What?", "a", answer).correct for answer in "abc"] == [True, True, None]
+    assert "the 2 requests" in thrifty.grade("What?", "a", "d").reply and len(endpoint.requests) == 2
+
+
+def test_a_verdict_is_paid_once(endpoint, tmp_path):
+    endpoint.replies = ["1", "0", "garbage"]
+    graded = [judge_of(endpoint, JUDGE_CACHE=str(tmp_path)).grade("What?", "a", answer).correct for answer in "bcd"]
+    assert graded == [True, False, None] and len(endpoint.requests) == 5
+    endpoint.replies = ["1"]
+    again = [judge_of(endpoint, JUDGE_CACHE=str(tmp_path)).grade("What?", "a", answer).correct for answer in "bcd"]
+    assert again == [True, False, True] and len(endpoint.requests) == 6  # the failure alone is asked again
 
 
 def test_the_key_is_never_kept(endpoint):
     endpoint.replies = [500]
-    assert KEY not in judge_of(endpoint).grade("What?", "a", "b").reply
+    assert KEY not in judge_of(endpoint, seconds=0.5).grade("What?", "a", "b").reply
     endpoint.replies = [401]
     with pytest.raises(UserError) as caught:
-        judge_of(endpoint).check()
+        check_judge(settings_of(endpoint))
     assert KEY not in str(caught.value) and "MODEL_VERSION" in str(caught.value)
+    with_password = Settings(settings_of(endpoint).api_type, f"http://user:{KEY}@host:1/v1?key={KEY}", "m", KEY, "v")
+    assert with_password.public()["address"] == "http://host:1/v1"
 
 
-def test_check_stops_where_nobody_answers_or_gives_a_verdict(endpoint):
+def test_the_trial_stops_where_nobody_answers_or_gives_a_verdict(endpoint):
     endpoint.replies = ["garbage"]
     with pytest.raises(UserError, match=r"answers 'garbage' where 1 or 0 was asked for"):
-        judge_of(endpoint).check()
+        check_judge(settings_of(endpoint))
     endpoint.replies = [500]
-    judge_of(endpoint).check()
-    closed = judge.from_env({"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, max_retries=0)
+    check_judge(settings_of(endpoint))
+    closed = read_settings({"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"})
     assert closed is not None
     with pytest.raises(UserError, match=r"127\.0\.0\.1:9.*VIDEOKR_USE_VLM_JUDGE=0"):
-        closed.check()
+        check_judge(closed)
 
 
 def test_azure_asks_its_deployment(endpoint):
     address = f"http://127.0.0.1:{endpoint.server_address[1]}"
-    azure = judge.from_env(
+    azure = from_env(
         {"API_TYPE": "azure", "AZURE_API_KEY": KEY, "AZURE_ENDPOINT": address, "API_VERSION": "2025-01-01"}
     )
     assert azure is not None and azure.grade("What?", "a", "a").correct is True
@@ -111,16 +137,19 @@ def test_azure_asks_its_deployment(endpoint):
         ({"VIDEOKR_USE_VLM_JUDGE": "1", "API_TYPE": "azure", "AZURE_API_KEY": KEY}, "AZURE_ENDPOINT is not set"),
         ({"VIDEOKR_USE_VLM_JUDGE": "maybe"}, "VIDEOKR_USE_VLM_JUDGE='maybe'"),
         ({"API_TYPE": "other"}, "API_TYPE='other'"),
+        ({"OPENAI_API_KEY": KEY, "JUDGE_CONCURRENCY": "1.5"}, "JUDGE_CONCURRENCY='1.5': give a whole number"),
+        ({"OPENAI_API_KEY": KEY, "JUDGE_SECONDS": "nan"}, "JUDGE_SECONDS='nan': give a positive number"),
+        ({"OPENAI_API_KEY": KEY, "JUDGE_MAX_REQUESTS": "0"}, "JUDGE_MAX_REQUESTS='0'"),
     ],
 )
 def test_wrong_settings_are_named(settings, message):
     with pytest.raises(UserError, match=message):
-        judge.from_env(settings)
+        from_env(settings)
 
 
 def test_no_judge_without_credentials_or_where_it_is_off():
-    assert judge.from_env({}) is None
-    assert judge.from_env({"OPENAI_API_KEY": KEY, "VIDEOKR_USE_VLM_JUDGE": "0"}) is None
+    assert from_env({}) is None
+    assert from_env({"OPENAI_API_KEY": KEY, "VIDEOKR_USE_VLM_JUDGE": "0"}) is None
 
 
 RECORD = {"id": "q", "question": "What is it?", "video_path": "v.mp4"}
@@ -152,7 +181,7 @@ def test_verdicts(endpoint, example: Example, response, reply, verdict, answer):
     scored = score(example, response, judge_of(endpoint) if reply else None)
     assert (scored.verdict, scored.answer) == (verdict, answer)
     asked = example.kind is Kind.OPEN_ENDED and answer is not None and reply is not None
-    assert len(endpoint.requests) == asked  # never about multiple choice, never about no answer
+    assert bool(endpoint.requests) == asked  # never about multiple choice, never about no answer
 
 
 def test_threads_share_one_judge(endpoint):

@@ -17,8 +17,9 @@ from verl_plugin import reward
 from verl_plugin.sampler import report_fault, report_judge_failure
 from videokr.errors import UserError
 from videokr.example import Kind, parse_kind
-from videokr.judge.async_judge import DEFAULT_CONCURRENCY, DEFAULT_SECONDS, AsyncJudge, JudgeError, make_async_judge
+from videokr.judge.async_judge import AsyncJudge, JudgeError, make_async_judge
 from videokr.judge.cache import VerdictCache
+from videokr.judge.limits import DEFAULT_SECONDS, Limits
 from videokr.judge.settings import require_settings
 from videokr.marks import find_host_mark
 from videokr.response import read_answer
@@ -26,6 +27,7 @@ from videokr.reward import Accuracy, Reason, Reward
 from videokr.reward.answer_type import AnswerType
 from videokr.reward.typed import DEFAULT_TOLERANCE, read_gold_answer
 
+DEFAULT_CONCURRENCY = 16  # a process
 TEXTS = (AnswerType.SHORT_TEXT, AnswerType.LONG_TEXT)
 # What the rules say of an answer that other words than the gold ones may make right.
 UNDECIDED = (Reason.WRONG, Reason.PARTIAL)
@@ -155,5 +157,5 @@ def _judge(folder: str | None, concurrency: int, seconds: float) -> AsyncJudge:
         check_judge(folder, concurrency, seconds)
         configured = require_settings(os.environ, "verl_plugin.judged_reward")
         cache = VerdictCache(Path(folder).expanduser()) if folder is not None else None
-        judges[settings] = make_async_judge(configured, cache, concurrency, seconds)
+        judges[settings] = make_async_judge(configured, cache, Limits(concurrency=concurrency, seconds=seconds))
     return judges[settings]

@@ -9,12 +9,11 @@ from typing import Any
 
 from videokr.errors import UserError
 from videokr.judge.settings import require_settings
-from videokr.judge.sync_judge import Judge
+from videokr.judge.trial import check_judge
 from videokr.reward import Accuracy
 from videokr.reward.typed import DEFAULT_TOLERANCE, check_tolerance
 
 PLAIN, JUDGED = "pkg://verl_plugin.reward", "pkg://verl_plugin.judged_reward"
-CHECK_RETRIES = 1
 _OF_JUDGE = {"judge_cache", "judge_concurrency", "judge_seconds"}
 _GIVEN_BY_VERL = ("data_source", "solution_str", "ground_truth", "extra_info")
 
@@ -48,8 +47,4 @@ def check_reward(function: Mapping[str, Any], environment: Mapping[str, str]) ->
         return
     judged_reward.check_accuracy(settings.get("accuracy", Accuracy.TYPED))
     judged_reward.check_judge(**{name: settings[name] for name in _OF_JUDGE & settings.keys()})
-    settings_of_judge = require_settings(environment, path)
-    client = settings_of_judge.make_client(max_retries=CHECK_RETRIES)
-    Judge(client, settings_of_judge.model, settings_of_judge.key).check(
-        way_out=f"give reward.custom_reward_function.path={PLAIN}"
-    )
+    check_judge(require_settings(environment, path), f"give reward.custom_reward_function.path={PLAIN}")

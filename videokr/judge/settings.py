@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from videokr.errors import UserError
+from videokr.judge.instruction import instruction_digest
 
 if TYPE_CHECKING:
     import openai
 
 DEFAULT_MODEL = "gpt-4o"  # the paper's
 DEFAULT_AZURE_API_VERSION = "2024-10-21"
-REQUEST_SECONDS = 60.0  # of one request
 
 
 class JudgeMode(StrEnum):
@@ -50,6 +51,13 @@ class Settings:
     model: str
     key: str = field(repr=False)
     api_version: str
+
+    def public(self) -> dict[str, str]:
+        """What a result may say about its judge: no key, and no credentials that stand in an address."""
+        parts = urlsplit(self.address or "")
+        host = parts.hostname or "api.openai.com"
+        place = f"{parts.scheme or 'https'}://{host}{f':{parts.port}' if parts.port else ''}{parts.path}"
+        return {"model": self.model, "address": place, "instruction_sha256": instruction_digest()}
 
     def make_client(self, **limits: Any) -> "openai.OpenAI":
         """The official client.
