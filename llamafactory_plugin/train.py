@@ -18,9 +18,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from videokr.budget import SFT_BUDGET, VideoBudget
 from videokr.errors import RecordError, UserError, exit_status
 from videokr.example import VIDEO_FIELDS, parse_example, read_records
 from videokr.family import FAMILIES, find_family
+from videokr.training_card import write_training_card
 from videokr.video_file import VideoError
 from videokr.videos import resolve_video
 
@@ -199,6 +201,16 @@ def check_records(config: dict[str, Any]) -> None:
             raise RecordError(VIDEO_FIELDS[0], str(error)).located(str(file), line) from None
 
 
+def run_budget(config: dict[str, Any]) -> VideoBudget:
+    """The frame budget of a run: the configuration's, and the host's own defaults where it says nothing."""
+    from llamafactory.hparams import ModelArguments
+
+    defaults = {field.name: field.default for field in fields(ModelArguments)}
+    names = {"fps": "fps", "max_frames": "maxlen", "min_pixels": "min_pixels", "max_pixels": "max_pixels"}
+    given = {name: config.get(f"video_{key}", defaults[f"video_{key}"]) for name, key in names.items()}
+    return VideoBudget(min_frames=min(SFT_BUDGET.min_frames, given["max_frames"]), **given)
+
+
 def check_finished(output_dir: Path) -> None:
     """
     Raises:
@@ -245,6 +257,8 @@ def train(argv: list[str]) -> int:
         ) from None
     if config.get("do_train") and not config.get("early_stopping_steps") and first_process:
         check_finished(output_dir)
+    if config.get("do_train") and first_process:
+        write_training_card(output_dir, "sft", run_budget(config))
     if first_process and (bad := noted(output_dir)):
         print(f"{len(bad)} videos do not decode, and other rows were taken in their place:")
         for fault in bad:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from videokr.errors import RecordError, UserError
-from videokr.example import GROUP_FIELDS, VIDEO_FIELDS, Example, parse_example, read_records
-from videokr.options import LETTERS
+from videokr.example import VIDEO_FIELDS, Example, parse_example, read_records, to_record
+from videokr.outputs import written_aside
 from videokr.videos import resolve_video
 
 ANNOTATIONS = "VideoKR_eval.jsonl"
@@ -80,30 +80,14 @@ def read_rows(records: Iterable[tuple[int, Any]], root: Path, source: str, limit
     return examples
 
 
-def to_row(example: Example) -> dict[str, Any]:
-    """A record that `parse_example` reads back as the same example; every row has the same columns and types."""
-    return {
-        "id": example.id,
-        "question": example.question,
-        "options": [f"{letter}. {text}" for letter, text in zip(LETTERS, example.options, strict=False)],
-        "problem_type": example.kind.value,
-        "answer": example.answer,
-        "videos": list(example.videos),
-        **{name: example.groups.get(name, "") for name in GROUP_FIELDS},
-    }
-
-
 def write_rows(examples: Sequence[Example], path: Path) -> None:
     """Writes the rows as JSONL, aside first, so that no half-written file is ever there."""
-    write_text(path, "".join(json.dumps(to_row(example), ensure_ascii=False) + "\n" for example in examples))
+    write_text(path, "".join(json.dumps(to_record(example), ensure_ascii=False) + "\n" for example in examples))
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes aside, then renames."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.partial")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
+    with written_aside(path) as aside:
+        aside.write_text(text, encoding="utf-8")
 
 
 def _read(record: Any, root: Path, source: str, line: int, look: bool) -> Example:

@@ -1,16 +1,27 @@
-"""Says whether lmms-eval wrote the results that were asked for, and shows them."""
+"""Says whether lmms-eval wrote the results that were asked for, keeps them as a run of ours, and shows them."""
 
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lmms_eval_tasks.report import format_report
-from videokr.errors import exit_status
+from lmms_eval_tasks.task import ACCURACY
+from videokr.errors import UserError, exit_status
+from videokr.evaluation.answered import Answered, write_answers
+from videokr.evaluation.card import CARD_FILE, RunCard, differences, read_card
+from videokr.evaluation.run import answers_path, format_run, read_run, write_summary
+from videokr.evaluation.verdict import Verdict
+from videokr.example import read_examples
 
 FAILED_STATUS = 1
+# Two sets of answers belong to one run, if these are the same.
+KEPT_TOGETHER = (
+    "model", "model_fingerprint", "model_revision", "backend", "prompt_sha256", "budget", "max_model_len", "generation",
+    "probe", "extractor", "judge", "seed",
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,16 +36,79 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: lmms-eval wrote no results under '{options.output_path}'; its message is above", file=sys.stderr)
         return FAILED_STATUS
     results = json.loads(path.read_text(encoding="utf-8"))["results"]
-    without = [task for task in options.tasks.split(",") if not has_score(task, results)]
+    task_dir = options.output_path / "tasks"
+    card = read_card(task_dir) if (task_dir / CARD_FILE).is_file() else None
+    own = () if card is None else tuple(card.data)
+    others = [name for name in options.tasks.split(",") if not is_ours(name, task_dir)]
+    without = [task for task in (*own, *others) if not has_score(task, results)]
     if without:
         print(f"error: '{path}' has no score for {', '.join(without)}; lmms-eval's message is above", file=sys.stderr)
         return FAILED_STATUS
-    for task in options.tasks.split(","):
-        report = results.get(task, {}).get(f"{task}_report,none")
-        if report:
-            print(format_report(task, report))
+    if card is not None:
+        keep_answers(options.output_path, path, card)
+        run = read_run(options.output_path)
+        write_summary(run)
+        print(format_run(run))
     print(f"results: {path}")
     return 0
+
+
+def is_ours(name: str, task_dir: Path) -> bool:
+    """Whether the preflight wrote a task, or a group of tasks, of this name."""
+    return (task_dir / f"{name}.yaml").is_file()
+
+
+def keep_answers(folder: Path, results: Path, card: RunCard) -> None:
+    """Writes the answers of the tasks that were just asked, then their card.
+
+    Answers to other tasks that are there from before stay, where they were asked in the same way.
+
+    Raises:
+        UserError: lmms-eval's log of samples is not there, or is another's.
+    """
+    data = dict(card.data)
+    old = {path.stem: path for path in (folder / "answers").glob("*.jsonl") if path.stem not in data}
+    if old:
+        before = read_card(folder)
+        if differences(before, card, KEPT_TOGETHER):
+            print(f"answers to {', '.join(sorted(old))}, asked in another way before, are removed", file=sys.stderr)
+            for path in old.values():
+                path.unlink()
+        else:
+            data = {task: before.data[task] for task in old} | data
+    for task in card.data:
+        write_answers(read_samples(folder, results, task), answers_path(folder, task))
+    replace(card, data=data).write(folder)
+
+
+def read_samples(folder: Path, results: Path, task: str) -> Iterator[Answered]:
+    """The answers that lmms-eval logged beside its results, with the questions that they answer."""
+    log = results.with_name(f"{results.name.removesuffix('_results.json')}_samples_{task}.jsonl")
+    if not log.is_file():
+        raise UserError(f"'{log}' is not there: lmms-eval has to be run with --log_samples")
+    examples = list(read_examples(folder / "tasks" / f"{task}.jsonl"))
+    with log.open(encoding="utf-8") as file:
+        for line in file:
+            sample = json.loads(line)
+            example = examples[sample["doc_id"]]
+            item = next(value for name, value in sample.items() if name in (ACCURACY, f"{task}_{ACCURACY}"))
+            if item["id"] != example.id:
+                raise UserError(f"'{log}' answers '{item['id']}' where '{example.id}' was asked: run it again")
+            counts = (sample.get("token_counts") or [None])[0] or {}
+            yield Answered(
+                task=task,
+                example=example,
+                response=_response(sample["filtered_resps"]),
+                verdict=Verdict(item["verdict"]),
+                answer=item["answer"],
+                judge_reply=item["judge_reply"],
+                prompt_tokens=counts.get("input_tokens"),
+                response_tokens=counts.get("output_tokens"),
+            )
+
+
+def _response(logged: str | list[str]) -> str:
+    return logged if isinstance(logged, str) else logged[0]
 
 
 def newest_results(folder: Path, newer_than: Path) -> Path | None:
@@ -45,11 +119,7 @@ def newest_results(folder: Path, newer_than: Path) -> Path | None:
 
 
 def has_score(task: str, results: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether a task of ours has its accuracy, or a task of the host (or a group of them) any number."""
-    own = f"{task}_acc,none"
-    scores = results.get(task, {})
-    if own in scores or f"{task}_report,none" in scores:
-        return isinstance(scores.get(own), float)
+    """Whether a task, or a group of tasks, has a number."""
     return any(
         isinstance(value, int | float) and "_stderr" not in name
         for group, values in results.items()

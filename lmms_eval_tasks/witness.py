@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from itertools import islice
 from typing import Any
 
-from lmms_eval_tasks.preflight import TASK, write_task
+from lmms_eval_tasks.preflight import EVAL_TASK, write_task
 from videokr.errors import exit_status
 from videokr.example import Example, read_examples
 from videokr.parity.request import GPU_SHARE, Request, read_request
@@ -96,7 +96,7 @@ def evaluate(request: Request, model: Any) -> None:
 
     simple_evaluate(
         model=model,
-        tasks=[TASK],
+        tasks=[EVAL_TASK],
         task_manager=TaskManager(include_path=str(request.output / "tasks")),
         gen_kwargs="max_new_tokens=1,do_sample=False",
     )

@@ -1,15 +1,20 @@
 #!/usr/bin/env bash
 # Evaluates a checkpoint with lmms-eval, answering with vLLM or with transformers alone.
 #
-#   VIDEOKR_MODEL=... bash local_script/eval_videokr.sh
+#   VIDEOKR_MODEL=... bash local_script/eval_videokr.sh [--probe blind|single|four|shuffled|swapped]
+#
+# --probe NAME asks the same questions with no video, one frame, four frames, all frames in another order, or the video of
+# another question: `videokr report` says how much of the score needs the video.
 #
 # VIDEOKR_MODEL                checkpoint folder or hub id (required)
 # TASKS                        lmms-eval tasks, separated by commas         (videokr_eval)
 # VIDEOKR_EVAL_ROOT            folder with VideoKR_eval.jsonl and the videos (else VIDEOKR_EVAL_REPO is downloaded)
 # VIDEOKR_EVAL_FILE            another annotation file in it                (VideoKR_eval.jsonl)
 # LIMIT                        ask only the first N questions
+# FRAMES                       a sweep: as many runs as it has numbers, e.g. 16,32,64,128 frames at most, and a plot of them
+# PROBE_SEED                   of what a probe draws                        (0)
 # BACKEND                      vllm, or hf: transformers, far slower        (vllm)
-# RUN_NAME OUTPUT_PATH         (the model's name; outputs/videokr/${RUN_NAME}_${BACKEND})
+# RUN_NAME OUTPUT_PATH         (the model's name; outputs/videokr/${RUN_NAME}_${BACKEND}, and _PROBE behind it)
 # BATCH_SIZE                   prompts answered at once                     (4)
 # FPS MAX_FRAME_NUM MAX_PIXELS the video budget                             (2, 128, 200704 px a frame)
 # MAX_MODEL_LEN                context in tokens                            (32768)
@@ -19,7 +24,10 @@
 # VIDEOKR_USE_VLM_JUDGE        judge of open answers: 0 off, 1 required, unset: on when there are credentials
 # API_TYPE MODEL_VERSION       openai|azure (openai), the judge's model     (gpt-4o)
 # OPENAI_API_KEY OPENAI_BASE_URL | AZURE_API_KEY AZURE_ENDPOINT API_VERSION
-# JUDGE_CONCURRENCY            judge requests at once                       (16)
+# JUDGE_CONCURRENCY            judge requests at once                       (32)
+# JUDGE_REQUEST_SECONDS JUDGE_SECONDS   time limits of a request, and of a verdict with its retries   (60, 120)
+# JUDGE_MAX_REQUESTS           requests in all; what is over stays without a verdict    (as many as it takes)
+# JUDGE_CACHE                  folder of verdicts, which are paid once      (OUTPUT_PATH/judge)
 # VIDEOKR_CPU=1                run on the CPU, for small models
 # DRY_RUN=1                    print the command and stop
 #
@@ -47,12 +55,18 @@ if [[ -f "${VIDEOKR_ENV_FILE:-${REPO_DIR}/.env}" ]]; then
   read_env_file "${VIDEOKR_ENV_FILE:-${REPO_DIR}/.env}"
 fi
 
-[[ $# -eq 0 ]] || die "takes no arguments ('$1'): its settings are variables, e.g. LIMIT=10"
+PROBE=""
+if [[ "${1:-}" == --probe ]]; then
+  PROBE="${2:-}"
+  [[ "${PROBE}" =~ ^(blind|single|four|shuffled|swapped)$ ]] || die "--probe is '${PROBE}': blind, single, four, shuffled or swapped"
+  shift 2
+fi
+[[ $# -eq 0 ]] || die "takes no argument '$1': its settings are variables, e.g. LIMIT=10"
 cd "${REPO_DIR}"
 [[ -n "${VIDEOKR_MODEL:-}" ]] || die "set VIDEOKR_MODEL to a checkpoint folder or a hub id"
 [[ "${VIDEOKR_MODEL}" == *[,=]* ]] && die "model '${VIDEOKR_MODEL}': lmms-eval takes no ',' or '=' in it; rename it"
-whole BATCH_SIZE MAX_FRAME_NUM MAX_PIXELS MAX_MODEL_LEN TENSOR_PARALLEL_SIZE DATA_PARALLEL_SIZE JUDGE_CONCURRENCY
-positive FPS GPU_MEMORY_UTILIZATION
+whole BATCH_SIZE MAX_FRAME_NUM MAX_PIXELS MAX_MODEL_LEN TENSOR_PARALLEL_SIZE DATA_PARALLEL_SIZE JUDGE_CONCURRENCY JUDGE_MAX_REQUESTS
+positive FPS GPU_MEMORY_UTILIZATION JUDGE_REQUEST_SECONDS JUDGE_SECONDS
 BACKEND="${BACKEND:-vllm}"
 [[ "${BACKEND}" == vllm || "${BACKEND}" == hf ]] || die "BACKEND is '${BACKEND}': vllm or hf"
 [[ "${BACKEND}" == vllm || "${TENSOR_PARALLEL_SIZE:-1}" == 1 ]] || die "BACKEND=hf has one GPU a process: TENSOR_PARALLEL_SIZE is for vllm, DATA_PARALLEL_SIZE for both"
@@ -61,16 +75,32 @@ if [[ -z "${RUN_NAME:-}" ]]; then
   RUN_NAME="$(basename "${VIDEOKR_MODEL}")"
   RUN_NAME="${RUN_NAME//[^A-Za-z0-9._-]/_}"
 fi
-OUTPUT_PATH="${OUTPUT_PATH:-outputs/videokr/${RUN_NAME}_${BACKEND}}"
+OUTPUT_PATH="${OUTPUT_PATH:-outputs/videokr/${RUN_NAME}_${BACKEND}${PROBE:+_${PROBE}}}"
 [[ "${OUTPUT_PATH}" == *[,=]* ]] && die "OUTPUT_PATH '${OUTPUT_PATH}': lmms-eval takes no ',' or '=' in it; rename it"
 DATA_PARALLEL_SIZE="${DATA_PARALLEL_SIZE:-1}"
+export JUDGE_CACHE="${JUDGE_CACHE:-${OUTPUT_PATH}/judge}"
 MODEL_ARGS="model=${VIDEOKR_MODEL}"
 MODEL_ARGS+=",fps=${FPS:-2},max_frame_num=${MAX_FRAME_NUM:-128},max_pixels=${MAX_PIXELS:-200704}"
 MODEL_ARGS+=",max_model_len=${MAX_MODEL_LEN:-32768},data_parallel_size=${DATA_PARALLEL_SIZE}"
 if [[ "${BACKEND}" == vllm ]]; then
   MODEL_ARGS+=",tensor_parallel_size=${TENSOR_PARALLEL_SIZE:-1},gpu_memory_utilization=${GPU_MEMORY_UTILIZATION:-0.85}"
 fi
+MODEL_ARGS+=",responses=${OUTPUT_PATH}/responses${PROBE:+,probe=${PROBE},probe_seed=${PROBE_SEED:-0}}"
+[[ "${PROBE_SEED:-0}" =~ ^[0-9]+$ ]] || die "PROBE_SEED is '${PROBE_SEED}': a whole number is needed"
 stage_python eval lmms_eval
+
+# A sweep is this script once for every number of frames, then one plot.
+if [[ -n "${FRAMES:-}" ]]; then
+  [[ "${FRAMES}" =~ ^[1-9][0-9]*(,[1-9][0-9]*)+$ ]] || die "FRAMES is '${FRAMES}': two numbers or more are needed, e.g. 16,32,64,128"
+  SWEPT=()
+  for frames in ${FRAMES//,/ }; do
+    FRAMES="" MAX_FRAME_NUM="${frames}" OUTPUT_PATH="${OUTPUT_PATH}/frames_${frames}" \
+      bash "${BASH_SOURCE[0]}" ${PROBE:+--probe "${PROBE}"}
+    SWEPT+=("${OUTPUT_PATH}/frames_${frames}")
+  done
+  is_on DRY_RUN || "${PYTHON}" -m videokr sweep "${SWEPT[@]}" --figure "${OUTPUT_PATH}/sweep.png"
+  exit
+fi
 
 SETTINGS=()
 if is_on VIDEOKR_CPU; then
@@ -94,7 +124,7 @@ COMMAND=(env "${SETTINGS[@]}" "${HOST[@]}" lmms_eval
   --model "videokr_${BACKEND}" --model_args "${MODEL_ARGS}"
   --include_path "${OUTPUT_PATH}/tasks" --tasks "${TASKS}" --batch_size "${BATCH_SIZE:-4}"
   --log_samples --log_samples_suffix "videokr_${RUN_NAME}_${BACKEND}" --output_path "${OUTPUT_PATH}"
-  --process_docs_parallel "${JUDGE_CONCURRENCY:-16}")
+  --process_docs_parallel "${JUDGE_CONCURRENCY:-32}")
 LIMITS=()
 if [[ -n "${LIMIT:-}" ]]; then
   LIMITS=(--limit "${LIMIT}")
@@ -106,8 +136,8 @@ fi
 print_command "${COMMAND[@]}"
 
 "${PYTHON}" -m lmms_eval_tasks.preflight \
-  --model "${VIDEOKR_MODEL}" --tasks "${TASKS}" --task-dir "${OUTPUT_PATH}/tasks" "${LIMITS[@]}" \
-  --max-model-len "${MAX_MODEL_LEN:-32768}" --gen-kwargs "${GEN_KWARGS:-}"
+  --model "${VIDEOKR_MODEL}" --backend "${BACKEND}" --tasks "${TASKS}" --task-dir "${OUTPUT_PATH}/tasks" "${LIMITS[@]}" \
+  --fps "${FPS:-2}" --max-frames "${MAX_FRAME_NUM:-128}" --max-pixels "${MAX_PIXELS:-200704}" --max-model-len "${MAX_MODEL_LEN:-32768}" --probe "${PROBE}" --probe-seed "${PROBE_SEED:-0}" --gen-kwargs "${GEN_KWARGS:-}"
 STARTED="$(mktemp)"
 trap 'rm -f "${STARTED}"' EXIT
 "${COMMAND[@]}"

@@ -54,6 +54,9 @@ compgen -G "${aside}/*.safetensors" >/dev/null || {
   echo "error: the merge ended without weights in '${aside}'" >&2
   exit 1
 }
+# What the run was trained with goes along: an evaluation says where it asks otherwise.
+CARD="${CHECKPOINT_DIR}/../../videokr_training.json"
+[[ ! -f "${CARD}" ]] || cp "${CARD}" "${aside}/"
 mkdir -p "${TARGET_DIR}"
 mv -f "${aside}"/* "${TARGET_DIR}/"
 rmdir "${aside}"

@@ -19,12 +19,12 @@ def counts(right: int, wrong: int, unparsed: int, unscored: int) -> dict[str, in
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    report = {"by_kind": {"multiple choice": counts(60, 30, 10, 0), "open-ended": counts(0, 0, 0, 20)}}
+    kinds = {"multiple choice": counts(60, 30, 10, 0), "open-ended": counts(0, 0, 0, 20)}
+    summary = {"benchmarks": {"videokr_eval": {"by": {"kind": kinds}}}}
     for model in ("base", "sft", "grpo"):
         folder = tmp_path / "eval" / model
         folder.mkdir(parents=True)
-        results = {"results": {"videokr_eval": {"videokr_eval_report,none": report}}}
-        (folder / "1_results.json").write_text(json.dumps(results))
+        (folder / "summary.json").write_text(json.dumps(summary))
     (tmp_path / "sft").mkdir()
     (tmp_path / "grpo").mkdir()
     losses = [{"current_steps": 10, "loss": 2.5}, {"current_steps": 20, "loss": 0.5}, {"current_steps": 20}]

@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -17,7 +19,7 @@ LAUNCHER = ROOT / "local_script" / "eval_videokr.sh"
 JUDGE_NAMES = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "AZURE_API_KEY", "API_TYPE", "VIDEOKR_USE_VLM_JUDGE")
 
 
-def launch(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def launch(folder: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs the launcher with these variables and no judge but theirs."""
     kept = {name: value for name, value in os.environ.items() if name not in JUDGE_NAMES}
     settings = {
@@ -27,7 +29,7 @@ def launch(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         "OUTPUT_PATH": str(folder / "out"),
     }
     return subprocess.run(
-        ["bash", str(LAUNCHER)],
+        ["bash", str(LAUNCHER), *words],
         env=kept | settings | variables,
         capture_output=True,
         text=True,
@@ -69,7 +71,7 @@ def record(index: int, **more: object) -> dict[str, object]:
 
 def write_benchmark(root: Path, records: list[dict[str, object]], videos: int) -> Path:
     for index in range(videos):
-        write_clip(root / "videos" / f"{index}.mp4", red=40 * index)
+        write_clip(root / "videos" / f"{index}.mp4", red=20 * index)
     root.mkdir(exist_ok=True)
     lines = "".join(json.dumps(record) + "\n" for record in records)
     (root / "VideoKR_eval.jsonl").write_text(lines, encoding="utf-8")
@@ -82,7 +84,8 @@ def test_dry_run_prints_the_published_settings(tmp_path):
     command = ran.stdout.replace("\\", "")
     assert (
         "--model videokr_vllm --model_args model=org/My Model+,fps=2,max_frame_num=128,max_pixels=200704,"
-        "max_model_len=32768,data_parallel_size=1,tensor_parallel_size=1,gpu_memory_utilization=0.85 " in command
+        "max_model_len=32768,data_parallel_size=1,tensor_parallel_size=1,gpu_memory_utilization=0.85,responses="
+        in command
     )
     output = "outputs/videokr/My_Model__vllm"
     assert f"--include_path {output}/tasks --tasks videokr_eval --batch_size 4 --log_samples " in command
@@ -115,6 +118,26 @@ def test_transformers_answers_where_asked_for(tmp_path):
 def test_a_number_that_is_none_is_refused_at_once(tmp_path, name, value):
     ran = launch(tmp_path, VIDEOKR_MODEL="o/m", **{name: value})
     assert ran.returncode == 2 and ran.stderr.startswith(f"error: {name} is '{value}': ")
+
+
+def test_a_probe_is_an_argument_and_a_folder_of_its_own(tmp_path):
+    ran = launch(tmp_path, "--probe", "single", DRY_RUN="1", VIDEOKR_MODEL="o/m", PROBE_SEED="2", OUTPUT_PATH="")
+    assert (
+        "probe=single" in ran.stdout and "probe_seed=2" in ran.stdout and "outputs/videokr/m_vllm_single" in ran.stdout
+    )
+    for words, says in ((("--probe", "deaf"), "blind, single, four, shuffled or swapped"), (("blind",), "no argument")):
+        ran = launch(tmp_path, *words, DRY_RUN="1", VIDEOKR_MODEL="o/m")
+        assert ran.returncode == 2 and says in ran.stderr
+
+
+def test_a_sweep_is_one_run_for_each_number_of_frames(tmp_path):
+    ran = launch(tmp_path, DRY_RUN="1", VIDEOKR_MODEL="o/m", FRAMES="16,64", OUTPUT_PATH="o")
+    assert ran.returncode == 0, ran.stderr
+    assert [f"max_frame_num={number}" in ran.stdout for number in (16, 64, 128)] == [True, True, False]
+    assert "--output_path o/frames_16" in ran.stdout and "--output_path o/frames_64" in ran.stdout
+    for wrong in ("16", "16,x", "0,16"):
+        ran = launch(tmp_path, DRY_RUN="1", VIDEOKR_MODEL="o/m", FRAMES=wrong)
+        assert ran.returncode == 2 and f"FRAMES is '{wrong}'" in ran.stderr
 
 
 def test_the_env_file_sets_what_is_unset_and_runs_nothing(tmp_path):
@@ -239,13 +262,55 @@ def test_a_tiny_model_is_evaluated_on_a_local_file(tmp_path, family, backend, re
     (path,) = (tmp_path / "out").rglob("*_results.json")
     assert "sk-of-the-test" not in path.read_text(encoding="utf-8")
     scores = json.loads(path.read_text(encoding="utf-8"))["results"]["videokr_eval"]
-    overall = scores["videokr_eval_report,none"]["overall"]
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    overall = summary["benchmarks"]["videokr_eval"]["overall"]
     assert overall["asked"] == 4 == sum(overall[name] for name in ("right", "wrong", "unparsed", "judge_failed"))
     assert scores["videokr_eval_acc,none"] == overall["right"] / 4
     (samples,) = (tmp_path / "out").rglob("*_samples_videokr_eval.jsonl")
     logged = [json.loads(line) for line in samples.read_text(encoding="utf-8").splitlines()]
     assert sorted(sample["videokr_eval_acc"]["id"] for sample in logged) == ["q0", "q1", "q2", "q3"]
     assert all(sample["token_counts"][0]["output_tokens"] <= 16 for sample in logged)
+
+
+@pytest.mark.eval
+def test_a_killed_evaluation_goes_on_and_probes_are_kept_apart(tmp_path):
+    """Killed with SIGKILL while it answers, then started again; and blind, which is another run."""
+    pytest.importorskip("vllm")
+    from data_prep.demo.tiny_model import build_model
+    from videokr.evaluation.run import read_run
+    from videokr.family import FAMILIES
+
+    build_model(FAMILIES["qwen3vl"], ["Which colour? A. red B. blue <answer>A</answer>"] * 20, tmp_path / "model")
+    root = write_benchmark(tmp_path / "data", [record(index) for index in range(12)], videos=12)
+    settings = {
+        "VIDEOKR_CPU": "1", "VIDEOKR_MODEL": str(tmp_path / "model"), "VIDEOKR_EVAL_ROOT": str(root), "BACKEND": "hf",
+        "BATCH_SIZE": "1", "MAX_MODEL_LEN": "2048", "GEN_KWARGS": "max_new_tokens=64",
+    }  # fmt: skip
+    killed = subprocess.Popen(
+        ["bash", str(LAUNCHER)],
+        env=os.environ | {"VIDEOKR_PYTHON": sys.executable, "OUTPUT_PATH": str(tmp_path / "out")} | settings,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    log = tmp_path / "out" / "responses" / "0.jsonl"
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline and not (log.is_file() and log.read_bytes().count(b"\n") >= 2):
+        time.sleep(0.02)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    kept = log.read_bytes().count(b"\n")
+    assert 2 <= kept < 12
+    assert not (tmp_path / "out" / "run_card.json").exists()  # no run before it has ended
+    ran = launch(tmp_path, **settings)
+    assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-3000:]
+    assert f"{kept} of 12 responses are there from before" in ran.stdout
+    whole = read_run(tmp_path / "out").answers["videokr_eval"]
+    assert [one.example.id for one in whole] == [f"q{index}" for index in range(12)]
+    ran = launch(tmp_path, "--probe", "blind", **settings, OUTPUT_PATH=str(tmp_path / "blind"), LIMIT="2")
+    assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-3000:]
+    blind = read_run(tmp_path / "blind")
+    assert blind.card.probe == "blind" and blind.card.data["videokr_eval"]["questions"] == 2
+    for one, seen in zip(blind.answers["videokr_eval"], whole, strict=False):
+        assert one.example == seen.example and 0 < one.prompt_tokens < seen.prompt_tokens
 
 
 @pytest.mark.eval
@@ -298,7 +363,7 @@ def test_only_new_results_with_a_score_count(tmp_path):
     assert newest_results(tmp_path, marker) == new
     new.unlink()
     assert newest_results(tmp_path, marker) is None
-    assert has_score("t", {"t": {"t_acc,none": 0.0, "t_report,none": {}}})
-    assert not has_score("t", {"t": {"t_report,none": {}}})
+    assert has_score("t", {"t": {"acc,none": 0.0}})
+    assert not has_score("t", {"t": {"acc_stderr,none": 0.0, "alias": "t"}})
     assert not has_score("t", {"u": {"acc,none": 1.0}})
     assert has_score("videomme", {"videomme_short": {"score,none": 0.5}})

@@ -168,6 +168,11 @@ def test_one_process_trains_a_raw_file(corpus, models, tmp_path):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert (tmp_path / "model.safetensors").is_file() and (tmp_path / "processor_config.json").is_file()
+    from videokr.budget import SFT_BUDGET
+    from videokr.training_card import read_training_card
+
+    card = read_training_card(tmp_path)
+    assert card is not None and card.stage == "sft" and card.budget.max_frames == SFT_BUDGET.max_frames
     assert json.loads((tmp_path / "trainer_state.json").read_text(encoding="utf-8"))["global_step"] == 2
 
 

@@ -547,6 +547,10 @@ def test_grpo_runs_saves_and_merges(corpus, model, tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
+    from videokr.training_card import TRAINING_CARD, read_training_card
+
+    card = read_training_card(tmp_path / "merged")
+    assert card is not None and card.stage == "rl" and (tmp_path / "merged" / TRAINING_CARD).is_file()
     AutoProcessor.from_pretrained(tmp_path / "merged")
     _, loading = AutoModelForImageTextToText.from_pretrained(tmp_path / "merged", output_loading_info=True)
     assert not loading["missing_keys"] and not loading["unexpected_keys"]

@@ -6,9 +6,11 @@ at before it begins: a UserError, raised here or in any of Ray's workers, exits 
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from videokr.errors import UserError, exit_status
+from videokr.training_card import write_training_card
 
 
 def main() -> int:
@@ -17,10 +19,14 @@ def main() -> int:
     from hydra.errors import HydraException, OverrideParseException
     from verl.trainer import main_ppo
 
+    from verl_plugin.dataset import run_budget
     from verl_plugin.reward_settings import check_reward
 
     def run(config: Any) -> None:
         check_reward(config.reward.custom_reward_function, os.environ)
+        checkpoints = str(config.trainer.default_local_dir)
+        if "://" not in checkpoints:
+            write_training_card(Path(checkpoints), "rl", run_budget(config.data))
         main_ppo.main(config)  # hydra hands a configuration through that is there already
 
     try:

@@ -23,7 +23,7 @@ KIND_FIELDS = ("problem_type", "question_type")
 RATIONALE_FIELDS = ("think",)
 ANSWER_FIELDS = ("solution", "answer", "correct_answer", "ground_truth")
 VIDEO_FIELDS = ("videos", "video_path", "path", "video", "video_file", "file_name")
-GROUP_FIELDS = ("dataset", "subject", "source")
+GROUP_FIELDS = ("dataset", "subject", "discipline", "source", "duration_bucket", "task_type")
 
 _LEADING_VIDEO = re.compile(r"(?:<video>\s*)+")
 _OPTIONS_HEADING = "options:"
@@ -56,7 +56,7 @@ class Example:
         answer: the option letter, or the final answer alone.
         rationale: the reasoning without tags; None where the file has none.
         videos: paths as the record has them, less a leading `./`; never empty.
-        groups: what results are broken down by (`dataset`, `subject`, `source`), as far as given.
+        groups: what results are broken down by (`GROUP_FIELDS`), as far as given.
     """
 
     id: str
@@ -119,6 +119,19 @@ def parse_example(record: Mapping[str, Any]) -> Example:
         videos=videos,
         groups={name: _text(record, (name,))[1] for name in GROUP_FIELDS if _present(record, (name,))},
     )
+
+
+def to_record(example: Example) -> dict[str, Any]:
+    """A record that `parse_example` reads back as the same example, less its rationale; always the same fields."""
+    return {
+        "id": example.id,
+        "question": example.question,
+        "options": [f"{letter}. {text}" for letter, text in zip(LETTERS, example.options, strict=False)],
+        "problem_type": example.kind.value,
+        "answer": example.answer,
+        "videos": list(example.videos),
+        **{name: example.groups.get(name, "") for name in GROUP_FIELDS},
+    }
 
 
 def read_examples(path: Path, skip_invalid: list[RecordError] | None = None) -> Iterator[Example]:

@@ -1,5 +1,7 @@
 """The one prompt. Every stage asks with these bytes."""
 
+import hashlib
+
 from videokr.example import Example, Kind
 from videokr.options import LETTERS
 
@@ -24,6 +26,15 @@ def build_prompt(example: Example) -> str:
     """Question, one line an option as `A. text`, instruction. The video stands before it, with nothing between."""
     lines = [f"{letter}. {text}" for letter, text in zip(LETTERS, example.options, strict=False)]
     return "\n".join([example.question, *lines, INSTRUCTIONS[example.kind]])
+
+
+def prompt_digest() -> str:
+    """SHA-256 of what is asked besides question and options: two runs with the same one asked with the same bytes."""
+    asked = [
+        build_prompt(Example("", "question", options, kind, "", None, ("video",)))
+        for kind, options in ((Kind.MULTIPLE_CHOICE, ("first", "second")), (Kind.OPEN_ENDED, ()))
+    ]
+    return hashlib.sha256("\0".join(asked).encode()).hexdigest()
 
 
 def build_placeholder_prompt(example: Example) -> str:

@@ -9,6 +9,7 @@ from statistics import mean
 from typing import Any
 
 from videokr.errors import UserError, exit_status
+from videokr.evaluation.run import SUMMARY_FILE
 from videokr.example import Kind
 from videokr.outputs import written_aside
 
@@ -42,14 +43,12 @@ def reward_curve(metrics: Path) -> list[tuple[int, float]]:
 
 
 def scores(folder: Path) -> dict[str, Any]:
-    """The newest report that the evaluation wrote into a folder."""
-    found = sorted(folder.rglob("*_results.json"), key=lambda path: path.stat().st_mtime_ns)
-    if not found:
-        raise UserError(f"'{folder}' holds no results: run bash local_script/demo.sh again")
-    report: dict[str, Any] = json.loads(found[-1].read_text(encoding="utf-8"))["results"]["videokr_eval"][
-        "videokr_eval_report,none"
-    ]
-    return report
+    """What the evaluation came to, as it stands in its folder."""
+    path = folder / SUMMARY_FILE
+    if not path.is_file():
+        raise UserError(f"'{path}' is not there: run bash local_script/demo.sh again")
+    summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["benchmarks"]["videokr_eval"]
+    return summary
 
 
 def gather(run: Path) -> dict[str, Any]:
@@ -70,7 +69,7 @@ def format_table(numbers: Mapping[str, Any]) -> str:
     """One row a model, then the two curves in a line each."""
     rows = [["", "multiple choice", "right", "wrong", "unparsed", "open-ended", "answered, unscored"]]
     for model, title in MODELS.items():
-        kinds = numbers["scores"][model]["by_kind"]
+        kinds = numbers["scores"][model]["by"]["kind"]
         choice, open_ended = kinds[Kind.MULTIPLE_CHOICE], kinds[Kind.OPEN_ENDED]
         share = f"{100 * choice['right'] / choice['asked']:.1f}% of {choice['asked']}"
         counts = [str(choice[name]) for name in ("right", "wrong", "unparsed")]

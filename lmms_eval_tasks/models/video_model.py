@@ -1,10 +1,11 @@
 """What the model classes share: conversations with planned videos, decoded while the batch before is answered."""
 
 import os
+import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,15 @@ from transformers import AutoProcessor
 
 from videokr.budget import EVAL_BUDGET, VideoBudget
 from videokr.errors import USER_ERROR_STATUS, UserError
+from videokr.evaluation.card import fingerprint
+from videokr.evaluation.probe import Probe, probe_frames, read_probe
+from videokr.evaluation.responses import Generation, ResponseLog, request_key
 from videokr.frame_plan import FramePlan
 from videokr.marks import drop_outer_marks
 from videokr.video_file import read_frames
 
+# Settings of the engine that no answer depends on.
+_OF_SPEED = ("tensor_parallel_size", "gpu_memory_utilization", "enforce_eager", "max_num_batched_tokens")
 # The frames arrive sampled and sized: no processor may do it a second time.
 PROCESSOR_ARGS = {"do_sample_frames": False, "do_resize": False}
 
@@ -37,17 +43,10 @@ class Conversation:
     videos: tuple[tuple[torch.Tensor, FramePlan], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """
-    Attributes:
-        text: without special tokens.
-        prompt_tokens, response_tokens: how many there were.
-    """
-
-    text: str
-    prompt_tokens: int
-    response_tokens: int
+def without_videos(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {**message, "content": [part for part in message["content"] if part["type"] != "video"]} for message in messages
+    ]
 
 
 class VideoModel(lmms):
@@ -62,6 +61,10 @@ class VideoModel(lmms):
         max_model_len: context in tokens; a generation is cut where it ends.
         data_parallel_size: number of processes; must be torchrun's.
         decode_workers: threads that decode videos.
+        responses: folder in which every response is kept as it comes, and found again by the next run with the same
+            settings; None keeps none.
+        probe: see `videokr.evaluation.probe`; of `swapped`, the rows say which video is shown.
+        probe_seed: of what the probe draws for each question.
         engine_args: what the subclass's `load` takes.
     """
 
@@ -80,6 +83,9 @@ class VideoModel(lmms):
         max_model_len: int = 32_768,
         trust_remote_code: bool = False,
         decode_workers: int = 4,
+        responses: str | None = None,
+        probe: str = "",
+        probe_seed: int = 0,
         device: str | None = None,
         **engine_args: Any,
     ) -> None:
@@ -99,12 +105,21 @@ class VideoModel(lmms):
         load_processor: Any = AutoProcessor.from_pretrained
         self.processor = load_processor(model, trust_remote_code=trust_remote_code)
         drop_outer_marks(self.processor)
+        self.probe, self.probe_seed = read_probe(probe), probe_seed
+        self.log: ResponseLog | None = None
+        if responses is not None:
+            folder = Path(model).expanduser()
+            of_model = fingerprint(folder) if folder.is_dir() else model
+            of_engine = {name: value for name, value in engine_args.items() if name not in _OF_SPEED}
+            asked = [asdict(self.budget), self.max_model_len, self.probe, self.probe_seed if self.probe else 0]
+            self.settings = [type(self).__name__, of_model, *asked, of_engine]
+            self.log = ResponseLog(Path(responses), int(os.environ.get("RANK", "0")))
         self.load(model, trust_remote_code=trust_remote_code, **engine_args)
 
     def load(self, *args: Any, **engine_args: Any) -> None:
         raise NotImplementedError
 
-    def answer(self, batch: Sequence[Conversation], settings: Sequence[Mapping[str, Any]]) -> list[Answer]:
+    def answer(self, batch: Sequence[Conversation], settings: Sequence[Mapping[str, Any]]) -> list[Generation]:
         """Answers a batch, in order.
 
         Args:
@@ -114,21 +129,45 @@ class VideoModel(lmms):
         raise NotImplementedError
 
     def generate_until(self, requests: list[Instance]) -> list[GenerationResult]:
-        """Answers every request, in order."""
-        batches = [requests[i : i + self.batch_size] for i in range(0, len(requests), self.batch_size)]
-        results: list[GenerationResult] = []
+        """Answers every request, in order; those whose response is kept are not asked again."""
         try:
-            with tqdm(total=len(requests), desc="Answering", unit="question", disable=self.rank != 0) as progress:
-                for conversations, settings in self._prepared(batches):
-                    for given in self.answer(conversations, settings):
-                        counts = TokenCounts(given.prompt_tokens, given.response_tokens)
-                        results.append(GenerationResult(given.text, counts))
-                    progress.update(len(conversations))
+            return self._generate(requests)
         except UserError as error:
             # lmms-eval would print a traceback, go on without results and exit 0.
             print(f"error: {error}", file=sys.stderr, flush=True)
             raise SystemExit(USER_ERROR_STATUS) from error
-        return results
+
+    def _generate(self, requests: Sequence[Instance]) -> list[GenerationResult]:
+        keys = [self._key(request) for request in requests]
+        given = [self.log.find(key) if self.log is not None and key else None for key in keys]
+        left = [place for place, generation in enumerate(given) if generation is None]
+        if len(left) < len(requests):
+            print(f"{len(requests) - len(left)} of {len(requests)} responses are there from before", flush=True)
+        batches = [left[start : start + self.batch_size] for start in range(0, len(left), self.batch_size)]
+        prepared = self._prepared([[requests[place] for place in batch] for batch in batches])
+        with tqdm(
+            total=len(requests), initial=len(requests) - len(left), desc="Answering", unit="question",
+            disable=self.rank != 0,
+        ) as progress:  # fmt: skip
+            for batch, (conversations, settings) in zip(batches, prepared, strict=True):
+                for place, generation in zip(batch, self.answer(conversations, settings), strict=True):
+                    given[place] = generation
+                    if self.log is not None:
+                        self.log.add(keys[place], generation)
+                progress.update(len(batch))
+        return [
+            GenerationResult(one.text, TokenCounts(one.prompt_tokens, one.response_tokens))
+            for one in given
+            if one is not None
+        ]
+
+    def _key(self, request: Instance) -> str:
+        """Of everything that the response follows from; empty where no responses are kept."""
+        if self.log is None:
+            return ""
+        messages, generation = self._asked(request), request.arguments[2]
+        videos = [part["url"] for message in messages for part in message["content"] if part["type"] == "video"]
+        return request_key(messages, videos, [*self.settings, generation])
 
     def generate_until_multi_round(self, requests: list[Instance]) -> list[str]:
         raise NotImplementedError("VideoKR's model classes answer in one round")
@@ -147,9 +186,16 @@ class VideoModel(lmms):
         images, videos, audios = chat.extract_media()
         if images or audios:
             raise ValueError("VideoKR's model classes take text and videos; use lmms-eval's own for images and audio")
-        text = self.processor.apply_chat_template(chat.to_hf_messages(), tokenize=False, add_generation_prompt=True)
+        if self.probe is Probe.BLIND:
+            messages, videos = without_videos(messages), []
+        asked = ChatMessages(messages=list(messages)).to_hf_messages()
+        text = self.processor.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
         patch_size = self.processor.video_processor.patch_size
-        return Conversation(text, tuple(read_frames(Path(video), self.budget, patch_size) for video in videos))
+        shown = [read_frames(Path(video), self.budget, patch_size) for video in videos]
+        if self.probe is not None:
+            rng = random.Random(f"{self.probe_seed}\0{text}")
+            shown = [probe_frames(self.probe, frames, plan, rng) for frames, plan in shown]
+        return Conversation(text, tuple(shown))
 
     def _prepared(self, batches: Sequence[Sequence[Instance]]) -> Iterator[tuple[list[Conversation], list[Any]]]:
         """Batches ready to be answered, with their settings; while one is answered the next is decoded."""
@@ -166,5 +212,9 @@ class VideoModel(lmms):
                 yield conversations, [request.arguments[2] for request in batch]
 
     def _conversation_of(self, request: Instance) -> Conversation:
+        return self.read(self._asked(request))
+
+    def _asked(self, request: Instance) -> Sequence[Mapping[str, Any]]:
         _, doc_to_messages, _, doc_id, task, split = request.arguments
-        return self.read(doc_to_messages(self.task_dict[task][split][doc_id]))
+        messages: Sequence[Mapping[str, Any]] = doc_to_messages(self.task_dict[task][split][doc_id])
+        return messages

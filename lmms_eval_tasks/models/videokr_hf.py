@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from transformers import AutoModelForImageTextToText, GenerationConfig, set_seed
 
-from lmms_eval_tasks.models.video_model import PROCESSOR_ARGS, Answer, Conversation, VideoModel
+from lmms_eval_tasks.models.video_model import PROCESSOR_ARGS, Conversation, VideoModel
 from videokr.errors import UserError
+from videokr.evaluation.responses import Generation
 from videokr.positions import mend_rope_index
 
 SAMPLING_NAMES = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
@@ -44,7 +45,7 @@ class VideoKRHF(VideoModel):
         load: Any = AutoModelForImageTextToText.from_pretrained
         return load(model, **settings)
 
-    def answer(self, batch: Sequence[Conversation], settings: Sequence[Mapping[str, Any]]) -> list[Answer]:
+    def answer(self, batch: Sequence[Conversation], settings: Sequence[Mapping[str, Any]]) -> list[Generation]:
         """
         Raises:
             UserError: a prompt longer than the context, or a setting that transformers does not have.
@@ -68,7 +69,7 @@ class VideoKRHF(VideoModel):
             **(shown if videos else {}),
         )
 
-    def _alike(self, batch: Sequence[Conversation], generation: Mapping[str, Any]) -> list[Answer]:
+    def _alike(self, batch: Sequence[Conversation], generation: Mapping[str, Any]) -> list[Generation]:
         """Answers conversations of the same settings."""
         inputs = self.inputs(batch).to(self.model_device)
         lengths = inputs["attention_mask"].sum(dim=1).tolist()
@@ -84,7 +85,7 @@ class VideoKRHF(VideoModel):
         for tokens, length, most in zip(made[:, start:].tolist(), lengths, room, strict=True):
             end = next((place + 1 for place, token in enumerate(tokens) if token in self.ends), most)
             own = tokens[: min(end, most)]
-            answers.append(Answer(self.processor.tokenizer.decode(own, skip_special_tokens=True), length, len(own)))
+            answers.append(Generation(self.processor.tokenizer.decode(own, skip_special_tokens=True), length, len(own)))
         return answers
 
     def sampling(self, generation: Mapping[str, Any], max_new_tokens: int) -> GenerationConfig:

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from vllm import LLM, SamplingParams
 
-from lmms_eval_tasks.models.video_model import PROCESSOR_ARGS, Answer, Conversation, VideoModel
+from lmms_eval_tasks.models.video_model import PROCESSOR_ARGS, Conversation, VideoModel
+from videokr.evaluation.responses import Generation
 
 SAMPLING_NAMES = ("top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty", "seed")
 
@@ -40,11 +41,11 @@ class VideoKRVLLM(VideoModel):
             **({"mm_processor_cache_gb": 0} | engine_args),  # no video is asked about twice in a row
         )
 
-    def answer(self, batch: Sequence[Conversation], settings: Sequence[Mapping[str, Any]]) -> list[Answer]:
+    def answer(self, batch: Sequence[Conversation], settings: Sequence[Mapping[str, Any]]) -> list[Generation]:
         prompts = [build_prompt(conversation) for conversation in batch]
         outputs = self.engine.generate(prompts, [self.sampling(own) for own in settings], use_tqdm=False)
         return [
-            Answer(output.outputs[0].text, len(output.prompt_token_ids or ()), len(output.outputs[0].token_ids))
+            Generation(output.outputs[0].text, len(output.prompt_token_ids or ()), len(output.outputs[0].token_ids))
             for output in outputs
         ]
 

@@ -34,6 +34,11 @@ class Tally:
         return self.counts.total()
 
     @property
+    def is_known(self) -> bool:
+        """Whether every question has a verdict."""
+        return not any(self.counts[verdict] for verdict in OPEN)
+
+    @property
     def accuracy_lower(self) -> float | None:
         """Right over asked, in [0, 1]: the accuracy, if every open question were wrong. None where nothing is asked."""
         return self.counts[Verdict.RIGHT] / self.asked if self.asked else None
@@ -45,12 +50,11 @@ class Tally:
         return (self.asked - known_wrong) / self.asked if self.asked else None
 
     def to_dict(self) -> dict[str, int | float | None]:
-        """As it stands in the results file: `accuracy` is over everything asked, None where the bounds differ."""
-        known = not any(self.counts[verdict] for verdict in OPEN)
+        """As it stands in files: `accuracy` is over everything asked, None where the bounds differ."""
         return {
             "asked": self.asked,
             **{verdict.value: self.counts[verdict] for verdict in Verdict},
-            "accuracy": self.accuracy_lower if known else None,
+            "accuracy": self.accuracy_lower if self.is_known else None,
             "accuracy_lower": self.accuracy_lower,
             "accuracy_upper": self.accuracy_upper,
         }

@@ -1,30 +1,17 @@
-"""What lmms-eval calls for `videokr_eval`."""
+"""What lmms-eval calls for every task of ours, once its rows have one shape."""
 
 import os
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from lmms_eval_tasks.benchmark import read_rows, root_from_env, to_row
-from lmms_eval_tasks.scoring import score
-from lmms_eval_tasks.verdict import OPEN, Verdict
+from videokr.evaluation.scoring import score
+from videokr.evaluation.verdict import OPEN, Verdict
 from videokr.example import Kind, parse_example
-from videokr.judge import sync_judge
+from videokr.judge import thread_judge
 from videokr.prompt import build_prompt
 
-if TYPE_CHECKING:
-    from datasets import Dataset
-
-
-def process_docs(records: "Dataset") -> "Dataset":
-    """Records in the published spelling as rows of one shape, their videos found.
-
-    The launcher has done this already and evaluates what it wrote; this serves plain lmms-eval.
-    """
-    from datasets import Dataset
-
-    examples = read_rows(enumerate(records, start=1), root_from_env(os.environ), source="VideoKR_eval.jsonl")
-    return Dataset.from_list([to_row(example) for example in examples])
+ACCURACY, CHOICE_ACCURACY = "acc", "mc_acc"
 
 
 def doc_to_text(doc: Mapping[str, Any], lmms_eval_specific_kwargs: Mapping[str, Any] | None = None) -> str:
@@ -58,15 +45,14 @@ def process_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str,
     if scored.verdict not in OPEN:
         item["score"] = float(scored.verdict is Verdict.RIGHT)
     details = {"answer": scored.answer, "gold": example.answer, "judge_reply": scored.judge_reply}
-    metrics = {
-        "videokr_eval_acc": item | details,
-        "videokr_eval_report": {"id": example.id, "kind": item["kind"], "verdict": item["verdict"], **example.groups},
-    }
-    if example.kind is Kind.MULTIPLE_CHOICE:
-        metrics["videokr_eval_mc_acc"] = item
-    return metrics
+    return {ACCURACY: item | details} | ({CHOICE_ACCURACY: item} if example.kind is Kind.MULTIPLE_CHOICE else {})
+
+
+def accuracy(items: Sequence[Mapping[str, Any]]) -> float:
+    """Right answers over everything asked, in [0, 1]: the lower bound where something is unscored."""
+    return sum(item["verdict"] == Verdict.RIGHT for item in items) / len(items) if items else 0.0
 
 
 @cache
-def _judge() -> sync_judge.Judge | None:
-    return sync_judge.from_env(os.environ)
+def _judge() -> thread_judge.ThreadJudge | None:
+    return thread_judge.from_env(os.environ)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from lmms_eval_tasks.verdict import Verdict
+from videokr.evaluation.verdict import Verdict
 from videokr.example import Example, Kind
-from videokr.judge.sync_judge import Judge
+from videokr.judge.thread_judge import ThreadJudge
 from videokr.options import read_option_letter
 from videokr.response import read_answer
 
@@ -22,7 +22,7 @@ class Scored:
     judge_reply: str | None = None
 
 
-def score(example: Example, response: str, judge: Judge | None) -> Scored:
+def score(example: Example, response: str, judge: ThreadJudge | None) -> Scored:
     """Scores one response; a judge is asked only about an open-ended question that has an answer block."""
     answer = read_answer(response)
     if example.kind is Kind.MULTIPLE_CHOICE:

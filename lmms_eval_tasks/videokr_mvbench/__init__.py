@@ -1,0 +1,1 @@
+"""The MVBench tasks, one a subtask."""

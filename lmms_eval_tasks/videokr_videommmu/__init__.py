@@ -1,0 +1,1 @@
+"""The VideoMMMU tasks, one a track."""

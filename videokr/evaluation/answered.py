@@ -1,0 +1,100 @@
+"""One question of a run with what became of it, and the file that holds them."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from videokr.errors import UserError
+from videokr.evaluation.verdict import OPEN, Verdict
+from videokr.example import Example, Kind, parse_example, read_records, to_record
+from videokr.outputs import written_aside
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """
+    Attributes:
+        task: the name it was asked under.
+        example: as it was asked; its videos are the paths that were read.
+        response: everything the model said.
+        answer: the option letter, or the content of the answer block; None where it is unparsed.
+        judge_reply: what the judge said; None where it was not asked.
+        prompt_tokens, response_tokens: how many there were; None where the host did not count.
+    """
+
+    task: str
+    example: Example
+    response: str
+    verdict: Verdict
+    answer: str | None
+    judge_reply: str | None
+    prompt_tokens: int | None
+    response_tokens: int | None
+
+    @property
+    def score(self) -> float | None:
+        """1 right, 0 wrong or unparsed, None where nobody knows."""
+        return None if self.verdict in OPEN else float(self.verdict is Verdict.RIGHT)
+
+    @property
+    def video(self) -> str:
+        """What the uncertainty is clustered by."""
+        return self.example.videos[0]
+
+    def group(self, grouping: str) -> str | None:
+        """Its value in a breakdown: `kind`, or one of the example's groups; None where it has none."""
+        return self.example.kind.value if grouping == "kind" else self.example.groups.get(grouping)
+
+
+def write_answers(answers: Iterable[Answered], path: Path) -> None:
+    """Writes JSONL, whole or not at all."""
+    with written_aside(path) as aside, aside.open("w", encoding="utf-8") as file:
+        for answered in answers:
+            file.write(json.dumps(_to_record(answered), ensure_ascii=False) + "\n")
+
+
+def read_answers(path: Path) -> Iterator[Answered]:
+    """Reads what `write_answers` wrote.
+
+    Raises:
+        UserError: the file is not there, or holds something else; names the line.
+    """
+    for line, record in read_records(path):
+        try:
+            yield _from_record(record)
+        except (KeyError, TypeError, ValueError, UserError) as error:
+            raise UserError(f"{path}, line {line}: not an answered question: {type(error).__name__}: {error}") from None
+
+
+def _to_record(answered: Answered) -> dict[str, Any]:
+    return {
+        "task": answered.task,
+        **to_record(answered.example),
+        "response": answered.response,
+        "verdict": answered.verdict.value,
+        "extracted": answered.answer,
+        "judge_reply": answered.judge_reply,
+        "prompt_tokens": answered.prompt_tokens,
+        "response_tokens": answered.response_tokens,
+    }
+
+
+def _from_record(record: Mapping[str, Any]) -> Answered:
+    example = parse_example(record)
+    letter_or_text = record["extracted"]
+    if letter_or_text is not None and not isinstance(letter_or_text, str):
+        raise TypeError(f"field 'extracted' is {letter_or_text!r}")
+    if example.kind is Kind.MULTIPLE_CHOICE and record["verdict"] in (verdict.value for verdict in OPEN):
+        raise ValueError("multiple choice has a verdict always")
+    return Answered(
+        task=str(record["task"]),
+        example=example,
+        response=str(record["response"]),
+        verdict=Verdict(record["verdict"]),
+        answer=letter_or_text,
+        judge_reply=record["judge_reply"],
+        prompt_tokens=record["prompt_tokens"],
+        response_tokens=record["response_tokens"],
+    )

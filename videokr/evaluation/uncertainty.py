@@ -1,0 +1,162 @@
+"""How sure a score is: questions about one video are right or wrong together, so that videos are what was sampled."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+CONFIDENCE = 0.95
+POWER = 0.8
+RESAMPLES = 10_000
+_RESAMPLED_AT_ONCE = 4_000_000  # videos drawn
+CRITICAL = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """An accuracy, in [0, 1].
+
+    Attributes:
+        standard_error: clustered by video; None where all questions are about one video.
+        low, high: of the 95% interval.
+        examples, videos: how many there are.
+    """
+
+    value: float
+    standard_error: float | None
+    low: float
+    high: float
+    examples: int
+    videos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How much more one run has right than another on the same questions, in [-1, 1].
+
+    Attributes:
+        low, high: of the 95% interval.
+        p_value: of there being no difference, two-sided.
+        gained, lost: questions that only the second, or only the first run has right.
+        examples, videos: how many there are.
+        examples_needed: so many questions like these would tell a difference of this size from none in 80 of 100
+            trials, at 5%; None where there is no difference, or one video alone.
+    """
+
+    value: float
+    low: float
+    high: float
+    p_value: float
+    gained: int
+    lost: int
+    examples: int
+    videos: int
+    examples_needed: int | None
+
+
+def estimate(scores: Sequence[float], videos: Sequence[str]) -> Estimate:
+    """The mean of scores of 0 and 1, with its uncertainty.
+
+    The standard error is the sandwich estimator with videos as clusters (Miller, "Adding Error Bars to Evals", 2024,
+    section 2.2), times G / (G - 1) for G videos. The interval is Wilson's with the effective sample size that this
+    error implies, which keeps it inside [0, 1] and true at the edges, where the plain one is too short (Dean and
+    Pagano, "Evaluating Confidence Interval Methods for Binomial Proportions in Clustered Surveys", 2015).
+
+    Args:
+        videos: of each score, the video it belongs to.
+
+    Raises:
+        ValueError: no scores, or one without a video.
+    """
+    if not scores or len(scores) != len(videos):
+        raise ValueError(f"{len(scores)} scores of {len(videos)} videos")
+    import numpy as np
+
+    values = np.asarray(scores, dtype=float)
+    mean = float(values.mean())
+    sums, _ = _by_video(values - mean, videos)
+    clusters = len(sums)
+    error = _standard_error(sums, len(values)) if clusters > 1 else None
+    variance = mean * (1 - mean)
+    # All right or all wrong tells nothing about how alike the questions of a video are: as if they were the same.
+    effective = variance / error**2 if variance and error else float(clusters)
+    low, high = _wilson(mean, effective)
+    return Estimate(mean, error, low, high, len(values), clusters)
+
+
+def compare_scores(first: Sequence[float], second: Sequence[float], videos: Sequence[str], seed: int = 0) -> Difference:
+    """The second run's scores of 0 and 1 minus the first's, question by question, by a bootstrap over videos.
+
+    Videos are drawn with replacement, each with all of its questions. The interval holds the middle 95% of the drawn
+    differences; the p-value is the share of draws that lie as far from the difference as that lies from 0.
+
+    Raises:
+        ValueError: no scores, or not as many of each.
+    """
+    if not first or not len(first) == len(second) == len(videos):
+        raise ValueError(f"{len(first)} and {len(second)} scores of {len(videos)} videos")
+    import numpy as np
+
+    differences = np.asarray(second, dtype=float) - np.asarray(first, dtype=float)
+    value = float(differences.mean())
+    sums, counts = _by_video(differences, videos)
+    needed = None
+    if value and len(sums) > 1:
+        error = _standard_error(sums - value * counts, len(differences))
+        needed = math.ceil(len(differences) * ((CRITICAL + NormalDist().inv_cdf(POWER)) * error / value) ** 2)
+    return Difference(
+        *_middle(value, _resampled(sums, counts, seed)),
+        gained=int((differences > 0).sum()),
+        lost=int((differences < 0).sum()),
+        examples=len(differences),
+        videos=len(sums),
+        examples_needed=needed,
+    )
+
+
+def _middle(value: float, drawn: "np.ndarray") -> tuple[float, float, float, float]:
+    """The value, the ends of its interval, and the p-value."""
+    import numpy as np
+
+    low, high = np.quantile(drawn, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2])
+    beyond = int((np.abs(drawn - value) >= abs(value) - 1e-12).sum())
+    return value, float(low), float(high), (beyond + 1) / (len(drawn) + 1)
+
+
+def _by_video(values: "np.ndarray", videos: Sequence[str]) -> "tuple[np.ndarray, np.ndarray]":
+    """Sum and number of the values of each video."""
+    import numpy as np
+
+    numbers = {video: number for number, video in enumerate(dict.fromkeys(videos))}
+    places = np.fromiter((numbers[video] for video in videos), dtype=np.intp, count=len(videos))
+    return np.bincount(places, weights=values), np.bincount(places)
+
+
+def _standard_error(residual_sums: "np.ndarray", examples: int) -> float:
+    clusters = len(residual_sums)
+    return math.sqrt(float((residual_sums**2).sum()) * clusters / (clusters - 1)) / examples
+
+
+def _wilson(mean: float, effective: float) -> tuple[float, float]:
+    square = CRITICAL**2 / effective
+    centre = (mean + square / 2) / (1 + square)
+    half = CRITICAL / (1 + square) * math.sqrt(mean * (1 - mean) / effective + square / (4 * effective))
+    return max(0.0, min(mean, centre - half)), min(1.0, max(mean, centre + half))
+
+
+def _resampled(sums: "np.ndarray", counts: "np.ndarray", seed: int) -> "np.ndarray":
+    """The mean of every draw of as many videos as there are."""
+    import numpy as np
+
+    generator = np.random.default_rng(seed)
+    clusters = len(sums)
+    at_once = max(1, min(RESAMPLES, _RESAMPLED_AT_ONCE // clusters))
+    drawn = []
+    for start in range(0, RESAMPLES, at_once):
+        chosen = generator.integers(clusters, size=(min(at_once, RESAMPLES - start), clusters), dtype=np.int32)
+        drawn.append(sums[chosen].sum(axis=1) / counts[chosen].sum(axis=1))
+    return np.concatenate(drawn)

@@ -1,0 +1,1 @@
+"""A run's stored responses read and judged again, without generating anything."""

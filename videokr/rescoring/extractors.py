@@ -1,0 +1,109 @@
+"""Ways to read an option letter out of a response: ours, and the published ones, from their description.
+
+The others are here to show how much of a published difference is the reader's. None of them guesses: where a published
+reader picks an option at random, or takes one by default, these say that they found none.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from videokr.options import LETTERS, read_option_letter
+from videokr.response import read_answer
+
+_THINKING = re.compile(r"<think>.*?</think>", re.I | re.S)
+_FIRST_BLOCK = re.compile(r"<answer[^<>]*>(.*?)</answer>", re.I | re.S)
+_LEAD_INS = re.compile(
+    r"(?:the )?(?:best |correct |final )?(?:answer|option)(?: is|:)|therefore, the final answer is:?", re.I
+)
+_PHRASE = r"(?:answer|option|choice) is:? ?|i (?:choose|select|pick) |answer: ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Extractor:
+    """
+    Attributes:
+        of: whose it is, and what it does.
+        read: the letter out of a response to a question with so many options; None where it finds none.
+    """
+
+    of: str
+    read: Callable[[str, Sequence[str]], str | None]
+
+
+def _ours(response: str, options: Sequence[str]) -> str | None:
+    return read_option_letter(read_answer(response), options)
+
+
+def _exact(response: str, options: Sequence[str]) -> str | None:
+    block = _FIRST_BLOCK.search(response)
+    said = block[1].strip() if block else ""
+    return said if said in LETTERS[: len(options)] and said else None
+
+
+def _block_letter(response: str, options: Sequence[str]) -> str | None:
+    blocks = _FIRST_BLOCK.findall(response)
+    return _word(" ".join(blocks) if blocks else response, LETTERS, re.I)
+
+
+def _any_letter(response: str, options: Sequence[str]) -> str | None:
+    said = _said(response)
+    leading = re.match(r"([A-E])\.\s", said, re.I)
+    return leading[1].upper() if leading else _word(said, "ABCDE", re.I)
+
+
+def _first_capital(response: str, options: Sequence[str]) -> str | None:
+    found = re.search(f"[{LETTERS[: len(options)]}]", _LEAD_INS.sub("", _said(response)))
+    return found[0] if found else None
+
+
+def _ranked(response: str, options: Sequence[str]) -> str | None:
+    said = _said(response).strip(" \t\r\n,.!?;:'\"")
+    letters = LETTERS[: len(options)]
+    forms = (
+        rf"^([{letters}])(?=[\s.,:)]|$)",
+        rf"(?:^|\s)\(?([{letters}])\)?$",
+        rf"(?i:{_PHRASE})\(?([{letters}])(?!\w)",
+        rf"\(([{letters}])\)",
+        rf"([{letters}])\.",
+        rf"([{letters}]):",
+        rf"([{letters}])\)",
+        rf"([{letters}])\s",
+    )
+    for form in forms:
+        found = re.findall(form, said)
+        if found:
+            return str(found[-1])
+    return None
+
+
+def _said(response: str) -> str:
+    """A response without its closed thinking blocks and answer tags, as lmms-eval hands it to a task."""
+    return re.sub(r"</?answer>", " ", _THINKING.sub("", response), flags=re.I).strip()
+
+
+def _word(text: str, letters: str, flags: int = 0) -> str | None:
+    found = re.search(rf"\b([{letters}])\b", text, flags)
+    return found[1].upper() if found else None
+
+
+EXTRACTORS = {
+    "videokr": Extractor("ours: one option letter in the last answer block outside the thinking", _ours),
+    "exact": Extractor("the published reward: the first answer block is the letter and nothing else", _exact),
+    "block-letter": Extractor(
+        "the published VideoKR-Eval, without its judge: the first letter that stands alone in the answer blocks, or "
+        "anywhere where there is none",
+        _block_letter,
+    ),
+    "ranked": Extractor(
+        "lmms-eval's Video-MME, VideoMMMU, MLVU, LVBench: a letter at the start, at the end, after 'the answer is', in "
+        "brackets, before a point and so on; the last in the first of these forms",
+        _ranked,
+    ),
+    "any-letter": Extractor("lmms-eval's MVBench: the first of A to E that stands alone, in any case", _any_letter),
+    "first-capital": Extractor(
+        "lmms-eval's LongVideoBench and SciVideoBench: the first capital among the letters, even inside a word; where "
+        "there is none, theirs picks at random",
+        _first_capital,
+    ),
+}

@@ -1,0 +1,115 @@
+"""`videokr sweep`: what a model scores with how many frames, as a table and a plot."""
+
+import argparse
+from collections.abc import Sequence
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+
+from videokr.errors import UserError
+from videokr.evaluation.benchmarks import title_of
+from videokr.evaluation.card import COMPARABLE, differences
+from videokr.evaluation.run import Run, read_run
+from videokr.evaluation.summary import Score, percent, score_of, table_lines
+from videokr.outputs import written_aside
+
+SIZE_INCHES, DOTS_PER_INCH = (8.0, 5.0), 120
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runs", type=Path, nargs="+", metavar="DIR", help="folders of runs that differ in frames alone")
+    parser.add_argument("--figure", type=Path, metavar="PNG", help="draw the plot into this file (needs matplotlib)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints accuracy by benchmark and frames, with 95% intervals; draws it where a figure is asked for.
+
+    Raises:
+        UserError: a folder holds no run, the runs differ in more than frames, or matplotlib is not there.
+    """
+    if args.figure is not None and find_spec("matplotlib") is None:
+        raise UserError("--figure needs matplotlib: pip install matplotlib, or leave it out")
+    runs = sorted(map(read_run, args.runs), key=lambda given: given.card.budget.max_frames)
+    check_alike(runs)
+    scores = read_scores(runs)
+    frames = [given.card.budget.max_frames for given in runs]
+    rows = [["frames at most", *map(str, frames)]]
+    for name, by_frames in scores.items():
+        cells = []
+        for score in by_frames:
+            low, high = score.interval
+            cells.append(f"{_shown(score)} ({percent(low)} to {percent(high)})")
+        rows.append([title_of(name), *cells])
+    print("\n".join(table_lines(rows)))
+    if args.figure is not None:
+        draw(frames, scores, args.figure)
+        print(f"figure: {args.figure}")
+    return 0
+
+
+def check_alike(runs: Sequence[Run]) -> None:
+    """
+    Raises:
+        UserError: two runs have one number of frames, or differ in something else that scores follow from.
+    """
+    for before, after in pairwise(runs):
+        unlike = [
+            line
+            for line in differences(before.card, after.card, ("model_fingerprint", "model", *COMPARABLE, "data"))
+            if not line.startswith("max_frames:")
+        ]
+        if unlike:
+            raise UserError(f"'{before.folder}' and '{after.folder}' differ in more than frames: {'; '.join(unlike)}")
+        if before.card.budget == after.card.budget:
+            raise UserError(f"'{before.folder}' and '{after.folder}' have the same number of frames")
+
+
+def read_scores(runs: Sequence[Run]) -> dict[str, list[Score]]:
+    """By benchmark, the score of each run.
+
+    Raises:
+        UserError: no benchmark was asked in all of them.
+    """
+    by_run = [given.by_benchmark() for given in runs]
+    shared = [name for name in by_run[0] if all(name in answers for answers in by_run)]
+    if not shared:
+        raise UserError("the runs have no benchmark in common")
+    return {name: [score_of(answers[name]) for answers in by_run] for name in shared}
+
+
+def draw(frames: Sequence[int], scores: dict[str, list[Score]], path: Path) -> None:
+    """Writes a PNG: accuracy over frames, a line a benchmark, with 95% intervals; a band where there are bounds."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    from matplotlib.ticker import NullLocator, PercentFormatter
+
+    figure, axes = pyplot.subplots(figsize=SIZE_INCHES, layout="constrained")
+    for number, (name, by_frames) in enumerate(scores.items()):
+        lowest = [score.lowest.value for score in by_frames]
+        ends = [[value - score.interval[0] for value, score in zip(lowest, by_frames, strict=True)]]
+        ends.append([score.interval[1] - value for value, score in zip(lowest, by_frames, strict=True)])
+        known = all(score.tally.is_known for score in by_frames)
+        label = title_of(name) if known else f"{title_of(name)} (lower bound)"
+        axes.errorbar(frames, lowest, yerr=ends, marker="o", capsize=4, color=f"C{number}", label=label)
+        if not known:
+            axes.fill_between(
+                frames, lowest, [score.highest.value for score in by_frames], color=f"C{number}", alpha=0.15
+            )
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(list(frames), [str(number) for number in frames])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.set(xlabel="frames at most", ylabel="accuracy", title="Accuracy by frame budget, 95% intervals")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    with written_aside(path) as aside:
+        figure.savefig(aside, format="png", dpi=DOTS_PER_INCH)
+    pyplot.close(figure)
+
+
+def _shown(score: Score) -> str:
+    if score.accuracy is not None:
+        return percent(score.accuracy)
+    return f"{percent(score.lowest.value)} to {percent(score.highest.value)}"
