@@ -133,8 +133,9 @@ main() {
   stage eval-sft "evaluation after SFT" evaluate sft "${SFT}"
   stage eval-grpo "evaluation after SFT + GRPO" evaluate grpo "${MERGED}"
   NUMBER=$((NUMBER + 1))
-  printf '[%d/%d] table\n\n' "${NUMBER}" "${STAGES}"
+  printf '[%d/%d] table and report\n\n' "${NUMBER}" "${STAGES}"
   in_env sft -m data_prep.demo.table "${RUN}" --title "VideoKR demo, ${FAMILY}, seed ${SEED}"
+  in_env sft -m videokr report "${RUN}"/eval/{grpo,sft,base} --output "${RUN}/report.html" --markdown "${RUN}/report.md"
   printf '\n%d s in all; logs in %s\n' "$((SECONDS - start))" "${RUN}/logs"
 }
 

@@ -47,6 +47,27 @@ whole_file_host_tests() {
   grep -lE "^pytestmark = .*pytest\.mark\.(sft|rl|eval)\b" tests/test_*.py || true
 }
 
+# install_chromium: a browser for the tests of the report's page, where packages may be installed; else it says so.
+install_chromium() {
+  local name
+  for name in chromium chromium-browser google-chrome; do
+    if command -v "${name}" >/dev/null; then
+      printf '%s\n' "${name} is there"
+      return
+    fi
+  done
+  if [[ "${EUID}" == 0 ]] && command -v apt-get >/dev/null; then
+    local install=(env DEBIAN_FRONTEND=noninteractive timeout 300 apt-get install -qq -y --no-install-recommends chromium)
+    "${install[@]}" >"${WORK}/chromium.log" 2>&1 ||
+      { timeout 300 apt-get update -qq && "${install[@]}"; } >"${WORK}/chromium.log" 2>&1 || tail -n 1 "${WORK}/chromium.log"
+  fi
+  if command -v chromium >/dev/null; then
+    printf 'chromium is installed\n'
+  else
+    printf 'no Chromium, and none can be installed here: the tests of the report in a browser are skipped\n'
+  fi
+}
+
 # summary: adds up what every pytest run reported.
 summary() {
   .venvs/dev/bin/python - "${FAILED_SECTIONS}" "${WORK}"/*.xml <<'PYTHON'
@@ -75,6 +96,7 @@ section "mypy" "${BIN}/mypy" || true
 section "shellcheck" "${BIN}/shellcheck" --shell=bash --external-sources --source-path=SCRIPTDIR \
   local_script/*.sh .ci/run || true
 
+section "browser" install_chromium || true
 mapfile -t elsewhere < <(whole_file_host_tests)
 section "tests without a host" run_pytest dev -m "not sft and not rl and not eval" "${elsewhere[@]/#/--ignore=}" || true
 

@@ -12,10 +12,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="videokr", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     from videokr.audit import command as audit
+    from videokr.comparison import command as comparison
     from videokr.parity import command as parity
+    from videokr.report import command as report
+    from videokr.rescoring import command as rescoring
     from videokr.rollouts import command as rollouts
+    from videokr.sweep import command as sweep
 
-    commands = {"parity": parity, "audit-reward": audit, "explain-rollouts": rollouts}
+    commands = {
+        "parity": parity,
+        "audit-reward": audit,
+        "explain-rollouts": rollouts,
+        "compare": comparison,
+        "rescore": rescoring,
+        "sweep": sweep,
+        "report": report,
+    }
     for verb, command in commands.items():
         does = (command.__doc__ or "").strip().partition(": ")[2]  # "`videokr verb`: what it does."
         command.add_arguments(verbs.add_parser(verb, help=does.split("\n\n")[0], description=does))
