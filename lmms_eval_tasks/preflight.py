@@ -103,6 +103,7 @@ def plan_card(options: argparse.Namespace, rows: Mapping[str, Sequence[Example]]
         data={
             task: {
                 "questions": len(examples[:limit]),
+                "available": len(examples),
                 "sha256": questions_digest(examples[:limit]),
             }
             for task, examples in rows.items()

@@ -45,12 +45,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: '{path}' has no score for {', '.join(without)}; lmms-eval's message is above", file=sys.stderr)
         return FAILED_STATUS
     if card is not None:
+        if card.model_fingerprint is None:
+            card = replace(card, model_revision=hub_revision(card.model))
         keep_answers(options.output_path, path, card)
         run = read_run(options.output_path)
         write_summary(run)
         print(format_run(run))
     print(f"results: {path}")
     return 0
+
+
+def hub_revision(model: str) -> str | None:
+    """The commit of a model that the host has downloaded from the hub; None where it is not in the cache."""
+    from huggingface_hub import try_to_load_from_cache
+
+    path = try_to_load_from_cache(model, "config.json")
+    return Path(path).parent.name if isinstance(path, str) else None
 
 
 def is_ours(name: str, task_dir: Path) -> bool:

@@ -367,3 +367,21 @@ def test_only_new_results_with_a_score_count(tmp_path):
     assert not has_score("t", {"t": {"acc_stderr,none": 0.0, "alias": "t"}})
     assert not has_score("t", {"u": {"acc,none": 1.0}})
     assert has_score("videomme", {"videomme_short": {"score,none": 0.5}})
+
+
+@pytest.mark.eval
+def test_a_model_of_the_hub_is_named_by_its_commit(tmp_path):
+    pytest.importorskip("huggingface_hub")
+    code = "from lmms_eval_tasks.results import hub_revision; print(hub_revision('o/m'))"
+    snapshot = tmp_path / "hub" / "models--o--m" / "snapshots" / "c0ffee"
+    environment = os.environ | {"HF_HOME": str(tmp_path), "HF_HUB_CACHE": str(tmp_path / "hub")}
+
+    def revision() -> str:
+        return subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, env=environment, text=True).strip()
+
+    assert revision() == "None"
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text("{}")
+    (tmp_path / "hub" / "models--o--m" / "refs").mkdir()
+    (tmp_path / "hub" / "models--o--m" / "refs" / "main").write_text("c0ffee")
+    assert revision() == "c0ffee"

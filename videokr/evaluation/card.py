@@ -37,7 +37,8 @@ class RunCard:
         probe: how the videos were changed on purpose; None for as they are.
         extractor: how answers were read out of responses.
         judge: model and address, without credentials; None where there was none.
-        data: of each task, how many `questions` were asked, and their `sha256` (`questions_digest`).
+        data: of each task, how many `questions` were asked, how many it has (`available`), and the `sha256` of those
+            asked (`questions_digest`).
         versions: of the packages that the answers came through.
     """
 

@@ -32,5 +32,6 @@ def verdict_of(reply: str | None) -> bool | None:
 
 
 def shortened(text: str, secret: str) -> str:
-    """A text as it may be kept or shown: in one line, without the key, of KEPT_CHARACTERS at most."""
-    return " ".join(text.replace(secret, "[key]").split())[:KEPT_CHARACTERS]
+    """A text as it may be kept or shown: in one line, without the key, whole Unicode, of KEPT_CHARACTERS at most."""
+    whole = text.encode("utf-8", "replace").decode("utf-8")
+    return " ".join(whole.replace(secret, "[key]").split())[:KEPT_CHARACTERS]

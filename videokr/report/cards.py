@@ -92,7 +92,9 @@ def _version(name: str) -> _Value:
 def _judge(judge: Mapping[str, str] | None) -> str:
     if judge is None:
         return NO_VALUE
-    return ", ".join(_digest(value) if name.endswith("sha256") else value for name, value in judge.items())
+    # Without its address: the page is published, and that may be a machine of one's own.
+    shown = {name: value for name, value in judge.items() if name != "address"}
+    return ", ".join(_digest(value) if name.endswith("sha256") else value for name, value in shown.items())
 
 
 def _digest(value: str | None) -> str:
