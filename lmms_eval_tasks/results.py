@@ -12,7 +12,7 @@ from lmms_eval_tasks.task import ACCURACY
 from videokr.errors import UserError, exit_status
 from videokr.evaluation.answered import Answered, write_answers
 from videokr.evaluation.card import CARD_FILE, RunCard, differences, read_card
-from videokr.evaluation.run import answers_path, format_run, read_run, write_summary
+from videokr.evaluation.run import answers_path, format_run, judge_gave_nothing, read_run, write_summary
 from videokr.evaluation.verdict import Verdict
 from videokr.example import read_examples
 
@@ -51,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run = read_run(options.output_path)
         write_summary(run)
         print(format_run(run))
+        if judge_gave_nothing(run):
+            print("error: the judge gave no verdict at all; what it met is above", file=sys.stderr)
+            return FAILED_STATUS
     print(f"results: {path}")
     return 0
 
@@ -77,6 +80,7 @@ def keep_answers(folder: Path, results: Path, card: RunCard) -> None:
         UserError: lmms-eval's log of samples is not there, or is another's.
     """
     data = dict(card.data)
+    _say_what_is_replaced(folder, card)
     old = {path.stem: path for path in (folder / "answers").glob("*.jsonl") if path.stem not in data}
     if old:
         before = read_card(folder)
@@ -89,6 +93,19 @@ def keep_answers(folder: Path, results: Path, card: RunCard) -> None:
     for task in card.data:
         write_answers(read_samples(folder, results, task), answers_path(folder, task))
     replace(card, data=data).write(folder)
+
+
+def _say_what_is_replaced(folder: Path, card: RunCard) -> None:
+    if not (folder / CARD_FILE).is_file():
+        return
+    before = read_card(folder)
+    unlike = differences(before, card, (*KEPT_TOGETHER, "data"))
+    if unlike:
+        print(
+            f"warning: '{folder}' held a run that was asked otherwise ({'; '.join(unlike)}): its answers are replaced; "
+            "its responses are kept, and the same settings bring it back",
+            file=sys.stderr,
+        )
 
 
 def read_samples(folder: Path, results: Path, task: str) -> Iterator[Answered]:

@@ -4,6 +4,7 @@ import json
 import resource
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -216,6 +217,15 @@ def test_two_runs_are_compared_question_by_question(tmp_path, capsys):
     assert made.difference is not None and made.difference.value == 0 and made.unpaired == made.unscored == 0
 
 
+def test_open_questions_are_not_chosen_by_their_outcome(tmp_path):
+    """Without a judge an unparsed open answer has a score, and an answered one has none."""
+    first = [answered(0, "right"), answered(1, "unparsed", "open"), answered(2, "unscored", "open")]
+    second = [answered(0, "right"), answered(1, "unparsed", "open"), answered(2, "unparsed", "open")]
+    a, b = (read_run(write_run(tmp_path / name, given)) for name, given in (("a", first), ("b", second)))
+    made = compare_runs(a, b)[0]
+    assert made.difference is not None and (made.difference.examples, made.unscored) == (1, 2)
+
+
 def test_runs_asked_in_another_way_are_not_compared_by_accident(tmp_path, capsys):
     a = write_run(tmp_path / "a", FIVE)
     b = write_run(tmp_path / "b", FIVE, replace(CARD, budget=EVAL_BUDGET.bounded(max_frames=16), generation="top_k=1"))
@@ -248,6 +258,18 @@ READERS = {  # response: what each reads of a question with four options
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("name", EXTRACTORS)
+@pytest.mark.parametrize("text", ["<answer>", "<think>", "</answer><answer", "(", "A ", "the answer is ", "<think>("])
+def test_readers_are_linear(name, text):
+    def seconds(times: int) -> float:
+        started = time.process_time()
+        EXTRACTORS[name].read(text * times, ["w", "x"])
+        return time.process_time() - started
+
+    seconds(10_000)
+    assert seconds(40_000) < 8 * max(seconds(10_000), 0.02)  # 16 times, were it quadratic
+
+
 @pytest.mark.parametrize("response", READERS)
 def test_readers(response):
     read = {name: extractor.read(response, ["w", "x", "y", "z"]) for name, extractor in EXTRACTORS.items()}
@@ -276,7 +298,11 @@ def test_what_has_no_verdict_is_judged_alone(tmp_path, endpoint, monkeypatch, ca
     answers = [answered(0, "wrong"), answered(1, "unscored", "open"), answered(2, "judge_failed", "open")]
     answers[2] = replace(answers[2], answer="something else")
     folder = write_run(tmp_path / "a", [*answers, answered(3, "unparsed", "open")])
-    endpoint.replies = ["1", "1", 400]
+    endpoint.replies = ["1", 400]
+    assert main(["rescore", str(folder), "--judge", "--output", str(tmp_path / "none")]) == 1
+    told = capsys.readouterr()
+    assert "Most of them: the judge 'gpt-4o': BadRequestError" in told.out and "no verdict at all" in told.err
+    endpoint.replies, endpoint.requests = ["1", "1", 400], []
     assert main(["rescore", str(folder), "--judge"]) == 0
     assert [one.verdict for one in read_run(folder).answers["videokr_eval"]].count("judge_failed") == 1
     assert len(endpoint.requests) == 3  # the trial, and two answers

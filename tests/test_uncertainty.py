@@ -107,3 +107,11 @@ def test_what_cannot_be_estimated_is_refused():
     ):
         with pytest.raises(ValueError, match="scores"):
             call()
+
+
+def test_a_few_questions_are_not_certain():
+    five = compare_scores([0.0] * 5, [1.0] * 5, list("abcde"))
+    assert five.p_value == 2 / 2**5 and five.low < 0.5 and five.high == 1 and five.examples_needed == 6
+    three = compare_scores([0.0] * 3, [1.0] * 3, list("abc"))
+    assert three.p_value == 0.25 and three.low <= 0.2
+    assert compare_scores([0.0] * 6, [1.0] * 6, ["one"] * 6).p_value == 1.0  # one video alone

@@ -48,7 +48,7 @@ def as_text(compared: Sequence[Compared], first: str, second: str, said: Sequenc
         if one.unpaired:
             notes.append(f"{title}: {one.unpaired} questions that only one run was asked, or asked otherwise")
         if one.unscored:
-            notes.append(f"{title}: {one.unscored} questions without a verdict in one of the runs are left out")
+            notes.append(f"{title}: {one.unscored} questions are left out: no verdict in one of the runs, or open, too")
         difference = one.difference
         if difference is None or one.first is None or one.second is None:
             rows.append([title, "0", *[""] * 9])
@@ -71,8 +71,8 @@ def as_text(compared: Sequence[Compared], first: str, second: str, said: Sequenc
         if difference.p_value >= _LIKELY:
             notes.append(f"{title}: no difference that {difference.examples} questions could tell from chance")
     explained = (
-        "B - A in points, by a bootstrap over videos; p: of no difference, two-sided; needed: questions like these "
-        "that would tell a difference of this size from none in 80 of 100 trials."
+        "B - A in points, interval by a bootstrap over videos; p: of no difference, by sign flips; needed: questions "
+        "like these that would tell a difference of this size from none in 80 of 100 trials."
     )
     return "\n".join([f"A: {first}", f"B: {second}", *table_lines(rows), explained, *notes])
 

@@ -8,6 +8,8 @@ from videokr.evaluation.answered import Answered
 from videokr.evaluation.card import WORTH_SAYING, differences
 from videokr.evaluation.run import Run
 from videokr.evaluation.uncertainty import Difference, compare_scores
+from videokr.evaluation.verdict import Verdict
+from videokr.example import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,8 @@ class Compared:
         first, second: accuracies in [0, 1] over the questions compared.
         difference: second minus first; None where no question can be compared.
         unpaired: questions that only one run was asked, or whose text or gold answer differ.
-        unscored: questions without a verdict in one run or both.
+        unscored: questions left out: those without a verdict in one run or both, and all open ones where one of them is
+            unscored.
     """
 
     benchmark: str
@@ -69,13 +72,18 @@ def _compare(name: str, first: Sequence[Answered], second: Sequence[Answered], s
     mine, theirs = by_question(first), by_question(second)
     shared = [key for key in mine if key in theirs]
     unpaired = len(mine) + len(theirs) - 2 * len(shared)
+    asked = len(shared)
+    # Without a judge, an open question that is unparsed has a score and one that is answered has none: to take the one
+    # and leave the other would choose questions by their outcome.
+    if any(run[key].verdict is Verdict.UNSCORED for run in (mine, theirs) for key in shared):
+        shared = [key for key in shared if mine[key].example.kind is not Kind.OPEN_ENDED]
     scored = [
         (one.score, other.score, one.video)
         for one, other in ((mine[key], theirs[key]) for key in shared)
         if one.score is not None and other.score is not None
     ]
     if not scored:
-        return Compared(name, None, None, None, unpaired, len(shared))
+        return Compared(name, None, None, None, unpaired, asked)
     ones, others, videos = (list(column) for column in zip(*scored, strict=True))
     return Compared(
         benchmark=name,
@@ -83,7 +91,7 @@ def _compare(name: str, first: Sequence[Answered], second: Sequence[Answered], s
         second=sum(others) / len(others),
         difference=compare_scores(ones, others, videos, seed),
         unpaired=unpaired,
-        unscored=len(shared) - len(scored),
+        unscored=asked - len(scored),
     )
 
 

@@ -1,7 +1,7 @@
 """A run's folder: its card, its answered questions by task, and what follows from them."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,8 @@ from videokr.evaluation.answered import Answered, read_answers
 from videokr.evaluation.benchmarks import MEANS, benchmark_of, title_of
 from videokr.evaluation.card import CARD_FILE, RunCard, read_card
 from videokr.evaluation.summary import Score, format_summary, mean_score, percent, score_of, summarize
+from videokr.evaluation.verdict import Verdict
+from videokr.example import Kind
 from videokr.outputs import written_aside
 
 ANSWERS_FOLDER = "answers"
@@ -77,9 +79,24 @@ def write_summary(run: Run) -> None:
         aside.write_text(f"{text}\n", encoding="utf-8")
 
 
+def judge_gave_nothing(run: Run) -> bool:
+    """Whether there were open answers for a judge, and it failed at each of them."""
+    open_answers = [
+        one
+        for answers in run.answers.values()
+        for one in answers
+        if one.example.kind is Kind.OPEN_ENDED and one.verdict not in (Verdict.UNPARSED, Verdict.UNSCORED)
+    ]
+    return bool(open_answers) and all(one.verdict is Verdict.JUDGE_FAILED for one in open_answers)
+
+
 def format_run(run: Run) -> str:
     """Every benchmark's table, then the published means."""
-    parts = [format_summary(title_of(name), summarize(answers)) for name, answers in run.by_benchmark().items()]
+    parts = []
+    for name, answers in run.by_benchmark().items():
+        failed = [one.judge_reply for one in answers if one.verdict is Verdict.JUDGE_FAILED]
+        met = [f"Most of them: {Counter(failed).most_common(1)[0][0]}"] if failed else []
+        parts.append("\n".join([format_summary(title_of(name), summarize(answers)), *met]))
     for mean, (value, (low, high)) in run.means().items():
         shown = "unknown" if value is None else percent(value)
         parts.append(f"{mean}: {shown}, 95% interval {percent(low)} to {percent(high)}")

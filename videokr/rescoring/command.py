@@ -2,13 +2,14 @@
 
 import argparse
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 from videokr.errors import UserError
 from videokr.evaluation.answered import write_answers
 from videokr.evaluation.benchmarks import title_of
-from videokr.evaluation.run import Run, answers_path, format_run, read_run, write_summary
+from videokr.evaluation.run import Run, answers_path, format_run, judge_gave_nothing, read_run, write_summary
 from videokr.evaluation.summary import percent, score_of, table_lines
 from videokr.evaluation.verdict import Verdict
 from videokr.example import Kind
@@ -19,6 +20,7 @@ from videokr.rescoring.extractors import EXTRACTORS
 from videokr.rescoring.rescoring import extract_again, judge_again
 
 CACHE_FOLDER = "judge"  # of a run
+FAILED_STATUS = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +60,9 @@ def run(args: argparse.Namespace) -> int:
     write_summary(made)
     print(format_run(made))
     print(f"rescored: {made.folder}")
+    if args.judge and judge_gave_nothing(made):
+        print("error: the judge gave no verdict at all; what it met is above", file=sys.stderr)
+        return FAILED_STATUS
     return 0
 
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from videokr.options import LETTERS, read_option_letter
 from videokr.response import read_answer
 
-_THINKING = re.compile(r"<think>.*?</think>", re.I | re.S)
-_FIRST_BLOCK = re.compile(r"<answer[^<>]*>(.*?)</answer>", re.I | re.S)
 _LEAD_INS = re.compile(
     r"(?:the )?(?:best |correct |final )?(?:answer|option)(?: is|:)|therefore, the final answer is:?", re.I
 )
@@ -36,13 +34,13 @@ def _ours(response: str, options: Sequence[str]) -> str | None:
 
 
 def _exact(response: str, options: Sequence[str]) -> str | None:
-    block = _FIRST_BLOCK.search(response)
-    said = block[1].strip() if block else ""
+    blocks = _blocks(response, "answer")
+    said = response[slice(*blocks[0])].strip() if blocks else ""
     return said if said in LETTERS[: len(options)] and said else None
 
 
 def _block_letter(response: str, options: Sequence[str]) -> str | None:
-    blocks = _FIRST_BLOCK.findall(response)
+    blocks = [response[start:end] for start, end in _blocks(response, "answer")]
     return _word(" ".join(blocks) if blocks else response, LETTERS, re.I)
 
 
@@ -79,7 +77,26 @@ def _ranked(response: str, options: Sequence[str]) -> str | None:
 
 def _said(response: str) -> str:
     """A response without its closed thinking blocks and answer tags, as lmms-eval hands it to a task."""
-    return re.sub(r"</?answer>", " ", _THINKING.sub("", response), flags=re.I).strip()
+    kept, place = [], 0
+    for start, end in _blocks(response, "think"):
+        kept.append(response[place : start - len("<think>")])
+        place = end + len("</think>")
+    return re.sub(r"</?answer>", " ", "".join([*kept, response[place:]]), flags=re.I).strip()
+
+
+def _blocks(text: str, name: str) -> list[tuple[int, int]]:
+    """Start and end of the contents of every `<name>` block, in time linear in the text."""
+    lower = text.lower()
+    found = []
+    place = 0
+    while (opening := lower.find(f"<{name}>", place)) >= 0:
+        start = opening + len(f"<{name}>")
+        end = lower.find(f"</{name}>", start)
+        if end < 0:
+            break
+        found.append((start, end))
+        place = end
+    return found
 
 
 def _word(text: str, letters: str, flags: int = 0) -> str | None:
