@@ -79,14 +79,16 @@ OUTPUT_PATH="${OUTPUT_PATH:-outputs/videokr/${RUN_NAME}_${BACKEND}${PROBE:+_${PR
 [[ "${OUTPUT_PATH}" == *[,=]* ]] && die "OUTPUT_PATH '${OUTPUT_PATH}': lmms-eval takes no ',' or '=' in it; rename it"
 DATA_PARALLEL_SIZE="${DATA_PARALLEL_SIZE:-1}"
 export JUDGE_CACHE="${JUDGE_CACHE:-${OUTPUT_PATH}/judge}"
+FPS="${FPS:-2}" MAX_FRAME_NUM="${MAX_FRAME_NUM:-128}" MAX_PIXELS="${MAX_PIXELS:-200704}" MAX_MODEL_LEN="${MAX_MODEL_LEN:-32768}"
+PROBE_SEED="${PROBE_SEED:-0}" JUDGE_CONCURRENCY="${JUDGE_CONCURRENCY:-32}"
 MODEL_ARGS="model=${VIDEOKR_MODEL}"
-MODEL_ARGS+=",fps=${FPS:-2},max_frame_num=${MAX_FRAME_NUM:-128},max_pixels=${MAX_PIXELS:-200704}"
-MODEL_ARGS+=",max_model_len=${MAX_MODEL_LEN:-32768},data_parallel_size=${DATA_PARALLEL_SIZE}"
+MODEL_ARGS+=",fps=${FPS},max_frame_num=${MAX_FRAME_NUM},max_pixels=${MAX_PIXELS}"
+MODEL_ARGS+=",max_model_len=${MAX_MODEL_LEN},data_parallel_size=${DATA_PARALLEL_SIZE}"
 if [[ "${BACKEND}" == vllm ]]; then
   MODEL_ARGS+=",tensor_parallel_size=${TENSOR_PARALLEL_SIZE:-1},gpu_memory_utilization=${GPU_MEMORY_UTILIZATION:-0.85}"
 fi
-MODEL_ARGS+=",responses=${OUTPUT_PATH}/responses${PROBE:+,probe=${PROBE},probe_seed=${PROBE_SEED:-0}}"
-[[ "${PROBE_SEED:-0}" =~ ^[0-9]+$ ]] || die "PROBE_SEED is '${PROBE_SEED}': a whole number is needed"
+MODEL_ARGS+=",responses=${OUTPUT_PATH}/responses${PROBE:+,probe=${PROBE},probe_seed=${PROBE_SEED}}"
+[[ "${PROBE_SEED}" =~ ^[0-9]+$ ]] || die "PROBE_SEED is '${PROBE_SEED}': a whole number is needed"
 stage_python eval lmms_eval
 
 # A sweep is this script once for every number of frames, then one plot.
@@ -124,7 +126,7 @@ COMMAND=(env "${SETTINGS[@]}" "${HOST[@]}" lmms_eval
   --model "videokr_${BACKEND}" --model_args "${MODEL_ARGS}"
   --include_path "${OUTPUT_PATH}/tasks" --tasks "${TASKS}" --batch_size "${BATCH_SIZE:-4}"
   --log_samples --log_samples_suffix "videokr_${RUN_NAME}_${BACKEND}" --output_path "${OUTPUT_PATH}"
-  --process_docs_parallel "${JUDGE_CONCURRENCY:-32}")
+  --process_docs_parallel "${JUDGE_CONCURRENCY}")
 LIMITS=()
 if [[ -n "${LIMIT:-}" ]]; then
   LIMITS=(--limit "${LIMIT}")
@@ -137,7 +139,8 @@ print_command "${COMMAND[@]}"
 
 "${PYTHON}" -m lmms_eval_tasks.preflight \
   --model "${VIDEOKR_MODEL}" --backend "${BACKEND}" --tasks "${TASKS}" --task-dir "${OUTPUT_PATH}/tasks" "${LIMITS[@]}" \
-  --fps "${FPS:-2}" --max-frames "${MAX_FRAME_NUM:-128}" --max-pixels "${MAX_PIXELS:-200704}" --max-model-len "${MAX_MODEL_LEN:-32768}" --probe "${PROBE}" --probe-seed "${PROBE_SEED:-0}" --gen-kwargs "${GEN_KWARGS:-}"
+  --fps "${FPS}" --max-frames "${MAX_FRAME_NUM}" --max-pixels "${MAX_PIXELS}" --max-model-len "${MAX_MODEL_LEN}" \
+  --probe "${PROBE}" --probe-seed "${PROBE_SEED}" --gen-kwargs "${GEN_KWARGS:-}"
 STARTED="$(mktemp)"
 trap 'rm -f "${STARTED}"' EXIT
 "${COMMAND[@]}"

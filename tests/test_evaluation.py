@@ -118,6 +118,12 @@ def test_published_means_are_the_means_of_the_published_scores():
     assert benchmark_of("videokr_mvbench_action_count") == "videokr_mvbench"
 
 
+def test_the_readme_has_the_published_table():
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    for model, scores in PUBLISHED.items():
+        assert f"| {model} | {' | '.join(map(str, scores.values()))} |" in readme
+
+
 def test_what_is_no_run_is_named(tmp_path):
     with pytest.raises(UserError, match="is no folder"):
         read_run(tmp_path / "absent")
