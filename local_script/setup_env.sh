@@ -4,8 +4,8 @@ set -euo pipefail
 
 source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
 
-readonly USAGE="usage: bash local_script/setup_env.sh sft|rl|eval|dev [--cpu]   (or --lock: renew the locks)"
-readonly STAGES=(sft rl eval dev)
+readonly USAGE="usage: bash local_script/setup_env.sh data|sft|rl|eval|dev [--cpu]   (or --lock: renew the locks)"
+readonly STAGES=(data sft rl eval dev)
 readonly VENVS="${REPO_DIR}/.venvs"
 readonly CONSTRAINTS="${REPO_DIR}/local_script/constraints"
 
@@ -37,8 +37,8 @@ inputs() {
 
 # lock_file STAGE cpu|gpu
 lock_file() {
-  if [[ "$1" == "dev" ]]; then
-    printf '%s/dev.txt' "${CONSTRAINTS}"
+  if [[ "$1" == "dev" || "$1" == "data" ]]; then
+    printf '%s/%s.txt' "${CONSTRAINTS}" "$1"
   else
     printf '%s/%s-%s.txt' "${CONSTRAINTS}" "$1" "$2"
   fi
@@ -106,7 +106,7 @@ for argument in "$@"; do
       printf '%s\n' "${USAGE}"
       exit 0
       ;;
-    --lock | sft | rl | eval | dev)
+    --lock | data | sft | rl | eval | dev)
       [[ -z "${STAGE}" ]] || die "one stage at a time: '${STAGE}' and '${argument}'; ${USAGE}"
       STAGE="${argument}"
       ;;
