@@ -41,3 +41,9 @@ def build_dataset_entry(file_name: str) -> dict[str, Any]:
         "columns": {"messages": MESSAGES, "videos": VIDEOS},
         "tags": {"role_tag": ROLE, "content_tag": CONTENT, "user_tag": USER, "assistant_tag": ASSISTANT},
     }
+
+
+def describe_row(row: dict[str, Any]) -> str:
+    """A row as the host will see it, for a reader: its turns, and which files its marks stand for."""
+    turns = [f"[{turn[ROLE]}]\n{turn[CONTENT]}" for turn in row[MESSAGES]]
+    return "\n".join([*(f"[video] {video}" for video in row[VIDEOS]), *turns])

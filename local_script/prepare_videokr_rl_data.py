@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prepares the RL data for verl: see data_prep/rl.py."""
+"""Prepares the RL data for verl: see data_prep/prepare/rl.py."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 try:
-    from data_prep.rl import main
+    from data_prep.prepare.rl import main
 except ModuleNotFoundError as error:
     print(f"error: this Python has no {error.name}: take that of local_script/setup_env.sh rl", file=sys.stderr)
     sys.exit(2)

@@ -1,4 +1,4 @@
-"""Turns VideoKR-COT-201K.jsonl into the JSON that LLaMA-Factory trains; see data_prep/sft.py."""
+"""Turns VideoKR-COT-201K.jsonl into the JSON that LLaMA-Factory trains; see data_prep/prepare/sft.py."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 try:
-    from data_prep.sft import main
+    from data_prep.prepare.sft import main
 except ModuleNotFoundError as error:
     print(f"error: this Python has no {error.name}: take that of local_script/setup_env.sh sft", file=sys.stderr)
     sys.exit(2)

@@ -54,8 +54,8 @@ def models(corpus, tmp_path_factory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def prepared(corpus) -> Path:
     """DATASET_DIR as the prepare command leaves it: the host finds the videos below it."""
-    from data_prep.sft import prepare_sft
-    from data_prep.source import Source
+    from data_prep.prepare.sft import prepare_sft
+    from data_prep.prepare.source import Source
 
     prepare_sft(Source(corpus / "sft.jsonl"), corpus / "videokr_train.json", progress=False)
     return corpus

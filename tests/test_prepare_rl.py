@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_prep.rl import TRAIN, VALIDATION, split_by_video
+from data_prep.prepare.split import VideoGroups, video_key
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCRIPT = REPOSITORY / "local_script" / "prepare_videokr_rl_data.py"
@@ -129,9 +129,23 @@ def test_a_dataset_that_cannot_be_reached_names_the_way_out(tmp_path: Path) -> N
 
 @given(st.lists(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=3)), st.integers(0, 30), st.integers(0, 5))
 def test_no_video_is_in_two_splits(videos: list[list[str]], validation_rows: int, seed: int) -> None:
-    names = [tuple(group) for group in videos]
-    splits = split_by_video(names, validation_rows, seed)
-    held_out = {name for group, split in zip(names, splits, strict=True) if split == VALIDATION for name in group}
-    trained = {name for group, split in zip(names, splits, strict=True) if split == TRAIN for name in group}
+    groups = VideoGroups()
+    for names in videos:
+        groups.add_row([video_key(name) for name in names])
+    splits = groups.held_out(validation_rows, seed)
+    held_out = {name for names, held in zip(videos, splits, strict=True) if held for name in names}
+    trained = {name for names, held in zip(videos, splits, strict=True) if not held for name in names}
     assert not held_out & trained
-    assert splits.count(VALIDATION) <= validation_rows
+    assert sum(splits) <= validation_rows
+
+
+def test_videos_that_belong_together_are_not_split(corpus: Path) -> None:
+    together = corpus / "matches.jsonl"
+    together.write_text(
+        "".join(json.dumps({"videos": [f"./Videos/{n}.mp4", f"Videos/{n + 1}.mp4"]}) + "\n" for n in (0, 4))
+    )
+    for seed in range(6):
+        done = prepare(corpus, "--val_size", "6", "--seed", str(seed), "--together", str(together))
+        assert done.returncode == 0, done.stderr
+        held_out = {row["videos"][0]["video"][-5] for row in rows(corpus, "test")}
+        assert len(held_out & {"0", "1"}) != 1 and len(held_out & {"4", "5"}) != 1

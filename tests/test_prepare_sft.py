@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.sft import prepare_sft
-from data_prep.source import Source
+from data_prep.prepare.sft import prepare_sft
+from data_prep.prepare.source import Source
 from llamafactory_plugin.rows import DATASET_INFO_FILE
 from videokr.errors import RecordError, UserError
 

@@ -14,12 +14,11 @@ from verl.utils.dataset.rl_dataset import RLHFDataset
 
 from videokr.budget import RL_BUDGET, VideoBudget
 from videokr.errors import UserError
-from videokr.frame_plan import TEMPORAL_PATCH_FRAMES, plan_frames
+from videokr.frame_plan import plan_frames, video_token_bound
 from videokr.marks import MARKED_VIDEO, VIDEO, drop_outer_marks, put_videos
 from videokr.video_file import read_frames, read_header
 
 PLUGIN = "verl_plugin.registration"  # which verl imports, unless it is told not to
-TIMESTAMP_TOKENS_MAX = 16  # `<1799.5 seconds>` and the two vision marks around a temporal patch of Qwen3-VL
 
 
 class VideoKRDataset(RLHFDataset):
@@ -81,13 +80,10 @@ class VideoKRDataset(RLHFDataset):
     def _token_bound(self, row: dict[str, Any]) -> int:
         """At most so many tokens: the text's own, and a full budget for each video."""
         budget = run_budget(self.config)
-        factor = 2 * self.image_patch_size
         bound = 0
         for video in row[self.video_key] or []:
             fixed = {} if isinstance(video, str) else {k: v for k, v in video.items() if k != "video" and v is not None}
-            own = replace(budget, **fixed)
-            patches = -(-own.max_frames // TEMPORAL_PATCH_FRAMES)
-            bound += patches * (max(own.max_pixels, own.min_pixels) // factor**2 + 1 + TIMESTAMP_TOKENS_MAX)
+            bound += video_token_bound(replace(budget, **fixed), self.image_patch_size)
         text = "".join(message["content"] for message in row[self.prompt_key])
         chat = self.processor.apply_chat_template(
             [{"role": "user", "content": text}], add_generation_prompt=True, tokenize=False

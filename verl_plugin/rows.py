@@ -38,3 +38,50 @@ def build_row(
             "index": index,
         },
     }
+
+
+def row_schema(budget: Mapping[str, float]) -> Any:
+    """The parquet schema of rows that fix these fields of the budget; a file's first rows do not decide it."""
+    import pyarrow as pa
+
+    text, number = pa.string(), pa.int64()
+    video = {"video": text} | {name: pa.float64() if name == "fps" else number for name in budget}
+    info = {
+        "problem_id": text,
+        "problem_type": text,
+        "question": text,
+        "options": pa.list_(text),
+        "answer": text,
+        "source_path": pa.list_(text),
+        "split": text,
+        "index": number,
+    }
+    return pa.schema(
+        {
+            "data_source": text,
+            "prompt": pa.list_(pa.struct({"role": text, "content": text})),
+            "videos": pa.list_(pa.struct(video)),
+            "ability": text,
+            "reward_model": pa.struct({"style": text, "ground_truth": text}),
+            "extra_info": pa.struct(info),
+        }
+    )
+
+
+def placed_rows(rows: Any, split: str, first_index: int) -> Any:
+    """A pyarrow table of rows, in their split and numbered on from `first_index`."""
+    import pyarrow as pa
+
+    field = rows.schema.field("extra_info")
+    info = dict(zip((inner.name for inner in field.type), rows["extra_info"].combine_chunks().flatten(), strict=True))
+    info["split"] = pa.array([split] * len(rows), pa.string())
+    info["index"] = pa.array(range(first_index, first_index + len(rows)), pa.int64())
+    column = pa.StructArray.from_arrays(list(info.values()), fields=list(field.type))
+    return rows.set_column(rows.schema.get_field_index(field.name), field, column)
+
+
+def describe_row(row: Mapping[str, Any]) -> str:
+    """A row as the host will see it, for a reader: its prompt, videos, and what the reward compares with."""
+    videos = [f"[video] {', '.join(f'{name}={value}' for name, value in video.items())}" for video in row["videos"]]
+    turns = [f"[{turn['role']}]\n{turn['content']}" for turn in row["prompt"]]
+    return "\n".join([*videos, *turns, f"[ground truth] {row['reward_model']['ground_truth']}"])

@@ -1,38 +1,42 @@
-"""The `videokr` command: one verb a job, each in a room of its own."""
+"""The `videokr` command: one verb a job, each in a room of its own.
+
+This is the roof: the one module that knows all rooms, and imports that of the verb it is asked for. Nothing imports it.
+"""
 
 import argparse
+import importlib
 import signal
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 from videokr.errors import exit_status
 
+COMMANDS = {
+    "check": "data_prep.check.command",
+    "prepare": "data_prep.prepare.command",
+    "parity": "videokr.parity.command",
+    "audit-reward": "videokr.audit.command",
+    "explain-rollouts": "videokr.rollouts.command",
+    "compare": "videokr.comparison.command",
+    "rescore": "videokr.rescoring.command",
+    "sweep": "videokr.sweep.command",
+    "report": "videokr.report.command",
+}
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="videokr", description=__doc__)
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    from videokr.audit import command as audit
-    from videokr.comparison import command as comparison
-    from videokr.parity import command as parity
-    from videokr.report import command as report
-    from videokr.rescoring import command as rescoring
-    from videokr.rollouts import command as rollouts
-    from videokr.sweep import command as sweep
-
-    commands = {
-        "parity": parity,
-        "audit-reward": audit,
-        "explain-rollouts": rollouts,
-        "compare": comparison,
-        "rescore": rescoring,
-        "sweep": sweep,
-        "report": report,
-    }
-    for verb, command in commands.items():
-        does = (command.__doc__ or "").strip().partition(": ")[2]  # "`videokr verb`: what it does."
-        command.add_arguments(verbs.add_parser(verb, help=does.split("\n\n")[0], description=does))
-    args = parser.parse_args(argv)
-    status: int = commands[args.verb].run(args)
+    given = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(prog="videokr", description=(__doc__ or "").split("\n\n")[0])
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    asked = given[0] if given and given[0] in COMMANDS else None
+    rooms: dict[str, ModuleType] = {}
+    for verb in [asked] if asked else COMMANDS:
+        room = rooms[verb] = importlib.import_module(COMMANDS[verb])
+        does = (room.__doc__ or "").strip().partition(": ")[2]  # "`videokr verb`: what it does."
+        room.add_arguments(verbs.add_parser(verb, help=does.split("\n\n")[0], description=does))
+    args = parser.parse_args(given)
+    status: int = rooms[args.verb].run(args)
     return status
 
 

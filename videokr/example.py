@@ -5,11 +5,14 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
+
+import orjson
 
 from videokr.errors import RecordError, UserError
 from videokr.marks import find_host_mark
@@ -25,7 +28,10 @@ ANSWER_FIELDS = ("solution", "answer", "correct_answer", "ground_truth")
 VIDEO_FIELDS = ("videos", "video_path", "path", "video", "video_file", "file_name")
 GROUP_FIELDS = ("dataset", "subject", "discipline", "source", "duration_bucket", "task_type")
 
+LINE = "(record)"  # in place of a field's name, where a whole record is at fault
+
 _LEADING_VIDEO = re.compile(r"(?:<video>\s*)+")
+_LONG_NUMBER = 2.0**63  # whole numbers from here on are floats to orjson, as an id must not be
 _OPTIONS_HEADING = "options:"
 
 
@@ -75,10 +81,15 @@ def parse_kind(value: object, name: str = KIND_FIELDS[0]) -> Kind:
     Raises:
         RecordError: the kind is unknown.
     """
-    words = " ".join(re.split(r"[\s_-]+", str(value).strip().lower()))
-    if words not in _KINDS:
+    kind = _kind_of(str(value))
+    if kind is None:
         raise RecordError(name, "unknown kind of question", f"{value!r}; known: {', '.join(_KINDS)}")
-    return _KINDS[words]
+    return kind
+
+
+@lru_cache(maxsize=64)  # a file has a few spellings, thousands of times
+def _kind_of(text: str) -> Kind | None:
+    return _KINDS.get(" ".join(re.split(r"[\s_-]+", text.strip().lower())))
 
 
 def parse_example(record: Mapping[str, Any]) -> Example:
@@ -104,20 +115,22 @@ def parse_example(record: Mapping[str, Any]) -> Example:
         raise RecordError(option_field, "a multiple-choice question needs two or more options", detail)
     if not question:
         raise RecordError(question_field, "empty")
-    for name, text in ((question_field, question), *((option_field, option) for option in options)):
-        _refuse_reserved(name, text)
+    _refuse_reserved(question_field, question)
+    if "<" in "".join(options):
+        for option in options:
+            _refuse_reserved(option_field, option)
 
     answer_field, answer = _text(record, ANSWER_FIELDS)
-    videos = _videos(record)
+    videos = record_videos(record)
     return Example(
-        id=_text(record, ID_FIELDS, default=Path(videos[0]).stem)[1],
+        id=_text(record, ID_FIELDS)[1] if _present(record, ID_FIELDS) else Path(videos[0]).stem,
         question=question,
         options=options,
         kind=kind,
         answer=_gold(answer_field, answer, kind, options),
         rationale=_rationale(record),
         videos=videos,
-        groups={name: _text(record, (name,))[1] for name in GROUP_FIELDS if _present(record, (name,))},
+        groups={n: _text(record, (n,))[1] for n in GROUP_FIELDS if n in record and _present(record, (n,))},
     )
 
 
@@ -147,9 +160,7 @@ def read_examples(path: Path, skip_invalid: list[RecordError] | None = None) -> 
     """
     for line, record in read_records(path):
         try:
-            if not isinstance(record, dict):
-                raise RecordError("(record)", "not a JSON object", type(record).__name__)
-            example = parse_example(record)
+            example = parse_record(record)
         except RecordError as error:
             located = error.located(str(path), line)
             if skip_invalid is None:
@@ -159,31 +170,61 @@ def read_examples(path: Path, skip_invalid: list[RecordError] | None = None) -> 
             yield example
 
 
+def parse_record(record: object) -> Example:
+    """`parse_example` of whatever a line holds.
+
+    Raises:
+        RecordError: see there; or no JSON object.
+    """
+    if isinstance(record, RecordError):
+        raise record
+    if not isinstance(record, dict):
+        raise RecordError(LINE, "not a JSON object", type(record).__name__)
+    return parse_example(record)
+
+
 def read_records(path: Path) -> Iterator[tuple[int, Any]]:
     """Raw records with their line (JSONL) or place (JSON list), counted from 1.
 
     Raises:
-        UserError: the file is not there, cannot be read, holds no records or is not JSON.
+        UserError: the file is not there, cannot be read, holds no records or is not a JSON list.
+        RecordError: a line is not JSON.
+    """
+    refuse_unreadable(path)
+    if opens_list(path):
+        records = read_list(path)
+    else:
+        with path.open("rb") as file:
+            records = read_lines(file)
+            for line, record in records:
+                if isinstance(record, RecordError):
+                    raise record.located(str(path), line)
+                yield line, record
+        return
+    yield from records
+
+
+def refuse_unreadable(path: Path) -> None:
+    """
+    Raises:
+        UserError: an annotation file is not there, cannot be read, or is empty.
     """
     if not path.is_file():
         raise UserError(f"annotation file '{path}' is not there")
     if not os.access(path, os.R_OK):
         raise UserError(f"annotation file '{path}' cannot be read: permission denied")
-    empty = True
-    with path.open(encoding="utf-8-sig") as file:
-        for number, record in _parse_list(path, file) if _opens_list(path) else _parse_lines(path, file):
-            empty = False
-            yield number, record
-    if empty:
-        raise UserError(f"annotation file '{path}' holds no records")
+    with path.open("rb") as file:
+        if not any(line.removeprefix(codecs.BOM_UTF8).strip() for line in file):
+            raise UserError(f"annotation file '{path}' holds no records")
 
 
-# What Python's reader says of text that is not JSON: broken syntax, a number of thousands of digits, brackets nested
-# thousands deep.
+# What Python's reader says of text that is not JSON: broken syntax or text, a number of thousands of digits, brackets
+# nested thousands deep.
 _NOT_JSON = (ValueError, RecursionError)
 
 
-def _opens_list(path: Path) -> bool:
+def opens_list(path: Path) -> bool:
+    """Whether a file is one JSON list, and not JSON Lines."""
     with path.open("rb") as file:
         for line in file:
             text = line.removeprefix(codecs.BOM_UTF8).strip()
@@ -192,56 +233,79 @@ def _opens_list(path: Path) -> bool:
     return False
 
 
-def _parse_list(path: Path, file: TextIO) -> Iterator[tuple[int, Any]]:
+def read_list(path: Path) -> Iterator[tuple[int, Any]]:
+    """The records of a JSON list with their place, counted from 1; the list is held in memory.
+
+    Raises:
+        UserError: it is not JSON, or empty.
+    """
     try:
-        records = json.load(file)
+        records = json.loads(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 text: {error}") from None
     except _NOT_JSON as error:
         raise UserError(f"{path}: not JSON: {error}") from None
+    if not records:
+        raise UserError(f"annotation file '{path}' holds no records")
     yield from enumerate(records, start=1)
 
 
-def _parse_lines(path: Path, file: TextIO) -> Iterator[tuple[int, Any]]:
-    number = 0
+def _from_json(line: bytes) -> Any:
     try:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                yield number, json.loads(line)
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text: {error}") from None
-    except _NOT_JSON as error:
-        raise UserError(f"{path}, line {number}: not JSON: {error}") from None
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError:  # of NaN and half surrogate pairs, too, which Python's reader takes
+        return json.loads(str(line, "utf-8"))
+    if isinstance(record, dict) and any(type(v) is float and abs(v) >= _LONG_NUMBER for v in record.values()):
+        return json.loads(line)
+    return record
+
+
+def read_lines(lines: Iterable[bytes], first: int = 1) -> Iterator[tuple[int, Any]]:
+    """The records of JSON Lines with their line, counted from `first`; a RecordError stands for a line without one."""
+    for number, line in enumerate(lines, start=first):
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)
+        try:
+            yield number, _from_json(line)
+        except UnicodeDecodeError as error:
+            yield number, RecordError(LINE, "not UTF-8 text", str(error))
+        except _NOT_JSON as error:
+            if not line.isspace():
+                yield number, RecordError(LINE, "not JSON", str(error))
 
 
 def _present(record: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
     """The first of the spellings that holds something; blank text, not-a-number and empty lists hold nothing."""
     for name in names:
         value = record.get(name)
+        if value is None:
+            continue
         if isinstance(value, str):
-            if value.strip():
+            if value and not value.isspace():
                 return name
         elif isinstance(value, float):
             if not math.isnan(value):
                 return name
-        elif value is not None and value != [] and value != {}:
+        elif value != [] and value != {}:
             return name
     return None
 
 
-def _text(record: Mapping[str, Any], names: tuple[str, ...], default: str | None = None) -> tuple[str, str]:
+def _text(record: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, str]:
     name = _present(record, names)
     if name is None:
-        if default is not None:
-            return names[0], default
         raise RecordError(names[0], "missing", f"looked for {', '.join(names)}")
     return name, _as_text(name, record[name])
 
 
 def _as_text(name: str, value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise RecordError(name, "not text", type(value).__name__)
-    text = str(value).strip()
+    if not isinstance(value, str):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise RecordError(name, "not text", type(value).__name__)
+        value = str(value)
+    text = value.strip()
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -265,12 +329,29 @@ def _options(record: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
         return name, _by_letter(name, labels, [text for _, text in given])
     if not isinstance(value, list | tuple):
         raise RecordError(name, "not a list or an object of options", type(value).__name__)
+    if plain := _plainly_labelled(value):
+        return name, plain
     texts = [_option(name, text) for text in value]
     split = [split_label(text) for text in texts]
     labels = [label for label, _ in split if label]
     if len(labels) == len(texts) and "A" in labels:
         return name, _by_letter(name, labels, [text for _, text in split])
     return name, tuple(texts)
+
+
+def _plainly_labelled(options: Sequence[object]) -> tuple[str, ...] | None:
+    """The texts of ASCII options `A. text`, `B. text`, ..., as nearly all come; None of any others."""
+    if len(options) > len(LETTERS):
+        return None
+    texts = []
+    for letter, option in zip(LETTERS, options, strict=False):
+        if not isinstance(option, str) or not option.startswith(letter) or not option.startswith(". ", 1):
+            return None
+        text = option[3:].strip()
+        if not text or not text.isascii():
+            return None
+        texts.append(text)
+    return tuple(texts)
 
 
 def _option(name: str, value: object) -> str:
@@ -308,7 +389,7 @@ def _split_inline_options(question: str, options: tuple[str, ...]) -> tuple[str,
 
 
 def _gold(name: str, text: str, kind: Kind, options: tuple[str, ...]) -> str:
-    answer = read_answer(text) if "<answer>" in text.lower() else text
+    answer = read_answer(text) if "<" in text and "<answer>" in text.lower() else text
     if not answer:
         raise RecordError(name, "the answer block is empty", repr(text[:80]))
     if kind is Kind.OPEN_ENDED:
@@ -335,7 +416,12 @@ def _rationale(record: Mapping[str, Any]) -> str | None:
     return rationale or None
 
 
-def _videos(record: Mapping[str, Any]) -> tuple[str, ...]:
+def record_videos(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """The paths of a raw record's videos, less a leading `./`.
+
+    Raises:
+        RecordError: it names none, or one is not a path.
+    """
     name = _present(record, VIDEO_FIELDS)
     if name is None:
         raise RecordError(VIDEO_FIELDS[0], "missing", f"looked for {', '.join(VIDEO_FIELDS)}")

@@ -18,18 +18,20 @@ class Family:
         name: as the launchers take it.
         model_type: `model_type` in the model's config.json.
         template: LLaMA-Factory's name for its chat template, as llamafactory_plugin registers it.
+        patch_size: side of a vision patch in pixels.
     """
 
     name: str
     model_type: str
     template: str
+    patch_size: int
 
 
 FAMILIES = {
     family.name: family
     for family in (
-        Family("qwen2_5vl", "qwen2_5_vl", "videokr_qwen2_5vl"),
-        Family("qwen3vl", "qwen3_vl", "videokr_qwen3vl"),
+        Family("qwen2_5vl", "qwen2_5_vl", "videokr_qwen2_5vl", 14),
+        Family("qwen3vl", "qwen3_vl", "videokr_qwen3vl", 16),
     )
 }
 

@@ -21,6 +21,7 @@ ASPECT_MAX = 200  # long side over short side that the processors take
 FRAME_TOKENS_MAX = 768
 VIDEO_TOKENS_MAX = 128_000 * 0.9
 SHARE_SLACK = 1.05
+TIMESTAMP_TOKENS_MAX = 16  # `<1799.5 seconds>` and the two vision marks around a temporal patch of Qwen3-VL
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,21 @@ def plan_frames(header: VideoHeader, budget: VideoBudget, patch_size: int) -> Fr
     return FramePlan(header, spread(header.frame_count, count), height, width, patch_size)
 
 
+def video_token_bound(budget: VideoBudget, patch_size: int, header: VideoHeader | None = None) -> int:
+    """As many tokens as a video may take at most, its marks and timestamps among them.
+
+    Args:
+        header: the video's; None: for any video whose frames are at least `min_pixels` large.
+    """
+    side = patch_size * MERGE_SIDE
+    if header is None:
+        number, pixels = budget.max_frames, max(budget.max_pixels, budget.min_pixels) + side**2
+    else:
+        number = frame_number(header, budget)
+        pixels = math.prod(frame_size(header, budget, patch_size, number))
+    return -(-number // TEMPORAL_PATCH_FRAMES) * (pixels // side**2 + TIMESTAMP_TOKENS_MAX)
+
+
 def frame_number(header: VideoHeader, budget: VideoBudget) -> int:
     """How many frames are sampled; an even number, no more than there are but for a video of one frame."""
     factor = TEMPORAL_PATCH_FRAMES
@@ -148,10 +164,19 @@ def frame_number(header: VideoHeader, budget: VideoBudget) -> int:
 
 
 def spread(frame_count: int, number: int) -> tuple[int, ...]:
-    """Indices evenly over the whole video, its first and its last frame among them."""
-    from torch import linspace  # whose float32 rounding is part of the rule
+    """Indices evenly over the whole video, its first and its last frame among them.
 
-    return tuple(linspace(0, frame_count - 1, number).round().long().tolist())
+    As `torch.linspace(0, frame_count - 1, number).round()` places them: a float32 step, counted from the nearer end,
+    rounded to float32 once. In float64 all before that rounding is exact.
+    """
+    import numpy as np
+
+    last = frame_count - 1
+    step = float(np.float32(last) / np.float32(number - 1))
+    places = np.arange(number, dtype=np.float64)
+    first_half = places < number // 2
+    exact = np.where(first_half, step * places, last - step * (number - 1 - places))
+    return tuple(np.rint(exact.astype(np.float32)).astype(int).tolist())
 
 
 def frame_size(header: VideoHeader, budget: VideoBudget, patch_size: int, number: int) -> tuple[int, int]:

@@ -19,7 +19,7 @@ _HOST_MARK = re.compile(r"<(?:video|image|audio)>|<\|[a-z_]+\|>")
 
 def find_host_mark(text: str) -> str | None:
     """The first mark in a text that stands for something to a host; None where it holds none."""
-    found = _HOST_MARK.search(text)
+    found = _HOST_MARK.search(text) if "<" in text else None  # which most texts are without
     return found[0] if found else None
 
 

@@ -72,12 +72,14 @@ def read_option_letter(text: str | None, options: Sequence[str] | int | None = N
     """
     if text is None or len(text) > _LONGEST_ANSWER:
         return None
+    count = len(LETTERS) if options is None else options if isinstance(options, int) else len(options)
+    if len(text) == 1 and text in LETTERS:
+        return text if LETTERS.index(text) < count else None
     text = _BOXED.sub(r"\1", _BOXED.sub(r"\1", unicodedata.normalize("NFKC", text))).strip(_DECORATION)
     text = _VERDICT.sub("", text.rstrip("."))
     lead_in = _LEAD_IN.match(text)
     if lead_in and lead_in.end() < len(text):
         text = text[lead_in.end() :].strip(_DECORATION)
-    count = len(LETTERS) if options is None else options if isinstance(options, int) else len(options)
 
     named = _LETTER.fullmatch(text) or _LETTER_AND_TEXT.fullmatch(text)
     if not named:

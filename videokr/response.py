@@ -7,6 +7,7 @@ ANSWER_TAGS = "<answer>{}</answer>"
 THINK_TAGS = "<think>{}</think>"
 
 _TAG = re.compile(r"(</?(?i:think|answer)>)", re.ASCII)
+_ANSWER_ALONE = re.compile(r"<answer>([^<]*)</answer>")
 _WELL_FORMED = ["<think>", "</think>", "<answer>", "</answer>"]
 _CONTENT = [False, True, False, True, False]  # before, between and after these
 LONGEST_RESPONSE = 131_072  # characters: several times what 8,192 tokens are
@@ -20,7 +21,7 @@ def build_response(rationale: str, answer: str) -> str:
 
 def holds_tag(text: str) -> bool:
     """Whether one of the response's own tags stands in the text, in any case."""
-    return _TAG.search(text) is not None
+    return "<" in text and _TAG.search(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ def read_response(text: str) -> Response:
 
 def read_answer(text: str) -> str | None:
     """The answer of a response; see `Response`."""
-    return read_response(text).answer
+    alone = _ANSWER_ALONE.fullmatch(text) if len(text) <= LONGEST_RESPONSE else None  # as annotation files have it
+    return (alone[1].strip() or None) if alone else read_response(text).answer
 
 
 def is_well_formed(text: str) -> bool:
@@ -95,5 +97,9 @@ def _last_answer_block(pieces: list[str]) -> str | None:
 
 def strip_tag(text: str, name: str) -> str:
     """The content of a field that may or may not be wrapped in one `<name>` block."""
-    wrapped = re.fullmatch(rf"<{name}>(.*)</{name}>", text.strip(), re.IGNORECASE | re.DOTALL)
-    return (wrapped[1] if wrapped else text).strip()
+    text = text.strip()
+    before, behind = len(f"<{name}>"), len(f"</{name}>")
+    is_wrapped = (
+        len(text) >= before + behind and text[:before].lower() == f"<{name}>" and text[-behind:].lower() == f"</{name}>"
+    )
+    return text[before:-behind].strip() if is_wrapped else text

@@ -1,9 +1,9 @@
 """A video file's header, and the frames that a plan asks for: the one reader of all three stages."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from videokr.budget import VideoBudget
 from videokr.errors import UserError
@@ -12,6 +12,7 @@ from videokr.frame_plan import FramePlan, VideoHeader, plan_frames
 if TYPE_CHECKING:
     import torch
 
+Shown = TypeVar("Shown")
 TAIL_SECONDS = 1.0  # so much of a file's end may be missing: the last frame that decodes stands in for it
 MICROSECONDS = 1_000_000  # in a second, of what a container states
 DECODE_THREADS = 2  # a file; as many files are decoded at once as a host has workers
@@ -57,14 +58,33 @@ def read_frames(path: Path, budget: VideoBudget, patch_size: int) -> tuple["torc
     import torch
 
     with _opened(path) as container:
-        try:
-            plan = plan_frames(_header(path, container), budget, patch_size)
-        except VideoError:
-            raise
-        except UserError as error:
-            raise VideoError(path, str(error)) from None
-        frames = list(_decoded(path, container, plan))
+        plan = _plan(path, container, budget, patch_size)
+        frames = [resized for _, resized in _decoded(path, container, plan, lambda frame: _resized(frame, plan))]
     return torch.stack(frames), plan
+
+
+def check_frames(path: Path, budget: VideoBudget, patch_size: int) -> VideoHeader:
+    """Decodes as `read_frames` does, and keeps nothing.
+
+    Raises:
+        UserError: the file is not there.
+        VideoError: it cannot be decoded as far as the plan needs it, or a planned frame is damaged.
+    """
+    with _opened(path) as container:
+        plan = _plan(path, container, budget, patch_size)
+        damaged = [index for index, is_damaged in _decoded(path, container, plan, lambda f: f.is_corrupt) if is_damaged]
+    if damaged:
+        raise VideoError(path, f"frame {damaged[0]} is damaged, one of {len(damaged)} that are shown")
+    return plan.header
+
+
+def _plan(path: Path, container: Any, budget: VideoBudget, patch_size: int) -> FramePlan:
+    try:
+        return plan_frames(_header(path, container), budget, patch_size)
+    except VideoError:
+        raise
+    except UserError as error:
+        raise VideoError(path, str(error)) from None
 
 
 @contextmanager
@@ -121,16 +141,16 @@ def _packet_times(path: Path, container: Any) -> list[Any]:
     return sorted(packet.pts * packet.time_base for packet in packets if packet.stream_index == own)
 
 
-def _decoded(path: Path, container: Any, plan: FramePlan) -> Iterator["torch.Tensor"]:
-    """The planned frames in order, resized; a frame that is wanted twice comes twice."""
+def _decoded(path: Path, container: Any, plan: FramePlan, show: Callable[[Any], Shown]) -> Iterator[tuple[int, Shown]]:
+    """The planned frames in order, as they are shown; a frame that is wanted twice comes twice."""
     wanted = iter(plan.indices)
     due = next(wanted, None)
     decoded, last = 0, None
     for frame in _until_damage(container):
         if decoded == due:
-            last = _resized(frame, plan)
+            last = show(frame)
             while decoded == due:
-                yield last
+                yield due, last
                 due = next(wanted, None)
         if due is None:
             return
@@ -139,9 +159,9 @@ def _decoded(path: Path, container: Any, plan: FramePlan) -> Iterator["torch.Ten
     missing_seconds = (plan.header.frame_count - decoded) / plan.header.average_fps
     if not decoded or missing_seconds > TAIL_SECONDS:
         raise VideoError(path, f"{decoded} of its {plan.header.frame_count} frames decode")
-    last = _resized(newest, plan)
+    last = show(newest)
     while due is not None:
-        yield last
+        yield due, last
         due = next(wanted, None)
 
 

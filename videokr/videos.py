@@ -8,6 +8,11 @@ from videokr.errors import UserError
 ARCHIVE_FOLDER = "Videos"  # the published archives unpack into it; records name paths with and without it
 
 
+def plain_path(path: str) -> str:
+    """A record's video path without what spellings differ in (`./`, `Videos/`, doubled slashes): one name a video."""
+    return os.path.normpath(path).removeprefix(f"{ARCHIVE_FOLDER}/")
+
+
 def resolve_video(path: str, root: Path | None) -> Path:
     """Finds a record's video below `root`.
 
@@ -23,8 +28,8 @@ def resolve_video(path: str, root: Path | None) -> Path:
         candidates = [Path(path).absolute()]
     else:
         root = root.absolute()
-        inner, prefix = os.path.normpath(path), f"{ARCHIVE_FOLDER}/"
-        other = inner[len(prefix) :] if inner.startswith(prefix) else prefix + inner
+        inner, plain = os.path.normpath(path), plain_path(path)
+        other = plain if inner != plain else f"{ARCHIVE_FOLDER}/{inner}"
         candidates = [root / inner, root / other] if not Path(path).is_absolute() else [Path(path)]
         for candidate in candidates:
             if not Path(os.path.normpath(candidate)).is_relative_to(os.path.normpath(root)):

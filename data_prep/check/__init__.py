@@ -1,0 +1,1 @@
+"""`videokr check`: whether the videos that records name are there and whole."""

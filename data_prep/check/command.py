@@ -1,0 +1,64 @@
+"""`videokr check`: whether the videos that records name are there and whole, before hours are spent on them.
+
+`fast` looks at size and container (microseconds), `probe` opens each, reads its header and decodes a frame near its end
+(milliseconds), `decode` decodes all that a frame budget shows; each does what the one before does as well. The manifest
+holds what was found, and the same command again looks at what has changed alone; `videokr prepare --manifest` goes by
+it. Ends with status 3 where a video is rejected.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from data_prep.engine import ENGINES, cpu_count
+from data_prep.manifest import LEVELS
+from videokr.budget import EVAL_BUDGET, RL_BUDGET, SFT_BUDGET
+from videokr.errors import UserError
+from videokr.outputs import written_aside
+
+REJECTED_STATUS = 3
+BUDGETS = {"sft": SFT_BUDGET, "rl": RL_BUDGET, "eval": EVAL_BUDGET}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, nargs="+", default=[], metavar="FILE",
+                        help="annotation files (default: every video below --videos)")  # fmt: skip
+    parser.add_argument("--videos", type=Path, required=True, metavar="DIR", help="folder that video paths start from")
+    parser.add_argument("--manifest", type=Path, help="Parquet file to write (default: DIR/manifest.parquet)")
+    parser.add_argument("--level", choices=LEVELS, default=LEVELS[0], help="how closely (default: %(default)s)")
+    parser.add_argument("--budget", choices=BUDGETS, default="sft", help="whose frames `decode` decodes")
+    parser.add_argument("--follow-links", action="store_true", help="take videos that are links to outside of --videos")
+    parser.add_argument("--workers", type=int, default=cpu_count(), help="processes (default: %(default)s)")
+    parser.add_argument("--seconds-each", type=float, default=60.0, help="for a video (default: %(default)s)")
+    parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="processes here, or of a Ray cluster")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found as JSON, too")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Checks, writes the manifest, and prints counts by reason.
+
+    Raises:
+        UserError: a file or the folder is not there, or there is nothing to check.
+    """
+    from data_prep.check.check import Workers, check
+    from data_prep.check.examination import Examination
+    from data_prep.check.paths import below, named_by
+    from data_prep.check.report import as_json, as_text
+
+    if not args.videos.is_dir():
+        raise UserError(f"--videos '{args.videos}' is not there: give the folder that holds the videos")
+    if args.workers < 1 or not args.seconds_each > 0:
+        raise UserError("--workers and --seconds-each are positive numbers")
+    named = named_by(args.data) if args.data else below(args.videos)
+    if not named.paths:
+        raise UserError(f"no video is named by {', '.join(map(str, args.data)) or args.videos}")
+    manifest = args.manifest or args.videos / "manifest.parquet"
+    examination = Examination(args.videos.resolve(), args.level, BUDGETS[args.budget], args.follow_links)
+    entries = check(named.paths, examination, manifest, Workers(args.workers, args.seconds_each, args.engine))
+    report = as_json(named, entries, args.level)
+    if args.json:
+        with written_aside(args.json) as aside:
+            aside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    print(as_text(report))
+    print(f"manifest: {manifest}")
+    return REJECTED_STATUS if report["rejected"] else 0

@@ -1,0 +1,114 @@
+"""One video examined, at a level; runs in a worker process, where a decoder may hang or die."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_prep.check.container import NOT_THERE, look_at
+from data_prep.manifest import LEVELS, VideoEntry
+from videokr.budget import VideoBudget
+from videokr.errors import UserError
+from videokr.video_file import VideoError, check_frames, read_header
+from videokr.videos import resolve_video
+
+OUTSIDE = "outside of the folder"
+DOES_NOT_OPEN = "does not open"
+NO_VIDEO = "no video in it"
+END_DOES_NOT_DECODE = "its end does not decode"
+DOES_NOT_DECODE = "does not decode"
+NEAR_THE_END = (0.97, 0.75)  # of the duration; the second where no key frame follows the first
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+PATCH_SIZE = 14  # the smaller of the two families'; which frames are shown does not depend on it
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """
+    Attributes:
+        root: the folder that paths start from.
+        level: one of LEVELS.
+        budget: whose frames `decode` decodes.
+        follow_links: takes links that lead outside of the folder.
+    """
+
+    root: Path
+    level: str
+    budget: VideoBudget
+    follow_links: bool
+
+    def examine(self, paths: tuple[str, ...]) -> list[VideoEntry]:
+        """Looks at several videos, one after the other."""
+        return [self._examine(path) for path in paths]
+
+    def _examine(self, path: str) -> VideoEntry:
+        root = str(self.root)
+        file = f"{root}/{path}"
+        is_inside = not path.startswith(("/", "..")) and not _ADDRESS.match(path)
+        look = look_at(file, root, self.follow_links) if is_inside else None
+        if look is None or look.reason == NOT_THERE:  # perhaps as another of the spellings
+            try:
+                file = str(resolve_video(path, self.root))
+            except UserError as error:
+                reason = NOT_THERE if is_inside else OUTSIDE
+                return VideoEntry(path, self.level, reason, look.detail if look else str(error))
+            look = look_at(file, root, self.follow_links)
+        entry = VideoEntry(path, self.level, look.reason, look.detail, look.size_bytes, look.mtime_ns)
+        if entry.reason is None and self.level != LEVELS[0]:
+            entry = self._opened(entry, Path(file))
+        return entry
+
+    def _opened(self, entry: VideoEntry, file: Path) -> VideoEntry:
+        try:
+            header = read_header(file)
+            codec, has_audio = _streams(file)
+        except VideoError as error:
+            return entry._replace(reason=NO_VIDEO if "no video" in error.reason else DOES_NOT_OPEN, detail=error.reason)
+        except UserError:
+            return entry._replace(reason=NOT_THERE, detail="it went away meanwhile")
+        entry = entry._replace(
+            frame_count=header.frame_count,
+            average_fps=header.average_fps,
+            height=header.height,
+            width=header.width,
+            codec=codec,
+            has_audio=has_audio,
+        )
+        try:
+            if self.level == LEVELS[-1]:
+                check_frames(file, self.budget, PATCH_SIZE)
+            else:
+                _decode_near_the_end(file, header.duration_seconds)
+        except VideoError as error:
+            where = DOES_NOT_DECODE if self.level == LEVELS[-1] else END_DOES_NOT_DECODE
+            return entry._replace(reason=where, detail=error.reason)
+        return entry
+
+
+def _streams(file: Path) -> tuple[str, bool]:
+    import av
+
+    container: Any
+    with av.open(str(file)) as container:
+        found = container.streams.video[0].codec_context.name, bool(container.streams.audio)
+    return found
+
+
+def _decode_near_the_end(file: Path, duration_seconds: float) -> None:
+    """
+    Raises:
+        VideoError: no frame decodes from there.
+    """
+    import av
+
+    for share in NEAR_THE_END:
+        try:
+            with av.open(str(file)) as container:
+                stream: Any = container.streams.video[0]
+                start = stream.start_time or 0
+                container.seek(start + int(duration_seconds * share / stream.time_base), stream=stream)
+                if next(container.decode(stream), None) is not None:
+                    return
+        except av.FFmpegError as error:
+            raise VideoError(file, f"after {share:.0%} of it: {error.strerror}") from None
+    raise VideoError(file, f"no frame decodes after {NEAR_THE_END[-1]:.0%} of it")

@@ -1,0 +1,68 @@
+"""Which videos are to be checked: those that annotation files name, or all below a folder."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from videokr.errors import RecordError
+from videokr.example import LINE, opens_list, read_lines, read_list, record_videos, refuse_unreadable
+from videokr.videos import plain_path
+
+SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".flv", ".ts", ".mpg", ".mpeg", ".wmv", ".ogv")
+
+
+@dataclass(slots=True)
+class Named:
+    """
+    Attributes:
+        paths: of the videos, each once, in order.
+        records: how many records were read.
+        left_out: records that name no video, by reason.
+    """
+
+    paths: list[str]
+    records: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+def named_by(files: Sequence[Path]) -> Named:
+    """The videos that the records of several annotation files name.
+
+    Raises:
+        UserError: a file is not there or holds nothing.
+    """
+    found: set[str] = set()
+    named = Named([])
+    for path in files:
+        refuse_unreadable(path)
+        with path.open("rb") as file:
+            for _, record in read_list(path) if opens_list(path) else read_lines(file):
+                named.records += 1
+                try:
+                    found.update(map(plain_path, _videos(record)))
+                except RecordError as error:
+                    named.left_out[f"{error.field}: {error.reason}"] += 1
+    named.paths = sorted(found)
+    return named
+
+
+def _videos(record: Any) -> tuple[str, ...]:
+    if isinstance(record, RecordError):
+        raise record
+    if not isinstance(record, dict):
+        raise RecordError(LINE, "not a JSON object", type(record).__name__)
+    return record_videos(record)
+
+
+def below(folder: Path) -> Named:
+    """Every file below a folder with the suffix of a video, and whatever else is called like one."""
+    found = []
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            if name.lower().endswith(SUFFIXES):
+                path = os.path.relpath(os.path.join(place, name), folder)  # noqa: PTH118
+                found.append(path.encode("utf-8", "backslashreplace").decode())
+    return Named(sorted(found))

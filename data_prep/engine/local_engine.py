@@ -1,0 +1,58 @@
+"""Worker processes of this machine, by pebble: each task has a time limit and takes nothing with it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, wait
+from functools import partial
+from itertools import islice
+from multiprocessing import get_context
+from typing import Any
+
+from data_prep.engine import Failure, Item, Result
+
+AHEAD = 2  # tasks waiting for each worker
+
+
+def run(
+    task: Callable[[Item], Result], items: Iterable[Item], *, workers: int, seconds_each: float
+) -> Iterator[tuple[Item, Result | Failure]]:
+    """See `data_prep.engine.run`."""
+    from pebble import ProcessPool
+
+    coming = iter(items)
+    # Forked from a process without threads (this one has those of a progress bar, and of pebble) that has imported what
+    # the task needs, so that the workers share it.
+    context = get_context("forkserver")
+    context.set_forkserver_preload(_modules(task))
+    pool = ProcessPool(max_workers=workers, context=context)
+    under_way: dict[Any, Item] = {}
+    try:
+        while True:
+            for item in islice(coming, workers * (1 + AHEAD) - len(under_way)):
+                under_way[pool.schedule(task, args=[item], timeout=seconds_each)] = item
+            if not under_way:
+                return
+            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                yield under_way.pop(future), _outcome(future, seconds_each)
+    finally:
+        pool.stop()
+        pool.join()
+
+
+def _modules(task: Any) -> list[str]:
+    """Where a task and what it is given come from."""
+    if not isinstance(task, partial):
+        return [getattr(task, "__module__", None) or type(task).__module__]
+    parts = (task.func, *task.args, *task.keywords.values())
+    return list(dict.fromkeys(name for part in parts for name in _modules(part)))
+
+
+def _outcome(future: Any, seconds_each: float) -> Any:
+    from pebble import ProcessExpired
+
+    try:
+        return future.result()
+    except TimeoutError:
+        return Failure(f"took longer than {seconds_each:g} s")
+    except ProcessExpired as error:
+        how = f"signal {-error.exitcode}" if error.exitcode < 0 else f"status {error.exitcode}"
+        return Failure(f"its process died ({how})")

@@ -1,0 +1,1 @@
+"""Annotation records in, the hosts' training rows out."""

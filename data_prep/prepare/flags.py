@@ -1,0 +1,70 @@
+"""The flags that both hosts' preparations share, and what they come to."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from data_prep.engine import cpu_count
+from data_prep.prepare.length import LengthLimit
+from data_prep.prepare.option_order import OptionOrder
+from data_prep.prepare.source import Source
+from data_prep.prepare.split import VideoGroups, read_together, video_key
+from videokr.budget import MAX_TOKENS, VideoBudget
+from videokr.errors import UserError
+from videokr.family import family_of
+
+
+def add_flag(parser: argparse.ArgumentParser, name: str, **settings: Any) -> None:
+    """A flag in kebab case, and in the published snake case."""
+    parser.add_argument(*dict.fromkeys((f"--{name}", f"--{name.replace('-', '_')}")), **settings)
+
+
+def positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
+
+
+def add_shared_flags(parser: argparse.ArgumentParser) -> None:
+    add_flag(parser, "manifest", type=Path, help="of `videokr check`: leaves out records whose video it rejects")
+    add_flag(parser, "model", type=Path, help="checkpoint folder: leaves out rows longer than --max-tokens with it")
+    add_flag(parser, "max-tokens", type=positive, default=MAX_TOKENS, help="of a row (default: %(default)s)")
+    add_flag(
+        parser, "shuffle-options", type=int, metavar="SEED", help="put the options of each question in another order"
+    )
+    add_flag(parser, "together", type=Path, help="matches of `videokr decontaminate`: such videos are not split")
+    add_flag(
+        parser, "skip-missing-video", action="store_true", help="leave out rows whose video is not there, and list them"
+    )
+    add_flag(parser, "skip-invalid", action="store_true", help="leave out records that cannot be read")
+    add_flag(parser, "workers", type=positive, default=cpu_count(), help="processes (default: %(default)s)")
+    add_flag(parser, "dry-run", action="store_true", help="show ten rows as the host will see them, and write nothing")
+
+
+def with_shared_flags(source: Source, args: argparse.Namespace, budget: VideoBudget, with_response: bool) -> Source:
+    """The source as the shared flags want it.
+
+    Raises:
+        UserError: the manifest or the model is not there.
+    """
+    if args.manifest and not args.manifest.is_file():
+        raise UserError(f"--manifest '{args.manifest}' is not there: videokr check writes it")
+    limit = None
+    if args.model:
+        family_of(args.model)
+        limit = LengthLimit(args.model, args.max_tokens, budget, with_response)
+    order = None if args.shuffle_options is None else OptionOrder(args.shuffle_options)
+    skip_missing_video, skip_invalid = args.skip_missing_video, args.skip_invalid
+    return replace(source, manifest=args.manifest, limit=limit, order=order, skip_missing_video=skip_missing_video,
+                   skip_invalid=skip_invalid)  # fmt: skip
+
+
+def groups_of(together: Path | None, key_of: Any = video_key) -> VideoGroups:
+    """Groups that know which videos belong together."""
+    groups = VideoGroups()
+    for videos in read_together(together) if together else ():
+        if videos:
+            groups.tie([key_of(video) for video in videos])
+    return groups

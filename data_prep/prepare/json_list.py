@@ -1,0 +1,25 @@
+"""JSON lists that appear whole or not at all."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from videokr.outputs import written_aside
+
+SEPARATOR = b",\n"  # JSON itself holds no line break
+
+
+@contextmanager
+def json_list(path: Path) -> Iterator[Callable[[bytes], None]]:
+    """Gives a function that appends to a JSON list one record, as JSON, or several that SEPARATOR joins: one a line."""
+    with written_aside(path) as aside, aside.open("wb") as out:
+        separator = b"[\n"
+
+        def append(records: bytes) -> None:
+            nonlocal separator
+            out.write(separator)
+            out.write(records)
+            separator = SEPARATOR
+
+        yield append
+        out.write(b"[]\n" if separator == b"[\n" else b"\n]\n")

@@ -1,0 +1,46 @@
+"""Records that were left out: counted by reason, a few of each shown, and all of them listed in a file."""
+
+import json
+import shutil
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from videokr.errors import RecordError
+from videokr.outputs import written_aside
+
+SHOWN = 5  # of each reason
+
+
+class LeftOut:
+    """
+    Attributes:
+        counts: records by reason.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._shown: list[RecordError] = []
+        self._listed = tempfile.TemporaryFile()  # noqa: SIM115  (closed with this object)
+
+    def add(self, fault: RecordError) -> None:
+        self.counts[fault.reason] += 1
+        if self.counts[fault.reason] <= SHOWN:
+            self._shown.append(fault)
+        place = {"line": fault.line, "field": fault.field, "reason": fault.reason, "detail": fault.detail}
+        self._listed.write(json.dumps(place).encode("ascii") + b"\n")
+
+    def report(self, output: Path) -> None:
+        """Prints the first of each reason and how many there are, and lists all in `NAME.left_out.jsonl`."""
+        listed_in = output.with_suffix(".left_out.jsonl")
+        if not self.counts:
+            listed_in.unlink(missing_ok=True)
+            return
+        self._listed.seek(0)
+        with written_aside(listed_in) as aside, aside.open("wb") as out:
+            shutil.copyfileobj(self._listed, out)
+        for fault in self._shown:
+            print(f"left out: {fault}")
+        for reason, number in self.counts.most_common():
+            print(f"left out {number}: {reason}")
+        print(f"all {self.counts.total()} left out are listed in {listed_in}")

@@ -1,0 +1,99 @@
+"""How long a row is in tokens, decided by the frame plan: no video is decoded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from videokr.budget import VideoBudget
+from videokr.errors import RecordError
+from videokr.example import QUESTION_FIELDS, VIDEO_FIELDS, Example
+from videokr.family import family_of
+from videokr.frame_plan import VideoHeader, plan_frames, video_token_bound
+from videokr.marks import END_OF_TURN, MARKED_VIDEO, VIDEO, put_videos
+from videokr.prompt import build_prompt
+from videokr.response import build_response
+from videokr.video_file import VideoError, read_header
+
+CHAT_TOKENS_MAX = 64  # of a chat template's own words around one question
+UNREADABLE_VIDEO = "video cannot be read"
+
+
+@dataclass(frozen=True, slots=True)
+class LengthLimit:
+    """
+    Attributes:
+        model: checkpoint folder, whose tokenizer and chat template count.
+        max_tokens: a row may have so many.
+        budget: of the video.
+        with_response: whether rationale and answer belong to the row, as in SFT.
+    """
+
+    model: Path
+    max_tokens: int
+    budget: VideoBudget
+    with_response: bool
+
+    @property
+    def reason(self) -> str:
+        """Of the fault of a longer record."""
+        return f"longer than {self.max_tokens:,} tokens"
+
+    def refuse_longer(self, example: Example, paths: Sequence[str], headers: Sequence[VideoHeader | None]) -> None:
+        """Counts only where it is in doubt: a token holds a byte at least.
+
+        Args:
+            paths: of the videos, for headers that are not known.
+            headers: of the videos, as far as known.
+
+        Raises:
+            RecordError: the row is longer, or its length cannot be told because a header cannot be read.
+        """
+        text_bytes = len(self._text(example).encode()) + CHAT_TOKENS_MAX
+        patch_size = family_patch_size(self.model)
+        if text_bytes + len(paths) * video_token_bound(self.budget, patch_size) <= self.max_tokens:
+            return
+        try:
+            known = [header or read_header(Path(path)) for path, header in zip(paths, headers, strict=True)]
+            bounds = [video_token_bound(self.budget, patch_size, header) for header in known]
+            if text_bytes + sum(bounds) <= self.max_tokens:
+                return
+            tokens = self.tokens(example, known)
+        except VideoError as error:
+            raise RecordError(VIDEO_FIELDS[0], UNREADABLE_VIDEO, str(error)) from None
+        if tokens > self.max_tokens:
+            raise RecordError(QUESTION_FIELDS[0], self.reason, f"{tokens:,} tokens")
+
+    def tokens(self, example: Example, headers: Sequence[VideoHeader]) -> int:
+        """Exactly as many as the hosts make of the row."""
+        tokenizer = _tokenizer(self.model)
+        plans = [plan_frames(header, self.budget, family_patch_size(self.model)) for header in headers]
+        content: list[dict[str, Any]] = [{"type": "video"} for _ in plans]
+        messages = [{"role": "user", "content": [*content, {"type": "text", "text": build_prompt(example)}]}]
+        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        place = MARKED_VIDEO
+        if plans[0].timestamped:  # see videokr.marks.drop_outer_marks
+            text, place = text.replace(MARKED_VIDEO, VIDEO), VIDEO
+        text = put_videos(text, place, plans)
+        if self.with_response:
+            text += self._response(example) + END_OF_TURN
+        return len(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _text(self, example: Example) -> str:
+        return build_prompt(example) + self._response(example)
+
+    def _response(self, example: Example) -> str:
+        return build_response(example.rationale or "", example.answer) if self.with_response else ""
+
+
+@lru_cache
+def family_patch_size(model: Path) -> int:
+    return family_of(model).patch_size
+
+
+@lru_cache(maxsize=1)
+def _tokenizer(model: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(model, trust_remote_code=False)

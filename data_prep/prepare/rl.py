@@ -1,0 +1,204 @@
+"""The RL annotation file as verl's train and validation parquet files."""
+
+import argparse
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+from tqdm import tqdm
+
+from data_prep.prepare.flags import add_flag, add_shared_flags, groups_of, with_shared_flags
+from data_prep.prepare.json_list import json_list
+from data_prep.prepare.left_out import LeftOut
+from data_prep.prepare.preview import print_rows
+from data_prep.prepare.source import Source
+from data_prep.prepare.split import TRAIN, VALIDATION, VideoGroups, video_key
+from verl_plugin.rows import build_row, describe_row, placed_rows, row_schema
+from videokr.budget import RL_BUDGET
+from videokr.errors import UserError
+from videokr.example import Example
+from videokr.outputs import written_aside
+
+FULL_JSON = "videokr_rlhf_full.json"
+TRAIN_DATASET, RL_FILE = "minuzero/VideoKR-Train", "VideoKR-RL-114K.jsonl"
+
+
+def annotation_file(dataset_name: str, data_file: str) -> Path:
+    """The file on this disk: from a local dataset folder, else from the hub.
+
+    Raises:
+        UserError: neither has it.
+    """
+    local = Path(dataset_name) / data_file
+    if local.is_file():
+        return local
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(hf_hub_download(dataset_name, data_file, repo_type="dataset"))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"'{data_file}' of '{dataset_name}' cannot be fetched ({reason}); give a local file with --input-json"
+        ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class RowBuilder:
+    """Makes verl's rows of examples, and a table of them, in whatever process.
+
+    Attributes:
+        budget: what every row fixes of the video budget.
+        as_address: whether videos are written as `file://` addresses.
+    """
+
+    budget: Mapping[str, float]
+    as_address: bool
+
+    def build(self, example: Example, videos: list[str]) -> tuple[dict[str, Any], list[int]]:
+        """One row that is in no split yet, and the keys of its videos."""
+        paths = [Path(video).as_uri() for video in videos] if self.as_address else videos
+        return build_row(example, paths, "", 0, self.budget), [video_key(video) for video in example.videos]
+
+    def gather(self, made: list[tuple[dict[str, Any], list[int]]]) -> tuple[Any, list[list[int]]]:
+        """All rows as one pyarrow table, and the keys of each."""
+        import pyarrow as pa
+
+        table = pa.Table.from_pylist([row for row, _ in made], schema=row_schema(self.budget))
+        return table, [keys for _, keys in made]
+
+    def describe(self, example: Example, videos: list[str]) -> str:
+        return describe_row(self.build(example, videos)[0])
+
+
+def run(args: argparse.Namespace) -> int:
+    """Writes train.parquet and test.parquet (and the JSON, if asked for).
+
+    The annotations are read once: all rows go to a file aside, and from there, when the splits are known, to their
+    own; no more than a piece of either is held.
+
+    Raises:
+        UserError: nothing to read, or nothing left to train on.
+        RecordError: a record cannot be used and is not to be left out.
+    """
+    import pyarrow as pa
+
+    most = args.max_samples if args.max_samples >= 0 else None
+    annotations = args.input_json or annotation_file(args.dataset_name, args.data_file)
+    budget = {name: value for name in asdict(RL_BUDGET) if (value := getattr(args, name)) is not None}
+    source = Source(annotations, args.video_base_dir or Path(), max_rows=most)
+    source = with_shared_flags(source, args, replace(RL_BUDGET, **budget), with_response=False)
+    builder = RowBuilder(budget, args.use_file_uri)
+    if args.dry_run:
+        print_rows(source, builder.describe)
+        return 0
+    outputs = {split: args.output_dir / f"{split}.parquet" for split in (TRAIN, VALIDATION)}
+    pa.set_memory_pool(pa.system_memory_pool())  # the others keep what was freed: 60 MiB at 114,000 rows
+    left_out, groups = LeftOut(), groups_of(args.together)
+    with tempfile.TemporaryFile(dir=_nearest_folder(args.output_dir)) as aside:
+        _read_rows(source, builder, args.workers, aside, groups, left_out)
+        held_out = groups.held_out(args.val_size, args.seed)
+        if not any(held_out) or all(held_out) or args.train_size == 0:
+            split = VALIDATION if not any(held_out) else TRAIN
+            raise UserError(
+                f"{source.annotations}: no row of {len(held_out)} is left for {split}.parquet, and verl needs both: "
+                f"change --val-size ({args.val_size}), --train-size or --max-samples"
+            )
+        full = args.output_dir / FULL_JSON if args.save_json else None
+        counts = _write_splits(aside, held_out, outputs, args.train_size, full)
+    left_out.report(args.output_dir / "rows")
+    print(f"train_size={counts[TRAIN]}\ntest_size={counts[VALIDATION]}")
+    print(f"train_output={outputs[TRAIN]}\ntest_output={outputs[VALIDATION]}")
+    return 0
+
+
+def _nearest_folder(path: Path) -> Path:
+    return next(parent for parent in path.absolute().parents if parent.is_dir())
+
+
+def _read_rows(
+    source: Source, builder: RowBuilder, workers: int, aside: IO[bytes], groups: VideoGroups, left_out: LeftOut
+) -> None:
+    import pyarrow as pa
+
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with (
+        pa.ipc.new_file(aside, row_schema(builder.budget), options=options) as rows,
+        tqdm(desc="reading", unit="row", disable=None) as bar,
+    ):
+        for table, keys in source.use(builder.build, builder.gather, left_out.add, workers):
+            rows.write_table(table)
+            for own in keys:
+                groups.add_row(own)
+            bar.update(len(table))
+
+
+def _write_splits(
+    aside: IO[bytes], held_out: Sequence[bool], outputs: Mapping[str, Path], train_rows: int, full: Path | None
+) -> Counter[str]:
+    """Writes each split's rows in the order of the file, `train_rows` at most for training where it is not negative."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    counts: Counter[str] = Counter()
+    aside.seek(0)
+    with ExitStack() as stack:
+        rows = stack.enter_context(pa.ipc.open_file(aside))
+        append = stack.enter_context(json_list(full)) if full else None
+        writers = {
+            split: stack.enter_context(pq.ParquetWriter(stack.enter_context(written_aside(output)), rows.schema))
+            for split, output in outputs.items()
+        }
+        bar = stack.enter_context(tqdm(desc="writing", unit="row", disable=None, total=len(held_out)))
+        first = 0
+        for number in range(rows.num_record_batches):
+            piece = pa.Table.from_batches([rows.get_batch(number)])
+            held = held_out[first : first + len(piece)]
+            first += len(piece)
+            for split in writers:
+                own = piece.filter(pa.array([row == (split == VALIDATION) for row in held], pa.bool_()))
+                if split == TRAIN and train_rows >= 0:
+                    own = own.slice(0, train_rows - counts[TRAIN])
+                own = placed_rows(own, split, counts[split])
+                counts[split] += len(own)
+                writers[split].write_table(own)
+                if append:
+                    for row in own.to_pylist():
+                        append(orjson.dumps(row))
+            bar.update(len(piece))
+    return counts
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_flag(
+        parser,
+        "dataset-name",
+        default=TRAIN_DATASET,
+        help="dataset on the hub, or a local folder like it",
+    )
+    add_flag(parser, "data-file", default=RL_FILE, help="annotation file in the dataset")
+    add_flag(parser, "input-json", type=Path, help="local JSON or JSONL file, instead of the dataset")
+    add_flag(parser, "video-base-dir", type=Path, help="folder that holds the videos (default: the working folder)")
+    add_flag(parser, "output-dir", type=Path, default=Path("data/videokr_rl"))
+    add_flag(parser, "train-size", type=int, default=-1, help="rows for training; -1: all")
+    add_flag(parser, "val-size", type=int, default=500, help="rows for validation, by whole videos")
+    add_flag(parser, "max-samples", type=int, default=-1, help="use the first N rows; -1: all")
+    add_flag(parser, "seed", type=int, default=42)
+    for name, value in asdict(RL_BUDGET).items():
+        run = f"fix {name} in the rows; left out, the run decides ({value:g})"
+        add_flag(parser, name.replace("_", "-"), type=type(value), help=run)
+    add_flag(parser, "use-file-uri", action="store_true", help="write videos as file:// addresses")
+    add_flag(parser, "save-json", action="store_true", help=f"write all rows to {FULL_JSON} as well")
+    add_shared_flags(parser)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="prepare_videokr_rl_data.py", description=(__doc__ or "").splitlines()[0])
+    add_arguments(parser)
+    return run(parser.parse_args(argv))

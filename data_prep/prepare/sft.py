@@ -1,0 +1,196 @@
+"""SFT rows for LLaMA-Factory out of a raw VideoKR file: one JSON list, and its entry in dataset_info.json beside it."""
+
+import argparse
+import json
+import os
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+from tqdm import tqdm
+
+from data_prep.prepare.flags import add_flag, add_shared_flags, groups_of, positive, with_shared_flags
+from data_prep.prepare.json_list import SEPARATOR, json_list
+from data_prep.prepare.left_out import LeftOut
+from data_prep.prepare.preview import print_rows
+from data_prep.prepare.source import Source
+from data_prep.prepare.split import VideoGroups, video_key
+from llamafactory_plugin.rows import (
+    DATASET_INFO_FILE,
+    build_dataset_entry,
+    build_message_row,
+    build_turns,
+    describe_row,
+)
+from videokr.budget import SFT_BUDGET
+from videokr.errors import RecordError, UserError
+from videokr.example import Example
+from videokr.outputs import written_aside
+
+VALIDATION_SUFFIX = "_validation"
+
+
+def build_row(root: Path | None, example: Example, videos: list[str]) -> dict[str, Any]:
+    """One row, with its videos as the host finds them below `root`."""
+    own = videos if root is None else [os.path.relpath(video, root) for video in videos]
+    return build_message_row(example, own)
+
+
+def build_line(root: Path | None, example: Example, videos: list[str]) -> bytes:
+    """The row as JSON."""
+    return orjson.dumps(build_row(root, example, videos))
+
+
+def join_lines(lines: list[bytes]) -> tuple[bytes, int]:
+    """The rows as `json_list` appends them, in one piece that is cheap to hand over; and their number."""
+    return SEPARATOR.join(lines), len(lines)
+
+
+def video_keys(example: Example, videos: list[str]) -> list[int]:
+    """The keys of an example's videos; it has to have a rationale, as its row does.
+
+    Raises:
+        RecordError: see `build_turns`.
+    """
+    build_turns(example)
+    return [video_key(video) for video in example.videos]
+
+
+def show_row(root: Path | None, example: Example, videos: list[str]) -> str:
+    """The row as the host will see it, for a reader."""
+    return describe_row(build_row(root, example, videos))
+
+
+def prepare_sft(
+    source: Source,
+    output: Path,
+    progress: bool = True,
+    workers: int = 1,
+    validation_rows: int = 0,
+    seed: int = 42,
+    groups: VideoGroups | None = None,
+) -> tuple[dict[str, int], LeftOut]:
+    """Writes `output` and enters it in the dataset_info.json beside it, under its own name without the suffix.
+
+    Nothing is changed where this fails.
+
+    Args:
+        validation_rows: so many rows at most, by whole videos, go to a file of their own (`NAME_validation.json`).
+        groups: knows which videos belong together.
+
+    Returns:
+        The number of rows by dataset, and what was left out.
+
+    Raises:
+        UserError: nothing to read, nothing left to write, or no place to write.
+        RecordError: see `Source.use`.
+    """
+    info = output.parent / DATASET_INFO_FILE
+    if output.resolve() in (source.annotations.resolve(), info.resolve()):
+        raise UserError(f"--output '{output}' would overwrite what is read: give another name")
+    entries = read_dataset_info(info)
+    outputs = [output]
+    if validation_rows:
+        outputs.append(output.with_name(f"{output.stem}{VALIDATION_SUFFIX}{output.suffix}"))
+    counts = [0] * len(outputs)
+    build = partial(build_line, source.video_root)
+    silent = None if progress else True
+    left_out = LeftOut()
+    try:
+        held_out: list[bool] | None = None
+        if validation_rows:
+            groups = groups or VideoGroups()
+            with tqdm(desc="reading", unit="row", disable=silent) as bar:
+                for chosen in source.use(video_keys, list, _unheard, workers):
+                    bar.update(len(chosen))
+                    for keys in chosen:
+                        groups.add_row(keys)
+            held_out = groups.held_out(validation_rows, seed)
+        with ExitStack() as stack:
+            appends = [stack.enter_context(json_list(path)) for path in outputs]
+            bar = stack.enter_context(tqdm(desc="writing rows", unit="row", disable=silent))
+            for rows, number in source.use(build, join_lines, left_out.add, workers):
+                places = held_out[sum(counts) : sum(counts) + number] if held_out else [False] * number
+                for place, append in enumerate(appends):
+                    counts[place] += (own := places.count(bool(place)))
+                    if own == number > 0:
+                        append(rows)
+                    elif own:
+                        lines = zip(rows.split(SEPARATOR), places, strict=True)
+                        append(SEPARATOR.join(line for line, held in lines if held == place))
+                bar.update(number)
+            if not counts[0]:
+                left = left_out.counts.total()
+                raise UserError(f"{source.annotations}: no record to train on ({left} left out)")
+        for path in outputs:
+            entries[path.stem] = build_dataset_entry(path.name)
+        with written_aside(info) as aside:
+            aside.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise UserError(f"'{error.filename}' cannot be written: {error.strerror}") from None
+    return {path.stem: count for path, count in zip(outputs, counts, strict=True)}, left_out
+
+
+def _unheard(fault: RecordError) -> None:
+    """The second reading lists what the first leaves out as well."""
+
+
+def read_dataset_info(path: Path) -> dict[str, Any]:
+    """The entries so far; none where the file is not there."""
+    if not path.exists():
+        return {}
+    if not path.is_file():
+        raise UserError(f"'{path}' is no file; move it away")
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"'{path}' is not JSON: {error}; mend it or move it away") from None
+    if not isinstance(entries, dict):
+        raise UserError(f"'{path}' is not a JSON object; mend it or move it away")
+    return entries
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_flag(parser, "input", type=Path, default=Path("data/raw/VideoKR-COT-201K.jsonl"),
+             help="raw file (default: %(default)s)")  # fmt: skip
+    add_flag(parser, "output", type=Path, default=Path("data/videokr_train.json"),
+             help="JSON file to write (default: %(default)s)")  # fmt: skip
+    add_flag(parser, "video-prefix", default="", help="put before every video path")
+    add_flag(parser, "max-samples", type=positive, help="rows to write at most")
+    add_flag(parser, "media-dir", type=Path,
+             help="folder that the video paths start from; every video is looked for there")  # fmt: skip
+    add_flag(
+        parser, "val-size", type=int, default=0, help="rows for validation, by whole videos (default: %(default)s)"
+    )
+    add_flag(parser, "seed", type=int, default=42, help="of the split (default: %(default)s)")
+    add_shared_flags(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """
+    Raises:
+        UserError: see `prepare_sft`.
+    """
+    media_dir = args.media_dir or (args.output.parent if args.skip_missing_video else None)
+    if media_dir is not None and not media_dir.is_dir():
+        raise UserError(f"--media-dir '{media_dir}' is not there: give the folder that holds the videos")
+    source = Source(args.input, media_dir, args.video_prefix, args.max_samples)
+    source = with_shared_flags(source, args, SFT_BUDGET, with_response=True)
+    if args.dry_run:
+        print_rows(source, partial(show_row, media_dir))
+        return 0
+    counts, left_out = prepare_sft(source, args.output, workers=args.workers, validation_rows=args.val_size,
+                                   seed=args.seed, groups=groups_of(args.together))  # fmt: skip
+    left_out.report(args.output)
+    for name, count in counts.items():
+        path = args.output.with_stem(name)
+        print(f"{path}: {count} rows, entered as '{name}' in {DATASET_INFO_FILE} beside it")
+    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="prepare_videokr_sft_data.py", description=(__doc__ or "").splitlines()[0])
+    add_arguments(parser)
+    return run(parser.parse_args(argv))

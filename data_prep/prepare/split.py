@@ -1,0 +1,91 @@
+"""Which rows are held out for validation: whole videos, and what belongs together with them."""
+
+import hashlib
+import json
+import random
+from array import array
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from videokr.errors import UserError
+from videokr.videos import plain_path
+
+TRAIN, VALIDATION = "train", "test"  # as the published RL files are called
+
+
+def video_key(path: str) -> int:
+    """64 bits that stand for a video, so that a million rows take a few megabytes."""
+    return int.from_bytes(hashlib.blake2b(plain_path(path).encode("utf-8", "surrogateescape"), digest_size=8).digest())
+
+
+class VideoGroups:
+    """Rows by their videos; rows that share one, or whose videos were said to belong together, are one group."""
+
+    def __init__(self) -> None:
+        self.rows = array("Q")  # the key of each row's first video
+        self._parent: dict[int, int] = {}  # of videos that are not alone in their group
+
+    def add_row(self, keys: Sequence[int]) -> None:
+        self.rows.append(keys[0])
+        self.tie(keys)
+
+    def tie(self, keys: Iterable[int]) -> None:
+        """Makes one group of these videos."""
+        first, *others = keys
+        for other in others:
+            low, high = sorted((self._root(first), self._root(other)))
+            if low != high:
+                self._parent[high] = low
+
+    def held_out(self, validation_rows: int, seed: int) -> list[bool]:
+        """For each row whether it is held out.
+
+        Whole groups go to validation in a seeded order while they fit; none is parted, so that validation may hold a
+        few rows fewer than asked for.
+        """
+        import numpy as np
+
+        roots = np.frombuffer(self.rows, dtype=np.uint64).copy()
+        for key in self._parent:
+            roots[roots == key] = self._root(key)
+        _, firsts, groups, sizes = np.unique(roots, return_index=True, return_inverse=True, return_counts=True)
+        order = np.argsort(firsts).tolist()
+        random.Random(seed).shuffle(order)
+        chosen = np.zeros(len(order), dtype=bool)
+        room = validation_rows
+        for group in order:
+            if not room:
+                break
+            if sizes[group] <= room:
+                chosen[group] = True
+                room -= int(sizes[group])
+        held_out: list[bool] = chosen[groups].tolist()
+        return held_out
+
+    def _root(self, key: int) -> int:
+        parent = self._parent
+        while (above := parent.get(key, key)) != key:
+            parent[key] = parent.get(above, above)
+            key = above
+        return key
+
+
+def read_together(path: Path) -> list[list[str]]:
+    """Videos that belong together, from a JSON Lines file whose records have `videos`, as decontamination writes it.
+
+    Raises:
+        UserError: not there, or a line without them.
+    """
+    if not path.is_file():
+        raise UserError(f"--together '{path}' is not there")
+    together = []
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                videos = json.loads(line)["videos"]
+            except (ValueError, TypeError, KeyError):
+                raise UserError(f"--together '{path}', line {number}: no JSON object with 'videos'") from None
+            if not isinstance(videos, list) or not all(isinstance(video, str) for video in videos):
+                raise UserError(f"--together '{path}', line {number}: 'videos' is not a list of paths")
+            together.append(videos)
+    return together
