@@ -9,10 +9,8 @@ from typing import Any
 from videokr.errors import RecordError, UserError
 from videokr.example import VIDEO_FIELDS, Example, parse_example, read_records, to_record
 from videokr.outputs import written_aside
+from videokr.published import EVAL_DATASET, EVAL_FILE
 from videokr.videos import resolve_video
-
-ANNOTATIONS = "VideoKR_eval.jsonl"
-DEFAULT_REPO = "minuzero/VideoKR-Eval"
 
 
 def root_from_env(environment: Mapping[str, str]) -> Path:
@@ -25,28 +23,28 @@ def root_from_env(environment: Mapping[str, str]) -> Path:
     if given:
         root = Path(given).expanduser().absolute()
         if not root.is_dir():
-            raise UserError(f"VIDEOKR_EVAL_ROOT='{given}' is not a folder: give the one that holds {ANNOTATIONS}")
+            raise UserError(f"VIDEOKR_EVAL_ROOT='{given}' is not a folder: give the one that holds {EVAL_FILE}")
         return root
     from huggingface_hub import snapshot_download  # only runs that download pay for it
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    repo = environment.get("VIDEOKR_EVAL_REPO", "").strip() or DEFAULT_REPO
+    repo = environment.get("VIDEOKR_EVAL_REPO", "").strip() or EVAL_DATASET
     try:
         return Path(snapshot_download(repo, repo_type="dataset"))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(
             f"dataset '{repo}' cannot be downloaded ({type(error).__name__}: {reason}); "
-            f"set VIDEOKR_EVAL_ROOT to a folder with {ANNOTATIONS} and the videos"
+            f"set VIDEOKR_EVAL_ROOT to a folder with {EVAL_FILE} and the videos"
         ) from None
 
 
 def annotations_from_env(environment: Mapping[str, str]) -> str:
     """The annotation file's name below the root, or its path: VIDEOKR_EVAL_FILE, else the published one's."""
-    return environment.get("VIDEOKR_EVAL_FILE", "").strip() or ANNOTATIONS
+    return environment.get("VIDEOKR_EVAL_FILE", "").strip() or EVAL_FILE
 
 
-def read_benchmark(root: Path, limit: int | None = None, annotations: str = ANNOTATIONS) -> list[Example]:
+def read_benchmark(root: Path, limit: int | None = None, annotations: str = EVAL_FILE) -> list[Example]:
     """Reads the annotation file below `root`; see `read_rows`.
 
     Raises:

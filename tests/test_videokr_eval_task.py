@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from lmms_eval_tasks.benchmark import ANNOTATIONS, annotations_from_env, read_benchmark, root_from_env
+from lmms_eval_tasks.benchmark import annotations_from_env, read_benchmark, root_from_env
 from lmms_eval_tasks.preflight import write_task
 from videokr.errors import RecordError, UserError
 from videokr.example import GROUP_FIELDS, parse_example, to_record
 from videokr.family import FAMILIES
 from videokr.prompt import build_prompt
+from videokr.published import EVAL_FILE
 
 RECORDS = [
     {"id": 7, "question": "Q", "option": {"A": "x", "B": "y"}, "ground_truth": "b", "video_path": "./a.mp4"},
@@ -34,13 +35,13 @@ def test_a_row_is_the_same_example(record):
 def benchmark(root: Path, *records: object) -> Path:
     root.mkdir(parents=True, exist_ok=True)
     (root / "a.mp4").write_bytes(b"not looked into here")
-    (root / ANNOTATIONS).write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    (root / EVAL_FILE).write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
     return root
 
 
 def test_videos_are_found_below_the_root(tmp_path):
     root = benchmark(tmp_path, *RECORDS)
-    (root / ANNOTATIONS).rename(root / "own.jsonl")
+    (root / EVAL_FILE).rename(root / "own.jsonl")
     examples = read_benchmark(root, annotations=annotations_from_env({"VIDEOKR_EVAL_FILE": "own.jsonl"}))
     assert {example.videos for example in examples} == {(str(tmp_path / "a.mp4"),)}
 
@@ -57,7 +58,7 @@ def test_videos_are_found_below_the_root(tmp_path):
 def test_a_bad_record_is_named_by_file_line_and_field(tmp_path, record, message):
     with pytest.raises(RecordError, match=message) as caught:
         read_benchmark(benchmark(tmp_path, RECORDS[0], record))
-    assert ANNOTATIONS in str(caught.value)
+    assert EVAL_FILE in str(caught.value)
 
 
 def test_a_limit_spares_the_other_videos(tmp_path):
@@ -66,7 +67,7 @@ def test_a_limit_spares_the_other_videos(tmp_path):
 
 
 def test_missing_files_are_named(tmp_path):
-    with pytest.raises(UserError, match=ANNOTATIONS):
+    with pytest.raises(UserError, match=EVAL_FILE):
         read_benchmark(tmp_path)
     with pytest.raises(UserError, match="VIDEOKR_EVAL_ROOT"):
         root_from_env({"VIDEOKR_EVAL_ROOT": str(tmp_path / "absent")})

@@ -23,9 +23,9 @@ from videokr.budget import RL_BUDGET
 from videokr.errors import UserError
 from videokr.example import Example
 from videokr.outputs import written_aside
+from videokr.published import RL_FILE, TRAIN_DATASET
 
 FULL_JSON = "videokr_rlhf_full.json"
-TRAIN_DATASET, RL_FILE = "minuzero/VideoKR-Train", "VideoKR-RL-114K.jsonl"
 
 
 def annotation_file(dataset_name: str, data_file: str) -> Path:

@@ -28,6 +28,7 @@ from videokr.budget import SFT_BUDGET
 from videokr.errors import RecordError, UserError
 from videokr.example import Example
 from videokr.outputs import written_aside
+from videokr.published import SFT_FILE
 
 VALIDATION_SUFFIX = "_validation"
 
@@ -153,7 +154,7 @@ def read_dataset_info(path: Path) -> dict[str, Any]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_flag(parser, "input", type=Path, default=Path("data/raw/VideoKR-COT-201K.jsonl"),
+    add_flag(parser, "input", type=Path, default=Path("data/raw") / SFT_FILE,
              help="raw file (default: %(default)s)")  # fmt: skip
     add_flag(parser, "output", type=Path, default=Path("data/videokr_train.json"),
              help="JSON file to write (default: %(default)s)")  # fmt: skip

@@ -1,0 +1,1 @@
+"""`videokr fetch`: annotation files and videos, from the hub or a mirror folder to this disk."""
