@@ -1,0 +1,1 @@
+"""Records of VideoKR's form out of data that is not VideoKR's."""

@@ -1,0 +1,201 @@
+"""A folder of videos, each with a file of its own name beside it that says what is seen, or holds its records."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from data_prep.check.container import LINK_OUTSIDE, NOT_A_FILE
+from data_prep.check.paths import SUFFIXES
+from data_prep.importing.columns import ANSWER, QUESTION, VIDEOS, Columns
+from data_prep.importing.json_file import from_json, taken
+from data_prep.importing.row import Fields, Row
+from data_prep.importing.subtitles import subtitle_text
+from data_prep.importing.text_file import WHOLE, read_text
+from videokr.errors import RecordError, UserError
+from videokr.example import KIND_FIELDS, Kind, record_videos
+
+CAPTION_SUFFIXES = (".txt", ".srt", ".vtt", ".json")
+SUBTITLE_SUFFIXES = (".srt", ".vtt")
+NO_CAPTION = "video without a caption"
+NO_VIDEO = "caption without a video"
+FOLDER = "a folder called like a video"
+LINKED_FOLDER = "a link to a folder, which is not followed"
+CAPTION_BYTES = 64_000_000
+_LANGUAGE = re.compile(r"(.+)\.[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*", re.DOTALL)  # as download tools name subtitles
+
+
+class CaptionFolder:
+    """A folder, and those in it.
+
+    Args:
+        root: folder that the paths of records start from.
+        endings: of the captions' names, such as `.txt` or `.en.vtt`; empty: all of CAPTION_SUFFIXES.
+        question: that every caption answers.
+        follow_links: reads captions through links that lead outside of `root`.
+
+    Raises:
+        UserError: the folder does not lie in `root`, or an ending is of no caption.
+    """
+
+    total: int | None = None
+    unit = "video"
+
+    def __init__(
+        self, folder: Path, root: Path, columns: Columns, endings: Sequence[str], question: str, encoding: str | None,
+        follow_links: bool,
+    ):  # fmt: skip
+        self.folder, self.root = Path(os.path.abspath(folder)), Path(os.path.abspath(root))  # noqa: PTH100  (no links)
+        if not self.folder.is_relative_to(self.root):
+            raise UserError(f"'{folder}' does not lie in --videos '{root}': records name videos from there on")
+        self.endings = tuple(f".{ending.lstrip('.')}".lower() for ending in endings)
+        for ending in self.endings:
+            if not ending.endswith(CAPTION_SUFFIXES):
+                raise UserError(f"--captions '{ending}': captions end in {', '.join(CAPTION_SUFFIXES)}, as en.vtt does")
+        self.columns, self.question, self.encoding = columns, question, encoding
+        self.follow_links, self.real_root = follow_links, os.path.realpath(root)
+        self.read: Counter[str] = Counter()
+
+    def describe(self) -> str:
+        kinds = ", ".join(f"{number:,} {suffix}" for suffix, number in sorted(self.read.items()))
+        return f"a folder of videos and captions ({kinds or 'none'})"
+
+    def rows(self, advance: Callable[[int], Any]) -> Iterator[Row]:
+        """See `Source.rows`; in the order of the folders' and files' names."""
+        for place, folders, files in os.walk(self.folder, onerror=_refuse):
+            folders.sort()
+            for name in folders:
+                path = Path(place, name)
+                if name.lower().endswith(SUFFIXES):
+                    yield self._fault(path, RecordError(VIDEOS, FOLDER))
+                if path.is_symlink():
+                    yield self._fault(path, RecordError(WHOLE, LINKED_FOLDER))
+            videos, captions, alone = self._matched(files)
+            for stem in sorted(videos):
+                yield from self._video_rows(Path(place), videos[stem], captions.get(stem, []))
+                advance(1)
+            for name in sorted(alone):
+                yield self._fault(Path(place, name), RecordError(WHOLE, NO_VIDEO))
+
+    def _matched(self, files: list[str]) -> tuple[dict[str, list[str]], dict[str, list[str]], list[str]]:
+        """The videos and the captions of one folder by their common name, and captions of no video."""
+        videos: dict[str, list[str]] = {}
+        captions: dict[str, list[str]] = {}
+        alone = []
+        for name in sorted(files):
+            if name.lower().endswith(SUFFIXES):
+                videos.setdefault(name.rpartition(".")[0], []).append(name)
+        for name in sorted(files):
+            ending = next((end for end in self.endings or CAPTION_SUFFIXES if name.lower().endswith(end)), None)
+            if ending is None:
+                continue
+            stem = name[: -len(ending)]
+            if stem not in videos and not self.endings and ending in SUBTITLE_SUFFIXES:
+                in_language = _LANGUAGE.fullmatch(stem)
+                stem = in_language[1] if in_language else stem
+            if stem in videos:
+                captions.setdefault(stem, []).append(name)
+            else:
+                alone.append(name)
+        return videos, captions, alone
+
+    def _video_rows(self, place: Path, videos: list[str], captions: list[str]) -> Iterator[Row]:
+        path = place / videos[0]
+        if not captions:
+            for name in videos:
+                yield self._fault(place / name, RecordError(WHOLE, NO_CAPTION))
+        elif len(videos) > 1:
+            detail = ", ".join(map(ascii, videos))
+            yield self._fault(path, RecordError(VIDEOS, "several videos have one caption", detail))
+        elif len(captions) > 1:
+            detail = f"{', '.join(map(ascii, captions))}: say which by --captions txt, en.vtt, ..."
+            yield self._fault(path, RecordError(WHOLE, "a video has several captions", detail))
+        else:
+            yield from self._caption_rows(path, place / captions[0])
+
+    def _caption_rows(self, video: Path, caption: Path) -> Iterator[Row]:
+        suffix = caption.suffix.lower()
+        try:
+            name = _record_path(os.path.relpath(video, self.root))
+            self._refuse_link(caption)
+            text = read_text(caption, self.encoding, CAPTION_BYTES)
+        except RecordError as fault:
+            yield self._fault(caption, fault)
+            return
+        self.read[suffix] += 1
+        shown = _shown(caption, self.folder)
+        if suffix == ".json":
+            for row in self._listed(text):
+                if isinstance(row.content, Fields):
+                    row = row._replace(content=self._of_own_video(row.content, name))
+                yield row._replace(line=None, file=shown if row.line is None else f"{shown}, item {row.line}")
+            return
+        said = subtitle_text(text) if suffix in SUBTITLE_SUFFIXES else text.strip()
+        if said:
+            values = {QUESTION: self.question, KIND_FIELDS[0]: Kind.OPEN_ENDED.value, ANSWER: said, VIDEOS: [name]}
+            yield Row(None, Fields(values), shown)
+        else:
+            yield self._fault(caption, RecordError(WHOLE, "no subtitle in it" if said is None else "an empty caption"))
+
+    def _listed(self, text: str) -> Iterator[Row]:
+        try:
+            found = from_json(text)
+        except (ValueError, RecursionError) as error:
+            yield Row(None, RecordError(WHOLE, "not JSON", str(error)))
+            return
+        if isinstance(found, list):
+            yield from (taken(number, item, self.columns) for number, item in enumerate(found, start=1))
+        else:
+            yield taken(1, found, self.columns)._replace(line=None)
+
+    def _of_own_video(self, fields: Fields, name: str) -> Fields | RecordError:
+        """The fields with the video that the side file lies beside, and a question."""
+        try:
+            others = [video for video in record_videos(fields.values) if Path(video).stem != Path(name).stem]
+        except RecordError:  # it names none
+            others = []
+        if others:
+            return RecordError(fields.columns[VIDEOS], "another video than that beside it", repr(others[0]))
+        fields.values[VIDEOS] = [name]
+        fields.values.setdefault(QUESTION, self.question)
+        return fields
+
+    def _refuse_link(self, caption: Path) -> None:
+        if not caption.is_file():
+            raise RecordError(WHOLE, NOT_A_FILE)
+        if caption.is_symlink() and not self.follow_links and not caption.resolve().is_relative_to(self.real_root):
+            raise RecordError(WHOLE, LINK_OUTSIDE, "give --follow-links if that is meant")
+
+    def _fault(self, path: Path, fault: RecordError) -> Row:
+        return Row(None, fault, _shown(path, self.folder))
+
+
+def _shown(path: Path, folder: Path) -> str:
+    """A path as text for a reader, whatever bytes its name has."""
+    return os.path.relpath(path, folder).encode("utf-8", "backslashreplace").decode()
+
+
+def _record_path(path: str) -> str:
+    """
+    Raises:
+        RecordError: a record, which is text without blanks at its ends, cannot hold it.
+    """
+    if path != path.strip() or not _is_text(path):
+        raise RecordError(
+            VIDEOS, "a name that no record can hold", "it begins with a blank, or is not UTF-8: rename it"
+        )
+    return path
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _refuse(error: OSError) -> None:
+    raise UserError(f"'{error.filename}' cannot be read: {error.strerror}")

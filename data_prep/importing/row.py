@@ -1,0 +1,57 @@
+"""What every kind of source yields: rows, whose fields are already called as the published records call them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from videokr.errors import RecordError
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """
+    Attributes:
+        values: by the first of the published spellings (`question`, `options`, `solution`, ...); nothing blank.
+        columns: what the source calls the field, for messages.
+    """
+
+    values: dict[str, Any]
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+class Row(NamedTuple):
+    """
+    Attributes:
+        line: where it begins in its file, or its place in a JSON list, counted from 1; None for a file of its own.
+        content: its fields, or why there are none.
+        file: of a folder, the file that it comes from, as text.
+    """
+
+    line: int | None
+    content: Fields | RecordError
+    file: str | None = None
+
+    def located(self, fault: RecordError, source: str) -> RecordError:
+        """The fault with its place, and the field by the name that the source has for it."""
+        columns = self.content.columns if isinstance(self.content, Fields) else {}
+        name, detail = columns.get(fault.field, fault.field), fault.detail
+        if self.file is not None:
+            detail = f"{self.file!r}{': ' if detail else ''}{detail}"
+        return RecordError(name, fault.reason, detail, source, self.line)
+
+
+class Source(Protocol):
+    """A file or folder that is read once.
+
+    Attributes:
+        total, unit: how much there is to read, for a progress bar; None where that is not known.
+    """
+
+    total: int | None
+    unit: str
+
+    def rows(self, advance: Callable[[int], Any]) -> Iterator[Row]:
+        """Streams the rows in order; `advance` is told how many units were read since it was told before."""
+
+    def describe(self) -> str:
+        """What was found of the source's form, in a line."""
