@@ -123,7 +123,7 @@ class Source:
 
     def _sequence(self, build: Build[Made], gather: Gather[Made, Gathered]) -> Iterator[Used[Gathered]]:
         room = self.max_rows
-        for piece in self._pieces():
+        for piece in self.pieces():
             used = _use_piece(self, build, gather, piece, room)
             yield used
             if room is not None:
@@ -132,7 +132,7 @@ class Source:
                     return
 
     def _parallel(self, build: Build[Made], gather: Gather[Made, Gathered], workers: int) -> Iterator[Used[Gathered]]:
-        pieces = self._pieces()
+        pieces = self.pieces()
         first = list(islice(pieces, 2))
         if workers == 1 or len(first) < 2:
             yield from self._sequence(build, gather)
@@ -181,7 +181,7 @@ class Source:
             found.append(entry.header)
         return found
 
-    def _pieces(self) -> Iterator[Piece]:
+    def pieces(self) -> Iterator[Piece]:
         if opens_list(self.annotations):
             records = (record for _, record in read_list(self.annotations))
             number, first = 0, 1

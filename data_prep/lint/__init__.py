@@ -1,0 +1,1 @@
+"""`videokr lint`: what annotation files get wrong, each with a number and the worst rows."""

@@ -1,0 +1,139 @@
+"""Biases of a whole corpus, which a guesser who sees no video lives on.
+
+Every test is made where it can tell something, and the level is shared among all that are made, so that a fair corpus
+is said to be biased at most once in 1 / LEVEL times, however many files and numbers of options it has.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from data_prep.lint.chance import two_sided_p, uniform_p
+from data_prep.lint.tally import Tally
+from videokr.options import LETTERS
+
+LEVEL = 0.001  # of all tests of one run together
+MARGIN = 2.0  # by which tests are stricter: far out, their tails are a little thinner than the real ones
+# Of right answers that chance would give: with fewer, the margin is not enough.
+LEAST_EXPECTED = 50
+# What a guesser gains in accuracy: less than two points is what a benchmark of 2,000 questions cannot tell from noise
+# (its own standard error is 1.1).
+LEAST_GAIN = 0.02
+
+
+@dataclass(slots=True)
+class Bias:
+    """
+    Attributes:
+        name: of a Finding.
+        file: the file's number.
+        of: what was looked at.
+        rows: so many.
+        share, chance: how often the option in question is right, and would be by chance.
+        effect: Cohen's w for letters, z for the others.
+        p: of the two-sided test, before the level is shared.
+        detail: shares of all letters, for letters.
+        found: whether it is beyond chance and worth something to a guesser.
+    """
+
+    name: str
+    file: int
+    of: str
+    rows: int
+    share: float
+    chance: float
+    effect: float
+    p: float
+    detail: Mapping[str, int]
+    found: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Guessers:
+    """What they get of a file's multiple-choice questions, as a share.
+
+    Attributes:
+        chance: who draws an option.
+        letter: who takes the commonest right letter for each number of options; of this very file.
+        longest: who takes the longest option, one of them where several are.
+    """
+
+    rows: int
+    chance: float
+    letter: float
+    longest: float
+
+
+def biases(tallies: list[Tally]) -> tuple[list[Bias], list[str]]:
+    """All tests that can be made, and what is to be said of the others."""
+    made: list[Bias] = []
+    not_made: list[str] = []
+    for file, tally in enumerate(tallies):
+        for bias in (*_letters(file, tally), *_longest(file, tally), *_above(file, tally)):
+            if bias.rows * min(bias.chance, 1 - bias.chance) >= LEAST_EXPECTED:
+                made.append(bias)
+            else:
+                not_made.append(f"file {file + 1}, {bias.of}: {bias.rows} rows are too few")
+    for bias in made:
+        gain = bias.share - bias.chance if bias.name == "letter" else abs(bias.share - bias.chance)
+        bias.found = bias.p < LEVEL / MARGIN / len(made) and gain >= LEAST_GAIN
+    return made, not_made
+
+
+def guessers(tally: Tally) -> Guessers | None:
+    """None where there is no question of multiple choice."""
+    rows = tally.options.total()
+    if not rows:
+        return None
+    chance = sum(number / count for count, number in sorted(tally.options.items())) / rows
+    letter = sum(max(_by_letter(tally, count).values()) for count in tally.options) / rows
+    longest = sum(n * hit / ties for (_, ties, hit), n in sorted(tally.longest.items())) / rows
+    return Guessers(rows, chance, letter, longest)
+
+
+def _by_letter(tally: Tally, count: int) -> dict[str, int]:
+    return {letter: tally.letters[count, letter] for letter in LETTERS[:count]}
+
+
+def _letters(file: int, tally: Tally) -> list[Bias]:
+    found = []
+    for count in sorted(tally.options):
+        by_letter = _by_letter(tally, count)
+        rows = sum(by_letter.values())
+        effect, p = uniform_p(list(by_letter.values()))
+        most = max(by_letter.values()) / rows
+        found.append(Bias("letter", file, f"letters of {count} options", rows, most, 1 / count, effect, p, by_letter))
+    return found
+
+
+def _longest(file: int, tally: Tally) -> list[Bias]:
+    """The guesser's score is the share; of a question with k options of which m are the longest it is 1/m with
+    probability m/k, so that its mean is 1/k and its variance 1/(km) - 1/k^2."""
+    rows = tally.longest.total()
+    if not rows:
+        return []
+    items = sorted(tally.longest.items())
+    score = sum(n * hit / ties for (_, ties, hit), n in items)
+    mean = sum(n / count for (count, _, _), n in items)
+    variance = sum(n * (1 / (count * ties) - 1 / count**2) for (count, ties, _), n in items)
+    z = (score - mean) / math.sqrt(variance) if variance else 0.0
+    detail = {"right": sum(n for (_, _, hit), n in items if hit), "rows": rows}
+    return [Bias("longest", file, "longest option", rows, score / rows, mean / rows, z, two_sided_p(z), detail)]
+
+
+def _above(file: int, tally: Tally) -> list[Bias]:
+    rows = tally.above.total()
+    if not rows:
+        return []
+    right = sum(n for (_, hit), n in tally.above.items() if hit)
+    counts: Counter[int] = Counter()
+    for (count, _), n in tally.above.items():
+        counts[count] += n
+    mean = sum(n / count for count, n in sorted(counts.items()))
+    variance = sum(n / count * (1 - 1 / count) for count, n in sorted(counts.items()))
+    z = (right - mean) / math.sqrt(variance)
+    return [
+        Bias("above", file, "all or none of the above", rows, right / rows, mean / rows, z, two_sided_p(z),
+             {"right": right, "rows": rows})
+    ]  # fmt: skip

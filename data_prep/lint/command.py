@@ -1,0 +1,67 @@
+"""`videokr lint`: what annotation files get wrong, each with a number and the worst rows.
+
+Faults and doubts of single rows, and biases of the whole that a guesser lives on. Give all splits together, so that
+videos and questions are compared between them. Ends with status 3 where a row has a fault.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from data_prep.check.command import BUDGETS
+from data_prep.engine import cpu_count
+from videokr.budget import MAX_TOKENS
+from videokr.errors import UserError
+
+FAULT_STATUS = 3
+SHOWN = 3  # rows of each finding
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE", help="annotation files")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON, every flagged row too")
+    parser.add_argument(
+        "--show", type=int, default=SHOWN, metavar="N", help="worst rows of each (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--model", type=Path, metavar="DIR", help="checkpoint folder: finds rows longer than --max-tokens"
+    )
+    parser.add_argument("--max-tokens", type=int, default=MAX_TOKENS, help="of a row (default: %(default)s)")
+    parser.add_argument("--budget", choices=BUDGETS, help="whose frames count (default: sft with a rationale, else rl)")
+    parser.add_argument("--manifest", type=Path, help="of `videokr check --level probe`: how long the videos are")
+    parser.add_argument("--workers", type=int, default=cpu_count(), help="processes (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Looks through the files, prints the report, and writes it as JSON if asked for.
+
+    Raises:
+        UserError: a file, the model or the manifest is not there, or a file holds nothing.
+    """
+    if args.workers < 1 or args.show < 0 or args.max_tokens < 1:
+        raise UserError("--workers and --max-tokens are positive numbers, --show is none below 0")
+    twice = [path for place, path in enumerate(args.data) if path.resolve() in {p.resolve() for p in args.data[:place]}]
+    if twice:
+        raise UserError(f"--data '{twice[0]}' is given twice")
+    if not args.model and (args.manifest or args.budget or args.max_tokens != MAX_TOKENS):
+        raise UserError("--manifest, --budget and --max-tokens are about lengths: give --model, too")
+
+    from data_prep.lint.lengths import Lengths
+    from data_prep.lint.lint import lint
+    from data_prep.lint.report import as_text, summarise, write_json
+    from data_prep.manifest import read_manifest
+    from videokr.family import family_of
+
+    lengths = None
+    if args.model:
+        family_of(args.model)
+        if args.manifest:
+            read_manifest(args.manifest)
+        lengths = Lengths(args.model, args.max_tokens, args.budget, args.manifest)
+    linted = lint(args.data, lengths, args.show, args.workers)
+    summary = summarise(linted)
+    if args.json:
+        write_json(args.json, summary, linted)
+    encoding = sys.stdout.encoding or "utf-8"
+    print(as_text(summary, linted).encode(encoding, "backslashreplace").decode(encoding))
+    return FAULT_STATUS if linted.flagged.faulty else 0

@@ -1,0 +1,72 @@
+"""Rows that are longer than the token budget, as `videokr prepare --model` leaves them out; no video is opened."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from data_prep.check.command import BUDGETS
+from data_prep.lint.findings import Flag
+from data_prep.manifest import VideoEntry, read_manifest
+from data_prep.prepare.length import CHAT_TOKENS_MAX, LengthLimit, family_patch_size
+from videokr.errors import RecordError
+from videokr.example import QUESTION_FIELDS, Example
+from videokr.frame_plan import VideoHeader, plan_frames, video_token_bound
+from videokr.prompt import build_prompt
+from videokr.response import build_response
+from videokr.videos import plain_path
+
+FITS, LONGER, UNKNOWN = "fits", "longer", "unknown"
+_LEAST_VIDEO = VideoHeader(frame_count=1, average_fps=1.0, height=28, width=28)  # no video has fewer tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """
+    Attributes:
+        model: checkpoint folder, whose tokenizer and chat template count.
+        max_tokens: a row may have so many.
+        stage: one of BUDGETS; None: SFT for a row with a rationale, RL for one without.
+        manifest: of `videokr check`; None: nothing is known of the videos.
+    """
+
+    model: Path
+    max_tokens: int
+    stage: str | None
+    manifest: Path | None
+
+    def flag(self, tokens: int) -> Flag:
+        return Flag("too-long", f"{tokens:,} tokens of {self.max_tokens:,}", tokens, QUESTION_FIELDS[0])
+
+    def verdict(self, example: Example) -> tuple[str, int]:
+        """Whether the row fits, and its tokens where it does not (at least so many, if its videos are not known)."""
+        stage = self.stage or ("sft" if example.rationale else "rl")
+        limit = LengthLimit(self.model, self.max_tokens, BUDGETS[stage], stage == "sft")
+        entries = _manifest(self.manifest) if self.manifest else {}
+        found = [entries.get(plain_path(video)) for video in example.videos]
+        headers = [entry.header if entry else None for entry in found]
+        known = [header for header in headers if header]
+        if len(known) == len(headers):
+            try:
+                limit.refuse_longer(example, example.videos, known)
+            except RecordError:
+                return LONGER, limit.tokens(example, known)
+            return FITS, 0
+        patch_size = family_patch_size(self.model)
+        bound = sum(video_token_bound(limit.budget, patch_size, header) for header in known)
+        bound += (len(headers) - len(known)) * video_token_bound(limit.budget, patch_size)
+        text = build_prompt(example) + (
+            build_response(example.rationale or "", example.answer) if stage == "sft" else ""
+        )
+        if len(text.encode()) + CHAT_TOKENS_MAX + bound <= self.max_tokens:
+            return FITS, 0
+        least = [header or _LEAST_VIDEO for header in headers]
+        tokens = limit.tokens(example, least)
+        if tokens > self.max_tokens:
+            return LONGER, tokens
+        shown = sum(plan_frames(header, limit.budget, patch_size).video_tokens for header in least)
+        return (FITS if tokens - shown + bound <= self.max_tokens else UNKNOWN), 0
+
+
+@lru_cache(maxsize=1)  # once a process, not once a row
+def _manifest(path: Path) -> dict[str, VideoEntry]:
+    return read_manifest(path)
