@@ -10,10 +10,11 @@ from videokr.report.breakdown import breakdowns, overview, run_key
 from videokr.report.browser import Sheets, browser, sheet_style
 from videokr.report.cards import budget_text, card_table
 from videokr.report.cases import Case
+from videokr.report.document import document
 from videokr.report.excerpt import fair_length, page_bytes
 from videokr.report.figures import count
 from videokr.report.lineup import Lineup
-from videokr.report.markup import Markup, element, joined, raw, source_digest
+from videokr.report.markup import Markup, element, joined
 from videokr.report.probes import probe_table
 from videokr.report.published import other_table, published_table
 from videokr.report.table import as_html as table_html
@@ -47,25 +48,9 @@ def page(report: Report, sheets: Sheets | None) -> str:
     """
     style, script = (files(__package__).joinpath(name).read_text("utf-8") for name in ("page.css", "filter.js"))
     pictures = sheet_style(sheets or {})
-    policy = (
-        f"default-src 'none'; script-src {source_digest(script)}; "
-        f"style-src {source_digest(style)} {source_digest(pictures)}; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
     sections = _sections(report, sheets)
     names = ", ".join(dict.fromkeys(entry.model for entry in report.lineup.entries))
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=policy),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("meta", name="referrer", content="no-referrer"),
-        element("title", f"{TITLE}: {names}"),
-        raw("style", style),
-    )
-    body = element(
-        "body",
+    body = [
         element("a", "To the examples", href="#examples", class_="skip"),
         _header(report),
         element(
@@ -86,11 +71,8 @@ def page(report: Report, sheets: Sheets | None) -> str:
                 for name, title, content in sections
             ),
         ),
-        # At the end, so that neither waits for the other: first the text, then pictures, then the script.
-        raw("style", pictures) if pictures else None,
-        raw("script", script),
-    )
-    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
+    ]
+    return document(f"{TITLE}: {names}", body, [style], [pictures] if pictures else [], script)
 
 
 def _header(report: Report) -> Markup:

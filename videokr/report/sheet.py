@@ -4,7 +4,7 @@ import io
 import math
 import os
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -72,11 +72,20 @@ def make_sheets(videos: Mapping[str, VideoBudget], bytes_each: int) -> dict[str,
 
 def make_sheet(path: Path, budget: VideoBudget, bytes_most: int) -> Sheet | NoSheet:
     """The sheet of one video, as large as `bytes_most` allows."""
+    return _sheet(path, lambda header: planned_seconds(header, budget), bytes_most)
+
+
+def make_sheet_at(path: Path, seconds: Sequence[float], bytes_most: int) -> Sheet | NoSheet:
+    """The sheet of the frames at these seconds, as large as `bytes_most` allows."""
+    return _sheet(path, lambda _: seconds, bytes_most)
+
+
+def _sheet(path: Path, wanted: Callable[[VideoHeader], Sequence[float]], bytes_most: int) -> Sheet | NoSheet:
     if not path.is_file():
         return NoSheet("is not there")
     try:
         header = read_header(path)
-        frames = list(_frames(path, header, planned_seconds(header, budget)))
+        frames = list(_frames(path, header, wanted(header)))
     except VideoError as error:
         return NoSheet(f"cannot be decoded: {error.reason.replace(str(path), path.name)}")
     except UserError as error:

@@ -1,0 +1,89 @@
+"""`videokr stats`: what is in annotation files, and what one epoch over them costs.
+
+Counts rows, kinds, subjects and lengths; with the manifest of `videokr check` durations, frames and video tokens; with
+a model token lengths and the disk that checkpoints take. Steps follow from the settings that the project ships. Prints
+a summary; with --output writes stats.html, one page that opens from disk, and stats.json with every number.
+"""
+
+import argparse
+from pathlib import Path
+
+from data_prep.engine import cpu_count
+from videokr.errors import UserError
+
+PAGE, NUMBERS = "stats.html", "stats.json"
+SAMPLE = 1_000
+STAGES = ("sft", "rl", "eval")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE", help="annotation files")
+    parser.add_argument("--stage", choices=STAGES, nargs="+", default=[],
+                        help="of each file, or of all (default: sft where there are rationales, else rl)")  # fmt: skip
+    parser.add_argument("--manifest", type=Path, help="of `videokr check --level probe`")
+    parser.add_argument("--model", type=Path, metavar="DIR", help="checkpoint folder, whose tokenizer counts")
+    parser.add_argument("--token-sample", type=int, default=SAMPLE, metavar="N",
+                        help="rows of a file that are counted in tokens (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, help="of that sample (default: %(default)s)")
+    parser.add_argument("--gpus", type=int, help="that train (default: those of the settings of GRPO)")
+    parser.add_argument("--decode-rate", type=float, metavar="X",
+                        help="seconds of video that a CPU of yours decodes in one; no time without it")  # fmt: skip
+    parser.add_argument("--output", type=Path, metavar="DIR", help=f"folder for {PAGE} and {NUMBERS}")
+    parser.add_argument("--workers", type=int, default=cpu_count(), help="processes (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """
+    Raises:
+        UserError: a file, the manifest or the model is not there or is something else, or a flag makes no sense.
+    """
+    from data_prep.stats.footage import open_manifest
+    from data_prep.stats.numbers import write_numbers
+    from data_prep.stats.page import write_page
+    from data_prep.stats.parameters import parameters_of
+    from data_prep.stats.settings import require_yaml
+    from data_prep.stats.summary import as_text
+    from data_prep.stats.survey import Question, stage_of, survey
+    from data_prep.stats.tally import Stage
+    from data_prep.stats.tokens import require_tokenizer
+    from videokr.family import family_of
+
+    for name in ("token_sample", "gpus", "decode_rate", "workers"):
+        value = getattr(args, name)
+        if value is not None and not 0 < value < float("inf"):
+            raise UserError(f"--{name.replace('_', '-')} is {value}: a positive number is needed")
+    if len(args.stage) not in (0, 1, len(args.data)):
+        raise UserError(f"--stage has {len(args.stage)} values for {len(args.data)} files: give one, or one for each")
+    if args.output and args.output.exists() and not args.output.is_dir():
+        raise UserError(f"--output '{args.output}' is no folder")
+    require_yaml()
+    family = family_of(args.model) if args.model else None
+    if args.model:
+        require_tokenizer(args.model)
+    question = Question(
+        manifest=open_manifest(args.manifest) if args.manifest else None,
+        model=args.model,
+        family=family,
+        parameters=parameters_of(args.model) if args.model else None,
+        sample=args.token_sample,
+        seed=args.seed,
+        gpus=args.gpus,
+        decode_rate=args.decode_rate,
+        workers=args.workers,
+    )
+    given = args.stage * len(args.data) if len(args.stage) == 1 else args.stage
+    stages = [Stage(stage) for stage in given] or [stage_of(path) for path in args.data]
+    names = _names(args.data)
+    files = [survey(path, name, stage, question) for path, name, stage in zip(args.data, names, stages, strict=True)]
+    print(as_text(files))
+    if args.output:
+        write_numbers(args.output / NUMBERS, files)
+        write_page(args.output / PAGE, files)
+        print(f"\npage     {args.output / PAGE}\nnumbers  {args.output / NUMBERS}")
+    return 0
+
+
+def _names(paths: list[Path]) -> list[str]:
+    """Of the files alone, since a report is shown to others; with their number where two are called the same."""
+    names = [path.name for path in paths]
+    return [name if names.count(name) == 1 else f"{name} ({number})" for number, name in enumerate(names, start=1)]
