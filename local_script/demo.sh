@@ -10,7 +10,7 @@ FAMILY="${1:-qwen3vl}"
 [[ "${FAMILY}" == qwen3vl || "${FAMILY}" == qwen2_5vl ]] || die "unknown family '${FAMILY}': qwen3vl or qwen2_5vl"
 SEED="${SEED:-0}"
 RUN="${DEMO_DIR:-${REPO_DIR}/outputs/demo}/${FAMILY}-seed${SEED}"
-CORPUS="${RUN}/corpus" MODEL="${RUN}/base" SFT="${RUN}/sft" GRPO="${RUN}/grpo" MERGED="${RUN}/merged"
+CORPUS="${RUN}/corpus" DATA="${RUN}/data" MODEL="${RUN}/base" SFT="${RUN}/sft" GRPO="${RUN}/grpo" MERGED="${RUN}/merged"
 STAGES=10 NUMBER=0
 mkdir -p "${RUN}/logs"
 exec 9>"${RUN}/.lock"
@@ -90,17 +90,44 @@ prepare() {
   in_env sft -m data_prep.demo.tiny_model "${FAMILY}" --data "${CORPUS}/sft.jsonl" --output "${MODEL}" --seed "${SEED}"
 }
 
+# noted COMMAND...: a verb that ends with status 3 where it found something to tell; the demo goes on.
+noted() {
+  "$@" || (($? == 3))
+}
+
+# prepare_data: from somebody's own tables to the rows of both hosts; the verbs of README, "Data".
+prepare_data() {
+  local split videokr=(in_env rl -m videokr) own=("${DATA}/own/sft.jsonl" "${DATA}/own/rl.jsonl")
+  local columns=(--column id=name --column question=asked --column answer=key --column video=clip)
+  rm -rf "${DATA}"
+  "${videokr[@]}" import "${CORPUS}/sft.csv" --videos "${CORPUS}" --output "${own[0]}" "${columns[@]}" --column think=why
+  "${videokr[@]}" import "${CORPUS}/rl.csv" --videos "${CORPUS}" --output "${own[1]}" "${columns[@]}"
+  "${videokr[@]}" check --data "${own[@]}" --videos "${CORPUS}" --level probe --manifest "${DATA}/manifest.parquet"
+  noted "${videokr[@]}" lint --data "${own[@]}" "${CORPUS}/eval.jsonl" --json "${DATA}/lint.json"
+  for split in sft rl; do
+    "${videokr[@]}" decontaminate --train "${DATA}/own/${split}.jsonl" --videos "${CORPUS}" \
+      --eval "${CORPUS}/eval.jsonl" --output "${DATA}/clean/${split}"
+  done
+  "${videokr[@]}" stats --data "${DATA}"/clean/{sft/sft,rl/rl}.jsonl --manifest "${DATA}/manifest.parquet" \
+    --model "${MODEL}" --output "${DATA}/stats"
+  "${videokr[@]}" prepare sft --input "${DATA}/clean/sft/sft.jsonl" --output "${DATA}/videokr_train.json" \
+    --media-dir "${CORPUS}" --manifest "${DATA}/manifest.parquet"
+  "${videokr[@]}" prepare rl --val-size 8 --seed "${SEED}" --input-json "${DATA}/clean/rl/rl.jsonl" \
+    --video-base-dir "${CORPUS}" --manifest "${DATA}/manifest.parquet" --together "${DATA}/clean/rl/together.jsonl" \
+    --output-dir "${DATA}/rl"
+}
+
 train_sft() {
   mapfile -t settings < <(grep -v '^#' data_prep/demo/sft.args)
   rm -rf "${SFT}" # LLaMA-Factory would go on writing an interrupted run's log
-  MODEL_NAME_OR_PATH="${MODEL}" OUTPUT_DIR="${SFT}" FORCE_TORCHRUN=0 OMP_NUM_THREADS=1 \
-    bash local_script/train_videokr.sh "${FAMILY}" "dataset=${CORPUS}/sft.jsonl" "seed=${SEED}" "${settings[@]}"
+  MODEL_NAME_OR_PATH="${MODEL}" DATASET_DIR="${DATA}" OUTPUT_DIR="${SFT}" FORCE_TORCHRUN=0 OMP_NUM_THREADS=1 \
+    bash local_script/train_videokr.sh "${FAMILY}" "media_dir=${CORPUS}" "seed=${SEED}" "${settings[@]}"
 }
 
 train_grpo() {
   mapfile -t settings < <(grep -v '^#' data_prep/demo/grpo.args)
   rm -rf "${GRPO}" "${RUN}/rollouts" # verl would go on from the one checkpoint, its last, and log no step
-  MODEL_PATH="${SFT}" DATA_DIR="${RUN}/rl" OUTPUT_DIR="${GRPO}" \
+  MODEL_PATH="${SFT}" DATA_DIR="${DATA}/rl" OUTPUT_DIR="${GRPO}" \
     bash local_script/train_videokr_grpo.sh "data.seed=${SEED}" "trainer.rollout_data_dir=${RUN}/rollouts" "${settings[@]}"
   in_env rl -m videokr explain-rollouts "${RUN}/rollouts"
 }
@@ -122,11 +149,10 @@ main() {
   local start
   start="${SECONDS}"
   stage preparation "environments, videos with exact answers, a tiny ${FAMILY} model" prepare
+  stage data "own tables to training rows (import, check, lint, decontaminate, stats, prepare)" prepare_data
   stage parity "the same examples through all three hosts" in_env sft -m videokr parity --cpu --model "${MODEL}" \
     --records "${CORPUS}/sft.jsonl" --n 2 --max-pixels 4096 --sheet "${RUN}/parity.png"
   stage sft "supervised fine-tuning (LLaMA-Factory)" train_sft
-  stage rl-data "rows for GRPO" in_env rl local_script/prepare_videokr_rl_data.py --val-size 8 --seed "${SEED}" \
-    --input-json "${CORPUS}/rl.jsonl" --video-base-dir "${CORPUS}" --output-dir "${RUN}/rl"
   stage grpo "GRPO (verl, vLLM rollouts)" train_grpo
   stage merge "merging the checkpoint" merge
   stage eval-base "evaluation of the base model (lmms-eval, vLLM)" evaluate base "${MODEL}"

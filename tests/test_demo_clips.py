@@ -10,6 +10,7 @@ av = pytest.importorskip("av")
 pytest.importorskip("tqdm")
 
 from data_prep.demo import clips, scenes  # noqa: E402  (they need av and tqdm)
+from videokr.__main__ import main as videokr  # noqa: E402
 from videokr.errors import UserError  # noqa: E402
 from videokr.example import Kind, read_examples  # noqa: E402
 from videokr.options import LETTERS  # noqa: E402
@@ -97,3 +98,11 @@ def test_records_are_spelled_as_published(corpus):
     assert {"think", "solution", "video_path"} <= set(first["sft"])
     assert {"problem_id", "videos"} <= set(first["rl"]) and "think" not in first["rl"]
     assert {"dataset", "subject", "source"} <= set(first["eval"])
+
+
+@pytest.mark.parametrize("split", clips.TABLES)
+def test_tables_are_imported_as_the_same_examples(corpus, tmp_path, split):
+    columns = ["id=name", "question=asked", "answer=key", "video=clip", *(["think=why"] if split == "sft" else [])]
+    given = ["import", str(corpus / f"{split}.csv"), "--videos", str(corpus), "--output", str(tmp_path / "own.jsonl")]
+    assert videokr([*given, *(flag for column in columns for flag in ("--column", column))]) == 0
+    assert list(read_examples(tmp_path / "own.jsonl")) == list(read_examples(corpus / f"{split}.jsonl"))

@@ -13,7 +13,12 @@ from types import ModuleType
 from videokr.errors import exit_status
 
 COMMANDS = {
+    "fetch": "data_prep.fetch.command",
+    "import": "data_prep.importing.command",
     "check": "data_prep.check.command",
+    "lint": "data_prep.lint.command",
+    "decontaminate": "data_prep.decontamination.command",
+    "stats": "data_prep.stats.command",
     "prepare": "data_prep.prepare.command",
     "parity": "videokr.parity.command",
     "audit-reward": "videokr.audit.command",

@@ -3,13 +3,13 @@
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from tqdm import tqdm
 
 from data_prep.check.examination import Examination
-from data_prep.engine import Failure, run
+from data_prep.engine import Failure, Workers, run
 from data_prep.journal import Journal
 from data_prep.manifest import LEVELS, VideoEntry, read_manifest, write_manifest
 from videokr.errors import UserError
@@ -18,20 +18,6 @@ from videokr.videos import resolve_video
 BATCH = 500  # videos a task at the level that takes microseconds for each
 TIME_LIMIT = "took too long"
 DECODER_DIED = "the decoder died"
-
-
-@dataclass(frozen=True, slots=True)
-class Workers:
-    """
-    Attributes:
-        count: processes.
-        seconds_each: for a video.
-        engine: see `data_prep.engine.run`.
-    """
-
-    count: int
-    seconds_each: float
-    engine: str
 
 
 def check(paths: Sequence[str], examination: Examination, manifest: Path, workers: Workers) -> list[VideoEntry]:

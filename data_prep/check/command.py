@@ -10,7 +10,7 @@ import argparse
 import json
 from pathlib import Path
 
-from data_prep.engine import ENGINES, cpu_count
+from data_prep.engine import ENGINES, Workers, cpu_count
 from data_prep.manifest import LEVELS
 from videokr.budget import EVAL_BUDGET, RL_BUDGET, SFT_BUDGET
 from videokr.errors import UserError
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UserError: a file or the folder is not there, or there is nothing to check.
     """
-    from data_prep.check.check import Workers, check
+    from data_prep.check.check import check
     from data_prep.check.examination import Examination
     from data_prep.check.paths import below, named_by
     from data_prep.check.report import as_json, as_text

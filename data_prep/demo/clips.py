@@ -1,14 +1,16 @@
 """A made-up corpus of real videos with exact answers, split by video into SFT, RL and evaluation files.
 
-DIR/videos/*.mp4 (H.264), DIR/sft.jsonl, DIR/rl.jsonl and DIR/eval.jsonl, with the field names of the published files.
+DIR/videos/*.mp4 (H.264), DIR/sft.jsonl, DIR/rl.jsonl and DIR/eval.jsonl, with the field names of the published files;
+DIR/sft.csv and DIR/rl.csv with the same questions in columns of another name, as somebody's own data comes.
 Bytes depend on the seed and the encoder alone. The folder appears whole or not at all.
 """
 
 import argparse
+import csv
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +27,7 @@ from videokr.response import build_response
 
 DATASET = "VideoKR-Demo"
 SPLITS = ("sft", "rl", "eval")
+TABLES = ("sft", "rl")  # that come as a table as well
 EVAL_SHARE, RL_SHARE = 0.2, 0.2  # of all videos; the rest is for SFT
 OPEN_ENDED_EVERY = 6  # one question in so many is open-ended
 SFT_TIMES = 2  # a video's question is put with other options in another order; the publication has 1.9 a video
@@ -95,6 +98,20 @@ def record(split: str, item: Asked) -> dict[str, Any]:
     return {"id": item.id, **common, "solution": item.answer, "video_path": item.video, **groups}
 
 
+def table_row(item: Asked) -> dict[str, str]:
+    """The question as a row of a table not made for VideoKR; local_script/demo.sh says which column is what."""
+    options = dict(zip(LETTERS, item.options, strict=False)) or dict.fromkeys(LETTERS[: len(item.question.choices)], "")
+    return {"name": item.id, "asked": item.question.text, **options, "key": item.answer, "clip": item.video}
+
+
+def write_table(path: Path, items: Sequence[Asked], with_rationale: bool) -> None:
+    rows = [table_row(item) | ({"why": item.rationale} if with_rationale else {}) for item in items]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+
+
 def split_of(number: int, videos: int) -> str:
     """The split of the video with this number; subjects turn with the number, so every split has all of them."""
     if number < round(videos * EVAL_SHARE):
@@ -115,7 +132,7 @@ def write_corpus(output: Path, videos: int, seed: int, progress: bool = True) ->
     aside = output.with_name(f".{output.name}.partial")
     shutil.rmtree(aside, ignore_errors=True)
     (aside / "videos").mkdir(parents=True)
-    lines: dict[str, list[str]] = {split: [] for split in SPLITS}
+    items: dict[str, list[Asked]] = {split: [] for split in SPLITS}
     subjects = list(SCENES)
     for number in tqdm(range(videos), desc="drawing videos", unit="video", disable=not progress):
         rng = Random(f"{seed}/{number}")
@@ -124,11 +141,14 @@ def write_corpus(output: Path, videos: int, seed: int, progress: bool = True) ->
         encode(scene.frames, aside / name)
         split = split_of(number, videos)
         times = SFT_TIMES if split == "sft" else 1
-        lines[split] += [json.dumps(record(split, item)) for item in asked(scene, number, name, rng, times)]
-    for split in SPLITS:
-        (aside / f"{split}.jsonl").write_text("\n".join(lines[split]) + "\n", encoding="utf-8")
+        items[split] += asked(scene, number, name, rng, times)
+    for split, own in items.items():
+        lines = [json.dumps(record(split, item)) for item in own]
+        (aside / f"{split}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for split in TABLES:
+        write_table(aside / f"{split}.csv", items[split], with_rationale=split == "sft")
     aside.rename(output)
-    return {split: len(lines[split]) for split in SPLITS}
+    return {split: len(own) for split, own in items.items()}
 
 
 def main(argv: list[str] | None = None) -> int:

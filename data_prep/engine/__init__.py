@@ -17,6 +17,20 @@ class Failure:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """
+    Attributes:
+        count: processes.
+        seconds_each: for a video.
+        engine: see `run`.
+    """
+
+    count: int
+    seconds_each: float
+    engine: str
+
+
 def cpu_count() -> int:
     """The CPUs that this process may use."""
     return len(os.sched_getaffinity(0))

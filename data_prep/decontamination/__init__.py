@@ -1,0 +1,1 @@
+"""`videokr decontaminate`: what of a benchmark stands in the training data already."""

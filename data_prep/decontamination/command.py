@@ -1,0 +1,101 @@
+"""`videokr decontaminate`: what of a benchmark stands in the training data already, and the data without it.
+
+Compares video ids, the pictures of the videos (near-duplicates of 20 seconds and more, also mirrored, cropped, faster,
+with bars or an emblem), and the questions by runs of eight words. Writes into --output: the records that stay, under
+the name of the file; `matches.jsonl`; `together.jsonl`, for `videokr prepare --together`; `report.html`, with frames of
+both sides. Hashes are kept in `fingerprints`: the same command again reads new and changed videos alone. Ends with
+status 3 where videos could not be compared.
+"""
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+from data_prep.engine import ENGINES, Workers, cpu_count
+from videokr.errors import UserError
+
+MATCHES, TOGETHER, PAGE, FINGERPRINTS = "matches.jsonl", "together.jsonl", "report.html", "fingerprints"
+RULES = ("aligned", "published")
+NOT_COMPARED_STATUS = 3
+NAMED = 5  # videos that could not be compared
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--train", type=Path, required=True, metavar="FILE", help="annotation file to clean")
+    parser.add_argument("--eval", type=Path, required=True, metavar="FILE", help="annotation file of the benchmark")
+    parser.add_argument("--videos", type=Path, metavar="DIR", help="folder that --train's video paths start from "
+                        "(default: its own)")  # fmt: skip
+    parser.add_argument("--eval-videos", type=Path, metavar="DIR", help="the same of --eval (default: its own folder)")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write")
+    parser.add_argument("--rule", choices=RULES, default=RULES[0], help="for near-duplicates: `aligned` (default) lays "
+                        "the pictures over each other; `published` is the publication's, 64 bits and distance 30, and "
+                        "takes most unrelated videos for near-duplicates")  # fmt: skip
+    parser.add_argument("--text-only", action="store_true", help="compare ids and questions, and look at no video")
+    parser.add_argument("--remove-questions", action="store_true", help="remove records for their question alone, too, "
+                        "whatever their video shows")  # fmt: skip
+    parser.add_argument("--skip-invalid", action="store_true", help="leave out records that cannot be read")
+    parser.add_argument("--workers", type=int, default=cpu_count(), help="processes (default: %(default)s)")
+    parser.add_argument("--seconds-each", type=float, default=600.0, help="for a video (default: %(default)s)")
+    parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="processes here, or of a Ray cluster")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compares, writes what was found, and prints counts.
+
+    Raises:
+        UserError: a file or folder is not there, or --output would overwrite what is read.
+        RecordError: a record cannot be read and is not to be left out.
+    """
+    from data_prep.decontamination.corpus import write_cleaned
+    from data_prep.decontamination.decontamination import Comparison, Side
+    from data_prep.decontamination.match import write_matches, write_together
+    from data_prep.decontamination.page import page
+    from data_prep.decontamination.published_rule import WARNING
+    from data_prep.decontamination.store import FORMAT
+    from data_prep.journal import Journal
+    from videokr.outputs import written_aside
+
+    sides = [
+        Side(file, folder or file.parent) for file, folder in ((args.train, args.videos), (args.eval, args.eval_videos))
+    ]
+    for side in sides:
+        if not side.annotations.is_file():
+            raise UserError(f"annotation file '{side.annotations}' is not there")
+        if not side.videos.is_dir():
+            raise UserError(f"'{side.videos}' is not there: give the folder that holds the videos")
+    if args.workers < 1 or not args.seconds_each > 0:
+        raise UserError("--workers and --seconds-each are positive numbers")
+    cleaned = args.output / args.train.name
+    if cleaned.resolve() in (args.train.resolve(), args.eval.resolve()) or cleaned.name in (MATCHES, TOGETHER):
+        raise UserError(f"--output '{args.output}' would overwrite what is read: give another folder")
+    if args.rule == RULES[1]:
+        print(WARNING)
+    train, benchmark = sides
+    workers = Workers(args.workers, args.seconds_each, args.engine)
+    comparison = Comparison(train, benchmark, args.output / FINGERPRINTS, workers, args.rule, not args.text_only,
+                            args.skip_invalid, args.remove_questions)  # fmt: skip
+    with Journal(args.output / MATCHES, {"rule": args.rule, "fingerprints": FORMAT}) as journal:
+        found = comparison.find(journal)
+        text = page(found, comparison)
+        with written_aside(args.output / PAGE) as aside:
+            aside.write_text(text, encoding="utf-8", newline="\n")
+        write_together(args.output / TOGETHER, found.matches)
+        written = write_cleaned(args.train, cleaned, found.removed)
+        write_matches(args.output / MATCHES, found.matches)
+    counts = Counter(match.kind for match in found.matches)
+    print(f"{found.records:,} records about {found.videos:,} videos against {found.questions:,} questions about "
+          f"{found.benchmark_videos:,} videos")  # fmt: skip
+    for kind in counts:
+        print(f"  {kind.value:<24} {counts[kind]:>7,}{'' if kind in comparison.removed_kinds else '  (kept)'}")
+    for reason, number in found.left_out.most_common():
+        print(f"  not compared, {reason}: {number:,} records")
+    print(f"{len(found.removed):,} records removed, {written:,} written to {cleaned}")
+    print(f"every match: {args.output / MATCHES}, {args.output / PAGE}")
+    if found.short_videos:
+        print(f"{found.short_videos:,} videos show fewer than five seconds, and were compared by id alone")
+    if found.not_compared:
+        print(f"{len(found.not_compared):,} videos could not be compared; videokr check says why:")
+        for path, reason in sorted(found.not_compared.items())[:NAMED]:
+            print(f"  {path!a}: {reason}")
+        return NOT_COMPARED_STATUS
+    return 0

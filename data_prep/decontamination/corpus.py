@@ -1,0 +1,67 @@
+"""Annotation files of both sides: streamed record by record, and written again without what a benchmark has."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+from tqdm import tqdm
+
+from data_prep.prepare.json_list import json_list
+from videokr.errors import RecordError
+from videokr.example import Example, opens_list, parse_record, read_lines, read_list, refuse_unreadable
+from videokr.outputs import written_aside
+
+
+def read_corpus(path: Path, left_out: Counter[str] | None) -> Iterator[tuple[int, Example | None]]:
+    """The examples of a file with their line, counted from 1; None for a record that cannot be read.
+
+    Args:
+        left_out: where given, counts such records by reason, instead of their being raised.
+
+    Raises:
+        UserError: the file is not there or holds nothing.
+        RecordError: a record cannot be read; names file, line and field.
+    """
+    with tqdm(desc=f"reading {path.name}", unit="row", disable=None) as bar:
+        for line, record in _records(path):
+            bar.update()
+            try:
+                yield line, parse_record(record)
+            except RecordError as error:
+                if left_out is None:
+                    raise error.located(str(path), line) from None
+                left_out[error.reason] += 1
+                yield line, None
+
+
+def write_cleaned(path: Path, output: Path, removed: Collection[int]) -> int:
+    """Writes a file's records but for those at some lines, in the same form and order; JSON Lines to the byte.
+
+    Returns:
+        How many were written.
+    """
+    written = 0
+    if opens_list(path):
+        with json_list(output) as append:
+            for line, record in read_list(path):
+                if line not in removed:
+                    append(orjson.dumps(record))
+                    written += 1
+        return written
+    with path.open("rb") as given, written_aside(output) as aside, aside.open("wb") as out:
+        for line, text in enumerate(given, start=1):
+            if line not in removed:
+                out.write(text if text.endswith(b"\n") else text + b"\n")
+                written += not text.isspace()
+    return written
+
+
+def _records(path: Path) -> Iterator[tuple[int, Any]]:
+    refuse_unreadable(path)
+    if opens_list(path):
+        yield from read_list(path)
+        return
+    with path.open("rb") as file:
+        yield from read_lines(file)

@@ -1,0 +1,213 @@
+"""What of a benchmark stands in the training data: by video id, by pictures (paper, decontamination), by question."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tqdm import tqdm
+
+from data_prep.decontamination.alignment import PICTURES_MIN, Alignment, align
+from data_prep.decontamination.candidates import BenchmarkIndex, Candidate
+from data_prep.decontamination.corpus import read_corpus
+from data_prep.decontamination.fingerprint import BENCHMARK_FPS, Fingerprint, Reader
+from data_prep.decontamination.match import REMOVED, Kind, Match, QuestionMatch, VideoMatch
+from data_prep.decontamination.published_rule import match_published
+from data_prep.decontamination.questions import QuestionIndex
+from data_prep.decontamination.store import FingerprintStore
+from data_prep.decontamination.verification import Pair, Resemblance, Verifier
+from data_prep.decontamination.video_id import video_ids
+from data_prep.engine import Failure, Workers, run
+from data_prep.journal import Journal
+from videokr.videos import plain_path
+
+ALIGNED, PUBLISHED = "aligned", "published"  # rules
+SHARE_MIN = 0.6  # of a window's pictures, for its videos to be looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """
+    Attributes:
+        annotations: file of records.
+        videos: folder that their video paths start from.
+    """
+
+    annotations: Path
+    videos: Path
+
+
+@dataclass(slots=True)
+class Found:
+    """
+    Attributes:
+        matches: videos by id, near-duplicates, possible ones, questions.
+        removed: lines of the training file that are left out, counted from 1.
+        records, videos: of the training file.
+        questions, benchmark_videos: of the benchmark.
+        left_out: training records that cannot be read, by reason.
+        not_compared: videos of which no picture could be compared, by path, and why.
+        short_videos: how many show too few pictures to be compared by them.
+    """
+
+    matches: list[Match] = field(default_factory=list)
+    removed: set[int] = field(default_factory=set)
+    records: int = 0
+    videos: int = 0
+    questions: int = 0
+    benchmark_videos: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+    not_compared: dict[str, str] = field(default_factory=dict)
+    short_videos: int = 0
+
+    def count(self, fingerprints: Sequence[Fingerprint], pictures_min: int) -> None:
+        """Notes the videos that could not be compared, and those that show too little."""
+        self.not_compared |= {one.path: one.reason for one in fingerprints if one.reason}
+        self.short_videos += sum(not one.reason and len(one.seconds) < pictures_min for one in fingerprints)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How two sides are compared.
+
+    Attributes:
+        fingerprints: folder that keeps them, so that a kill loses little.
+        rule: ALIGNED or PUBLISHED.
+        looks_at_videos: else ids and questions alone are compared.
+        skip_invalid: counts training records that cannot be read, instead of stopping at the first.
+        removes_questions: leaves out records for their question alone, too.
+    """
+
+    train: Side
+    benchmark: Side
+    fingerprints: Path
+    workers: Workers
+    rule: str = ALIGNED
+    looks_at_videos: bool = True
+    skip_invalid: bool = False
+    removes_questions: bool = False
+
+    @property
+    def removed_kinds(self) -> tuple[Kind, ...]:
+        """Of matches whose training records are left out."""
+        return (*REMOVED, Kind.QUESTION) if self.removes_questions else REMOVED
+
+    def find(self, journal: Journal) -> Found:
+        """
+        Args:
+            journal: of pairs that were looked at.
+
+        Raises:
+            UserError: a file or folder is not there or holds nothing, or another process is at the same work.
+            RecordError: a record cannot be read.
+        """
+        found = Found()
+        questions = [example for _, example in read_corpus(self.benchmark.annotations, None) if example]
+        index = QuestionIndex(questions)
+        lines_of: dict[str, list[int]] = {}
+        texts: dict[int, tuple[str, str]] = {}
+        for line, example in read_corpus(self.train.annotations, found.left_out if self.skip_invalid else None):
+            found.records += 1
+            if example:
+                if index.meet(line, example):
+                    texts[line] = example.id, example.question
+                for video in dict.fromkeys(map(plain_path, example.videos)):
+                    lines_of.setdefault(video, []).append(line)
+        own, others = sorted(lines_of), sorted({plain_path(video) for one in questions for video in one.videos})
+        found.questions, found.videos, found.benchmark_videos = len(questions), len(own), len(others)
+        of_videos = _by_id(own, others)
+        if self.looks_at_videos:
+            known = {(match.train, match.benchmark) for match in of_videos}
+            shown = self._near_duplicates(own, others, found, journal)
+            of_videos += [match for match in shown if (match.train, match.benchmark) not in known]
+        of_questions = [
+            QuestionMatch(overlap.line, *texts[overlap.line], questions[overlap.benchmark].id,
+                          questions[overlap.benchmark].question, overlap.share)
+            for overlap in index.overlaps()
+        ]  # fmt: skip
+        found.matches = [*of_videos, *of_questions]
+        for match in of_videos:
+            found.removed.update(lines_of[match.train] if match.kind in REMOVED else ())
+        found.removed.update(match.line for match in of_questions if self.removes_questions)
+        return found
+
+    def _near_duplicates(
+        self, own: Sequence[str], others: Sequence[str], found: Found, journal: Journal
+    ) -> list[VideoMatch]:
+        sides = (("train", self.train, False, own), ("benchmark", self.benchmark, True, others))
+        stores = {
+            name: FingerprintStore(self.fingerprints / name, Reader(side.videos.resolve(), is_benchmark))
+            for name, side, is_benchmark, _ in sides
+        }
+        for name, _, _, paths in sides:
+            found.not_compared |= stores[name].complete(paths, self.workers, f"hashing, {name}")
+        met = self._met(stores["train"], stores["benchmark"], own, others, found)
+        if self.rule == PUBLISHED:
+            return [VideoMatch(Kind.NEAR_DUPLICATE, *pair) for pair in met]
+        matches = []
+        for pair, resemblance in self._looked_at(met, journal):
+            kind = Kind.NEAR_DUPLICATE if resemblance and resemblance.is_same else Kind.POSSIBLE
+            matches.append(VideoMatch(kind, *pair, resemblance))
+        return sorted(matches, key=lambda match: (match.kind, match.train, match.benchmark))
+
+    def _met(
+        self,
+        train: FingerprintStore,
+        benchmark: FingerprintStore,
+        own: Sequence[str],
+        others: Sequence[str],
+        found: Found,
+    ) -> list[Pair]:
+        """Pairs of videos whose hashes agree along a line in time, by path."""
+        kept = [one for piece in benchmark.read(others) for one in piece]
+        found.count(kept, round(PICTURES_MIN * BENCHMARK_FPS))
+        by_path = {one.path: one for one in kept if not one.reason}
+        index = None if self.rule == PUBLISHED else BenchmarkIndex(list(by_path.values()))
+        best: dict[tuple[str, str], Alignment] = {}
+        with tqdm(total=len(own), desc="comparing", unit="video", disable=None) as bar:
+            for piece in train.read(own):
+                found.count(piece, PICTURES_MIN)
+                mine = {one.path: one for one in piece if not one.reason}
+                for candidate in index.candidates(list(mine.values())) if index else _all_pairs(mine, by_path):
+                    key = candidate.train, candidate.benchmark
+                    sides = mine[candidate.train], by_path[candidate.benchmark]
+                    alignment = align(*sides, candidate.is_mirrored) if index else match_published(*sides)
+                    if alignment and alignment.share >= SHARE_MIN and alignment > best.get(key, (-1.0,)):
+                        best[key] = alignment
+                bar.update(len(piece))
+        return [(*key, alignment) for key, alignment in sorted(best.items())]
+
+    def _looked_at(self, pairs: Sequence[Pair], journal: Journal) -> Iterator[tuple[Pair, Resemblance | None]]:
+        """Every pair, with what its pictures come to; None where they could not be read."""
+        verifier = Verifier(self.train.videos.resolve(), self.benchmark.videos.resolve())
+        before = {tuple(record["pair"]): record for record in journal.done}
+        left = []
+        for pair in pairs:
+            record = before.get(pair[:2])
+            if record and Alignment(*record["alignment"]) == pair[2]:
+                yield pair, Resemblance(*record["look"]) if record["look"] else None
+            else:
+                left.append(pair)
+        with tqdm(total=len(pairs), initial=len(pairs) - len(left), desc="looking", unit="pair", disable=None) as bar:
+            for pair, look in run(verifier.verify, left, workers=self.workers.count,
+                                  seconds_each=self.workers.seconds_each, engine=self.workers.engine):  # fmt: skip
+                resemblance = None if isinstance(look, Failure) else look
+                journal.add({"pair": pair[:2], "alignment": pair[2], "look": resemblance})
+                bar.update()
+                yield pair, resemblance
+
+
+def _by_id(own: Sequence[str], others: Sequence[str]) -> list[VideoMatch]:
+    holders: dict[str, list[str]] = {}
+    for path in others:
+        for name in video_ids(path):
+            holders.setdefault(name, []).append(path)
+    found = []
+    for path in own:
+        for other in sorted({other for name in video_ids(path) for other in holders.get(name, ())}):
+            found.append(VideoMatch(Kind.VIDEO_ID, path, other))
+    return found
+
+
+def _all_pairs(own: dict[str, Fingerprint], others: dict[str, Fingerprint]) -> Iterator[Candidate]:
+    return (Candidate(path, other, False) for path in own for other in others)

@@ -1,0 +1,66 @@
+"""The fingerprint of a video: perceptual hashes from moment to moment."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from data_prep.decontamination.picture_hash import SCALES, WHOLE, are_plain, hash_crops, picture_box
+from data_prep.decontamination.pictures import read_pictures
+from videokr.errors import UserError
+from videokr.videos import resolve_video
+
+TRAIN_FPS = 1.0  # pictures a second of the corpus: the side that is large
+BENCHMARK_FPS = 4.0  # of the benchmark, so that each picture of the corpus has one at most an eighth of a second off
+Array = Any
+
+
+class Fingerprint(NamedTuple):
+    """
+    Attributes:
+        path: of the video, as `videokr.videos.plain_path` has it.
+        size_bytes, mtime_ns: of the file that was read; None where there is none.
+        reason: why it has no hashes; None: it has.
+        seconds: float32 (pictures,), of the pictures that show something.
+        hashes: uint64 (pictures, crops, regions): of the whole picture, of what is inside its black bars, and of a
+            benchmark's of crops of both.
+    """
+
+    path: str
+    size_bytes: int | None
+    mtime_ns: int | None
+    reason: str | None
+    seconds: Array
+    hashes: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Makes fingerprints, in whatever process.
+
+    Attributes:
+        root: the folder that paths start from.
+        is_benchmark: hashes more pictures a second, and crops of them.
+    """
+
+    root: Path
+    is_benchmark: bool
+
+    def read(self, path: str) -> Fingerprint:
+        import numpy as np
+
+        nothing = np.zeros(0, np.float32), np.zeros((0, 1, 1), np.uint64)
+        try:
+            file = resolve_video(path, self.root)
+            status = file.stat()
+        except UserError as error:
+            return Fingerprint(path, None, None, str(error), *nothing)
+        stamp = status.st_size, status.st_mtime_ns
+        try:
+            seconds, pictures = read_pictures(file, BENCHMARK_FPS if self.is_benchmark else TRAIN_FPS)
+        except UserError as error:
+            return Fingerprint(path, *stamp, str(error), *nothing)
+        shows = ~are_plain(pictures)
+        boxes = (picture_box(pictures), WHOLE)
+        seconds, pictures = seconds[shows].astype(np.float32), pictures[shows]
+        hashes = hash_crops(pictures, boxes, SCALES if self.is_benchmark else (1.0,))
+        return Fingerprint(path, *stamp, None, seconds, hashes)

@@ -1,0 +1,181 @@
+"""The report of a decontamination: every match, near-duplicates with the frames of both sides under each other."""
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files as resources
+from pathlib import Path
+
+from tqdm import tqdm
+
+from data_prep.decontamination.decontamination import Comparison, Found
+from data_prep.decontamination.match import Kind, QuestionMatch, VideoMatch
+from data_prep.engine import cpu_count
+from videokr.errors import UserError
+from videokr.report.browser import sheet_style
+from videokr.report.document import document
+from videokr.report.markup import Markup, element, joined
+from videokr.report.sheet import NoSheet, Sheet, make_sheet_at
+from videokr.videos import resolve_video
+
+TITLE = "VideoKR decontamination"
+SHEETS_MAX = 500  # matches with pictures on the page
+SHEET_FRAMES = 6
+SHEET_BYTES = 14_000  # of one picture
+LISTED_MAX = 1_000  # matches of one kind without pictures
+EXPLAINED = {
+    Kind.NEAR_DUPLICATE: "The pictures of both windows, laid over each other, agree. Their rows are removed.",
+    Kind.VIDEO_ID: "The file names hold the same id. Their rows are removed.",
+    Kind.QUESTION: "Most of a benchmark question's runs of eight words stand in a training question.",
+    Kind.POSSIBLE: "The hashes agree, the pictures do not, as of slides of one template. Their rows stay.",
+}
+Drawn = tuple[VideoMatch, str, Sheet | NoSheet, str, Sheet | NoSheet]
+
+
+def page(found: Found, comparison: Comparison) -> str:
+    """Draws the contact sheets, with a progress bar, and builds the page."""
+    of_videos = [match for match in found.matches if isinstance(match, VideoMatch) and match.alignment]
+    drawn = _draw(of_videos[:SHEETS_MAX], comparison)
+    sheets: dict[str, Sheet | NoSheet] = {}
+    for _, own_key, own, other_key, other in drawn:
+        sheets |= {own_key: own, other_key: other}
+    places = {key: place for place, key in enumerate(sheets)}
+    style = resources("videokr.report").joinpath("page.css").read_text("utf-8")
+    sections = [(kind, _section(kind, found, drawn, places, len(of_videos))) for kind in EXPLAINED]
+    body = [
+        element("header", element("h1", TITLE), _summary(found, comparison), class_="top"),
+        element("nav", *(element("a", _title(kind), href=f"#{kind.name.lower()}") for kind, _ in sections),
+                aria_label="Sections"),
+        element("main", *(section for _, section in sections), _not_compared(found)),
+    ]  # fmt: skip
+    return document(TITLE, body, [style], [sheet_style(sheets)] if sheets else [])
+
+
+def _draw(matches: Sequence[VideoMatch], comparison: Comparison) -> list[Drawn]:
+    with ThreadPoolExecutor(cpu_count(), thread_name_prefix="sheet") as pool:
+        drawn = pool.map(lambda match: _draw_one(match, comparison), matches)
+        return list(tqdm(drawn, desc="contact sheets", unit="pair", total=len(matches), disable=None))
+
+
+def _draw_one(match: VideoMatch, comparison: Comparison) -> Drawn:
+    assert match.alignment
+    start, end = match.alignment.start_seconds, match.alignment.end_seconds
+    seconds = [start + (end - start) * number / (SHEET_FRAMES - 1) for number in range(SHEET_FRAMES)]
+    others = [max(0.0, match.alignment.benchmark_seconds(second)) for second in seconds]
+    own = _sheet(match.train, comparison.train.videos, seconds)
+    other = _sheet(match.benchmark, comparison.benchmark.videos, others)
+    return match, f"{match.train} {start}", own, f"{match.benchmark} {others[0]}", other
+
+
+def _sheet(path: str, root: Path, seconds: Sequence[float]) -> Sheet | NoSheet:
+    try:
+        return make_sheet_at(resolve_video(path, root.resolve()), seconds, SHEET_BYTES)
+    except UserError:
+        return NoSheet("is not there")
+
+
+def _title(kind: Kind) -> str:
+    return f"{kind.value.capitalize()}s"
+
+
+def _summary(found: Found, comparison: Comparison) -> Markup:
+    counts = Counter(match.kind for match in found.matches)
+    told = [
+        f"{found.records:,} records about {found.videos:,} videos, against {found.questions:,} questions about "
+        f"{found.benchmark_videos:,} videos.",
+        f"{len(found.removed):,} records are removed.",
+    ]
+    rows = []
+    for kind in EXPLAINED:
+        link = element("a", _title(kind), href=f"#{kind.name.lower()}")
+        fate = "removed" if kind in comparison.removed_kinds else "kept"
+        rows.append(element("tr", element("th", link), element("td", f"{counts[kind]:,}"), element("td", fate)))
+    missing = f"{len(found.not_compared):,} videos could not be compared." if found.not_compared else None
+    if not comparison.looks_at_videos:
+        missing = "Videos were not looked at: ids and questions alone are compared."
+    return joined(
+        element("p", " ".join(told), class_="quiet"),
+        element("p", missing, class_="warnings") if missing else None,
+        element("div", element("table", element("tbody", *rows), class_="numbers"), class_="scroll"),
+    )
+
+
+def _section(kind: Kind, found: Found, drawn: Sequence[Drawn], places: dict[str, int], with_pictures: int) -> Markup:
+    matches = [match for match in found.matches if match.kind is kind]
+    shown: list[Markup] = [_case(*one, places) for one in drawn if one[0].kind is kind]
+    listed = [match for match in matches if not isinstance(match, VideoMatch) or not match.alignment]
+    notes = [EXPLAINED[kind]]
+    if not matches:
+        notes.append("None.")
+    if with_pictures > SHEETS_MAX and matches and not listed:
+        notes.append(f"{len(shown):,} of {len(matches):,} are shown; matches.jsonl has all.")
+    if len(listed) > LISTED_MAX:
+        notes.append(f"The first {LISTED_MAX:,} of {len(listed):,} are shown; matches.jsonl has all.")
+    rows = [element("tr", *(element("td", cell) for cell in _cells(match))) for match in listed[:LISTED_MAX]]
+    table = element("div", element("table", element("tbody", *rows), class_="words"), class_="scroll") if rows else None
+    return element(
+        "section",
+        element("h2", f"{_title(kind)} ({len(matches):,})", id=f"{kind.name.lower()}-title"),
+        element("p", " ".join(notes), class_="quiet"),
+        *shown,
+        table,
+        id=kind.name.lower(),
+        aria_labelledby=f"{kind.name.lower()}-title",
+    )
+
+
+def _cells(match: VideoMatch | QuestionMatch) -> tuple[str, ...]:
+    if isinstance(match, VideoMatch):
+        return match.train, match.benchmark
+    own = f"line {match.line:,}, {match.train_id}: {match.train_question}"
+    return f"{match.share:.0%}", own, f"{match.benchmark_id}: {match.benchmark_question}"
+
+
+def _case(
+    match: VideoMatch,
+    own_key: str,
+    own: Sheet | NoSheet,
+    other_key: str,
+    other: Sheet | NoSheet,
+    places: dict[str, int],
+) -> Markup:
+    assert match.alignment
+    tags = [f"{match.alignment.share:.0%} of the hashes agree"]
+    if match.resemblance:
+        tags.append(f"{match.resemblance.still:.0%} of the blocks")
+        if match.resemblance.moving is not None:
+            tags.append(f"movement correlates by {match.resemblance.moving:.2f}")
+    if abs(match.alignment.speed - 1) > 0.01:
+        tags.append(f"training video at {1 / match.alignment.speed:.2f} of the benchmark's length")
+    if match.alignment.is_mirrored:
+        tags.append("mirrored")
+    return element(
+        "article",
+        element("p", ", ".join(tags), class_="tags"),
+        _strip("training", match.train, own, places[own_key]),
+        _strip("benchmark", match.benchmark, other, places[other_key]),
+        class_="case",
+    )
+
+
+def _strip(side: str, path: str, sheet: Sheet | NoSheet, place: int) -> Markup:
+    caption = element("figcaption", element("b", side), f" {path}")
+    if isinstance(sheet, NoSheet):
+        return element("figure", caption, element("p", f"The video {sheet.reason}.", class_="no-frames"))
+    times = element("div", *(element("span", f"{second:.1f} s") for second in sheet.seconds), class_="times quiet")
+    picture = element("div", class_="strip", role="img", aria_label=f"frames of {path}")
+    return element("figure", caption, picture, times, class_=f"s{place}")
+
+
+def _not_compared(found: Found) -> Markup | None:
+    if not found.not_compared:
+        return None
+    rows = [
+        element("tr", element("td", path), element("td", reason))
+        for path, reason in sorted(found.not_compared.items())[:LISTED_MAX]
+    ]
+    return element(
+        "section",
+        element("h2", f"Not compared ({len(found.not_compared):,})"),
+        element("div", element("table", element("tbody", *rows), class_="words"), class_="scroll"),
+    )

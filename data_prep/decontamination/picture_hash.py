@@ -1,0 +1,133 @@
+"""Perceptual hashes of pictures: 64 bits, the signs of low spatial frequencies, of the whole and of parts of it.
+
+A sign stays as it is under another size, quality, brightness and contrast, and turns in a mirror as can be told without
+the picture. An emblem in a corner or a line of text at the bottom leaves one of the parts alone. The smaller side of a
+comparison is hashed at several crops, so that a crop is met by one of them.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from data_prep.decontamination.pictures import SIDE
+
+BITS = 64
+FREQUENCIES = 9  # along one side, of the discrete cosine transform
+SAMPLES = 32  # along one side, which the transform is made of
+SCALES = (1.0, 0.95, 0.9, 0.85)  # of the sides of a crop around the middle
+BAR_LUMA_MAX = 20  # of 255: a row or column never brighter is a bar at the edge
+BAR_PIXELS = 0.02  # of a row or column may be brighter all the same, for what an encoder makes of an edge
+PICTURE_MIN = 0.4  # of a side: what is between bars is no less than this
+PLAIN_LUMA = 3.0  # standard deviation below which a picture shows nothing to compare
+Array = Any
+
+
+class Box(NamedTuple):
+    """A part of a picture; shares of its height and width."""
+
+    top: float
+    bottom: float
+    left: float
+    right: float
+
+    def part(self, inner: "Box") -> "Box":
+        """What `inner` is of this box."""
+        height, width = self.bottom - self.top, self.right - self.left
+        return Box(
+            self.top + inner.top * height,
+            self.top + inner.bottom * height,
+            self.left + inner.left * width,
+            self.left + inner.right * width,
+        )
+
+    def scaled(self, scale: float) -> "Box":
+        """A box of so much of the sides around the middle."""
+        edge = (1 - scale) / 2
+        return self.part(Box(edge, 1 - edge, edge, 1 - edge))
+
+    def mirrored(self) -> "Box":
+        return Box(self.top, self.bottom, 1 - self.right, 1 - self.left)
+
+
+WHOLE = Box(0.0, 1.0, 0.0, 1.0)
+REGIONS = (WHOLE, Box(0, 1, 0, 0.55), Box(0, 1, 0.45, 1), Box(0, 0.7, 0, 1))
+MIRRORED_REGIONS = (0, 2, 1, 3)  # where in REGIONS the mirror image of each is
+
+
+def picture_box(pictures: Array) -> Box:
+    """The part of a video's pictures that is inside its black bars; the whole where it has none.
+
+    Args:
+        pictures: uint8 (pictures, SIDE, SIDE).
+    """
+    import numpy as np
+
+    brightest = pictures.max(axis=0)
+    edges = []
+    for axis in (1, 0):
+        lit = np.flatnonzero(np.quantile(brightest, 1 - BAR_PIXELS, axis=axis) > BAR_LUMA_MAX)
+        if not len(lit) or lit[-1] + 1 - lit[0] < PICTURE_MIN * SIDE:
+            return WHOLE
+        edges += [lit[0] / SIDE, (lit[-1] + 1) / SIDE]
+    return Box(*map(float, edges))
+
+
+def are_plain(pictures: Array) -> Array:
+    """bool (pictures,): which show nothing."""
+    found: Array = pictures.std(axis=(1, 2), dtype="float32") < PLAIN_LUMA
+    return found
+
+
+def hash_crops(pictures: Array, boxes: Iterable[Box], scales: Sequence[float]) -> Array:
+    """uint64 (pictures, crops, regions): of the regions of every box at every scale; no crop twice."""
+    import numpy as np
+
+    weights = np.uint64(1) << np.arange(BITS, dtype=np.uint64)
+    rows, columns = zip(*_frequencies(), strict=True)
+    small = pictures.astype(np.float32)
+    hashes = []
+    for crop in dict.fromkeys(box.scaled(scale) for box in boxes for scale in scales):
+        for part in map(crop.part, REGIONS):
+            amounts = _transform(part.top, part.bottom) @ small @ _transform(part.left, part.right).T
+            hashes.append(((amounts[:, rows, columns] > 0) * weights).sum(axis=1, dtype=np.uint64))
+    return np.stack(hashes, axis=1).reshape(len(pictures), -1, len(REGIONS))
+
+
+def mirror_hashes(hashes: Array) -> Array:
+    """Hashes (..., regions) of the same pictures in a mirror: the odd frequencies along a row change their sign."""
+    import numpy as np
+
+    mask = np.uint64(sum(1 << bit for bit, (_, column) in enumerate(_frequencies()) if column % 2))
+    turned: Array = (hashes ^ mask)[..., list(MIRRORED_REGIONS)]
+    return turned
+
+
+@lru_cache(maxsize=1)
+def _frequencies() -> tuple[tuple[int, int], ...]:
+    """The lowest BITS spatial frequencies, (rows, columns), without that of the mean brightness."""
+    pairs = [(row, column) for row in range(FREQUENCIES) for column in range(FREQUENCIES)]
+    return tuple(sorted(pairs, key=lambda pair: (sum(pair), pair))[1 : BITS + 1])
+
+
+@lru_cache(maxsize=4_096)
+def _transform(start: float, end: float) -> Array:
+    """(FREQUENCIES, SIDE): from one side of a picture to the cosine transform of its part from start to end."""
+    import numpy as np
+
+    order, place = np.arange(FREQUENCIES)[:, None], np.arange(SAMPLES)[None]
+    cosines = np.cos(np.pi * order * (2 * place + 1) / (2 * SAMPLES))
+    return (cosines @ area_weights(start, end, SAMPLES)).astype(np.float32)
+
+
+@lru_cache(maxsize=4_096)
+def area_weights(start: float, end: float, samples: int) -> Array:
+    """(samples, SIDE): means over equal stretches from start to end, which may cut pixels."""
+    import numpy as np
+
+    borders = np.linspace(start * SIDE, end * SIDE, samples + 1)
+    pixels = np.arange(SIDE)
+    middle = np.clip((borders[1:] + borders[:-1]) / 2, 0, SIDE - 1).astype(int)
+    shares = np.minimum(borders[1:, None], pixels + 1) - np.maximum(borders[:-1, None], pixels)
+    weights = np.maximum(shares, 0)
+    weights[np.arange(samples), middle] += 1e-6  # beyond the edge the pixel there stands in
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -1,0 +1,92 @@
+"""What a video shows from moment to moment, as small gray pictures."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from videokr.errors import UserError
+from videokr.video_file import VideoError
+
+SIDE = 128  # pixels, height and width of every picture, whatever the video's shape
+MOMENTS_MAX = 40_000  # of one video: more than two hours at four a second
+Array = Any
+
+
+def read_pictures(
+    path: Path, fps: float, start_seconds: float = 0.0, end_seconds: float = math.inf
+) -> tuple[Array, Array]:
+    """The picture that is shown at every 1/fps seconds, counted from the video's first frame.
+
+    Frames that no other is made from may be passed over, so that a picture may be a little older than it could be.
+
+    Args:
+        start_seconds, end_seconds: of the part that is read.
+
+    Returns:
+        Seconds, float64 (pictures,): when each came up, or the moment asked for where it had come up before the last
+        one; and uint8 (pictures, SIDE, SIDE).
+
+    Raises:
+        UserError: the file is not there.
+        VideoError: it has no video, or nothing of the part decodes.
+    """
+    import numpy as np
+
+    if not path.is_file():
+        raise UserError(f"video '{path}' is not there")
+    seconds: list[float] = []
+    pictures: list[Array] = []
+    number = math.ceil(start_seconds * fps)
+    for frame, came_up, gone in _shown(path, start_seconds):
+        small = None
+        number = max(number, math.ceil(came_up * fps))
+        while number / fps < gone and number / fps <= end_seconds and number < MOMENTS_MAX:
+            due = number / fps
+            small = _small(frame) if small is None else small
+            seconds.append(came_up if came_up > due - 1 / fps else due)
+            pictures.append(small)
+            number += 1
+        if gone > end_seconds:
+            break
+    if not pictures:
+        raise VideoError(path, f"no frame decodes from {start_seconds:g} s on")
+    return np.array(seconds), np.stack(pictures)
+
+
+def _shown(path: Path, start_seconds: float) -> Iterator[tuple[Any, float, float]]:
+    """Frames with the seconds at which they come up and go; as far as the file decodes."""
+    import av
+
+    last: tuple[Any, float] | None = None
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise VideoError(path, "there is no video in it")
+            stream: Any = container.streams.video[0]
+            stream.thread_type, stream.thread_count = "NONE", 1  # as many videos are read at once as there are cores
+            stream.codec_context.skip_frame = "NONREF"
+            first = float((stream.start_time or 0) * stream.time_base)
+            if start_seconds > 0:
+                container.seek(math.floor((first + start_seconds) / stream.time_base), stream=stream)
+            for frame in container.decode(stream):
+                if frame.time is None:
+                    continue
+                time = frame.time - first
+                if last is not None and time > last[1]:
+                    yield *last, time
+                last = frame, time
+    except av.error.InvalidDataError as error:  # a file that breaks off may end in half a packet
+        if last is None:
+            raise VideoError(path, error.strerror or str(error)) from None
+    except (av.FFmpegError, UnicodeDecodeError) as error:
+        raise VideoError(path, getattr(error, "strerror", None) or str(error)) from None
+    if last is not None:
+        yield *last, math.nextafter(last[1], math.inf)
+
+
+def _small(frame: Any) -> Array:
+    import numpy as np
+
+    picture = frame.reformat(SIDE, SIDE, format="gray", interpolation="AREA").to_ndarray()
+    return np.rot90(picture, round(frame.rotation / 90)) if frame.rotation else picture

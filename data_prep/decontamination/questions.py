@@ -1,0 +1,85 @@
+"""Questions that stand in both files: how many of a benchmark question's word n-grams one training question holds."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from videokr.example import Example
+
+NGRAM_WORDS = 8
+SHARE_MIN = 0.6  # of a benchmark question's n-grams
+COMMON_BENCHMARK = 10  # an n-gram that more benchmark questions hold is a way of asking
+COMMON_TRAIN = 100  # or that more training questions hold
+_WORD = re.compile(r"\w+")
+Ngram = tuple[str, ...]
+
+
+def question_ngrams(example: Example) -> set[Ngram]:
+    """Runs of NGRAM_WORDS words of the question and its options; a shorter text is one run."""
+    words = _WORD.findall(" ".join((example.question, *example.options)).casefold())
+    runs = range(max(1, len(words) - NGRAM_WORDS + 1)) if words else ()
+    return {tuple(words[start : start + NGRAM_WORDS]) for start in runs}
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """
+    Attributes:
+        line: of the training record, counted from 1.
+        benchmark: number of the benchmark question, from 0.
+        share: of its n-grams, in [SHARE_MIN, 1], that the training question holds.
+    """
+
+    line: int
+    benchmark: int
+    share: float
+
+
+@dataclass(slots=True)
+class QuestionIndex:
+    """The n-grams of a benchmark's questions, and what was met of them in the training file so far.
+
+    Attributes:
+        questions: of the benchmark.
+    """
+
+    questions: Sequence[Example]
+    _holders: dict[Ngram, list[int]] = field(default_factory=lambda: defaultdict(list))
+    _sizes: list[int] = field(default_factory=list)
+    _met: Counter[Ngram] = field(default_factory=Counter)
+    _found: list[tuple[int, int, frozenset[Ngram]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        own = [question_ngrams(question) for question in self.questions]
+        held = Counter(ngram for ngrams in own for ngram in ngrams)
+        for number, ngrams in enumerate(own):
+            telling = {ngram for ngram in ngrams if held[ngram] <= COMMON_BENCHMARK}
+            self._sizes.append(len(telling))
+            for ngram in telling:
+                self._holders[ngram].append(number)
+
+    def meet(self, line: int, example: Example) -> bool:
+        """Takes in one training record; whether `overlaps` may name it."""
+        shared: dict[int, set[Ngram]] = {}
+        for ngram in question_ngrams(example):
+            holders = self._holders.get(ngram)
+            if holders:
+                self._met[ngram] += 1
+                for number in holders:
+                    shared.setdefault(number, set()).add(ngram)
+        alike = [number for number, ngrams in shared.items() if len(ngrams) >= SHARE_MIN * self._sizes[number]]
+        self._found += [(line, number, frozenset(shared[number])) for number in alike]
+        return bool(alike)
+
+    def overlaps(self) -> list[Overlap]:
+        """What the records taken in share with the benchmark, in their order, without what too many of them hold."""
+        common = {ngram for ngram, records in self._met.items() if records > COMMON_TRAIN}
+        common_of = Counter(number for ngram in common for number in self._holders[ngram])
+        found = []
+        for line, number, ngrams in self._found:
+            telling = self._sizes[number] - common_of[number]
+            share = len(ngrams - common) / telling if telling else 0.0
+            if share >= SHARE_MIN:
+                found.append(Overlap(line, number, share))
+        return found
