@@ -7,9 +7,11 @@ all its processes together (proportional set size, sampled), ours being several.
 
     python -m benchmarks.data_prep                # in the environment of rl, which has datasets
     python -m benchmarks.data_prep --flat         # ours alone, from 10,000 to 1,000,000 rows
+    python -m benchmarks.data_prep --check        # `videokr check`, 145,000 files, by level
 """
 
 import argparse
+import io
 import json
 import random
 import statistics
@@ -18,7 +20,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +31,8 @@ ROWS_A_VIDEO = 2  # 1.9 in the publication
 RATIONALE_WORDS = 197  # on average, in the publication
 FLAT_ROWS = (10_000, 100_000, 1_000_000)
 VALIDATION_ROWS = 500
+CORPUS_VIDEOS, PROBED_VIDEOS = 145_000, 500
+LINKS_MOST = 50_000  # names that a file system lets one file have, and fewer
 SAMPLED_EVERY_SECONDS = 0.05
 SIDES = ("published", "ours", "ours, one process")
 WORDS = (
@@ -219,9 +225,47 @@ def flat(folder: Path) -> None:
             print(f"{host} {rows:>9,} rows: {one.seconds:5.1f} s, peak {one.peak_mib:.0f} MiB", flush=True)
 
 
+def check(folder: Path) -> None:
+    """`fast` over as many files as the corpus has, index first and last in turn, and the same again; then `probe` over
+    a part of them, whole again each time."""
+    from data_prep.demo.odd_clips import Shape, draw, put_index_first
+    from videokr.__main__ import main as videokr
+
+    index_last, index_first = folder / "last.mp4", folder / "first.mp4"
+    draw(Shape("libx264", "mp4", Fraction(25), 250, 320, 180, False, False), index_last)
+    put_index_first(index_last, index_first)
+    videos = folder / "videos"
+    for number in range(CORPUS_VIDEOS):
+        path = videos / f"{number // 2_000:04d}" / f"{number:08d}.mp4"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        linked = number - number % LINKS_MOST + number % 2
+        original = index_first if number % 2 else index_last
+        if number % LINKS_MOST < 2:
+            path.write_bytes(original.read_bytes())
+        else:
+            path.hardlink_to(videos / f"{linked // 2_000:04d}" / f"{linked:08d}.mp4")
+    some = folder / "some.jsonl"
+    with some.open("w") as out:
+        for number in range(PROBED_VIDEOS):
+            out.write(json.dumps({"video": f"{number // 2_000:04d}/{number:08d}.mp4"}) + "\n")
+    for level, flags, count in (
+        ("fast", [], CORPUS_VIDEOS),
+        ("fast", [], CORPUS_VIDEOS),
+        ("probe", ["--data", str(some), "--manifest", str(folder / "probe.parquet")], PROBED_VIDEOS),
+        ("decode", ["--data", str(some), "--manifest", str(folder / "decode.parquet")], PROBED_VIDEOS),
+    ):
+        start = time.perf_counter()
+        with redirect_stdout(io.StringIO()):
+            status = videokr(["check", "--videos", str(videos), "--level", level, *flags])
+        seconds = time.perf_counter() - start
+        each = f"{seconds / count * 1e6:,.1f} us a file"
+        print(f"check, {level:6} {count:>7,} files: {seconds:6.1f} s, {each}, status {status}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--flat", action="store_true", help="ours alone, at growing numbers of rows")
+    parser.add_argument("--check", action="store_true", help="the time of `videokr check`")
     parser.add_argument("--rounds", type=int, default=3, help="of each side (default: %(default)s)")
     parser.add_argument("--side", nargs=4, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -232,6 +276,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if args.flat:
             flat(Path(folder))
+        elif args.check:
+            check(Path(folder))
         else:
             compare(Path(folder), args.rounds)
 

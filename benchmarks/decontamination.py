@@ -86,7 +86,7 @@ def compare(folder: Path, chosen: list[Original], rule: str) -> None:
         [
             *("decontaminate", "--train", str(folder / "corpus.jsonl"), "--videos", str(folder / "corpus")),
             *("--eval", str(folder / "benchmark.jsonl"), "--eval-videos", str(folder / "benchmark")),
-            *("--output", str(output), "--rule", rule),
+            *("--output", str(output), "--rule", rule, "--fingerprints", str(folder / "fingerprints")),
         ]
     )
     seconds = time.perf_counter() - start

@@ -61,8 +61,9 @@ def below(folder: Path) -> Named:
     """Every file below a folder with the suffix of a video, and whatever else is called like one."""
     found = []
     for place, folders, files in os.walk(folder):
+        inner = os.path.relpath(place, folder)
+        before = "" if inner == os.curdir else f"{inner}/"
         for name in (*folders, *files):
             if name.lower().endswith(SUFFIXES):
-                path = os.path.relpath(os.path.join(place, name), folder)  # noqa: PTH118
-                found.append(path.encode("utf-8", "backslashreplace").decode())
+                found.append(f"{before}{name}".encode("utf-8", "backslashreplace").decode())
     return Named(sorted(found))

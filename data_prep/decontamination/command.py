@@ -27,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "(default: its own)")  # fmt: skip
     parser.add_argument("--eval-videos", type=Path, metavar="DIR", help="the same of --eval (default: its own folder)")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write")
+    parser.add_argument("--fingerprints", type=Path, metavar="DIR", help="folder of hashes, to share between runs "
+                        f"(default: {FINGERPRINTS} in --output)")  # fmt: skip
     parser.add_argument("--rule", choices=RULES, default=RULES[0], help="for near-duplicates: `aligned` (default) lays "
                         "the pictures over each other; `published` is the publication's, 64 bits and distance 30, and "
                         "takes most unrelated videos for near-duplicates")  # fmt: skip
@@ -72,8 +74,16 @@ def run(args: argparse.Namespace) -> int:
         print(WARNING)
     train, benchmark = sides
     workers = Workers(args.workers, args.seconds_each, args.engine)
-    comparison = Comparison(train, benchmark, args.output / FINGERPRINTS, workers, args.rule, not args.text_only,
-                            args.skip_invalid, args.remove_questions)  # fmt: skip
+    comparison = Comparison(
+        train,
+        benchmark,
+        fingerprints=args.fingerprints or args.output / FINGERPRINTS,
+        workers=workers,
+        rule=args.rule,
+        looks_at_videos=not args.text_only,
+        skip_invalid=args.skip_invalid,
+        removes_questions=args.remove_questions,
+    )
     with Journal(args.output / MATCHES, {"rule": args.rule, "fingerprints": FORMAT}) as journal:
         found = comparison.find(journal)
         text = page(found, comparison)

@@ -215,8 +215,8 @@ def _use_piece(
             example = parse_record(record)
             if source.order:
                 example = source.order.apply(example)
-            paths = source.paths(example)
             headers = source.headers(example)
+            paths = source.paths(example)
             if source.limit:
                 source.limit.refuse_longer(example, paths, headers)
             made.append(build(example, paths))
