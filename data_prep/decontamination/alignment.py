@@ -11,6 +11,8 @@ DISTANCE_MAX = 10  # bits of 64, of pictures that are taken for the same
 NOT_COMPARED = 255  # in place of a distance, where a picture shows nothing or is not there
 OVERLAP_MIN = 0.75  # of a window, or of the whole benchmark video where that is shorter: less agrees by chance
 PICTURES_MIN = 5  # and no fewer pictures
+FIRST_LINES = 16  # that are looked at before the others, most of which need no look then
+CELLS_AT_ONCE = 2_000_000  # pictures times lines, so that long videos take no more memory
 Array = Any
 
 
@@ -45,28 +47,80 @@ def align(train: Fingerprint, benchmark: Fingerprint, is_mirrored: bool) -> Alig
     places = np.rint(benchmark.seconds * BENCHMARK_FPS).astype(np.int64)
     distances = np.full((len(train.seconds), places[-1] + 1), NOT_COMPARED, np.uint8)
     distances[:, places] = _distances(train.hashes, turned)
+    agrees = distances <= DISTANCE_MAX
     window = max(1, min(round(WINDOW_SECONDS * TRAIN_FPS), len(train.seconds)))
-    rows = np.arange(len(train.seconds))[None]
     best: Alignment | None = None
-    rank = -1.0
+    rank = 0.0
     for speed in SPEEDS:
         own_places = speed * train.seconds.astype(np.float64) * BENCHMARK_FPS
         offsets = np.arange(-int(own_places[-1]) - 1, places[-1] + 1)
-        at = np.rint(own_places[None] + offsets[:, None]).astype(np.int64)
-        met = distances[rows, np.clip(at, 0, places[-1])]
-        met[(at < 0) | (at > places[-1])] = NOT_COMPARED
+        whole = min(window, len(places) / BENCHMARK_FPS / speed * TRAIN_FPS)
+        least = max(PICTURES_MIN, OVERLAP_MIN * whole)
+        share_most = np.minimum(1.0, _agreeing(agrees, own_places, offsets) / least)
+        first = _best_window(distances, own_places, offsets[np.argsort(share_most)[-FIRST_LINES:]], window, least)
+        # No line can rank higher than the share of its window that agrees.
+        left = offsets[(share_most > 0) & (share_most >= max(rank, first.rank))]
+        found = _best_window(distances, own_places, left, window, least)
+        if found.rank > rank:
+            rank = found.rank
+            ends = float(train.seconds[found.start]), float(train.seconds[found.start + window - 1])
+            best = Alignment(found.share, speed, found.offset / BENCHMARK_FPS, *ends, is_mirrored)
+    return best
+
+
+class _Window(NamedTuple):
+    """
+    Attributes:
+        rank: what is best has the highest.
+        share: see Alignment.
+        offset: of its line, in places of the benchmark.
+        start: number of its first picture.
+    """
+
+    rank: float
+    share: float
+    offset: int
+    start: int
+
+
+def _best_window(distances: Array, own_places: Array, offsets: Array, window: int, least: float) -> _Window:
+    """The best of some lines; of several the first, and of no line one that ranks below all.
+
+    Args:
+        distances: (training pictures, places of the benchmark), in bits.
+        own_places: of the training pictures on the line with offset 0; need not be whole.
+        least: pictures of the window that have to be compared.
+    """
+    import numpy as np
+
+    best = _Window(-1.0, 0.0, 0, 0)
+    rows, last = np.arange(len(own_places))[None], distances.shape[1] - 1
+    lines = max(1, CELLS_AT_ONCE // len(own_places))
+    for some in (offsets[first : first + lines] for first in range(0, len(offsets), lines)):
+        at = np.rint(own_places[None] + some[:, None]).astype(np.int64)
+        met = distances[rows, np.clip(at, 0, last)]
+        met[(at < 0) | (at > last)] = NOT_COMPARED
         counts = _in_windows(met != NOT_COMPARED, window)
         shares = _in_windows(met <= DISTANCE_MAX, window) / np.maximum(counts, 1)
         means = _in_windows(np.where(met == NOT_COMPARED, 0, met), window) / np.maximum(counts, 1)
-        whole = min(window, len(places) / BENCHMARK_FPS / speed * TRAIN_FPS)
-        ranks = np.where(counts >= max(PICTURES_MIN, OVERLAP_MIN * whole), shares - means / BITS, -1.0)
+        ranks = np.where(counts >= least, shares - means / BITS, -1.0)
         line, start = np.unravel_index(np.argmax(ranks), ranks.shape)
-        if ranks[line, start] > rank:
-            rank = float(ranks[line, start])
-            ends = float(train.seconds[start]), float(train.seconds[start + window - 1])
-            offset = float(offsets[line] / BENCHMARK_FPS)
-            best = Alignment(float(shares[line, start]), speed, offset, *ends, is_mirrored)
+        if ranks[line, start] > best.rank:
+            best = _Window(float(ranks[line, start]), float(shares[line, start]), int(some[line]), int(start))
     return best
+
+
+def _agreeing(agrees: Array, own_places: Array, offsets: Array) -> Array:
+    """Of each line, pictures that agree: no fewer than there are, as those of both lines beside it are counted in."""
+    import numpy as np
+
+    edge = 16  # for lines just outside
+    found = np.zeros(len(offsets) + 2 * edge, np.int32)
+    for row, place in zip(agrees, np.rint(own_places).astype(np.int64).tolist(), strict=True):
+        start = edge - int(offsets[0]) - place
+        found[start : start + len(row)] += row
+    wide: Array = found[edge - 1 : -edge - 1] + found[edge:-edge] + found[edge + 1 : -edge + 1]
+    return wide
 
 
 def _distances(train: Array, benchmark: Array) -> Array:
@@ -78,11 +132,14 @@ def _distances(train: Array, benchmark: Array) -> Array:
     import numpy as np
 
     least = np.full((len(train), len(benchmark)), 64, np.uint8)
-    for own in range(train.shape[1]):
-        for crop in range(benchmark.shape[1]):
-            for region in range(benchmark.shape[2]):
-                differing = np.bitwise_count(train[:, None, own, region] ^ benchmark[None, :, crop, region])
-                np.minimum(least, differing, out=least)
+    rows = max(1, CELLS_AT_ONCE // len(benchmark))
+    for first in range(0, len(train), rows):
+        some, so_far = train[first : first + rows], least[first : first + rows]
+        for own in range(train.shape[1]):
+            for crop in range(benchmark.shape[1]):
+                for region in range(benchmark.shape[2]):
+                    differing = np.bitwise_count(some[:, None, own, region] ^ benchmark[None, :, crop, region])
+                    np.minimum(so_far, differing, out=so_far)
     return least
 
 

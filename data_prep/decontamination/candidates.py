@@ -5,7 +5,7 @@ benchmark's bands; unrelated ones share one by chance once in a few billion. A p
 pictures of it do, along one line in time, at one of a few speeds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from data_prep.decontamination.fingerprint import Fingerprint
@@ -18,7 +18,10 @@ SPEEDS = (0.75, 0.8, 0.9, 1.0, 1.1, 1.25, 4 / 3, 1.5)  # benchmark seconds that 
 LINE_SECONDS = 1.0  # how wide a line in time is
 PICTURES_MIN = 3  # of the training video along one line
 COMMON_VIDEOS = 50  # a band that more benchmark videos share says nothing: an empty page, a title card
-FILTER_BITS = 27  # of the table that turns most bands away before they are looked up
+STILL_TRAIN, STILL_BENCHMARK = 120, 256  # pictures of one video that a band is looked up for: of what stands for long
+MEETINGS_AT_ONCE = 20_000_000  # of pictures with sightings: a bound on memory
+FILTER_BITS = 27  # at most, of the table that turns most bands away before they are looked up
+ROOM_BITS = 5  # by which the table is larger than what is in it
 SPREAD = 0x9E3779B1  # odd; a band times it has the top bits well mixed
 Array = Any
 
@@ -39,7 +42,7 @@ class _Table(NamedTuple):
     """Bands of one part of the hash of one region.
 
     Attributes:
-        passes: bool, by the top FILTER_BITS of a band times SPREAD: whether such a band is in the table.
+        passes: bool, by the top bits of a band times SPREAD: whether such a band is in the table.
         bands: uint32, sorted.
         sightings: of each band: twice the number of the picture that has it, one more if it does so in a mirror.
     """
@@ -47,6 +50,27 @@ class _Table(NamedTuple):
     passes: Array
     bands: Array
     sightings: Array
+
+    def places(self, bands: Array) -> Array:
+        """Which of these bands may be in the table."""
+        import numpy as np
+
+        found: Array = np.flatnonzero(self.passes[_filter_place(bands, len(self.passes))])
+        return found
+
+
+class _Range(NamedTuple):
+    """What some training pictures meet in one table.
+
+    Attributes:
+        pictures: their numbers, counted over all training videos in question.
+        firsts, counts: where the sightings that each shares a band with begin in the table, and how many they are.
+    """
+
+    table: _Table
+    pictures: Array
+    firsts: Array
+    counts: Array
 
 
 class BenchmarkIndex:
@@ -73,14 +97,21 @@ class BenchmarkIndex:
 
     def candidates(self, fingerprints: Sequence[Fingerprint]) -> list[Candidate]:
         """Those of some training videos, in order."""
-        import numpy as np
-
         kept = [one for one in fingerprints if len(one.seconds)]
         if not kept or not len(self._seconds):
             return []
+        ranges = list(self._ranges(kept))
+        if len(kept) == 1 or sum(int(counts.sum()) for _, _, _, counts in ranges) <= MEETINGS_AT_ONCE:
+            return self._candidates(kept, ranges)
+        half = len(kept) // 2
+        return self.candidates(kept[:half]) + self.candidates(kept[half:])
+
+    def _candidates(self, kept: Sequence[Fingerprint], ranges: Sequence[_Range]) -> list[Candidate]:
+        import numpy as np
+
         seconds = np.concatenate([one.seconds for one in kept])
         videos = np.repeat(np.arange(len(kept)), [len(one.seconds) for one in kept])
-        pictures, sightings = self._meetings(kept)
+        pictures, sightings = _meetings(ranges)
         benchmark = sightings >> 1
         pairs = (videos[pictures] * len(self._paths) + self._videos[benchmark]) * 2 + (sightings & 1)
         often = _with_pictures(pairs, pictures, PICTURES_MIN)
@@ -99,29 +130,22 @@ class BenchmarkIndex:
             for pair in sorted(found)
         ]
 
-    def _meetings(self, fingerprints: Sequence[Fingerprint]) -> tuple[Array, Array]:
-        """Numbers of the pictures, counted over all fingerprints, and of the sightings that they share a band with."""
+    def _ranges(self, fingerprints: Sequence[Fingerprint]) -> Iterator[_Range]:
         import numpy as np
 
-        numbers = np.arange(sum(len(one.seconds) for one in fingerprints))
-        parts = np.split(numbers, np.cumsum([len(one.seconds) for one in fingerprints])[:-1])
-        own_pictures = np.concatenate(
-            [np.repeat(part, one.hashes.shape[1]) for part, one in zip(parts, fingerprints, strict=True)]
-        )
+        lengths = [len(one.seconds) for one in fingerprints]
+        crops = np.repeat([one.hashes.shape[1] for one in fingerprints], lengths)
+        own_pictures = np.repeat(np.arange(sum(lengths)), crops)
+        own_videos = np.repeat(np.repeat(np.arange(len(lengths)), lengths), crops)
         hashes = np.concatenate([one.hashes.reshape(-1, len(REGIONS)) for one in fingerprints])
-        met: list[Array] = []
         for (region, band), table in self._tables.items():
             bands = _band(hashes[:, region], band)
-            places = np.flatnonzero(table.passes[_filter_place(bands)])
-            own = bands[places]
-            first = np.searchsorted(table.bands, own, side="left")
-            counts = np.searchsorted(table.bands, own, side="right") - first
-            ends = np.cumsum(counts)
-            found = np.arange(ends[-1] if len(ends) else 0) + np.repeat(first - ends + counts, counts)
-            pictures = np.repeat(own_pictures[places], counts).astype(np.uint64)
-            met.append(pictures << np.uint64(32) | table.sightings[found])
-        both = np.unique(np.concatenate(met))
-        return (both >> np.uint64(32)).astype(np.int64), (both & np.uint64(0xFFFFFFFF)).astype(np.int64)
+            places = table.places(bands)
+            keys = own_videos[places].astype(np.uint64) << np.uint64(BAND_BITS) | bands[places].astype(np.uint64)
+            places = places[_are_first(keys, STILL_TRAIN)]
+            first = np.searchsorted(table.bands, bands[places], side="left")
+            counts = np.searchsorted(table.bands, bands[places], side="right") - first
+            yield _Range(table, own_pictures[places], first, counts)
 
     def _table(self, hashes: Sequence[Array], firsts: Array, region: int, band: int) -> _Table:
         import numpy as np
@@ -131,16 +155,31 @@ class BenchmarkIndex:
             numbers = np.arange(first, first + len(own), dtype=np.uint64)[:, None] << np.uint64(1)
             for mirrored, turned in enumerate((own, mirror_hashes(own))):
                 bands = _band(turned[:, :, region], band).astype(np.uint64)
-                rows.append(np.unique(bands << np.uint64(BAND_BITS) | numbers | np.uint64(mirrored)))
+                sighted = np.unique(bands << np.uint64(BAND_BITS) | numbers | np.uint64(mirrored))
+                rows.append(sighted[_are_first(sighted >> np.uint64(BAND_BITS), STILL_BENCHMARK)])
         joined = np.concatenate(rows)
         joined.sort()
         bands = (joined >> np.uint64(BAND_BITS)).astype(np.uint32)
         sightings = joined & np.uint64(0xFFFFFFFF)
         rare = _shared_by_few(bands, self._videos[sightings >> np.uint64(1)])
         bands, sightings = bands[rare], sightings[rare]
-        passes = np.zeros(1 << FILTER_BITS, bool)
-        passes[_filter_place(bands)] = True
+        passes = np.zeros(1 << min(FILTER_BITS, len(bands).bit_length() + ROOM_BITS), bool)
+        passes[_filter_place(bands, len(passes))] = True
         return _Table(passes, bands, sightings.astype(np.uint32))
+
+
+def _meetings(ranges: Iterable[_Range]) -> tuple[Array, Array]:
+    """Numbers of the pictures, and of the sightings that they share a band with."""
+    import numpy as np
+
+    met: list[Array] = []
+    for table, own_pictures, first, counts in ranges:
+        ends = np.cumsum(counts)
+        found = np.arange(ends[-1] if len(ends) else 0) + np.repeat(first - ends + counts, counts)
+        pictures = np.repeat(own_pictures, counts).astype(np.uint64)
+        met.append(pictures << np.uint64(32) | table.sightings[found])
+    both = np.unique(np.concatenate(met))
+    return (both >> np.uint64(32)).astype(np.int64), (both & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
 
 def _band(hashes: Array, band: int) -> Array:
@@ -150,11 +189,28 @@ def _band(hashes: Array, band: int) -> Array:
     return cut
 
 
-def _filter_place(bands: Array) -> Array:
+def _filter_place(bands: Array, places: int) -> Array:
+    """
+    Args:
+        places: of the filter, a power of 2.
+    """
     import numpy as np
 
-    place: Array = (bands * np.uint32(SPREAD)) >> np.uint32(BAND_BITS - FILTER_BITS)
+    place: Array = (bands * np.uint32(SPREAD)) >> np.uint32(BAND_BITS + 1 - places.bit_length())
     return place
+
+
+def _are_first(keys: Array, most: int) -> Array:
+    """bool: whether a key is among the first so many of its kind."""
+    import numpy as np
+
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    starts = np.flatnonzero(np.concatenate([np.ones(min(1, len(keys)), bool), ordered[1:] != ordered[:-1]]))
+    lengths = np.diff(np.append(starts, len(keys)))
+    found = np.empty(len(keys), bool)
+    found[order] = np.arange(len(keys)) - np.repeat(starts, lengths) < most
+    return found
 
 
 def _shared_by_few(bands: Array, videos: Array) -> Array:

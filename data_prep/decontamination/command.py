@@ -8,7 +8,9 @@ status 3 where videos could not be compared.
 """
 
 import argparse
+import os
 from collections import Counter
+from math import inf
 from pathlib import Path
 
 from data_prep.engine import ENGINES, Workers, cpu_count
@@ -35,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--text-only", action="store_true", help="compare ids and questions, and look at no video")
     parser.add_argument("--remove-questions", action="store_true", help="remove records for their question alone, too, "
                         "whatever their video shows")  # fmt: skip
-    parser.add_argument("--skip-invalid", action="store_true", help="leave out records that cannot be read")
+    parser.add_argument("--skip-invalid", action="store_true", help="leave out training records that cannot be read")
     parser.add_argument("--workers", type=int, default=cpu_count(), help="processes (default: %(default)s)")
     parser.add_argument("--seconds-each", type=float, default=600.0, help="for a video (default: %(default)s)")
     parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="processes here, or of a Ray cluster")
@@ -65,11 +67,14 @@ def run(args: argparse.Namespace) -> int:
             raise UserError(f"annotation file '{side.annotations}' is not there")
         if not side.videos.is_dir():
             raise UserError(f"'{side.videos}' is not there: give the folder that holds the videos")
-    if args.workers < 1 or not args.seconds_each > 0:
+    if args.workers < 1 or not 0 < args.seconds_each < inf:
         raise UserError("--workers and --seconds-each are positive numbers")
     cleaned = args.output / args.train.name
-    if cleaned.resolve() in (args.train.resolve(), args.eval.resolve()) or cleaned.name in (MATCHES, TOGETHER):
+    outputs = {(args.output / name).resolve() for name in (args.train.name, MATCHES, TOGETHER, PAGE)}
+    if len(outputs) < 4 or outputs & {args.train.resolve(), args.eval.resolve()}:
         raise UserError(f"--output '{args.output}' would overwrite what is read: give another folder")
+    # Many processes, small matrices: threads would stand in each other's way. Ray sets the same for its workers.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     if args.rule == RULES[1]:
         print(WARNING)
     train, benchmark = sides
@@ -90,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
         with written_aside(args.output / PAGE) as aside:
             aside.write_text(text, encoding="utf-8", newline="\n")
         write_together(args.output / TOGETHER, found.matches)
-        written = write_cleaned(args.train, cleaned, found.removed)
+        write_cleaned(args.train, cleaned, found.removed | found.unreadable)
         write_matches(args.output / MATCHES, found.matches)
     counts = Counter(match.kind for match in found.matches)
     print(f"{found.records:,} records about {found.videos:,} videos against {found.questions:,} questions about "
@@ -98,14 +103,15 @@ def run(args: argparse.Namespace) -> int:
     for kind in counts:
         print(f"  {kind.value:<24} {counts[kind]:>7,}{'' if kind in comparison.removed_kinds else '  (kept)'}")
     for reason, number in found.left_out.most_common():
-        print(f"  not compared, {reason}: {number:,} records")
+        print(f"  left out, {reason}: {number:,} records")
+    written = found.records - len(found.removed) - len(found.unreadable)
     print(f"{len(found.removed):,} records removed, {written:,} written to {cleaned}")
     print(f"every match: {args.output / MATCHES}, {args.output / PAGE}")
-    if found.short_videos:
-        print(f"{found.short_videos:,} videos show fewer than five seconds, and were compared by id alone")
+    if found.short:
+        print(f"{len(found.short):,} videos show fewer than five seconds, and were compared by id alone")
     if found.not_compared:
         print(f"{len(found.not_compared):,} videos could not be compared; videokr check says why:")
-        for path, reason in sorted(found.not_compared.items())[:NAMED]:
-            print(f"  {path!a}: {reason}")
+        for (which, path), reason in sorted(found.not_compared.items())[:NAMED]:
+            print(f"  {which} {path!a}: {reason}")
         return NOT_COMPARED_STATUS
     return 0

@@ -1,5 +1,6 @@
 """Annotation files of both sides: streamed record by record, and written again without what a benchmark has."""
 
+import json
 from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ def read_corpus(path: Path, left_out: Counter[str] | None) -> Iterator[tuple[int
     """The examples of a file with their line, counted from 1; None for a record that cannot be read.
 
     Args:
-        left_out: where given, counts such records by reason, instead of their being raised.
+        left_out: where given, counts such records by reason; else the first is raised.
 
     Raises:
         UserError: the file is not there or holds nothing.
@@ -36,26 +37,23 @@ def read_corpus(path: Path, left_out: Counter[str] | None) -> Iterator[tuple[int
                 yield line, None
 
 
-def write_cleaned(path: Path, output: Path, removed: Collection[int]) -> int:
-    """Writes a file's records but for those at some lines, in the same form and order; JSON Lines to the byte.
-
-    Returns:
-        How many were written.
-    """
-    written = 0
+def write_cleaned(path: Path, output: Path, left_out: Collection[int]) -> None:
+    """Writes a file's records but for those at some lines, in the same form and order; JSON Lines to the byte."""
     if opens_list(path):
         with json_list(output) as append:
             for line, record in read_list(path):
-                if line not in removed:
-                    append(orjson.dumps(record))
-                    written += 1
-        return written
+                if line not in left_out:
+                    append(_as_json(record))
+        return
     with path.open("rb") as given, written_aside(output) as aside, aside.open("wb") as out:
-        for line, text in enumerate(given, start=1):
-            if line not in removed:
-                out.write(text if text.endswith(b"\n") else text + b"\n")
-                written += not text.isspace()
-    return written
+        out.writelines(text for line, text in enumerate(given, start=1) if line not in left_out)
+
+
+def _as_json(record: Any) -> bytes:
+    try:
+        return orjson.dumps(record)
+    except TypeError:  # of whole numbers beyond 64 bits, and halves of surrogate pairs
+        return json.dumps(record).encode("ascii")
 
 
 def _records(path: Path) -> Iterator[tuple[int, Any]]:

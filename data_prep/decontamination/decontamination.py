@@ -10,18 +10,20 @@ from tqdm import tqdm
 from data_prep.decontamination.alignment import PICTURES_MIN, Alignment, align
 from data_prep.decontamination.candidates import BenchmarkIndex, Candidate
 from data_prep.decontamination.corpus import read_corpus
-from data_prep.decontamination.fingerprint import BENCHMARK_FPS, Fingerprint, Reader
+from data_prep.decontamination.fingerprint import BENCHMARK_FPS, TRAIN_FPS, Fingerprint, Reader
 from data_prep.decontamination.match import REMOVED, Kind, Match, QuestionMatch, VideoMatch
 from data_prep.decontamination.published_rule import match_published
 from data_prep.decontamination.questions import QuestionIndex
 from data_prep.decontamination.store import FingerprintStore
 from data_prep.decontamination.verification import Pair, Resemblance, Verifier
-from data_prep.decontamination.video_id import video_ids
+from data_prep.decontamination.video_id import holders_by_id
 from data_prep.engine import Failure, Workers, run
 from data_prep.journal import Journal
 from videokr.videos import plain_path
 
 ALIGNED, PUBLISHED = "aligned", "published"  # rules
+TRAIN, BENCHMARK = "training", "benchmark"  # sides
+Video = tuple[str, str]  # its side and path: both sides may call a video the same
 SHARE_MIN = 0.6  # of a window's pictures, for its videos to be looked at
 
 
@@ -45,9 +47,10 @@ class Found:
         removed: lines of the training file that are left out, counted from 1.
         records, videos: of the training file.
         questions, benchmark_videos: of the benchmark.
-        left_out: training records that cannot be read, by reason.
-        not_compared: videos of which no picture could be compared, by path, and why.
-        short_videos: how many show too few pictures to be compared by them.
+        unreadable: lines of the training file whose record cannot be read, and is left out.
+        left_out: how many these are, by reason.
+        not_compared: videos that could not be compared by their pictures, and why.
+        short: videos that show too few pictures to be compared by them.
     """
 
     matches: list[Match] = field(default_factory=list)
@@ -56,14 +59,10 @@ class Found:
     videos: int = 0
     questions: int = 0
     benchmark_videos: int = 0
+    unreadable: set[int] = field(default_factory=set)
     left_out: Counter[str] = field(default_factory=Counter)
-    not_compared: dict[str, str] = field(default_factory=dict)
-    short_videos: int = 0
-
-    def count(self, fingerprints: Sequence[Fingerprint], pictures_min: int) -> None:
-        """Notes the videos that could not be compared, and those that show too little."""
-        self.not_compared |= {one.path: one.reason for one in fingerprints if one.reason}
-        self.short_videos += sum(not one.reason and len(one.seconds) < pictures_min for one in fingerprints)
+    not_compared: dict[Video, str] = field(default_factory=dict)
+    short: set[Video] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class Comparison:
         fingerprints: folder that keeps them, so that a kill loses little.
         rule: ALIGNED or PUBLISHED.
         looks_at_videos: else ids and questions alone are compared.
-        skip_invalid: counts training records that cannot be read, instead of stopping at the first.
+        skip_invalid: leaves out training records that cannot be read, instead of stopping at the first.
         removes_questions: leaves out records for their question alone, too.
     """
 
@@ -108,11 +107,13 @@ class Comparison:
         texts: dict[int, tuple[str, str]] = {}
         for line, example in read_corpus(self.train.annotations, found.left_out if self.skip_invalid else None):
             found.records += 1
-            if example:
-                if index.meet(line, example):
-                    texts[line] = example.id, example.question
-                for video in dict.fromkeys(map(plain_path, example.videos)):
-                    lines_of.setdefault(video, []).append(line)
+            if not example:
+                found.unreadable.add(line)
+                continue
+            if index.meet(line, example):
+                texts[line] = example.id, example.question
+            for video in dict.fromkeys(map(plain_path, example.videos)):
+                lines_of.setdefault(video, []).append(line)
         own, others = sorted(lines_of), sorted({plain_path(video) for one in questions for video in one.videos})
         found.questions, found.videos, found.benchmark_videos = len(questions), len(own), len(others)
         of_videos = _by_id(own, others)
@@ -134,18 +135,18 @@ class Comparison:
     def _near_duplicates(
         self, own: Sequence[str], others: Sequence[str], found: Found, journal: Journal
     ) -> list[VideoMatch]:
-        sides = (("train", self.train, False, own), ("benchmark", self.benchmark, True, others))
-        stores = {
-            name: FingerprintStore(self.fingerprints / name, Reader(side.videos.resolve(), is_benchmark))
-            for name, side, is_benchmark, _ in sides
-        }
-        for name, _, _, paths in sides:
-            found.not_compared |= stores[name].complete(paths, self.workers, f"hashing, {name}")
-        met = self._met(stores["train"], stores["benchmark"], own, others, found)
+        train = FingerprintStore(self.fingerprints / "train", Reader(self.train.videos.resolve(), False))
+        benchmark = FingerprintStore(self.fingerprints / "benchmark", Reader(self.benchmark.videos.resolve(), True))
+        for side, store, paths in ((TRAIN, train, own), (BENCHMARK, benchmark, others)):
+            failures = store.complete(paths, self.workers, f"hashing, {side}")
+            found.not_compared |= {(side, path): reason for path, reason in failures.items()}
+        met = self._met(train, benchmark, own, others, found)
         if self.rule == PUBLISHED:
             return [VideoMatch(Kind.NEAR_DUPLICATE, *pair) for pair in met]
         matches = []
         for pair, resemblance in self._looked_at(met, journal):
+            if resemblance is None:
+                found.not_compared[TRAIN, pair[0]] = f"its hashes agree with '{pair[1]}', its pictures cannot be read"
             kind = Kind.NEAR_DUPLICATE if resemblance and resemblance.is_same else Kind.POSSIBLE
             matches.append(VideoMatch(kind, *pair, resemblance))
         return sorted(matches, key=lambda match: (match.kind, match.train, match.benchmark))
@@ -159,15 +160,14 @@ class Comparison:
         found: Found,
     ) -> list[Pair]:
         """Pairs of videos whose hashes agree along a line in time, by path."""
-        kept = [one for piece in benchmark.read(others) for one in piece]
-        found.count(kept, round(PICTURES_MIN * BENCHMARK_FPS))
-        by_path = {one.path: one for one in kept if not one.reason}
+        by_path = {one.path: one for piece in benchmark.read(others) for one in piece}
         index = None if self.rule == PUBLISHED else BenchmarkIndex(list(by_path.values()))
+        shown_seconds = {(BENCHMARK, path): len(one.seconds) / BENCHMARK_FPS for path, one in by_path.items()}
         best: dict[tuple[str, str], Alignment] = {}
         with tqdm(total=len(own), desc="comparing", unit="video", disable=None) as bar:
             for piece in train.read(own):
-                found.count(piece, PICTURES_MIN)
-                mine = {one.path: one for one in piece if not one.reason}
+                mine = {one.path: one for one in piece}
+                shown_seconds |= {(TRAIN, path): len(one.seconds) / TRAIN_FPS for path, one in mine.items()}
                 for candidate in index.candidates(list(mine.values())) if index else _all_pairs(mine, by_path):
                     key = candidate.train, candidate.benchmark
                     sides = mine[candidate.train], by_path[candidate.benchmark]
@@ -175,6 +175,10 @@ class Comparison:
                     if alignment and alignment.share >= SHARE_MIN and alignment > best.get(key, (-1.0,)):
                         best[key] = alignment
                 bar.update(len(piece))
+        found.short |= {video for video, seconds in shown_seconds.items() if seconds < PICTURES_MIN / TRAIN_FPS}
+        for video in [*((TRAIN, path) for path in own), *((BENCHMARK, path) for path in others)]:
+            if video not in shown_seconds and video not in found.not_compared:
+                found.not_compared[video] = "has changed since it was read"
         return [(*key, alignment) for key, alignment in sorted(best.items())]
 
     def _looked_at(self, pairs: Sequence[Pair], journal: Journal) -> Iterator[tuple[Pair, Resemblance | None]]:
@@ -198,15 +202,14 @@ class Comparison:
 
 
 def _by_id(own: Sequence[str], others: Sequence[str]) -> list[VideoMatch]:
-    holders: dict[str, list[str]] = {}
-    for path in others:
-        for name in video_ids(path):
-            holders.setdefault(name, []).append(path)
-    found = []
-    for path in own:
-        for other in sorted({other for name in video_ids(path) for other in holders.get(name, ())}):
-            found.append(VideoMatch(Kind.VIDEO_ID, path, other))
-    return found
+    holders, others_holders = holders_by_id(own), holders_by_id(others)
+    pairs = {
+        (path, other)
+        for name in holders.keys() & others_holders.keys()
+        for path in holders[name]
+        for other in others_holders[name]
+    }
+    return [VideoMatch(Kind.VIDEO_ID, *pair) for pair in sorted(pairs)]
 
 
 def _all_pairs(own: dict[str, Fingerprint], others: dict[str, Fingerprint]) -> Iterator[Candidate]:

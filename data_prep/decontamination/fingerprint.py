@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from data_prep.decontamination.picture_hash import SCALES, WHOLE, are_plain, hash_crops, picture_box
 from data_prep.decontamination.pictures import read_pictures
 from videokr.errors import UserError
+from videokr.video_file import VideoError
 from videokr.videos import resolve_video
 
 TRAIN_FPS = 1.0  # pictures a second of the corpus: the side that is large
@@ -18,8 +19,8 @@ class Fingerprint(NamedTuple):
     """
     Attributes:
         path: of the video, as `videokr.videos.plain_path` has it.
-        size_bytes, mtime_ns: of the file that was read; None where there is none.
-        reason: why it has no hashes; None: it has.
+        size_bytes, mtime_ns: of the file that was read; None where it could not be.
+        reason: why it has no hashes, naming no folder; None: it has.
         seconds: float32 (pictures,), of the pictures that show something.
         hashes: uint64 (pictures, crops, regions): of the whole picture, of what is inside its black bars, and of a
             benchmark's of crops of both.
@@ -52,13 +53,12 @@ class Reader:
         try:
             file = resolve_video(path, self.root)
             status = file.stat()
-        except UserError as error:
-            return Fingerprint(path, None, None, str(error), *nothing)
-        stamp = status.st_size, status.st_mtime_ns
-        try:
             seconds, pictures = read_pictures(file, BENCHMARK_FPS if self.is_benchmark else TRAIN_FPS)
-        except UserError as error:
-            return Fingerprint(path, *stamp, str(error), *nothing)
+        except VideoError as error:
+            return Fingerprint(path, None, None, f"cannot be decoded: {error.reason}", *nothing)
+        except (UserError, FileNotFoundError):
+            return Fingerprint(path, None, None, "is not in the folder", *nothing)
+        stamp = status.st_size, status.st_mtime_ns
         shows = ~are_plain(pictures)
         boxes = (picture_box(pictures), WHOLE)
         seconds, pictures = seconds[shows].astype(np.float32), pictures[shows]

@@ -8,12 +8,15 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from data_prep.decontamination.decontamination import Comparison, Found
+from data_prep.decontamination.alignment import PICTURES_MIN
+from data_prep.decontamination.decontamination import BENCHMARK, PUBLISHED, TRAIN, Comparison, Found
+from data_prep.decontamination.fingerprint import TRAIN_FPS
 from data_prep.decontamination.match import Kind, QuestionMatch, VideoMatch
 from data_prep.engine import cpu_count
 from videokr.errors import UserError
 from videokr.report.browser import sheet_style
 from videokr.report.document import document
+from videokr.report.excerpt import excerpt
 from videokr.report.markup import Markup, element, joined
 from videokr.report.sheet import NoSheet, Sheet, make_sheet_at
 from videokr.videos import resolve_video
@@ -29,42 +32,50 @@ EXPLAINED = {
     Kind.QUESTION: "Most of a benchmark question's runs of eight words stand in a training question.",
     Kind.POSSIBLE: "The hashes agree, the pictures do not, as of slides of one template. Their rows stay.",
 }
-Drawn = tuple[VideoMatch, str, Sheet | NoSheet, str, Sheet | NoSheet]
+PUBLISHED_NOTE = "By the publication's rule, which takes most unrelated videos for such. Their rows are removed."
+CELL_BYTES = 2_000  # of one text in a table
+Place = tuple[str, str, tuple[float, ...]]  # side, path and seconds of a sheet
+Drawn = tuple[VideoMatch, Place, Sheet | NoSheet, Place, Sheet | NoSheet]
 
 
 def page(found: Found, comparison: Comparison) -> str:
     """Draws the contact sheets, with a progress bar, and builds the page."""
     of_videos = [match for match in found.matches if isinstance(match, VideoMatch) and match.alignment]
     drawn = _draw(of_videos[:SHEETS_MAX], comparison)
-    sheets: dict[str, Sheet | NoSheet] = {}
+    sheets: dict[Place, Sheet | NoSheet] = {}
     for _, own_key, own, other_key, other in drawn:
         sheets |= {own_key: own, other_key: other}
-    places = {key: place for place, key in enumerate(sheets)}
+    numbers = {place: number for number, place in enumerate(sheets)}
+    pictures = sheet_style({str(number): sheets[place] for place, number in numbers.items()})
     style = resources("videokr.report").joinpath("page.css").read_text("utf-8")
-    sections = [(kind, _section(kind, found, drawn, places, len(of_videos))) for kind in EXPLAINED]
+    is_published = comparison.rule == PUBLISHED
+    sections = [(kind, _section(kind, found, drawn, numbers, len(of_videos), is_published)) for kind in EXPLAINED]
     body = [
         element("header", element("h1", TITLE), _summary(found, comparison), class_="top"),
         element("nav", *(element("a", _title(kind), href=f"#{kind.name.lower()}") for kind, _ in sections),
                 aria_label="Sections"),
-        element("main", *(section for _, section in sections), _not_compared(found)),
+        element("main", *(section for _, section in sections), _not_compared(found), _short(found)),
     ]  # fmt: skip
-    return document(TITLE, body, [style], [sheet_style(sheets)] if sheets else [])
+    return document(TITLE, body, [style], [pictures] if pictures else [])
 
 
 def _draw(matches: Sequence[VideoMatch], comparison: Comparison) -> list[Drawn]:
-    with ThreadPoolExecutor(cpu_count(), thread_name_prefix="sheet") as pool:
+    pool = ThreadPoolExecutor(cpu_count(), thread_name_prefix="sheet")
+    try:
         drawn = pool.map(lambda match: _draw_one(match, comparison), matches)
         return list(tqdm(drawn, desc="contact sheets", unit="pair", total=len(matches), disable=None))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _draw_one(match: VideoMatch, comparison: Comparison) -> Drawn:
     assert match.alignment
     start, end = match.alignment.start_seconds, match.alignment.end_seconds
-    seconds = [start + (end - start) * number / (SHEET_FRAMES - 1) for number in range(SHEET_FRAMES)]
-    others = [max(0.0, match.alignment.benchmark_seconds(second)) for second in seconds]
+    seconds = tuple(start + (end - start) * number / (SHEET_FRAMES - 1) for number in range(SHEET_FRAMES))
+    others = tuple(max(0.0, match.alignment.benchmark_seconds(second)) for second in seconds)
     own = _sheet(match.train, comparison.train.videos, seconds)
     other = _sheet(match.benchmark, comparison.benchmark.videos, others)
-    return match, f"{match.train} {start}", own, f"{match.benchmark} {others[0]}", other
+    return match, (TRAIN, match.train, seconds), own, (BENCHMARK, match.benchmark, others), other
 
 
 def _sheet(path: str, root: Path, seconds: Sequence[float]) -> Sheet | NoSheet:
@@ -100,11 +111,13 @@ def _summary(found: Found, comparison: Comparison) -> Markup:
     )
 
 
-def _section(kind: Kind, found: Found, drawn: Sequence[Drawn], places: dict[str, int], with_pictures: int) -> Markup:
+def _section(
+    kind: Kind, found: Found, drawn: Sequence[Drawn], numbers: dict[Place, int], with_pictures: int, is_published: bool
+) -> Markup:
     matches = [match for match in found.matches if match.kind is kind]
-    shown: list[Markup] = [_case(*one, places) for one in drawn if one[0].kind is kind]
+    shown: list[Markup] = [_case(*one, numbers) for one in drawn if one[0].kind is kind]
     listed = [match for match in matches if not isinstance(match, VideoMatch) or not match.alignment]
-    notes = [EXPLAINED[kind]]
+    notes = [PUBLISHED_NOTE if is_published and kind is Kind.NEAR_DUPLICATE else EXPLAINED[kind]]
     if not matches:
         notes.append("None.")
     if with_pictures > SHEETS_MAX and matches and not listed:
@@ -128,16 +141,17 @@ def _cells(match: VideoMatch | QuestionMatch) -> tuple[str, ...]:
     if isinstance(match, VideoMatch):
         return match.train, match.benchmark
     own = f"line {match.line:,}, {match.train_id}: {match.train_question}"
-    return f"{match.share:.0%}", own, f"{match.benchmark_id}: {match.benchmark_question}"
+    other = f"{match.benchmark_id}: {match.benchmark_question}"
+    return f"{match.share:.0%}", excerpt(own, CELL_BYTES), excerpt(other, CELL_BYTES)
 
 
 def _case(
     match: VideoMatch,
-    own_key: str,
+    own_place: Place,
     own: Sheet | NoSheet,
-    other_key: str,
+    other_place: Place,
     other: Sheet | NoSheet,
-    places: dict[str, int],
+    numbers: dict[Place, int],
 ) -> Markup:
     assert match.alignment
     tags = [f"{match.alignment.share:.0%} of the hashes agree"]
@@ -152,30 +166,42 @@ def _case(
     return element(
         "article",
         element("p", ", ".join(tags), class_="tags"),
-        _strip("training", match.train, own, places[own_key]),
-        _strip("benchmark", match.benchmark, other, places[other_key]),
+        _strip(TRAIN, match.train, own, numbers[own_place]),
+        _strip(BENCHMARK, match.benchmark, other, numbers[other_place]),
         class_="case",
     )
 
 
-def _strip(side: str, path: str, sheet: Sheet | NoSheet, place: int) -> Markup:
+def _strip(side: str, path: str, sheet: Sheet | NoSheet, number: int) -> Markup:
     caption = element("figcaption", element("b", side), f" {path}")
     if isinstance(sheet, NoSheet):
         return element("figure", caption, element("p", f"The video {sheet.reason}.", class_="no-frames"))
     times = element("div", *(element("span", f"{second:.1f} s") for second in sheet.seconds), class_="times quiet")
     picture = element("div", class_="strip", role="img", aria_label=f"frames of {path}")
-    return element("figure", caption, picture, times, class_=f"s{place}")
+    return element("figure", caption, picture, times, class_=f"s{number}")
 
 
 def _not_compared(found: Found) -> Markup | None:
     if not found.not_compared:
         return None
-    rows = [
-        element("tr", element("td", path), element("td", reason))
-        for path, reason in sorted(found.not_compared.items())[:LISTED_MAX]
-    ]
+    rows = [(*video, reason) for video, reason in sorted(found.not_compared.items())]
+    return _videos("Not compared", "Their pictures could not be read. videokr check says why.", rows)
+
+
+def _short(found: Found) -> Markup | None:
+    if not found.short:
+        return None
+    note = f"They show something for less than {PICTURES_MIN / TRAIN_FPS:g} seconds, and were compared by id alone."
+    return _videos("Too short to compare", note, sorted(found.short))
+
+
+def _videos(title: str, note: str, rows: Sequence[tuple[str, ...]]) -> Markup:
+    if len(rows) > LISTED_MAX:
+        note += f" The first {LISTED_MAX:,} of {len(rows):,} are shown."
+    shown = [element("tr", *(element("td", excerpt(cell, CELL_BYTES)) for cell in row)) for row in rows[:LISTED_MAX]]
     return element(
         "section",
-        element("h2", f"Not compared ({len(found.not_compared):,})"),
-        element("div", element("table", element("tbody", *rows), class_="words"), class_="scroll"),
+        element("h2", f"{title} ({len(rows):,})"),
+        element("p", note, class_="quiet"),
+        element("div", element("table", element("tbody", *shown), class_="words"), class_="scroll"),
     )

@@ -7,6 +7,7 @@ comparison is hashed at several crops, so that a crop is met by one of them.
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import count
 from typing import Any, NamedTuple
 
 from data_prep.decontamination.pictures import SIDE
@@ -19,6 +20,7 @@ BAR_LUMA_MAX = 20  # of 255: a row or column never brighter is a bar at the edge
 BAR_PIXELS = 0.02  # of a row or column may be brighter all the same, for what an encoder makes of an edge
 PICTURE_MIN = 0.4  # of a side: what is between bars is no less than this
 PLAIN_LUMA = 3.0  # standard deviation below which a picture shows nothing to compare
+AT_ONCE = 512  # pictures that are worked on, so that an hour takes no more memory than a minute
 Array = Any
 
 
@@ -74,7 +76,9 @@ def picture_box(pictures: Array) -> Box:
 
 def are_plain(pictures: Array) -> Array:
     """bool (pictures,): which show nothing."""
-    found: Array = pictures.std(axis=(1, 2), dtype="float32") < PLAIN_LUMA
+    import numpy as np
+
+    found: Array = np.concatenate([part.std(axis=(1, 2), dtype=np.float32) < PLAIN_LUMA for part in _parts(pictures)])
     return found
 
 
@@ -84,13 +88,16 @@ def hash_crops(pictures: Array, boxes: Iterable[Box], scales: Sequence[float]) -
 
     weights = np.uint64(1) << np.arange(BITS, dtype=np.uint64)
     rows, columns = zip(*_frequencies(), strict=True)
-    small = pictures.astype(np.float32)
-    hashes = []
-    for crop in dict.fromkeys(box.scaled(scale) for box in boxes for scale in scales):
-        for part in map(crop.part, REGIONS):
+    crops = list(dict.fromkeys(box.scaled(scale) for box in boxes for scale in scales))
+    parts = [crop.part(region) for crop in crops for region in REGIONS]
+    hashes = np.empty((len(pictures), len(parts)), np.uint64)
+    for first, some in zip(count(0, AT_ONCE), _parts(pictures), strict=False):
+        small = some.astype(np.float32)
+        for place, part in enumerate(parts):
             amounts = _transform(part.top, part.bottom) @ small @ _transform(part.left, part.right).T
-            hashes.append(((amounts[:, rows, columns] > 0) * weights).sum(axis=1, dtype=np.uint64))
-    return np.stack(hashes, axis=1).reshape(len(pictures), -1, len(REGIONS))
+            signs = (amounts[:, rows, columns] > 0) * weights
+            hashes[first : first + len(some), place] = signs.sum(axis=1, dtype=np.uint64)
+    return hashes.reshape(len(pictures), len(crops), len(REGIONS))
 
 
 def mirror_hashes(hashes: Array) -> Array:
@@ -100,6 +107,10 @@ def mirror_hashes(hashes: Array) -> Array:
     mask = np.uint64(sum(1 << bit for bit, (_, column) in enumerate(_frequencies()) if column % 2))
     turned: Array = (hashes ^ mask)[..., list(MIRRORED_REGIONS)]
     return turned
+
+
+def _parts(pictures: Array) -> list[Array]:
+    return [pictures[first : first + AT_ONCE] for first in range(0, max(1, len(pictures)), AT_ONCE)]
 
 
 @lru_cache(maxsize=1)

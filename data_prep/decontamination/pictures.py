@@ -1,9 +1,9 @@
 """What a video shows from moment to moment, as small gray pictures."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from videokr.errors import UserError
 from videokr.video_file import VideoError
@@ -11,6 +11,14 @@ from videokr.video_file import VideoError
 SIDE = 128  # pixels, height and width of every picture, whatever the video's shape
 MOMENTS_MAX = 40_000  # of one video: more than two hours at four a second
 Array = Any
+
+
+class Shown(NamedTuple):
+    """A frame, with the seconds at which it comes up and goes."""
+
+    frame: Any
+    came_up: float
+    gone: float
 
 
 def read_pictures(
@@ -47,15 +55,31 @@ def read_pictures(
             seconds.append(came_up if came_up > due - 1 / fps else due)
             pictures.append(small)
             number += 1
-        if gone > end_seconds:
+        if gone > end_seconds or number == MOMENTS_MAX:
             break
     if not pictures:
         raise VideoError(path, f"no frame decodes from {start_seconds:g} s on")
     return np.array(seconds), np.stack(pictures)
 
 
-def _shown(path: Path, start_seconds: float) -> Iterator[tuple[Any, float, float]]:
-    """Frames with the seconds at which they come up and go; as far as the file decodes."""
+def _shown(path: Path, start_seconds: float) -> Iterator[Shown]:
+    """Those that are shown from start_seconds on, and some before; as far as the file decodes."""
+    if start_seconds > 0:
+        frames = _sought(path, start_seconds)
+        try:
+            first = next(frames, None)
+        except VideoError:
+            first = None
+        if first and first.came_up <= start_seconds:
+            yield first
+            yield from frames
+            return
+        frames.close()  # some containers (MPEG-TS) are sought too late
+    yield from _sought(path, 0.0)
+
+
+def _sought(path: Path, start_seconds: float) -> Generator[Shown, None, None]:
+    """From the key frame before start_seconds on, or from wherever the container has it."""
     import av
 
     last: tuple[Any, float] | None = None
@@ -74,7 +98,7 @@ def _shown(path: Path, start_seconds: float) -> Iterator[tuple[Any, float, float
                     continue
                 time = frame.time - first
                 if last is not None and time > last[1]:
-                    yield *last, time
+                    yield Shown(*last, time)
                 last = frame, time
     except av.error.InvalidDataError as error:  # a file that breaks off may end in half a packet
         if last is None:
@@ -82,7 +106,7 @@ def _shown(path: Path, start_seconds: float) -> Iterator[tuple[Any, float, float
     except (av.FFmpegError, UnicodeDecodeError) as error:
         raise VideoError(path, getattr(error, "strerror", None) or str(error)) from None
     if last is not None:
-        yield *last, math.nextafter(last[1], math.inf)
+        yield Shown(*last, math.nextafter(last[1], math.inf))
 
 
 def _small(frame: Any) -> Array:

@@ -10,7 +10,7 @@ from data_prep.decontamination.fingerprint import BENCHMARK_FPS, TRAIN_FPS, Fing
 DISTANCE_MAX = 30  # bits of 64
 SHARE_MIN = 0.7  # of a window's pictures
 WARNING = (
-    "warning: --rule published takes most unrelated videos for near-duplicates (two unrelated hashes of 64 bits are "
+    "warning: --rule published finds a near-duplicate for most unrelated videos (two unrelated hashes of 64 bits are "
     "within 30 bits in about 40 of 100 cases)"
 )
 

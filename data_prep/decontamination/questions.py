@@ -1,8 +1,9 @@
 """Questions that stand in both files: how many of a benchmark question's word n-grams one training question holds."""
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from videokr.example import Example
@@ -11,15 +12,20 @@ NGRAM_WORDS = 8
 SHARE_MIN = 0.6  # of a benchmark question's n-grams
 COMMON_BENCHMARK = 10  # an n-gram that more benchmark questions hold is a way of asking
 COMMON_TRAIN = 100  # or that more training questions hold
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[^\W_]+")
 Ngram = tuple[str, ...]
 
 
-def question_ngrams(example: Example) -> set[Ngram]:
-    """Runs of NGRAM_WORDS words of the question and its options; a shorter text is one run."""
-    words = _WORD.findall(" ".join((example.question, *example.options)).casefold())
-    runs = range(max(1, len(words) - NGRAM_WORDS + 1)) if words else ()
-    return {tuple(words[start : start + NGRAM_WORDS]) for start in runs}
+def question_ngrams(example: Example) -> Iterator[Ngram]:
+    """Runs of NGRAM_WORDS words of the question and its options, in whatever order they are; all of a shorter text."""
+    parts = [_words(example.question), *sorted(map(_words, example.options))]
+    words = [word for part in parts for word in part]
+    for start in range(max(1, len(words) - NGRAM_WORDS + 1) if words else 0):
+        yield tuple(words[start : start + NGRAM_WORDS])
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class QuestionIndex:
     _found: list[tuple[int, int, frozenset[Ngram]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        own = [question_ngrams(question) for question in self.questions]
+        own = [set(question_ngrams(question)) for question in self.questions]
         held = Counter(ngram for ngrams in own for ngram in ngrams)
         for number, ngrams in enumerate(own):
             telling = {ngram for ngram in ngrams if held[ngram] <= COMMON_BENCHMARK}
@@ -62,13 +68,15 @@ class QuestionIndex:
     def meet(self, line: int, example: Example) -> bool:
         """Takes in one training record; whether `overlaps` may name it."""
         shared: dict[int, set[Ngram]] = {}
-        for ngram in question_ngrams(example):
-            holders = self._holders.get(ngram)
-            if holders:
-                self._met[ngram] += 1
-                for number in holders:
-                    shared.setdefault(number, set()).add(ngram)
-        alike = [number for number, ngrams in shared.items() if len(ngrams) >= SHARE_MIN * self._sizes[number]]
+        for ngram in {ngram for ngram in question_ngrams(example) if ngram in self._holders}:
+            self._met[ngram] += 1
+            for number in self._holders[ngram]:
+                shared.setdefault(number, set()).add(ngram)
+        alike = [
+            number
+            for number, ngrams in shared.items()
+            if len(ngrams) >= SHARE_MIN * self._sizes[number] and any(self._met[one] <= COMMON_TRAIN for one in ngrams)
+        ]
         self._found += [(line, number, frozenset(shared[number])) for number in alike]
         return bool(alike)
 

@@ -1,6 +1,7 @@
 """Fingerprints on disk, in pieces that each appear whole: hashing that was killed loses its last piece alone."""
 
 import hashlib
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,11 @@ from videokr.videos import resolve_video
 
 PIECE_BYTES = 4_000_000  # of hashes
 PIECE_VIDEOS = 500
+PIECE_SECONDS = 60.0  # of work that a kill may lose
 FORMAT = "videokr 1"  # another number for whatever changes a hash
 SUFFIX = ".parquet"
+STAMP = ("path", "size_bytes", "mtime_ns")
+COLUMNS = (*STAMP, "crops", "seconds", "hashes")
 
 
 class FingerprintStore:
@@ -37,7 +41,7 @@ class FingerprintStore:
             what: for the progress bar.
 
         Returns:
-            The reason for each video whose reader hung or died, by path. It is tried again the next time.
+            The reason for each video that could not be read, by path. It is tried again the next time.
 
         Raises:
             UserError: something else is in the folder.
@@ -46,19 +50,20 @@ class FingerprintStore:
         left = [path for path in paths if path not in known]
         failures: dict[str, str] = {}
         waiting: list[Fingerprint] = []
-        held_bytes = 0
+        held_bytes, written = 0, time.monotonic()
         with tqdm(total=len(paths), initial=len(paths) - len(left), desc=what, unit="video", disable=None) as bar:
             for path, found in run(self.reader.read, left, workers=workers.count, seconds_each=workers.seconds_each,
                                    engine=workers.engine):  # fmt: skip
                 bar.update()
-                if isinstance(found, Failure):
-                    failures[path] = found.reason
+                if isinstance(found, Failure) or found.reason:
+                    failures[path] = str(found.reason)
                     continue
                 waiting.append(found)
                 held_bytes += found.hashes.nbytes
-                if held_bytes >= PIECE_BYTES or len(waiting) >= PIECE_VIDEOS:
+                is_late = time.monotonic() - written >= PIECE_SECONDS
+                if held_bytes >= PIECE_BYTES or len(waiting) >= PIECE_VIDEOS or is_late:
                     self._write(waiting)
-                    waiting, held_bytes = [], 0
+                    waiting, held_bytes, written = [], 0, time.monotonic()
         if waiting:
             self._write(waiting)
         return failures
@@ -66,14 +71,14 @@ class FingerprintStore:
     def read(self, paths: Sequence[str]) -> Iterator[list[Fingerprint]]:
         """The fingerprints of these videos, a piece at a time, each video once; in no order that means anything.
 
+        A video whose file has changed since it was read has none.
+
         Raises:
             UserError: something else is in the folder.
         """
         left = set(paths)
         for piece in self._pieces():
-            found = [
-                one for one in _rows(piece) if one.path in left and self._fits(one.path, one.size_bytes, one.mtime_ns)
-            ]
+            found = [one for one in _fingerprints(piece) if one.path in left and self._fits(*one[:3])]
             left -= {one.path for one in found}
             if found:
                 yield found
@@ -81,8 +86,8 @@ class FingerprintStore:
     def _current(self, paths: set[str]) -> set[str]:
         found: set[str] = set()
         for piece in self._pieces():
-            rows = _table(piece, ["path", "size_bytes", "mtime_ns"]).to_pylist()
-            found |= {row["path"] for row in rows if row["path"] in paths and self._fits(*row.values())}
+            stamps = [[row[name] for name in STAMP] for row in _rows(piece, STAMP)]
+            found |= {path for path, *stamp in stamps if path in paths and self._fits(path, *stamp)}
         return found
 
     def _fits(self, path: str, size_bytes: int | None, mtime_ns: int | None) -> bool:
@@ -90,7 +95,7 @@ class FingerprintStore:
         try:
             status = resolve_video(path, self.reader.root).stat()
         except (UserError, OSError):
-            return size_bytes is None
+            return False
         return (status.st_size, status.st_mtime_ns) == (size_bytes, mtime_ns)
 
     def _pieces(self) -> list[Path]:
@@ -106,7 +111,6 @@ class FingerprintStore:
             "path": [one.path for one in ordered],
             "size_bytes": [one.size_bytes for one in ordered],
             "mtime_ns": [one.mtime_ns for one in ordered],
-            "reason": [one.reason for one in ordered],
             "crops": [one.hashes.shape[1] for one in ordered],
             "seconds": [one.seconds.tobytes() for one in ordered],
             "hashes": [one.hashes.tobytes() for one in ordered],
@@ -115,28 +119,33 @@ class FingerprintStore:
             pq.write_table(pa.table(columns, schema=_schema()), aside, compression="zstd")
 
 
-def _rows(piece: Path) -> Iterator[Fingerprint]:
+def _fingerprints(piece: Path) -> Iterator[Fingerprint]:
     import numpy as np
 
     from data_prep.decontamination.picture_hash import REGIONS
 
-    for row in _table(piece, None).to_pylist():
-        seconds = np.frombuffer(row["seconds"], np.float32)
-        hashes = np.frombuffer(row["hashes"], np.uint64).reshape(len(seconds), row["crops"], len(REGIONS))
-        yield Fingerprint(row["path"], row["size_bytes"], row["mtime_ns"], row["reason"], seconds, hashes)
+    for row in _rows(piece, COLUMNS):
+        try:
+            seconds = np.frombuffer(row["seconds"], np.float32)
+            hashes = np.frombuffer(row["hashes"], np.uint64).reshape(len(seconds), row["crops"], len(REGIONS))
+        except (ValueError, TypeError):
+            raise UserError(f"'{piece}' is damaged: remove it") from None
+        yield Fingerprint(row["path"], row["size_bytes"], row["mtime_ns"], None, seconds, hashes)
 
 
-def _table(piece: Path, columns: list[str] | None) -> Any:
+def _rows(piece: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(piece, columns=columns)
-    except pa.ArrowException as error:
+        with pq.ParquetFile(piece) as file:
+            release = (file.schema_arrow.metadata or {}).get(b"fingerprints")
+            if release == FORMAT.encode() and set(columns) <= set(file.schema_arrow.names):
+                rows: list[dict[str, Any]] = file.read(columns=list(columns)).to_pylist()
+                return rows
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise UserError(f"'{piece}' holds no fingerprints: {str(error).splitlines()[0]}; remove it") from None
-    if (table.schema.metadata or {}).get(b"fingerprints") != FORMAT.encode():
-        raise UserError(f"'{piece}' holds no fingerprints of this release: remove it")
-    return table
+    raise UserError(f"'{piece}' holds no fingerprints of this release: remove it")
 
 
 def _schema() -> Any:
@@ -148,7 +157,6 @@ def _schema() -> Any:
             "path": text,
             "size_bytes": whole,
             "mtime_ns": whole,
-            "reason": text,
             "crops": whole,
             "seconds": raw,
             "hashes": raw,
