@@ -255,8 +255,9 @@ def _from_json(line: bytes) -> Any:
         record = orjson.loads(line)
     except orjson.JSONDecodeError:  # of NaN and half surrogate pairs, too, which Python's reader takes
         return json.loads(str(line, "utf-8"))
-    if isinstance(record, dict) and any(type(v) is float and abs(v) >= _LONG_NUMBER for v in record.values()):
-        return json.loads(line)
+    if type(record) is dict and float in map(type, record.values()):
+        if any(type(value) is float and abs(value) >= _LONG_NUMBER for value in record.values()):
+            return json.loads(line)
     return record
 
 
@@ -277,16 +278,16 @@ def read_lines(lines: Iterable[bytes], first: int = 1) -> Iterator[tuple[int, An
 def _present(record: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
     """The first of the spellings that holds something; blank text, not-a-number and empty lists hold nothing."""
     for name in names:
-        value = record.get(name)
-        if value is None:
+        if name not in record:
             continue
+        value = record[name]
         if isinstance(value, str):
             if value and not value.isspace():
                 return name
         elif isinstance(value, float):
             if not math.isnan(value):
                 return name
-        elif value != [] and value != {}:
+        elif value is not None and value != [] and value != {}:
             return name
     return None
 
