@@ -33,7 +33,7 @@ FLAT_ROWS = (10_000, 100_000, 1_000_000)
 VALIDATION_ROWS = 500
 CORPUS_VIDEOS, PROBED_VIDEOS = 145_000, 500
 LINKS_MOST = 50_000  # names that a file system lets one file have, and fewer
-SAMPLED_EVERY_SECONDS = 0.05
+SAMPLED_EVERY_SECONDS = 0.25  # looking costs time that two workers and their parent could use
 SIDES = ("published", "ours", "ours, one process")
 WORDS = (
     "the video shows how a thin layer of copper forms over time while its colour turns darker near the lower edge so "

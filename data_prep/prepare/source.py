@@ -158,7 +158,7 @@ class Source:
         if self.video_root is None:
             return paths
         try:
-            return [str(resolve_video(path, self.video_root.absolute())) for path in paths]
+            return [_resolved(path, self.video_root) for path in paths]
         except UserError as error:
             raise RecordError(VIDEO_FIELDS[0], MISSING_VIDEO, str(error)) from None
 
@@ -196,6 +196,11 @@ class Source:
                 size = len(lines) + len(rest)
                 yield Piece(number, first, start, size)
                 number, first, start = number + 1, first + lines.count(b"\n") + rest.count(b"\n"), start + size
+
+
+@lru_cache(maxsize=64)  # rows about one video follow each other
+def _resolved(path: str, root: Path) -> str:
+    return str(resolve_video(path, root))
 
 
 @lru_cache(maxsize=1)  # once a process, not once a piece
