@@ -255,10 +255,10 @@ def _from_json(line: bytes) -> Any:
         record = orjson.loads(line)
     except orjson.JSONDecodeError:  # of NaN and half surrogate pairs, too, which Python's reader takes
         return json.loads(str(line, "utf-8"))
-    if type(record) is dict and float in map(type, record.values()):
-        if any(type(value) is float and abs(value) >= _LONG_NUMBER for value in record.values()):
-            return json.loads(line)
-    return record
+    if type(record) is not dict or float not in map(type, record.values()):
+        return record
+    is_long = any(type(value) is float and abs(value) >= _LONG_NUMBER for value in record.values())
+    return json.loads(line) if is_long else record
 
 
 def read_lines(lines: Iterable[bytes], first: int = 1) -> Iterator[tuple[int, Any]]:

@@ -11,6 +11,7 @@ DISTANCE_MAX = 10  # bits of 64, of pictures that are taken for the same
 NOT_COMPARED = 255  # in place of a distance, where a picture shows nothing or is not there
 OVERLAP_MIN = 0.75  # of a window, or of the whole benchmark video where that is shorter: less agrees by chance
 PICTURES_MIN = 5  # and no fewer pictures
+RANK_MAX = 1.0  # of a window: all of its pictures agree to the bit
 FIRST_LINES = 16  # that are looked at before the others, most of which need no look then
 CELLS_AT_ONCE = 2_000_000  # pictures times lines, so that long videos take no more memory
 Array = Any
@@ -52,6 +53,8 @@ def align(train: Fingerprint, benchmark: Fingerprint, is_mirrored: bool) -> Alig
     best: Alignment | None = None
     rank = 0.0
     for speed in SPEEDS:
+        if rank == RANK_MAX:
+            break
         own_places = speed * train.seconds.astype(np.float64) * BENCHMARK_FPS
         offsets = np.arange(-int(own_places[-1]) - 1, places[-1] + 1)
         whole = min(window, len(places) / BENCHMARK_FPS / speed * TRAIN_FPS)
@@ -107,6 +110,8 @@ def _best_window(distances: Array, own_places: Array, offsets: Array, window: in
         line, start = np.unravel_index(np.argmax(ranks), ranks.shape)
         if ranks[line, start] > best.rank:
             best = _Window(float(ranks[line, start]), float(shares[line, start]), int(some[line]), int(start))
+        if best.rank == RANK_MAX:
+            break
     return best
 
 

@@ -214,14 +214,20 @@ def _are_first(keys: Array, most: int) -> Array:
 
 
 def _shared_by_few(bands: Array, videos: Array) -> Array:
-    """bool, of sorted bands: whether no more than COMMON_VIDEOS videos have it."""
+    """bool: whether no more than COMMON_VIDEOS videos have a band.
+
+    Args:
+        bands, videos: sorted by band, and those of one by video.
+    """
     import numpy as np
 
     if not len(bands):
         return np.zeros(0, bool)
-    pairs = np.unique(bands.astype(np.uint64) << np.uint64(BAND_BITS) | videos.astype(np.uint64))
-    common, counts = np.unique(pairs >> np.uint64(BAND_BITS), return_counts=True)
-    return ~np.isin(bands, common[counts > COMMON_VIDEOS].astype(np.uint32))
+    is_new = np.append(True, bands[1:] != bands[:-1])
+    is_other_video = is_new | np.append(True, videos[1:] != videos[:-1])
+    numbers = np.cumsum(is_new) - 1
+    few: Array = (np.bincount(numbers[is_other_video]) <= COMMON_VIDEOS)[numbers]
+    return few
 
 
 def _with_pictures(groups: Array, pictures: Array, least: int) -> Array:

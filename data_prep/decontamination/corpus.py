@@ -40,7 +40,7 @@ def read_corpus(path: Path, left_out: Counter[str] | None) -> Iterator[tuple[int
 def write_cleaned(path: Path, output: Path, left_out: Collection[int]) -> None:
     """Writes a file's records but for those at some lines, in the same form and order; JSON Lines to the byte."""
     if opens_list(path):
-        with json_list(output) as append:
+        with written_aside(output) as aside, json_list(aside) as append:
             for line, record in read_list(path):
                 if line not in left_out:
                     append(_as_json(record))

@@ -56,8 +56,10 @@ class Reader:
             seconds, pictures = read_pictures(file, BENCHMARK_FPS if self.is_benchmark else TRAIN_FPS)
         except VideoError as error:
             return Fingerprint(path, None, None, f"cannot be decoded: {error.reason}", *nothing)
-        except (UserError, FileNotFoundError):
+        except UserError:
             return Fingerprint(path, None, None, "is not in the folder", *nothing)
+        except OSError as error:
+            return Fingerprint(path, None, None, f"cannot be read: {error.strerror}", *nothing)
         stamp = status.st_size, status.st_mtime_ns
         shows = ~are_plain(pictures)
         boxes = (picture_box(pictures), WHOLE)

@@ -1,7 +1,7 @@
 """Fingerprints on disk, in pieces that each appear whole: hashing that was killed loses its last piece alone."""
 
-import hashlib
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -106,7 +106,6 @@ class FingerprintStore:
         import pyarrow.parquet as pq
 
         ordered = sorted(fingerprints, key=lambda one: one.path)
-        name = hashlib.sha256("\0".join(f"{one.path} {one.mtime_ns}" for one in ordered).encode("utf-8", "replace"))
         columns = {
             "path": [one.path for one in ordered],
             "size_bytes": [one.size_bytes for one in ordered],
@@ -115,7 +114,8 @@ class FingerprintStore:
             "seconds": [one.seconds.tobytes() for one in ordered],
             "hashes": [one.hashes.tobytes() for one in ordered],
         }
-        with written_aside(self.folder / f"{name.hexdigest()[:16]}{SUFFIX}") as aside:
+        name = uuid.uuid4().hex  # which no other process has, that fills the same folder at the same time
+        with written_aside(self.folder / f"{name}{SUFFIX}") as aside:
             pq.write_table(pa.table(columns, schema=_schema()), aside, compression="zstd")
 
 

@@ -1,10 +1,8 @@
-"""JSON lists that appear whole or not at all."""
+"""JSON lists, written record by record."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from videokr.outputs import written_aside
 
 SEPARATOR = b",\n"  # JSON itself holds no line break
 
@@ -12,7 +10,7 @@ SEPARATOR = b",\n"  # JSON itself holds no line break
 @contextmanager
 def json_list(path: Path) -> Iterator[Callable[[bytes], None]]:
     """Gives a function that appends to a JSON list one record, as JSON, or several that SEPARATOR joins: one a line."""
-    with written_aside(path) as aside, aside.open("wb") as out:
+    with path.open("wb") as out:
         separator = b"[\n"
 
         def append(records: bytes) -> None:

@@ -30,9 +30,14 @@ class LeftOut:
         place = {"line": fault.line, "field": fault.field, "reason": fault.reason, "detail": fault.detail}
         self._listed.write(json.dumps(place).encode("ascii") + b"\n")
 
+    @staticmethod
+    def list_of(output: Path) -> Path:
+        """Where `report` lists them."""
+        return output.with_suffix(".left_out.jsonl")
+
     def report(self, output: Path) -> None:
         """Prints the first of each reason and how many there are, and lists all in `NAME.left_out.jsonl`."""
-        listed_in = output.with_suffix(".left_out.jsonl")
+        listed_in = self.list_of(output)
         if not self.counts:
             listed_in.unlink(missing_ok=True)
             return

@@ -99,6 +99,9 @@ def run(args: argparse.Namespace) -> int:
         print_rows(source, builder.describe)
         return 0
     outputs = {split: args.output_dir / f"{split}.parquet" for split in (TRAIN, VALIDATION)}
+    full = args.output_dir / FULL_JSON if args.save_json else None
+    listed = args.output_dir / "rows"  # what is left out, under this name
+    source.refuse_to_overwrite((*outputs.values(), *([full] if full else ()), LeftOut.list_of(listed)))
     pa.set_memory_pool(pa.system_memory_pool())  # the others keep what was freed: 60 MiB at 114,000 rows
     left_out, groups = LeftOut(), groups_of(args.together)
     with tempfile.TemporaryFile(dir=_nearest_folder(args.output_dir)) as aside:
@@ -110,16 +113,15 @@ def run(args: argparse.Namespace) -> int:
                 f"{source.annotations}: no row of {len(held_out)} is left for {split}.parquet, and verl needs both: "
                 f"change --val-size ({args.val_size}), --train-size or --max-samples"
             )
-        full = args.output_dir / FULL_JSON if args.save_json else None
         counts = _write_splits(aside, held_out, outputs, args.train_size, full)
-    left_out.report(args.output_dir / "rows")
+    left_out.report(listed)
     print(f"train_size={counts[TRAIN]}\ntest_size={counts[VALIDATION]}")
     print(f"train_output={outputs[TRAIN]}\ntest_output={outputs[VALIDATION]}")
     return 0
 
 
 def _nearest_folder(path: Path) -> Path:
-    return next(parent for parent in path.absolute().parents if parent.is_dir())
+    return next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
 
 
 def _read_rows(
@@ -150,11 +152,13 @@ def _write_splits(
     aside.seek(0)
     with ExitStack() as stack:
         rows = stack.enter_context(pa.ipc.open_file(aside))
-        append = stack.enter_context(json_list(full)) if full else None
-        writers = {
-            split: stack.enter_context(pq.ParquetWriter(stack.enter_context(written_aside(output)), rows.schema))
-            for split, output in outputs.items()
-        }
+        # Entered first, and so left last: every file is whole before the first of them gets its name.
+        asides = {split: stack.enter_context(written_aside(output)) for split, output in outputs.items()}
+        for unwritten in asides.values():
+            unwritten.open("wb").close()  # whose error names the file, unlike pyarrow's
+        full_aside = stack.enter_context(written_aside(full)) if full else None
+        append = stack.enter_context(json_list(full_aside)) if full_aside else None
+        writers = {split: stack.enter_context(pq.ParquetWriter(aside, rows.schema)) for split, aside in asides.items()}
         bar = stack.enter_context(tqdm(desc="writing", unit="row", disable=None, total=len(held_out)))
         first = 0
         for number in range(rows.num_record_batches):

@@ -89,12 +89,13 @@ def prepare_sft(
         RecordError: see `Source.use`.
     """
     info = output.parent / DATASET_INFO_FILE
-    if output.resolve() in (source.annotations.resolve(), info.resolve()):
-        raise UserError(f"--output '{output}' would overwrite what is read: give another name")
-    entries = read_dataset_info(info)
     outputs = [output]
     if validation_rows:
         outputs.append(output.with_name(f"{output.stem}{VALIDATION_SUFFIX}{output.suffix}"))
+    source.refuse_to_overwrite((*outputs, info, LeftOut.list_of(output)))
+    if output.resolve() == info.resolve():
+        raise UserError(f"--output '{output}' would overwrite what is read: give another name")
+    entries = read_dataset_info(info)
     counts = [0] * len(outputs)
     build = partial(build_line, source.video_root)
     silent = None if progress else True
@@ -109,8 +110,16 @@ def prepare_sft(
                     for keys in chosen:
                         groups.add_row(keys)
             held_out = groups.held_out(validation_rows, seed)
+            if held_out and (all(held_out) or not any(held_out)):
+                split = outputs[not any(held_out)]
+                raise UserError(
+                    f"{source.annotations}: no row of {len(held_out)} is left for '{split}': change --val-size "
+                    f"({validation_rows})"
+                )
         with ExitStack() as stack:
-            appends = [stack.enter_context(json_list(path)) for path in outputs]
+            # Entered first, and so left last: every file is whole before the first of them gets its name.
+            info_aside, *asides = [stack.enter_context(written_aside(path)) for path in (info, *outputs)]
+            appends = [stack.enter_context(json_list(aside)) for aside in asides]
             bar = stack.enter_context(tqdm(desc="writing rows", unit="row", disable=silent))
             for rows, number in source.use(build, join_lines, left_out.add, workers):
                 places = held_out[sum(counts) : sum(counts) + number] if held_out else [False] * number
@@ -125,10 +134,9 @@ def prepare_sft(
             if not counts[0]:
                 left = left_out.counts.total()
                 raise UserError(f"{source.annotations}: no record to train on ({left} left out)")
-        for path in outputs:
-            entries[path.stem] = build_dataset_entry(path.name)
-        with written_aside(info) as aside:
-            aside.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
+            for path in outputs:
+                entries[path.stem] = build_dataset_entry(path.name)
+            info_aside.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
     except (FileExistsError, NotADirectoryError, PermissionError) as error:
         raise UserError(f"'{error.filename}' cannot be written: {error.strerror}") from None
     return {path.stem: count for path, count in zip(outputs, counts, strict=True)}, left_out

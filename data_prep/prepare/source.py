@@ -1,6 +1,6 @@
 """An annotation file and its videos, read once in pieces by several processes, as every prepare command needs it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from io import BytesIO
@@ -61,11 +61,16 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Used(Generic[Gathered]):
-    """What was made of a piece: `gathered` of the `count` records that serve, and a fault for each of the others."""
+    """What was made of a piece: `gathered` of the `count` records that serve, and a fault for each of the others.
+
+    Attributes:
+        ended_by: the fault of a record that is not to be left out; those after it were not read.
+    """
 
     gathered: Gathered
     count: int
     left_out: list[RecordError]
+    ended_by: RecordError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +118,16 @@ class Source:
 
         Raises:
             UserError: the file is not there or holds nothing.
-            RecordError: a record cannot be used and is not to be left out; names file, line and field.
+            RecordError: a record cannot be used and is not to be left out; names file, line and field. Of several it is
+                the first in the file, whichever process met its own first.
         """
         refuse_unreadable(self.annotations)
-        for used in self._sequence(build, gather) if self.max_rows else self._parallel(build, gather, workers):
+        alone = self.max_rows is not None
+        for used in self._sequence(build, gather) if alone else self._parallel(build, gather, workers):
             for fault in used.left_out:
                 left_out(fault)
+            if used.ended_by:
+                raise used.ended_by
             yield used.gathered
 
     def _sequence(self, build: Build[Made], gather: Gather[Made, Gathered]) -> Iterator[Used[Gathered]]:
@@ -147,6 +156,15 @@ class Source:
             while due in early:
                 yield early.pop(due)
                 due += 1
+
+    def refuse_to_overwrite(self, outputs: Iterable[Path]) -> None:
+        """
+        Raises:
+            UserError: one of these files is what is read.
+        """
+        for output in outputs:
+            if output.resolve() == self.annotations.resolve():
+                raise UserError(f"'{output}' would overwrite what is read: give another name")
 
     def paths(self, example: Example) -> list[str]:
         """
@@ -228,7 +246,7 @@ def _use_piece(
         except RecordError as error:
             located = error.located(str(source.annotations), line)
             if not _may_be_left_out(source, error):
-                raise located from None
+                return Used(gather(made), len(made), left_out, located)
             left_out.append(located)
     return Used(gather(made), len(made), left_out)
 

@@ -46,8 +46,9 @@ class VideoGroups:
         import numpy as np
 
         roots = np.frombuffer(self.rows, dtype=np.uint64).copy()
-        for key in self._parent:
-            roots[roots == key] = self._root(key)
+        if self._parent:
+            keys, places = np.unique(roots, return_inverse=True)
+            roots = np.array([self._root(key) for key in keys.tolist()], dtype=np.uint64)[places]
         _, firsts, groups, sizes = np.unique(roots, return_index=True, return_inverse=True, return_counts=True)
         order = np.argsort(firsts).tolist()
         random.Random(seed).shuffle(order)
@@ -79,8 +80,10 @@ def read_together(path: Path) -> list[list[str]]:
     if not path.is_file():
         raise UserError(f"--together '{path}' is not there")
     together = []
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
+            if line.isspace():
+                continue
             try:
                 videos = json.loads(line)["videos"]
             except (ValueError, TypeError, KeyError):
