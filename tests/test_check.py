@@ -203,3 +203,15 @@ def test_a_manifest_reads_back(tmp_path):
     assert list(read_manifest(tmp_path / "m.parquet").values()) == sorted(entries)
     with pytest.raises(UserError, match="not there"):
         read_manifest(tmp_path / "n.parquet")
+
+
+def test_a_folder_that_is_a_link_outside_is_not_entered(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    encode(tmp_path / "elsewhere" / "a.mp4")
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "inside").symlink_to(tmp_path / "elsewhere")
+    data = write_records(tmp_path / "data.jsonl", "inside/a.mp4")
+    for flags, reason in (([], "a link that leads outside"), (["--follow-links"], None)):
+        manifest = tmp_path / f"{len(flags)}.parquet"
+        run("--data", data, "--videos", tmp_path / "videos", "--manifest", manifest, *flags)
+        assert read_manifest(manifest)["inside/a.mp4"].reason == reason

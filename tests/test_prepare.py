@@ -178,7 +178,7 @@ def data(place: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def long_data(corpus: Path) -> Path:
-    """A dozen pieces for the workers, with faults in all of them."""
+    """Nine pieces for the workers, with faults in all of them."""
     filling = "It rolls over the table and on. " * 30
     lines: list[object] = [record(number, think=f"{number}. {filling}") for number in range(LONG)]
     lines[77::500] = [b"{oops"] * 7
@@ -231,14 +231,14 @@ def test_lines_and_a_list_give_the_same_rows(host, place, out):
 # Kills and full disks
 
 
-def in_session(leader: int) -> list[int]:
-    """The processes that run in the session of one."""
-    found = []
+def in_session(leader: int) -> dict[int, int]:
+    """The processes that run in the session of one, and the parent of each."""
+    found = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            state, _, _, session = path.read_text().rpartition(")")[2].split()[:4]
+            state, parent, _, session = path.read_text().rpartition(")")[2].split()[:4]
             if int(session) == leader and state != "Z":
-                found.append(int(path.parent.name))
+                found[int(path.parent.name)] = int(parent)
     return found
 
 
@@ -312,15 +312,30 @@ def test_a_signal_ends_it_and_its_workers_and_leaves_nothing(host, number, statu
     assert contents(out) == {}
 
 
-def test_a_worker_that_dies_is_one_line_and_leaves_nothing(long_data, place, out):
-    """As for want of memory."""
-    process = start("rl", long_data, out, *long_flags("rl", long_data))
-    wait_for_bytes(process, place / "made", 20_000)
-    os.kill(max(in_session(process.pid)), signal.SIGKILL)
+def cpu_ticks(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+    return 0
+
+
+@both_hosts
+def test_a_worker_that_dies_at_work_is_one_line_and_leaves_nothing(host, data, place, out):
+    """As for want of memory; of two, the one that has a record which takes seconds."""
+    write_lines(data, record(0, think="It rolls over the table and on. " * 600_000), *map(record, range(2, 9)))
+    process = start(host, data, out, "--shuffle-options", 1)
+    killed = False
+    while process.poll() is None and not killed:
+        processes = in_session(process.pid)
+        for worker in [pid for pid, parent in processes.items() if parent in processes and parent != process.pid]:
+            if cpu_ticks(worker) > 20:
+                os.kill(worker, signal.SIGKILL)
+                killed = True
+        time.sleep(0.01)
     _, said = process.communicate(timeout=20)
-    assert "its process died (signal 9); try fewer --workers" in Done(process.returncode, "", said).error()
+    error = Done(process.returncode, "", said).error()
+    assert "reading from line 1 on: its process died (signal 9); try fewer --workers" in error
     wait_for_the_end_of_all(process)
-    assert contents(out) == {}
+    assert contents(out) == {} and {path.name for path in (place / "made").iterdir()} <= {"out"}
 
 
 @both_hosts

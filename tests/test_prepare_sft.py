@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.prepare.sft import prepare_sft
+from data_prep.prepare.sft import main, prepare_sft
 from data_prep.prepare.source import Source
 from llamafactory_plugin.rows import DATASET_INFO_FILE
 from videokr.errors import RecordError, UserError
@@ -134,3 +134,48 @@ def test_what_is_read_is_never_overwritten(tmp_path: Path, name: str) -> None:
     with pytest.raises(UserError, match="overwrite"):
         prepare_sft(Source(source), tmp_path / name, progress=False)
     assert source.read_bytes() == before
+
+
+def run_sft(data: Path, output: Path, *flags: object) -> int:
+    return main(["--input", str(data), "--output", str(output), *map(str, flags)])
+
+
+def many_records(path: Path, videos: int) -> Path:
+    rows = [GOOD | {"id": f"r{n}", "video_path": f"v{n // 2}.mp4"} for n in range(2 * videos)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_rows_that_change_between_the_readings_stop_it(tmp_path, monkeypatch):
+    data = many_records(tmp_path / "data.jsonl", 20)
+    use = Source.use
+    readings = []
+
+    def used(self, *args, **kwargs):
+        readings.append(1)
+        if len(readings) == 2:  # a video went away, and its row with it
+            data.write_text("".join(data.read_text().splitlines(keepends=True)[1:]))
+        return use(self, *args, **kwargs)
+
+    monkeypatch.setattr(Source, "use", used)
+    with pytest.raises(UserError, match="changed while it was read"):
+        run_sft(data, tmp_path / "out.json", "--val-size", 8)
+    assert not (tmp_path / "out.json").exists() and not (tmp_path / "out_validation.json").exists()
+
+
+def test_a_former_validation_file_does_not_outlive_its_split(tmp_path):
+    data = many_records(tmp_path / "data.jsonl", 20)
+    assert run_sft(data, tmp_path / "out.json", "--val-size", 8) == 0
+    assert len(json.loads((tmp_path / "out_validation.json").read_text())) == 8
+    (tmp_path / "kept_validation.json").write_text("[]")
+    assert run_sft(data, tmp_path / "out.json") == 0
+    assert not (tmp_path / "out_validation.json").exists() and (tmp_path / "kept_validation.json").exists()
+    assert list(json.loads((tmp_path / "dataset_info.json").read_text())) == ["out"]
+
+
+def test_datasets_prepared_at_once_are_all_entered(tmp_path):
+    data = many_records(tmp_path / "data.jsonl", 5)
+    command = [sys.executable, "-m", "videokr", "prepare", "sft", "--input", str(data), "--workers", "1", "--output"]
+    running = [subprocess.Popen([*command, str(tmp_path / f"d{n}.json")], stdout=subprocess.DEVNULL) for n in range(4)]
+    assert [process.wait() for process in running] == [0] * 4
+    assert sorted(json.loads((tmp_path / "dataset_info.json").read_text())) == ["d0", "d1", "d2", "d3"]

@@ -5,6 +5,8 @@ This is the roof: the one module that knows all rooms, and imports that of the v
 
 import argparse
 import importlib
+import io
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -46,6 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def entry() -> int:
+    if sys.stderr is None:  # closed by whoever started it; a progress bar has to go somewhere
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name from data may hold what the terminal has not
     for number in (signal.SIGTERM, signal.SIGHUP):  # so that what a verb started is ended, too
         signal.signal(number, lambda given, _: sys.exit(128 + given))
     return exit_status(main)

@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 
 from videokr.errors import UserError
 
+MOST = 2**31  # of any bound; no host counts further
+
 
 @dataclass(frozen=True, slots=True)
 class VideoBudget:
@@ -27,8 +29,8 @@ class VideoBudget:
             UserError: a value that is no positive number, or a least above the most.
         """
         for name, value in asdict(self).items():
-            if not (math.isfinite(value) and value > 0):
-                raise UserError(f"video budget: {name} is {value}: a positive number is needed")
+            if not (math.isfinite(value) and 0 < value < MOST):
+                raise UserError(f"video budget: {name} is {value}: a positive number is needed, below {MOST:,}")
         for what in ("frames", "pixels"):
             least, most = getattr(self, f"min_{what}"), getattr(self, f"max_{what}")
             if least > most:

@@ -1,6 +1,8 @@
 """Files that appear whole or not at all."""
 
-from collections.abc import Iterator
+import fcntl
+import os
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,18 +10,52 @@ from videokr.errors import UserError
 
 
 @contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
+def written_aside(path: Path, waits: bool = False) -> Iterator[Path]:
     """Gives a name beside `path` to write to; renames it when the block ends, removes it when the block fails.
 
+    Args:
+        waits: for another process that is writing the same file, instead of refusing.
+
     Raises:
-        UserError: something that is no file is there.
+        UserError: something that is no file is there, or another process is writing it.
     """
     if path.exists() and not path.is_file():
         raise UserError(f"'{path}' cannot be written: it is there, and no file")
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.partial")
+    lock = _locked(aside, path, waits)
     try:
         yield aside
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+        os.close(lock)
+
+
+def refuse_to_overwrite(outputs: Iterable[Path | None], read: Iterable[Path]) -> None:
+    """
+    Raises:
+        UserError: two outputs are one file, or one of them is what is read.
+    """
+    taken = {path.resolve() for path in read}
+    for output in filter(None, outputs):
+        if output.resolve() in taken:
+            raise UserError(f"'{output}' would overwrite what is read or written: give another name")
+        taken.add(output.resolve())
+
+
+def _locked(aside: Path, path: Path, waits: bool) -> int:
+    """A descriptor of the file aside, which no other process has locked."""
+    while True:
+        lock = os.open(aside, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if aside.exists() and os.fstat(lock).st_ino == aside.stat().st_ino:
+                return lock
+        except BlockingIOError:
+            os.close(lock)
+            raise UserError(f"'{path}' is being written by another process") from None
+        except OSError:
+            os.close(lock)
+            raise
+        os.close(lock)  # the one before has just finished, and renamed or removed it

@@ -14,7 +14,7 @@ from data_prep.engine import ENGINES, Workers, cpu_count
 from data_prep.manifest import LEVELS
 from videokr.budget import EVAL_BUDGET, RL_BUDGET, SFT_BUDGET
 from videokr.errors import UserError
-from videokr.outputs import written_aside
+from videokr.outputs import refuse_to_overwrite, written_aside
 
 REJECTED_STATUS = 3
 BUDGETS = {"sft": SFT_BUDGET, "rl": RL_BUDGET, "eval": EVAL_BUDGET}
@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if not named.paths:
         raise UserError(f"no video is named by {', '.join(map(str, args.data)) or args.videos}")
     manifest = args.manifest or args.videos / "manifest.parquet"
+    refuse_to_overwrite([manifest, args.json], args.data)
     examination = Examination(args.videos.resolve(), args.level, BUDGETS[args.budget], args.follow_links)
     entries = check(named.paths, examination, manifest, Workers(args.workers, args.seconds_each, args.engine))
     report = as_json(named, entries, args.level)

@@ -6,6 +6,7 @@ ISO base media (MP4, MOV; ISO/IEC 14496-12) is walked from box to box, wherever 
 
 import os
 import stat
+from functools import lru_cache
 from typing import NamedTuple
 
 NOT_THERE = "not there"
@@ -45,6 +46,8 @@ def look_at(path: str, root: str, follow_links: bool = False) -> Look:
         root: real path of the folder that a link may not leave.
         follow_links: takes links as they are.
     """
+    if not follow_links and not _is_within(_real_folder(os.path.dirname(path)), root):  # noqa: PTH120
+        return Look(LINK_OUTSIDE, "its folder; give --follow-links if that is meant")
     try:
         status = os.lstat(path)
         if stat.S_ISLNK(status.st_mode):
@@ -69,6 +72,11 @@ def look_at(path: str, root: str, follow_links: bool = False) -> Look:
     except OSError as error:
         reason, detail = NOT_THERE, error.strerror or ""
     return Look(reason, detail, size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=4_096)  # thousands of videos are in one folder
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
 
 
 def _is_within(path: str, root: str) -> bool:

@@ -19,6 +19,7 @@ from data_prep.decontamination.verification import Pair, Resemblance, Verifier
 from data_prep.decontamination.video_id import holders_by_id
 from data_prep.engine import Failure, Workers, run
 from data_prep.journal import Journal
+from videokr.errors import UserError
 from videokr.videos import plain_path
 
 ALIGNED, PUBLISHED = "aligned", "published"  # rules
@@ -114,6 +115,8 @@ class Comparison:
                 texts[line] = example.id, example.question
             for video in dict.fromkeys(map(plain_path, example.videos)):
                 lines_of.setdefault(video, []).append(line)
+        if not lines_of:
+            raise UserError(f"{self.train.annotations}: no record of it can be read")
         own, others = sorted(lines_of), sorted({plain_path(video) for one in questions for video in one.videos})
         found.questions, found.videos, found.benchmark_videos = len(questions), len(own), len(others)
         of_videos = _by_id(own, others)

@@ -1,7 +1,7 @@
 """Many tasks over files that may hang or kill what reads them: in processes of this machine, or of a Ray cluster."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -56,6 +56,8 @@ def run(
     Raises:
         UserError: there is no Ray, or no cluster of it.
     """
+    if isinstance(items, Sized):
+        workers = max(1, min(workers, len(items)))
     if engine == "ray":
         from data_prep.engine import ray_engine
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import islice
 from multiprocessing import get_context
 from typing import Any
 
 from data_prep.engine import Failure, Item, Result
+from videokr.errors import UserError
 
 AHEAD = 2  # tasks waiting for each worker
 
@@ -53,6 +55,8 @@ def _outcome(future: Any, seconds_each: float) -> Any:
         return future.result()
     except TimeoutError:
         return Failure(f"took longer than {seconds_each:g} s")
+    except BrokenProcessPool:  # one died that had nothing to do: pebble then gives up all of them
+        raise UserError("a worker process died, as for want of memory: run it again, with fewer --workers") from None
     except ProcessExpired as error:
         how = f"signal {-error.exitcode}" if error.exitcode < 0 else f"status {error.exitcode}"
         return Failure(f"its process died ({how})")

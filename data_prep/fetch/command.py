@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from videokr.errors import UserError
-from videokr.outputs import written_aside
+from videokr.outputs import refuse_to_overwrite, written_aside
 from videokr.published import CONFIGS, DATASETS
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
         print(describe_plan(plan, source, contents, args.to))
         print(describe_steps(plan, contents))
         return 0
+    refuse_to_overwrite([args.json], [args.to / file.path for file in contents.annotations])
     with locked(args.to):
         inventory = Inventory(args.to, args.dataset)
         plan = make_plan(source, contents, args.to, inventory)
@@ -90,7 +91,8 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"{len(done.failed)} of {len(plan.archives)} archives could not be extracted, as said above")
     data = " ".join(shlex.quote(str(args.to / file.path)) for file in contents.annotations)
     print(f"next: videokr check --data {data} --videos {shlex.quote(str(args.to))}")
-    return REFUSED_STATUS if report["refused"] else 0
+    is_whole = all(archive["complete"] for archive in report["archives"])
+    return REFUSED_STATUS if report["refused"] or not is_whole else 0
 
 
 def _source(args: argparse.Namespace) -> "DataSource":

@@ -101,6 +101,9 @@ def as_text(report: dict[str, Any], folder: Path) -> str:
     ]
     if report["verified"]["files"]:
         lines.append(f"  verified: {report['verified']['how']}; the size of every video")
+    for archive in report["archives"]:
+        if not archive["complete"]:
+            lines.append(f"  not complete: {archive['path']}; something stands where videos of it belong")
     for reason, found in report["refused"].items():
         lines.append(f"  refused, {reason}: {found['count']:,}")
         lines += [f"      {name}" for name in found["some"]]

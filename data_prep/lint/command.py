@@ -5,7 +5,6 @@ videos and questions are compared between them. Ends with status 3 where a row h
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 from data_prep.check.command import BUDGETS
@@ -51,6 +50,9 @@ def run(args: argparse.Namespace) -> int:
     from data_prep.lint.report import as_text, summarise, write_json
     from data_prep.manifest import read_manifest
     from videokr.family import family_of
+    from videokr.outputs import refuse_to_overwrite
+
+    refuse_to_overwrite([args.json], [*args.data, *([args.manifest] if args.manifest else [])])
 
     lengths = None
     if args.model:
@@ -62,6 +64,5 @@ def run(args: argparse.Namespace) -> int:
     summary = summarise(linted)
     if args.json:
         write_json(args.json, summary, linted)
-    encoding = sys.stdout.encoding or "utf-8"
-    print(as_text(summary, linted).encode(encoding, "backslashreplace").decode(encoding))
+    print(as_text(summary, linted))
     return FAULT_STATUS if linted.flagged.faulty else 0

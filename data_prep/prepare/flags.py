@@ -34,7 +34,8 @@ def add_shared_flags(parser: argparse.ArgumentParser) -> None:
     add_flag(
         parser, "shuffle-options", type=int, metavar="SEED", help="put the options of each question in another order"
     )
-    add_flag(parser, "together", type=Path, help="matches of `videokr decontaminate`: such videos are not split")
+    add_flag(parser, "together", type=Path, metavar="FILE", help="together.jsonl of `videokr decontaminate`, or a "
+             "list of `videos` a line, not to be split")  # fmt: skip
     add_flag(
         parser, "skip-missing-video", action="store_true", help="leave out rows whose video is not there, and list them"
     )

@@ -6,7 +6,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from videokr.errors import RecordError
+from videokr.errors import RecordError, UserError
 from videokr.outputs import written_aside
 
 SHOWN = 5  # of each reason
@@ -34,6 +34,15 @@ class LeftOut:
     def list_of(output: Path) -> Path:
         """Where `report` lists them."""
         return output.with_suffix(".left_out.jsonl")
+
+    def refuse_nothing_left(self, annotations: Path) -> None:
+        """
+        Raises:
+            UserError: says what became of all records.
+        """
+        reasons = "; ".join(f"{number} left out: {reason}" for reason, number in self.counts.most_common())
+        first = f"; the first: {self._shown[0]}" if self._shown else ""
+        raise UserError(f"{annotations}: no record is left to use ({reasons or 'none in it'}){first}")
 
     def report(self, output: Path) -> None:
         """Prints the first of each reason and how many there are, and lists all in `NAME.left_out.jsonl`."""

@@ -107,13 +107,15 @@ def run(args: argparse.Namespace) -> int:
     with tempfile.TemporaryFile(dir=_nearest_folder(args.output_dir)) as aside:
         _read_rows(source, builder, args.workers, aside, groups, left_out)
         held_out = groups.held_out(args.val_size, args.seed)
+        if not held_out and left_out.counts:
+            left_out.refuse_nothing_left(source.annotations)
         if not any(held_out) or all(held_out) or args.train_size == 0:
             split = VALIDATION if not any(held_out) else TRAIN
             raise UserError(
                 f"{source.annotations}: no row of {len(held_out)} is left for {split}.parquet, and verl needs both: "
                 f"change --val-size ({args.val_size}), --train-size or --max-samples"
             )
-        counts = _write_splits(aside, held_out, outputs, args.train_size, full)
+        counts = _write_splits(aside, held_out, outputs, min(args.train_size, len(held_out)), full)
     left_out.report(listed)
     print(f"train_size={counts[TRAIN]}\ntest_size={counts[VALIDATION]}")
     print(f"train_output={outputs[TRAIN]}\ntest_output={outputs[VALIDATION]}")

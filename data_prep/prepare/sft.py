@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+from array import array
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,7 @@ from llamafactory_plugin.rows import (
     describe_row,
 )
 from videokr.budget import SFT_BUDGET
-from videokr.errors import RecordError, UserError
+from videokr.errors import UserError
 from videokr.example import Example
 from videokr.outputs import written_aside
 from videokr.published import SFT_FILE
@@ -39,14 +40,14 @@ def build_row(root: Path | None, example: Example, videos: list[str]) -> dict[st
     return build_message_row(example, own)
 
 
-def build_line(root: Path | None, example: Example, videos: list[str]) -> bytes:
-    """The row as JSON."""
-    return orjson.dumps(build_row(root, example, videos))
+def build_line(root: Path | None, example: Example, videos: list[str]) -> tuple[bytes, int]:
+    """The row as JSON, and the key of its first video."""
+    return orjson.dumps(build_row(root, example, videos)), video_key(example.videos[0])
 
 
-def join_lines(lines: list[bytes]) -> tuple[bytes, int]:
-    """The rows as `json_list` appends them, in one piece that is cheap to hand over; and their number."""
-    return SEPARATOR.join(lines), len(lines)
+def join_lines(lines: list[tuple[bytes, int]]) -> tuple[bytes, "array[int]"]:
+    """The rows as `json_list` appends them, in one piece that is cheap to hand over; and their keys."""
+    return SEPARATOR.join(line for line, _ in lines), array("Q", [key for _, key in lines])
 
 
 def video_keys(example: Example, videos: list[str]) -> list[int]:
@@ -89,13 +90,10 @@ def prepare_sft(
         RecordError: see `Source.use`.
     """
     info = output.parent / DATASET_INFO_FILE
-    outputs = [output]
-    if validation_rows:
-        outputs.append(output.with_name(f"{output.stem}{VALIDATION_SUFFIX}{output.suffix}"))
+    validation = output.with_name(f"{output.stem}{VALIDATION_SUFFIX}{output.suffix}")
+    outputs = [output, validation] if validation_rows else [output]
     source.refuse_to_overwrite((*outputs, info, LeftOut.list_of(output)))
-    if output.resolve() == info.resolve():
-        raise UserError(f"--output '{output}' would overwrite what is read: give another name")
-    entries = read_dataset_info(info)
+    read_dataset_info(info)  # which must not fail after all the work
     counts = [0] * len(outputs)
     build = partial(build_line, source.video_root)
     silent = None if progress else True
@@ -103,14 +101,16 @@ def prepare_sft(
     try:
         held_out: list[bool] | None = None
         if validation_rows:
-            groups = groups or VideoGroups()
+            groups, unused = groups or VideoGroups(), LeftOut()  # the second reading lists the same
             with tqdm(desc="reading", unit="row", disable=silent) as bar:
-                for chosen in source.use(video_keys, list, _unheard, workers):
+                for chosen in source.use(video_keys, list, unused.add, workers):
                     bar.update(len(chosen))
                     for keys in chosen:
                         groups.add_row(keys)
             held_out = groups.held_out(validation_rows, seed)
-            if held_out and (all(held_out) or not any(held_out)):
+            if not held_out:
+                unused.refuse_nothing_left(source.annotations)
+            if all(held_out) or not any(held_out):
                 split = outputs[not any(held_out)]
                 raise UserError(
                     f"{source.annotations}: no row of {len(held_out)} is left for '{split}': change --val-size "
@@ -118,11 +118,15 @@ def prepare_sft(
                 )
         with ExitStack() as stack:
             # Entered first, and so left last: every file is whole before the first of them gets its name.
-            info_aside, *asides = [stack.enter_context(written_aside(path)) for path in (info, *outputs)]
+            last = stack.enter_context(ExitStack())
+            asides = [stack.enter_context(written_aside(path)) for path in outputs]
             appends = [stack.enter_context(json_list(aside)) for aside in asides]
             bar = stack.enter_context(tqdm(desc="writing rows", unit="row", disable=silent))
-            for rows, number in source.use(build, join_lines, left_out.add, workers):
-                places = held_out[sum(counts) : sum(counts) + number] if held_out else [False] * number
+            for rows, written in source.use(build, join_lines, left_out.add, workers):
+                first, number = sum(counts), len(written)
+                if groups and held_out and written != groups.rows[first : first + number]:
+                    raise UserError(f"{source.annotations}: it or its videos changed while it was read; run it again")
+                places = held_out[first : first + number] if held_out else [False] * number
                 for place, append in enumerate(appends):
                     counts[place] += (own := places.count(bool(place)))
                     if own == number > 0:
@@ -132,18 +136,24 @@ def prepare_sft(
                         append(SEPARATOR.join(line for line, held in lines if held == place))
                 bar.update(number)
             if not counts[0]:
-                left = left_out.counts.total()
-                raise UserError(f"{source.annotations}: no record to train on ({left} left out)")
+                left_out.refuse_nothing_left(source.annotations)
+            if held_out and sum(counts) != len(held_out):
+                raise UserError(f"{source.annotations}: it or its videos changed while it was read; run it again")
+            # Read when no other process can be writing it: several may enter their datasets in one folder.
+            info_aside = last.enter_context(written_aside(info, waits=True))
+            entries = read_dataset_info(info)
+            is_former = not validation_rows and entries.get(validation.stem) == build_dataset_entry(validation.name)
+            if is_former:  # rows of an earlier run, about videos that are trained on now
+                del entries[validation.stem]
             for path in outputs:
                 entries[path.stem] = build_dataset_entry(path.name)
             info_aside.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
+        if is_former:
+            validation.unlink(missing_ok=True)
+            print(f"'{validation}' of an earlier run is removed: its videos are trained on now")
     except (FileExistsError, NotADirectoryError, PermissionError) as error:
         raise UserError(f"'{error.filename}' cannot be written: {error.strerror}") from None
     return {path.stem: count for path, count in zip(outputs, counts, strict=True)}, left_out
-
-
-def _unheard(fault: RecordError) -> None:
-    """The second reading lists what the first leaves out as well."""
 
 
 def read_dataset_info(path: Path) -> dict[str, Any]:

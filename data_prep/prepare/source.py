@@ -23,6 +23,7 @@ from videokr.example import (
     refuse_unreadable,
 )
 from videokr.frame_plan import VideoHeader
+from videokr.outputs import refuse_to_overwrite
 from videokr.videos import plain_path, resolve_video
 
 MISSING_VIDEO = "video is not there"
@@ -160,11 +161,9 @@ class Source:
     def refuse_to_overwrite(self, outputs: Iterable[Path]) -> None:
         """
         Raises:
-            UserError: one of these files is what is read.
+            UserError: one of these files is what is read, or two are one.
         """
-        for output in outputs:
-            if output.resolve() == self.annotations.resolve():
-                raise UserError(f"'{output}' would overwrite what is read: give another name")
+        refuse_to_overwrite(outputs, [self.annotations])
 
     def paths(self, example: Example) -> list[str]:
         """

@@ -15,7 +15,7 @@ TRAIN, VALIDATION = "train", "test"  # as the published RL files are called
 
 def video_key(path: str) -> int:
     """64 bits that stand for a video, so that a million rows take a few megabytes."""
-    return int.from_bytes(hashlib.blake2b(plain_path(path).encode("utf-8", "surrogateescape"), digest_size=8).digest())
+    return int.from_bytes(hashlib.blake2b(plain_path(path).encode("utf-8", "surrogatepass"), digest_size=8).digest())
 
 
 class VideoGroups:
