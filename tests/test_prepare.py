@@ -290,14 +290,14 @@ def test_killed_and_killed_again_it_writes_the_same_bytes(straight, long_data, p
     wait_for_bytes(process, place / "made", 20_000, ".partial")  # of verl's rows those of a split
     kill(process)
     assert former.items() <= contents(out).items()
-    process = start(host, long_data, out, *flags)
-    assert process.wait() == 0, process.communicate()
-    wait_for_the_end_of_all(process)
+    assert videokr(*command(host, long_data, out, "--workers", 2, *flags)).status == 0
     assert contents(out) == undisturbed and {path.name for path in (place / "made").iterdir()} == {"out"}
 
 
-@both_hosts
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("host", "number", "status"),
+    [("sft", signal.SIGTERM, 143), ("rl", signal.SIGTERM, 143), ("rl", signal.SIGINT, 130)],
+)
 def test_a_signal_ends_it_and_its_workers_and_leaves_nothing(host, number, status, long_data, place, out):
     process = start(host, long_data, out, *long_flags(host, long_data))
     wait_for_bytes(process, place / "made", 20_000)
@@ -318,11 +318,10 @@ def cpu_ticks(pid: int) -> int:
     return 0
 
 
-@both_hosts
-def test_a_worker_that_dies_at_work_is_one_line_and_leaves_nothing(host, data, place, out):
+def test_a_worker_that_dies_at_work_is_one_line_and_leaves_nothing(data, place, out):
     """As for want of memory; of two, the one that has a record which takes seconds."""
     write_lines(data, record(0, think="It rolls over the table and on. " * 600_000), *map(record, range(2, 9)))
-    process = start(host, data, out, "--shuffle-options", 1)
+    process = start("rl", data, out, "--shuffle-options", 1)
     killed = False
     while process.poll() is None and not killed:
         processes = in_session(process.pid)
@@ -373,11 +372,11 @@ sys.exit(status)
 
 @both_hosts
 def test_memory_does_not_grow_with_the_file(host, place):
-    """39 MB more of input take less than half of that, where reading all would take more than all of it."""
+    """25 MB more of input take less than half of that, where reading all would take more than all of it."""
     block = [record(number, question="Which of them moves? " * 100) for number in range(10)]
     text = write_lines(place / "data" / "block.jsonl", *block).read_bytes()
     peaks = []
-    for count in (400, 2200):
+    for count in (200, 1300):
         data = place / "data" / "data.jsonl"
         data.write_bytes(text * count)
         argv = command(host, data, place / "made", "--workers", 1, "--val-size", 2 * count)
@@ -385,7 +384,7 @@ def test_memory_does_not_grow_with_the_file(host, place):
         done = subprocess.run(measured, capture_output=True, text=True, cwd=REPOSITORY, check=False)
         assert done.returncode == 0, done.stderr
         peaks.append(int(done.stdout.splitlines()[-1]) / 1024)
-    assert peaks[1] - peaks[0] < 16, f"MiB: {peaks}"
+    assert peaks[1] - peaks[0] < 11, f"MiB: {peaks}"
 
 
 # Input

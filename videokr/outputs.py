@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from videokr.errors import UserError
@@ -24,11 +24,14 @@ def written_aside(path: Path, waits: bool = False) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.partial")
     lock = _locked(aside, path, waits)
+    is_whole = False
     try:
         yield aside
         aside.replace(path)
+        is_whole = True  # and the name aside may be another process's already
     finally:
-        aside.unlink(missing_ok=True)
+        if not is_whole:
+            aside.unlink(missing_ok=True)
         os.close(lock)
 
 
@@ -50,12 +53,13 @@ def _locked(aside: Path, path: Path, waits: bool) -> int:
         lock = os.open(aside, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if aside.exists() and os.fstat(lock).st_ino == aside.stat().st_ino:
-                return lock
         except BlockingIOError:
             os.close(lock)
             raise UserError(f"'{path}' is being written by another process") from None
         except OSError:
             os.close(lock)
             raise
+        with suppress(FileNotFoundError):
+            if os.fstat(lock).st_ino == aside.stat().st_ino:
+                return lock
         os.close(lock)  # the one before has just finished, and renamed or removed it
