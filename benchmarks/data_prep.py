@@ -7,6 +7,7 @@ all its processes together (proportional set size, sampled), ours being several.
 
     python -m benchmarks.data_prep                # in the environment of rl, which has datasets
     python -m benchmarks.data_prep --flat         # ours alone, from 10,000 to 1,000,000 rows
+    python -m benchmarks.data_prep --look         # `videokr lint` and `videokr stats` over the SFT rows
     python -m benchmarks.data_prep --check        # `videokr check`, 145,000 files, by level
 """
 
@@ -225,6 +226,23 @@ def flat(folder: Path) -> None:
             print(f"{host} {rows:>9,} rows: {one.seconds:5.1f} s, peak {one.peak_mib:.0f} MiB", flush=True)
 
 
+def look(folder: Path) -> None:
+    source = folder / "sft.jsonl"
+    write_records(source, SFT_ROWS, rationale=True)
+    for verb in ("lint", "stats"):
+        command = [sys.executable, "-m", "videokr", verb, "--data", str(source)]
+        start = time.perf_counter()
+        with subprocess.Popen(command, stdout=-3, stderr=-3, start_new_session=True) as process:
+            peak = 0.0
+            while process.poll() is None:
+                peak = max(peak, held_mib(process.pid))
+                time.sleep(SAMPLED_EVERY_SECONDS)
+        seconds = time.perf_counter() - start
+        print(
+            f"{verb:5} {SFT_ROWS:,} rows: {seconds:.1f} s, peak {peak:.0f} MiB, status {process.returncode}", flush=True
+        )
+
+
 def check(folder: Path) -> None:
     """`fast` over as many files as the corpus has, index first and last in turn, and the same again; then `probe` over
     a part of them, whole again each time."""
@@ -265,6 +283,7 @@ def check(folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--flat", action="store_true", help="ours alone, at growing numbers of rows")
+    parser.add_argument("--look", action="store_true", help="time and memory of lint and stats")
     parser.add_argument("--check", action="store_true", help="the time of `videokr check`")
     parser.add_argument("--rounds", type=int, default=3, help="of each side (default: %(default)s)")
     parser.add_argument("--side", nargs=4, help=argparse.SUPPRESS)
@@ -276,6 +295,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if args.flat:
             flat(Path(folder))
+        elif args.look:
+            look(Path(folder))
         elif args.check:
             check(Path(folder))
         else:

@@ -2,6 +2,7 @@
 
     python -m benchmarks.decontamination               # generated videos and their copies, a table (Markdown)
     python -m benchmarks.decontamination --scale       # as many windows as the published corpus has, random hashes
+    python -m benchmarks.decontamination --hashing     # a minute of video, in CPU-seconds
 
 The first draws originals of every kind in `data_prep.demo.originals`, several of one template or studio, takes them for
 a benchmark, and their copies (`data_prep.demo.copies`) for a corpus. Parameters were chosen on the originals with seeds
@@ -21,6 +22,7 @@ from typing import Any
 import orjson
 from tqdm import tqdm
 
+from data_prep.decontamination import ALIGNED, RULES
 from data_prep.decontamination.command import MATCHES
 from data_prep.decontamination.match import Kind
 from data_prep.demo.copies import COPIES
@@ -158,9 +160,37 @@ def scale() -> None:
     print(f"in all {built + spent:.1f} CPU-s; {found} of {planted:.0f} planted copies found; peak {peak:,.0f} MiB")
 
 
+def hashing() -> None:
+    """A minute of H.264 at 25 frames a second with frames made from both sides, as the corpus' side reads it."""
+    import av
+    import numpy as np
+
+    from data_prep.decontamination.fingerprint import Reader
+
+    picture = next(frames_of("landscape", 0))
+    with tempfile.TemporaryDirectory() as temporary:
+        for height, width in ((720, 1280), (360, 640)):
+            path = Path(temporary) / f"{height}.mp4"
+            with av.open(str(path), "w") as container:
+                stream: Any = container.add_stream("libx264", rate=25, options={"preset": "medium", "g": "125"})
+                stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+                for number in range(60 * 25):
+                    shown = np.roll(picture, (number // 3, number), axis=(0, 1))[:height, :width]
+                    container.mux(
+                        stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(shown), format="rgb24"))
+                    )
+                container.mux(stream.encode())
+            start = time.process_time()
+            Reader(path.parent, is_benchmark=False).read(path.name)
+            spent = time.process_time() - start
+            rate = path.stat().st_size * 8 / 60 / 1e6
+            print(f"{height}p, {rate:.2f} Mbit/s: {spent:.2f} CPU-s a minute of video", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--scale", action="store_true", help="speed at the published sizes")
+    parser.add_argument("--hashing", action="store_true", help="the cost of a minute of video")
     parser.add_argument("--folder", type=Path, help="keeps the videos there, for another run")
     parser.add_argument("--of-a-kind", type=int, default=OF_A_KIND, help="originals (default: %(default)s)")
     parser.add_argument("--first-seed", type=int, default=HELD_OUT, help="of the originals (default: %(default)s)")
@@ -169,11 +199,14 @@ def main() -> None:
     if args.scale:
         scale()
         return
+    if args.hashing:
+        hashing()
+        return
     chosen = originals(args.first_seed, args.of_a_kind)
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.folder or Path(temporary)
         draw_all(folder, chosen)
-        for rule in ("aligned", *(("published",) if args.published else ())):
+        for rule in RULES if args.published else (ALIGNED,):
             compare(folder, chosen, rule)
 
 

@@ -262,6 +262,22 @@ def test_killed_and_killed_again_while_it_downloads(hub, mirror, tmp_path):
     assert size <= hub.sent[WHOLE] < 1.5 * size, "what had come is not sent again, but for what was on its way"
 
 
+def test_canary_huggingface_hub_pull_4228_begins_a_file_anew_after_a_kill(hub, mirror, tmp_path):
+    """Where this fails, hf_hub_download goes on after a kill, and data_prep/fetch/hub.py may leave downloads to it."""
+    call = f"huggingface_hub.hf_hub_download({REPO!r}, {WHOLE!r}, repo_type='dataset', local_dir={str(tmp_path)!r})"
+    code = [sys.executable, "-c", f"import huggingface_hub; {call}"]
+    hub.faults = [("slow", 200_000)] * 9
+    with subprocess.Popen(code, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and hub.sent[WHOLE] < 60_000:
+            time.sleep(0.002)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    hub.faults, before = [], len(hub.requests)
+    assert subprocess.run(code, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+    asked = [headers for kind, path, headers in hub.requests[before:] if (kind, path) == ("GET", f"/blobs/{WHOLE}")]
+    assert asked and "Range" not in asked[0]
+
+
 def there(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.glob(".*.partial"))
 

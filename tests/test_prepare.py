@@ -298,8 +298,9 @@ def test_killed_and_killed_again_it_writes_the_same_bytes(straight, long_data, p
     ("host", "number", "status"),
     [("sft", signal.SIGTERM, 143), ("rl", signal.SIGTERM, 143), ("rl", signal.SIGINT, 130)],
 )
-def test_a_signal_ends_it_and_its_workers_and_leaves_nothing(host, number, status, long_data, place, out):
-    process = start(host, long_data, out, *long_flags(host, long_data))
+def test_a_signal_ends_it_and_its_workers_and_leaves_nothing(host, number, status, long_data, data, place, out):
+    data.write_bytes(long_data.read_bytes() * 8)  # so that it is not done before the signal, however busy the machine
+    process = start(host, data, out, *long_flags(host, long_data), "--val-size", 8 * 50)
     wait_for_bytes(process, place / "made", 20_000)
     assert len(in_session(process.pid)) >= 3
     if number == signal.SIGINT:  # which a terminal sends to all

@@ -17,7 +17,7 @@ import orjson
 from videokr.errors import RecordError, UserError
 from videokr.marks import find_host_mark
 from videokr.options import LETTERS, read_option_letter, split_label
-from videokr.response import holds_tag, read_answer, strip_tag
+from videokr.response import bare_answer, holds_tag, strip_tag
 
 ID_FIELDS = ("id", "problem_id", "file_name")
 QUESTION_FIELDS = ("question", "prompt")
@@ -26,6 +26,7 @@ KIND_FIELDS = ("problem_type", "question_type")
 RATIONALE_FIELDS = ("think",)
 ANSWER_FIELDS = ("solution", "answer", "correct_answer", "ground_truth")
 VIDEO_FIELDS = ("videos", "video_path", "path", "video", "video_file", "file_name")
+NAMING_FIELDS = tuple(name for name in ID_FIELDS if name not in VIDEO_FIELDS)  # these name a row and nothing else
 GROUP_FIELDS = ("dataset", "subject", "discipline", "source", "duration_bucket", "task_type")
 
 LINE = "(record)"  # in place of a field's name, where a whole record is at fault
@@ -390,7 +391,7 @@ def _split_inline_options(question: str, options: tuple[str, ...]) -> tuple[str,
 
 
 def _gold(name: str, text: str, kind: Kind, options: tuple[str, ...]) -> str:
-    answer = read_answer(text) if "<" in text and "<answer>" in text.lower() else text
+    answer = bare_answer(text)
     if not answer:
         raise RecordError(name, "the answer block is empty", repr(text[:80]))
     if kind is Kind.OPEN_ENDED:

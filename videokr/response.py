@@ -6,7 +6,7 @@ from dataclasses import dataclass
 ANSWER_TAGS = "<answer>{}</answer>"
 THINK_TAGS = "<think>{}</think>"
 
-_TAG = re.compile(r"(</?(?i:think|answer)>)", re.ASCII)
+TAG = re.compile(r"(</?(?i:think|answer)>)", re.ASCII)
 _ANSWER_ALONE = re.compile(r"<answer>([^<]*)</answer>")
 _WELL_FORMED = ["<think>", "</think>", "<answer>", "</answer>"]
 _CONTENT = [False, True, False, True, False]  # before, between and after these
@@ -21,7 +21,7 @@ def build_response(rationale: str, answer: str) -> str:
 
 def holds_tag(text: str) -> bool:
     """Whether one of the response's own tags stands in the text, in any case."""
-    return "<" in text and _TAG.search(text) is not None
+    return "<" in text and TAG.search(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def read_response(text: str) -> Response:
     """
     is_whole = len(text) <= LONGEST_RESPONSE
     text = text[-LONGEST_RESPONSE:]
-    pieces = _TAG.split(text)  # text, tag, text, tag, ..., text
+    pieces = TAG.split(text)  # text, tag, text, tag, ..., text
     tags = pieces[1::2]
     block = _last_answer_block(pieces) if "</answer>" in text.lower() else None
     return Response(
@@ -69,6 +69,11 @@ def read_answer(text: str) -> str | None:
     """The answer of a response; see `Response`."""
     alone = _ANSWER_ALONE.fullmatch(text) if len(text) <= LONGEST_RESPONSE else None  # as annotation files have it
     return (alone[1].strip() or None) if alone else read_response(text).answer
+
+
+def bare_answer(text: str) -> str | None:
+    """The answer of a field that may or may not hold its block; None where the block is empty."""
+    return read_answer(text) if "<" in text and "<answer>" in text.lower() else text
 
 
 def is_well_formed(text: str) -> bool:

@@ -13,11 +13,11 @@ from collections import Counter
 from math import inf
 from pathlib import Path
 
+from data_prep.decontamination import ALIGNED, PUBLISHED, RULES
 from data_prep.engine import ENGINES, Workers, cpu_count
 from videokr.errors import UserError
 
 MATCHES, TOGETHER, PAGE, FINGERPRINTS = "matches.jsonl", "together.jsonl", "report.html", "fingerprints"
-RULES = ("aligned", "published")
 NOT_COMPARED_STATUS = 3
 NAMED = 5  # videos that could not be compared
 
@@ -31,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--fingerprints", type=Path, metavar="DIR", help="folder of hashes, to share between runs "
                         f"(default: {FINGERPRINTS} in --output)")  # fmt: skip
-    parser.add_argument("--rule", choices=RULES, default=RULES[0], help="for near-duplicates: `aligned` (default) lays "
+    parser.add_argument("--rule", choices=RULES, default=ALIGNED, help="for near-duplicates: `aligned` (default) lays "
                         "the pictures over each other; `published` is the publication's, 64 bits and distance 30, and "
-                        "takes most unrelated videos for near-duplicates")  # fmt: skip
+                        "finds a near-duplicate for most unrelated videos")  # fmt: skip
     parser.add_argument("--text-only", action="store_true", help="compare ids and questions, and look at no video")
     parser.add_argument("--remove-questions", action="store_true", help="remove records for their question alone, too, "
                         "whatever their video shows")  # fmt: skip
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"--output '{args.output}' would overwrite what is read: give another folder")
     # Many processes, small matrices: threads would stand in each other's way. Ray sets the same for its workers.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    if args.rule == RULES[1]:
+    if args.rule == PUBLISHED:
         print(WARNING)
     train, benchmark = sides
     workers = Workers(args.workers, args.seconds_each, args.engine)

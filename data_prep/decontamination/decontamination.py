@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from data_prep.decontamination import ALIGNED, PUBLISHED
 from data_prep.decontamination.alignment import PICTURES_MIN, Alignment, align
 from data_prep.decontamination.candidates import BenchmarkIndex, Candidate
 from data_prep.decontamination.corpus import read_corpus
@@ -22,7 +23,6 @@ from data_prep.journal import Journal
 from videokr.errors import UserError
 from videokr.videos import plain_path
 
-ALIGNED, PUBLISHED = "aligned", "published"  # rules
 TRAIN, BENCHMARK = "training", "benchmark"  # sides
 Video = tuple[str, str]  # its side and path: both sides may call a video the same
 SHARE_MIN = 0.6  # of a window's pictures, for its videos to be looked at

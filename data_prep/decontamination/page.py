@@ -8,8 +8,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from data_prep.decontamination import PUBLISHED
 from data_prep.decontamination.alignment import PICTURES_MIN
-from data_prep.decontamination.decontamination import BENCHMARK, PUBLISHED, TRAIN, Comparison, Found
+from data_prep.decontamination.decontamination import BENCHMARK, TRAIN, Comparison, Found
 from data_prep.decontamination.fingerprint import TRAIN_FPS
 from data_prep.decontamination.match import Kind, QuestionMatch, VideoMatch
 from data_prep.engine import cpu_count

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from videokr.errors import RecordError
 from videokr.example import ANSWER_FIELDS
 from videokr.options import LETTERS, read_option_letter
-from videokr.response import read_answer
+from videokr.response import bare_answer
 
 LETTER, TEXT, FROM_0, FROM_1 = FORMS = ("letter", "text", "from-0", "from-1")
 _NUMBER = re.compile(r"(\d{1,3})(?:\.0+)?")  # 2.0 is what a column of numbers with gaps makes of 2
@@ -21,7 +21,7 @@ def letter_of(answer: str, options: Sequence[str], form: str | None) -> str:
     Raises:
         RecordError: it names no option, or may mean two.
     """
-    answer = (read_answer(answer) or "") if "<answer>" in answer.lower() else answer
+    answer = bare_answer(answer) or ""
     if form in (FROM_0, FROM_1):
         return _counted(answer, options, 0 if form == FROM_0 else 1)
     by_letter = None if form == TEXT else read_option_letter(answer, options)

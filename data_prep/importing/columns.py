@@ -11,8 +11,8 @@ from videokr.errors import RecordError, UserError
 from videokr.example import (
     ANSWER_FIELDS,
     GROUP_FIELDS,
-    ID_FIELDS,
     KIND_FIELDS,
+    NAMING_FIELDS,
     OPTION_FIELDS,
     QUESTION_FIELDS,
     RATIONALE_FIELDS,
@@ -21,7 +21,7 @@ from videokr.example import (
 from videokr.options import LETTERS
 
 QUESTION, OPTIONS, ANSWER, VIDEOS = QUESTION_FIELDS[0], OPTION_FIELDS[0], ANSWER_FIELDS[0], VIDEO_FIELDS[0]
-ID, RATIONALE = ID_FIELDS[0], RATIONALE_FIELDS[0]
+ID, RATIONALE = NAMING_FIELDS[0], RATIONALE_FIELDS[0]
 # What a field is called after `--column`, and in what is printed.
 NAMES = {
     ID: "id",
@@ -35,7 +35,7 @@ NAMES = {
 }
 SPELLINGS = {
     # A file's name is no id here: own data has several questions a video.
-    ID: tuple(name for name in ID_FIELDS if name not in VIDEO_FIELDS),
+    ID: NAMING_FIELDS,
     QUESTION: QUESTION_FIELDS,
     OPTIONS: OPTION_FIELDS,
     KIND_FIELDS[0]: KIND_FIELDS,

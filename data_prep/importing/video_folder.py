@@ -48,6 +48,6 @@ class VideoFolder:
             hint = "" if name.lower().endswith(SUFFIXES) else "; if names lack it, give --video-suffix .mp4"
             hint += "; a path has / between its folders" if "\\" in name else ""
             raise RecordError(VIDEO_FIELDS[0], MISSING_VIDEO, f"{name!r} below '{self.root}'{hint}") from None
-        if not self.follow_links and found.is_symlink() and not found.resolve().is_relative_to(Path(root).resolve()):
+        if not self.follow_links and not found.resolve().is_relative_to(Path(root).resolve()):
             raise RecordError(VIDEO_FIELDS[0], LINK_OUTSIDE, f"{name!r}: give --follow-links if that is meant")
         return os.path.relpath(found, root)

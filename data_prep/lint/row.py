@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from videokr.errors import RecordError
-from videokr.example import ID_FIELDS, Example, parse_record
-
-NAMING_FIELDS = ID_FIELDS[:2]  # the third, `file_name`, is the video's as well, and stands in several rows
+from videokr.example import NAMING_FIELDS, Example, parse_record
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from data_prep.lint.row import Row
 from data_prep.lint.wording import excerpt
 from videokr.example import ANSWER_FIELDS, OPTION_FIELDS, QUESTION_FIELDS, RATIONALE_FIELDS
 from videokr.prompt import INSTRUCTIONS
+from videokr.response import TAG
 
-_TAG = re.compile(r"</?(think|answer)>", re.IGNORECASE)
 # What was to be such a tag: spaces in it, a bracket that is missing or escaped, letters exchanged.
 _BROKEN = re.compile(
     r"(?:<|&lt;)\s*[/\\]?\s*(?:think(?:ing)?|thnik|answers?|anwser|asnwer|anser)\b\s*[/\\]?(?:\s*(?:>|&gt;))?|"
@@ -57,8 +57,8 @@ def _texts(value: Any) -> list[str]:
 def _fault(text: str, own: str | None) -> tuple[str, str] | None:
     if own and text.count("<") == 2 and text.startswith(f"<{own}>") and text.endswith(f"</{own}>"):
         return None  # as nearly all come
-    tags = [match.group().lower() for match in _TAG.finditer(text)]
-    broken = next((match for match in _BROKEN.finditer(text) if not _TAG.fullmatch(match.group())), None)
+    tags = [match.group().lower() for match in TAG.finditer(text)]
+    broken = next((match for match in _BROKEN.finditer(text) if not TAG.fullmatch(match.group())), None)
     if broken:
         return "tag-broken", repr(broken.group())
     if not tags:

@@ -8,7 +8,7 @@ from data_prep.lint.choices import points_at_others
 from data_prep.lint.row import Row
 from videokr.example import ANSWER_FIELDS, RATIONALE_FIELDS, Example, Kind
 from videokr.options import LETTERS, read_option_letter
-from videokr.response import read_answer
+from videokr.response import bare_answer
 
 AS_LETTER, AS_TEXT = "as a letter", "as the option's text"
 
@@ -82,6 +82,6 @@ class Tally:
         raw = next(
             (text for name in ANSWER_FIELDS if isinstance(text := row.record.get(name), str) and text.strip()), ""
         )
-        answer = (read_answer(raw) if "<answer>" in raw.lower() else raw) or ""
+        answer = bare_answer(raw) or ""
         is_text = len(answer) > 1 and read_option_letter(answer, example.options) is None
         self.named[AS_TEXT if is_text else AS_LETTER] += 1
