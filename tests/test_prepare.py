@@ -327,7 +327,7 @@ def test_a_worker_that_dies_at_work_is_one_line_and_leaves_nothing(data, place, 
     while process.poll() is None and not killed:
         processes = in_session(process.pid)
         for worker in [pid for pid, parent in processes.items() if parent in processes and parent != process.pid]:
-            if cpu_ticks(worker) > 20:
+            if cpu_ticks(worker) > 80:
                 os.kill(worker, signal.SIGKILL)
                 killed = True
         time.sleep(0.01)

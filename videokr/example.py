@@ -123,15 +123,16 @@ def parse_example(record: Mapping[str, Any]) -> Example:
 
     answer_field, answer = _text(record, ANSWER_FIELDS)
     videos = record_videos(record)
+    id_field = _present(record, ID_FIELDS)
     return Example(
-        id=_text(record, ID_FIELDS)[1] if _present(record, ID_FIELDS) else Path(videos[0]).stem,
+        id=_as_text(id_field, record[id_field]) if id_field else Path(videos[0]).stem,
         question=question,
         options=options,
         kind=kind,
         answer=_gold(answer_field, answer, kind, options),
         rationale=_rationale(record),
         videos=videos,
-        groups={n: _text(record, (n,))[1] for n in GROUP_FIELDS if n in record and _present(record, (n,))},
+        groups={n: _as_text(n, record[n]) for n in GROUP_FIELDS if n in record and _present(record, (n,))},
     )
 
 
@@ -279,16 +280,16 @@ def read_lines(lines: Iterable[bytes], first: int = 1) -> Iterator[tuple[int, An
 def _present(record: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
     """The first of the spellings that holds something; blank text, not-a-number and empty lists hold nothing."""
     for name in names:
-        if name not in record:
+        value = record.get(name)
+        if value is None:
             continue
-        value = record[name]
         if isinstance(value, str):
             if value and not value.isspace():
                 return name
         elif isinstance(value, float):
             if not math.isnan(value):
                 return name
-        elif value is not None and value != [] and value != {}:
+        elif value != [] and value != {}:
             return name
     return None
 
@@ -411,7 +412,7 @@ def _rationale(record: Mapping[str, Any]) -> str | None:
     name = _present(record, RATIONALE_FIELDS)
     if name is None:
         return None
-    rationale = strip_tag(_text(record, (name,))[1], "think")
+    rationale = strip_tag(_as_text(name, record[name]), "think")
     if holds_tag(rationale):
         raise RecordError(name, "a tag of the response form stands in the text", repr(rationale[:80]))
     _refuse_reserved(name, rationale)

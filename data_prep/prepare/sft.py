@@ -40,9 +40,9 @@ def build_row(root: Path | None, example: Example, videos: list[str]) -> dict[st
     return build_message_row(example, own)
 
 
-def build_line(root: Path | None, example: Example, videos: list[str]) -> tuple[bytes, int]:
-    """The row as JSON, and the key of its first video."""
-    return orjson.dumps(build_row(root, example, videos)), video_key(example.videos[0])
+def build_line(root: Path | None, keyed: bool, example: Example, videos: list[str]) -> tuple[bytes, int]:
+    """The row as JSON, and the key of its first video, or 0 where no split goes by it."""
+    return orjson.dumps(build_row(root, example, videos)), video_key(example.videos[0]) if keyed else 0
 
 
 def join_lines(lines: list[tuple[bytes, int]]) -> tuple[bytes, "array[int]"]:
@@ -95,7 +95,7 @@ def prepare_sft(
     source.refuse_to_overwrite((*outputs, info, LeftOut.list_of(output)))
     read_dataset_info(info)  # which must not fail after all the work
     counts = [0] * len(outputs)
-    build = partial(build_line, source.video_root)
+    build = partial(build_line, source.video_root, bool(validation_rows))
     silent = None if progress else True
     left_out = LeftOut()
     try:

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from io import BytesIO
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, BinaryIO, Generic, TypeVar
 
 from data_prep.engine import Failure, run
 from data_prep.manifest import VideoEntry, read_manifest
@@ -55,9 +54,15 @@ class Piece:
     def records(self, path: Path) -> Iterator[tuple[int, Any]]:
         if self.listed is not None:
             return enumerate(self.listed, start=self.first)
+        return read_lines(self._lines(path), self.first)
+
+    def _lines(self, path: Path) -> Iterator[bytes]:
         with path.open("rb") as file:
             file.seek(self.start)
-            return read_lines(BytesIO(file.read(self.size)), self.first)
+            rest = self.size
+            while rest > 0 and (line := file.readline()):
+                rest -= len(line)
+                yield line
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +175,10 @@ class Source:
         Raises:
             RecordError: a video is not there, or lies outside of the folder.
         """
-        prefix = f"{self.video_prefix.rstrip('/')}/" if self.video_prefix else ""
-        paths = [video if video.startswith(prefix) else prefix + video for video in example.videos]
+        paths = list(example.videos)
+        if self.video_prefix:
+            prefix = f"{self.video_prefix.rstrip('/')}/"
+            paths = [video if video.startswith(prefix) else prefix + video for video in paths]
         if self.video_root is None:
             return paths
         try:
@@ -208,11 +215,15 @@ class Source:
             return
         with self.annotations.open("rb") as file:
             number, first, start = 0, 1, 0
-            while lines := file.read(PIECE_BYTES):
-                rest = file.readline()
-                size = len(lines) + len(rest)
+            while size := (skipped := _skip_lines(file, PIECE_BYTES))[0]:
                 yield Piece(number, first, start, size)
-                number, first, start = number + 1, first + lines.count(b"\n") + rest.count(b"\n"), start + size
+                number, first, start = number + 1, first + skipped[1], start + size
+
+
+def _skip_lines(file: BinaryIO, least_bytes: int) -> tuple[int, int]:
+    """Reads so many bytes and the rest of the line they end in; gives how many bytes it were, and line ends in them."""
+    lines, rest = file.read(least_bytes), file.readline()
+    return len(lines) + len(rest), lines.count(b"\n") + rest.count(b"\n")
 
 
 @lru_cache(maxsize=64)  # rows about one video follow each other
