@@ -34,6 +34,7 @@ EXPLAINED = {
     Kind.POSSIBLE: "The hashes agree, the pictures do not, as of slides of one template. Their rows stay.",
 }
 PUBLISHED_NOTE = "By the publication's rule, which takes most unrelated videos for such. Their rows are removed."
+NOT_COMPARED, SHORT = "Not compared", "Too short to compare"
 CELL_BYTES = 2_000  # of one text in a table
 Place = tuple[str, str, tuple[float, ...]]  # side, path and seconds of a sheet
 Drawn = tuple[VideoMatch, Place, Sheet | NoSheet, Place, Sheet | NoSheet]
@@ -51,10 +52,12 @@ def page(found: Found, comparison: Comparison) -> str:
     style = resources("videokr.report").joinpath("page.css").read_text("utf-8")
     is_published = comparison.rule == PUBLISHED
     sections = [(kind, _section(kind, found, drawn, numbers, len(of_videos), is_published)) for kind in EXPLAINED]
+    links = [(kind.name.lower(), _title(kind)) for kind, _ in sections]
+    links += [(_anchor(title), title) for title, videos in ((NOT_COMPARED, found.not_compared), (SHORT, found.short))
+              if videos]  # fmt: skip
     body = [
         element("header", element("h1", TITLE), _summary(found, comparison), class_="top"),
-        element("nav", *(element("a", _title(kind), href=f"#{kind.name.lower()}") for kind, _ in sections),
-                aria_label="Sections"),
+        element("nav", *(element("a", title, href=f"#{anchor}") for anchor, title in links), aria_label="Sections"),
         element("main", *(section for _, section in sections), _not_compared(found), _short(found)),
     ]  # fmt: skip
     return document(TITLE, body, [style], [pictures] if pictures else [])
@@ -186,14 +189,14 @@ def _not_compared(found: Found) -> Markup | None:
     if not found.not_compared:
         return None
     rows = [(*video, reason) for video, reason in sorted(found.not_compared.items())]
-    return _videos("Not compared", "Their pictures could not be read. videokr check says why.", rows)
+    return _videos(NOT_COMPARED, "Their pictures could not be read. videokr check says why.", rows)
 
 
 def _short(found: Found) -> Markup | None:
     if not found.short:
         return None
     note = f"They show something for less than {PICTURES_MIN / TRAIN_FPS:g} seconds, and were compared by id alone."
-    return _videos("Too short to compare", note, sorted(found.short))
+    return _videos(SHORT, note, sorted(found.short))
 
 
 def _videos(title: str, note: str, rows: Sequence[tuple[str, ...]]) -> Markup:
@@ -205,4 +208,9 @@ def _videos(title: str, note: str, rows: Sequence[tuple[str, ...]]) -> Markup:
         element("h2", f"{title} ({len(rows):,})"),
         element("p", note, class_="quiet"),
         element("div", element("table", element("tbody", *shown), class_="words"), class_="scroll"),
+        id=_anchor(title),
     )
+
+
+def _anchor(title: str) -> str:
+    return title.lower().replace(" ", "-")
