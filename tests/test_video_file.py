@@ -13,6 +13,7 @@ from videokr.errors import UserError
 from videokr.video_file import VideoError, read_frames, read_header
 
 BUDGET = VideoBudget(fps=2.0, min_frames=4, max_frames=128, min_pixels=256, max_pixels=8_192)
+ROUNDED_APART = 3  # of 255 levels
 MISCOUNTED = (16, 24, 48, 72)  # widths in pixels of which decord makes frames with four channels, and fails
 PLAIN = Shape("libx264", "mp4", Fraction(10), 40, 64, 48, variable=False, turned=False)
 
@@ -74,7 +75,8 @@ def test_a_turned_clip_is_shown_as_a_player_shows_it(tmp_path):
 @pytest.mark.rl
 @pytest.mark.eval
 def test_every_pixel_is_that_of_qwen_vl_utils(clips, monkeypatch):
-    """Where decord reads the file at all and does not lose its place: not HEVC, nor of a width that it miscounts."""
+    """But for what rounding differs, it being resized there in float32 and here in uint8. Where decord reads the file
+    at all and does not lose its place: not HEVC, nor of a width that it miscounts."""
     from qwen_vl_utils import vision_process
 
     monkeypatch.setattr(vision_process, "get_video_reader_backend", lambda: "decord")
@@ -89,7 +91,8 @@ def test_every_pixel_is_that_of_qwen_vl_utils(clips, monkeypatch):
         theirs, told = vision_process.fetch_video(element, 14, return_video_metadata=True)
         frames, plan = read_frames(path, BUDGET, 14)
         assert (list(plan.indices), plan.header.average_fps) == (told["frames_indices"], told["fps"]), made
-        assert (theirs == frames.float()).all(), made
+        apart = (theirs - frames.float()).abs()
+        assert apart.max() <= ROUNDED_APART and apart.square().mean().sqrt() < 0.5, made  # 54 dB
         compared += 1
     assert compared > 15
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from videokr.budget import VideoBudget
+from videokr.decoding import decode_chosen
 from videokr.errors import UserError
 from videokr.frame_plan import FramePlan, VideoHeader, plan_frames
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 Shown = TypeVar("Shown")
 TAIL_SECONDS = 1.0  # so much of a file's end may be missing: the last frame that decodes stands in for it
 MICROSECONDS = 1_000_000  # in a second, of what a container states
-DECODE_THREADS = 2  # a file; as many files are decoded at once as a host has workers
+DECODE_THREADS = 1  # a file: more cost a third more time of the CPUs, and a host decodes several files at once
 RATE_TOLERANCE = 0.01  # by which a stated frame rate may differ from that of the file's own timestamps
 
 
@@ -143,6 +144,11 @@ def _packet_times(path: Path, container: Any) -> list[Any]:
 
 def _decoded(path: Path, container: Any, plan: FramePlan, show: Callable[[Any], Shown]) -> Iterator[tuple[int, Shown]]:
     """The planned frames in order, as they are shown; a frame that is wanted twice comes twice."""
+    chosen = decode_chosen(container, plan.header.frame_count, sorted(set(plan.indices)), show)
+    if chosen is not None:
+        yield from ((index, chosen[index]) for index in plan.indices)
+        return
+    container.seek(0)
     wanted = iter(plan.indices)
     due = next(wanted, None)
     decoded, last = 0, None
@@ -177,11 +183,11 @@ def _until_damage(container: Any) -> Iterator[Any]:
 
 def _resized(frame: Any, plan: FramePlan) -> "torch.Tensor":
     import torch
-    from torchvision.transforms import InterpolationMode
-    from torchvision.transforms.functional import resize
 
     image = torch.from_numpy(frame.to_ndarray(format="rgb24"))
     if frame.rotation:
         image = torch.rot90(image, round(frame.rotation / 90), dims=(0, 1))
-    image = image.permute(2, 0, 1)
-    return resize(image, [plan.height, plan.width], interpolation=InterpolationMode.BICUBIC, antialias=True)
+    image = image.permute(2, 0, 1)[None]
+    if image.shape[2:] == (plan.height, plan.width):
+        return image[0]
+    return torch.nn.functional.interpolate(image, (plan.height, plan.width), mode="bicubic", antialias=True)[0]
