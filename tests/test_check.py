@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from faulty_videos import FAULTS, encode, write_faulty_videos
 
-from data_prep.manifest import LEVELS, VideoEntry, read_manifest, write_manifest
 from videokr.errors import UserError
+from videokr.manifest import LEVELS, VideoEntry, read_manifest, write_manifest
 
 REJECTED = 3
 

@@ -24,10 +24,10 @@ from data_prep.importing.key_set import KeySet
 from data_prep.importing.subtitles import subtitle_text
 from data_prep.importing.table import Table
 from data_prep.importing.text_file import NOT_TEXT
-from data_prep.manifest import read_manifest
 from videokr.__main__ import main
 from videokr.errors import exit_status
 from videokr.example import Kind, parse_example, read_examples
+from videokr.manifest import read_manifest
 
 QUESTION = "Describe what happens in this video."
 

@@ -27,8 +27,8 @@ from data_prep.lint.lint import lint
 from data_prep.lint.report import as_text, summarise
 from data_prep.lint.row import read_row
 from data_prep.lint.tally import Tally
-from data_prep.manifest import VideoEntry, write_manifest
 from videokr.family import FAMILIES
+from videokr.manifest import VideoEntry, write_manifest
 from videokr.options import LETTERS
 
 FAULT = 3

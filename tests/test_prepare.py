@@ -24,12 +24,12 @@ from faulty_videos import encode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_prep.manifest import VideoEntry, write_manifest
 from data_prep.prepare.option_order import OptionOrder
 from llamafactory_plugin.rows import DATASET_INFO_FILE
 from videokr.__main__ import main
 from videokr.errors import exit_status
 from videokr.example import Example, Kind, parse_record
+from videokr.manifest import VideoEntry, write_manifest
 from videokr.options import LETTERS
 from videokr.prompt import VIDEO_PLACEHOLDER, build_prompt
 from videokr.response import read_answer

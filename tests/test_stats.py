@@ -15,7 +15,6 @@ from chromium import find_chromium, started
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_prep.manifest import VideoEntry, write_manifest
 from data_prep.stats.distribution import BINS_MOST, describe, describe_counts
 from data_prep.stats.epoch import Known, grpo_epoch, sft_epoch
 from data_prep.stats.footage import open_manifest
@@ -27,6 +26,7 @@ from videokr.budget import EVAL_BUDGET, MAX_TOKENS, RL_BUDGET, SFT_BUDGET
 from videokr.example import parse_example
 from videokr.family import FAMILIES
 from videokr.frame_plan import VideoHeader, plan_frames
+from videokr.manifest import VideoEntry, write_manifest
 
 np = pytest.importorskip("numpy")
 ROOT = Path(__file__).parents[1]

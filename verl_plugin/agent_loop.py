@@ -23,7 +23,10 @@ from verl.experimental.agent_loop.agent_loop import AgentLoopOutput, register
 from verl.experimental.agent_loop.single_turn_agent_loop import SingleTurnAgentLoop
 
 from verl_plugin.sampler import report_fault
+from verl_plugin.video_processor import share_videos
+from verl_plugin.video_work import DECODES, PROCESSOR_PASSES
 from videokr.errors import UserError
+from videokr.frame_cache import frame_cache
 from videokr.marks import RESERVED_TOKENS, drop_outer_marks
 from videokr.positions import mend_rope_index
 
@@ -83,6 +86,7 @@ class VideoKRAgentLoop(SingleTurnAgentLoop):
         self.processor.get_rope_index = mend_rope_index(self.processor.get_rope_index)
         self.processor.get_rope_index_kwargs = rope_index_arguments
         self.processor.video_processor.do_resize = False
+        self._patches = share_videos(self.processor)
         self._stock_server = self.server_manager
         self._never_said = reserved_token_bias(self.tokenizer)
 
@@ -98,4 +102,6 @@ class VideoKRAgentLoop(SingleTurnAgentLoop):
             await report_fault(kwargs["uid"], fault)
             raise
         output.extra_fields["uid"] = kwargs["uid"]  # reaches the reward, which reports its own faults under it
+        output.extra_fields[DECODES] = frame_cache().take_decodes()
+        output.extra_fields[PROCESSOR_PASSES] = self._patches.take_passes()
         return output

@@ -1,7 +1,10 @@
 """VideoKR rows for verl: `data.custom_cls.path=pkg://verl_plugin.dataset`, `name=VideoKRDataset`."""
 
+import asyncio
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from copy import copy
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -14,10 +17,14 @@ from verl.utils.dataset.rl_dataset import RLHFDataset
 
 from videokr.budget import RL_BUDGET, VideoBudget
 from videokr.errors import UserError
-from videokr.frame_plan import plan_frames, video_token_bound
-from videokr.marks import MARKED_VIDEO, VIDEO, drop_outer_marks, put_videos
-from videokr.video_file import read_frames, read_header
+from videokr.frame_cache import Frames, frame_cache
+from videokr.frame_plan import VideoHeader, plan_frames, video_token_bound
+from videokr.manifest import read_manifest
+from videokr.marks import CHAT_TOKENS_MAX, MARKED_VIDEO, VIDEO, drop_outer_marks, put_videos
+from videokr.video_file import read_header
+from videokr.videos import plain_path
 
+BUDGET_FIELDS = tuple(field.name for field in fields(VideoBudget))
 PLUGIN = "verl_plugin.registration"  # which verl imports, unless it is told not to
 
 
@@ -26,11 +33,18 @@ class VideoKRDataset(RLHFDataset):
 
     The budget is RL_BUDGET; `+data.video_budget.max_frames=64` (and any other field) changes it for a run, and a row
     that fixes a field itself keeps it.
+
+    `+data.video_manifest=FILE` (of `videokr check --level probe`) spares reading headers where the budget alone leaves
+    a prompt's length in doubt; `+data.video_root=DIR` is the folder it was made of, if not its own.
     """
 
     def __init__(self, data_files: Any, tokenizer: Any, config: DictConfig, processor: Any = None, **settings: Any):
         processor = copy(processor)  # the trainer saves its own with every checkpoint, template and all
         drop_outer_marks(processor)
+        manifest = config.get("video_manifest")
+        self._manifest = read_manifest(Path(manifest)) if manifest else {}
+        self._manifest_root = Path(config.get("video_root") or Path(manifest or ".").parent).absolute()
+        self._video_bounds: dict[tuple[float | None, ...], int] = {}
         super().__init__(data_files, tokenizer, config, processor, **settings)
 
     def maybe_filter_out_long_prompts(self, dataframe: datasets.Dataset = None) -> datasets.Dataset:
@@ -43,29 +57,33 @@ class VideoKRDataset(RLHFDataset):
             UserError: a row's video is not there, or its header cannot be read; or a row has several and verl was told
                 not to load the rollout server that does not fold them.
         """
-        shown = dataframe.select_columns([self.video_key])
-        missing = [path for row in shown for path in self._missing(row)]
+        missing: list[Path] = []
+        doubtful: list[int] = []
+        files = ", ".join(map(str, self.data_files))
+        columns = dataframe.select_columns([self.prompt_key, self.video_key])
+        for index, row in enumerate(_rows(columns)):
+            videos = row[self.video_key] or []
+            missing += [path for path in map(_local_path, videos) if not os.path.isfile(path)]  # noqa: PTH113  (faster)
+            if len(videos) > 1 and PLUGIN not in sys.modules:
+                raise UserError(
+                    f"row {index} of {files} has several videos, which verl's own rollout server folds into one: let "
+                    "verl load the plugin 'videokr' (VERL_USE_EXTERNAL_PLUGINS)"
+                )
+            if self.filter_overlong_prompts and self._token_bound(row) > self.max_prompt_length:
+                doubtful.append(index)
         if missing:
             raise UserError(
-                f"{len(missing)} videos of {', '.join(map(str, self.data_files))} are not there, the first is "
-                f"'{missing[0]}': extract the videos, or prepare the data again with --skip-missing-video"
-            )
-        several = next((number for number, row in enumerate(shown) if len(row[self.video_key] or ()) > 1), None)
-        if several is not None and PLUGIN not in sys.modules:
-            raise UserError(
-                f"row {several} of {', '.join(map(str, self.data_files))} has several videos, which verl's own rollout "
-                "server folds into one: let verl load the plugin 'videokr' (VERL_USE_EXTERNAL_PLUGINS)"
+                f"{len(missing)} videos of {files} are not there, the first is '{missing[0]}': extract the videos, or "
+                "prepare the data again with --skip-missing-video"
             )
         if not self.filter_overlong_prompts:
             return dataframe
-        bounds = [self._token_bound(row) for row in dataframe]
-        doubtful = [index for index, bound in enumerate(bounds) if bound > self.max_prompt_length]
         if not doubtful:
-            print(f"all {len(bounds)} prompts fit into {self.max_prompt_length} tokens by their budget")
+            print(f"all {len(dataframe)} prompts fit into {self.max_prompt_length} tokens by their budget")
             return dataframe
         too_long = {index for index in doubtful if self._exact_tokens(dataframe[index]) > self.max_prompt_length}
-        print(f"dropped {len(too_long)} of {len(bounds)} prompts longer than {self.max_prompt_length} tokens")
-        return dataframe.select([index for index in range(len(bounds)) if index not in too_long])
+        print(f"dropped {len(too_long)} of {len(dataframe)} prompts longer than {self.max_prompt_length} tokens")
+        return dataframe.select([index for index in range(len(dataframe)) if index not in too_long])
 
     def _build_messages(self, example: dict[str, Any], key: str) -> list[dict[str, Any]]:
         fixed = [{"video": video} if isinstance(video, str) else video for video in example.get(self.video_key) or []]
@@ -74,32 +92,40 @@ class VideoKRDataset(RLHFDataset):
         messages: list[dict[str, Any]] = super()._build_messages({**example, self.video_key: videos}, key)
         return messages
 
-    def _missing(self, row: dict[str, Any]) -> list[Path]:
-        return [path for path in map(_local_path, row[self.video_key] or []) if not path.is_file()]
-
     def _token_bound(self, row: dict[str, Any]) -> int:
-        """At most so many tokens: the text's own, and a full budget for each video."""
-        budget = run_budget(self.config)
-        bound = 0
-        for video in row[self.video_key] or []:
-            fixed = {} if isinstance(video, str) else {k: v for k, v in video.items() if k != "video" and v is not None}
-            bound += video_token_bound(replace(budget, **fixed), self.image_patch_size)
-        text = "".join(message["content"] for message in row[self.prompt_key])
-        chat = self.processor.apply_chat_template(
-            [{"role": "user", "content": text}], add_generation_prompt=True, tokenize=False
-        )
-        return bound + len(self.tokenizer(chat, add_special_tokens=False)["input_ids"])
+        """At most so many tokens: a full budget for each video, and of the text one a byte."""
+        fixed = [{} if isinstance(video, str) else video for video in row[self.video_key] or []]
+        videos = sum(self._video_bound(tuple(video.get(name) for name in BUDGET_FIELDS)) for video in fixed)
+        return videos + CHAT_TOKENS_MAX + sum(len(message["content"].encode()) for message in row[self.prompt_key])
+
+    def _video_bound(self, fixed: tuple[float | None, ...]) -> int:
+        """
+        Args:
+            fixed: what a row fixes of the budget, in the order of BUDGET_FIELDS.
+        """
+        if fixed not in self._video_bounds:
+            own: dict[str, Any] = {k: value for k, value in zip(BUDGET_FIELDS, fixed, strict=True) if value is not None}
+            budget = replace(run_budget(self.config), **own)
+            self._video_bounds[fixed] = video_token_bound(budget, self.image_patch_size)
+        return self._video_bounds[fixed]
 
     def _exact_tokens(self, row: dict[str, Any]) -> int:
         messages = self._build_messages(row, key=self.prompt_key)
         text = self.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         plans = [
-            plan_frames(read_header(_local_path(part)), _budget(part), self.image_patch_size)
+            plan_frames(self._header(_local_path(part)), _budget(part), self.image_patch_size)
             for part in _videos(messages)
         ]
         place = VIDEO if plans and plans[0].timestamped else MARKED_VIDEO
         text = put_videos(text, place, plans)
         return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _header(self, path: Path) -> VideoHeader:
+        """As the manifest has it of this very file; else read from it."""
+        entry = self._manifest.get(plain_path(os.path.relpath(path, self._manifest_root))) if self._manifest else None
+        if entry and entry.header and entry.is_of(path.stat()):
+            return entry.header
+        return read_header(path)
 
     @classmethod
     def _process_multi_modal_info(
@@ -120,8 +146,16 @@ class VideoKRDataset(RLHFDataset):
             for message in messages
         ]
         images, _, audios = super()._process_multi_modal_info(others, image_patch_size, config)
-        shown = [read_frames(_local_path(part), _budget(part), image_patch_size) for part in _videos(messages)]
+        shown = [future.result() for future in _frames(messages, image_patch_size)]
         return images, [(frames, plan.metadata) for frames, plan in shown] or None, audios
+
+    @classmethod
+    async def process_multi_modal_info(
+        cls, messages: list[dict[str, Any]], image_patch_size: int, config: DictConfig
+    ) -> Any:
+        """As `_process_multi_modal_info`; the rollouts of one prompt share its frames, and wait without a thread."""
+        await asyncio.gather(*map(asyncio.wrap_future, _frames(messages, image_patch_size)))
+        return await super().process_multi_modal_info(messages, image_patch_size, config)
 
 
 def run_budget(config: DictConfig) -> VideoBudget:
@@ -137,13 +171,24 @@ def run_budget(config: DictConfig) -> VideoBudget:
     return replace(RL_BUDGET, **changed)
 
 
+def _rows(columns: datasets.Dataset) -> Iterator[dict[str, Any]]:
+    for piece in columns.iter(batch_size=1_000):
+        names = list(piece)
+        yield from (dict(zip(names, row, strict=True)) for row in zip(*piece.values(), strict=True))
+
+
 def _videos(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     contents = [message["content"] for message in messages if isinstance(message["content"], list)]
     return [part for content in contents for part in content if part.get("type") == "video"]
 
 
+def _frames(messages: list[dict[str, Any]], patch_size: int) -> list["Future[Frames]"]:
+    frames = frame_cache()
+    return [frames.read(_local_path(part), _budget(part), patch_size) for part in _videos(messages)]
+
+
 def _budget(part: Mapping[str, Any]) -> VideoBudget:
-    return VideoBudget(**{field.name: part[field.name] for field in fields(VideoBudget)})
+    return VideoBudget(**{name: part[name] for name in BUDGET_FIELDS})
 
 
 def _local_path(video: str | dict[str, Any]) -> Path:

@@ -10,6 +10,7 @@ import ray
 from verl.workers.rollout.vllm_rollout.vllm_async_server import vLLMHttpServer, vLLMReplica
 
 from verl_plugin.rollout_prompt import rollout_prompt
+from verl_plugin.video_work import ENGINE_PASSES
 
 
 class _NotFolded:
@@ -35,7 +36,24 @@ class VideoKRServer(vLLMHttpServer):
         if processor:
             media = len(request.get("image_data") or ()) + len(request.get("video_data") or ())
             prompt_ids = rollout_prompt(prompt_ids, media, processor.folded)
-        return await super().generate(prompt_ids, *args, **request)
+        output = await super().generate(prompt_ids, *args, **request)
+        output.extra_fields[ENGINE_PASSES] = self._take_passes(len(request.get("video_data") or ()))
+        return output
+
+    def _take_passes(self, videos: int) -> int:
+        """How many videos vLLM's processor worked on since this was last asked.
+
+        Args:
+            videos: of the request that is done: vLLM without a cache works on each.
+        """
+        cache = self.engine.renderer.mm_processor_cache
+        if cache is None:
+            return videos
+        looked_up = cache.make_stats()
+        passes: int = looked_up.total - looked_up.hits
+        taken: int = getattr(self, "_passes_taken", 0)
+        self._passes_taken = passes
+        return passes - taken
 
 
 class VideoKRReplica(vLLMReplica):

@@ -12,6 +12,7 @@ from typing import Any
 import transfer_queue
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 
+from verl_plugin.video_work import video_metrics
 from videokr.errors import UserError
 from videokr.judge.async_judge import JudgeError
 
@@ -98,18 +99,20 @@ class StrictReplayBuffer(ReplayBuffer):
         finally:
             judge_failed = self._raise_faults(partition_id, batch_size)
         metrics = {**metrics, "reward/judge_failed": judge_failed}
-        return batch, metrics | self._reward_metrics(batch) if partition_id == TRAINING else metrics
+        return batch, metrics | self._rollout_metrics(batch) if partition_id == TRAINING else metrics
 
-    def _reward_metrics(self, batch: Any) -> dict[str, float]:
-        """Curves of the reward's parts, which verl logs in validation alone: means, and the share of each reason."""
+    def _rollout_metrics(self, batch: Any) -> dict[str, float]:
+        """Curves of the reward's parts, which verl logs in validation alone, and of the work on videos."""
         if not batch.keys:
             return {}
         fields = transfer_queue.kv_batch_get(
             keys=batch.keys, partition_id=batch.partition_id, select_fields=["extra_fields"]
         )["extra_fields"]
-        said = [getattr(field, "data", field).get("reward_extra_info") for field in fields]
+        rollouts = [getattr(field, "data", field) for field in fields]
+        said = [rollout.get("reward_extra_info") for rollout in rollouts]
         rewards = [reward for reward in said if reward]  # none yet where a reward model shares the trainer's devices
-        return reward_metrics(rewards, self._reasons_met)
+        prompts = len({rollout.get("uid") for rollout in rollouts})
+        return reward_metrics(rewards, self._reasons_met) | video_metrics(rollouts, prompts)
 
     def _raise_faults(self, partition_id: str, batch_size: int) -> int:
         """Ends the run for what failed, but for the judge's failures, as long as they are few: their number.

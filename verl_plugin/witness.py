@@ -17,6 +17,7 @@ from typing import Any
 from verl_plugin.rows import build_row
 from videokr.errors import exit_status
 from videokr.example import Example, read_examples
+from videokr.frame_cache import frame_cache
 from videokr.marks import END_OF_TURN
 from videokr.parity.request import GPU_SHARE, Request, read_request
 from videokr.parity.witness import (
@@ -128,6 +129,7 @@ def testify(request: Request) -> dict[str, list[Witness]]:
     ):
         for number, (example, gold) in enumerate(zip(examples, golds, strict=True)):
             client.response = gold
+            frame_cache.cache_clear()  # as the engine's own: see above
             row = {name: value for name, value in dataset[number].items() if not hasattr(value, "ndim")}
             row |= {"agent_name": "videokr_agent", "uid": example.id}
             fields = {name: np.array([value, None], dtype=object)[:1] for name, value in row.items()}
@@ -137,8 +139,8 @@ def testify(request: Request) -> dict[str, list[Witness]]:
             ids = made["input_ids"][0, kept].tolist()
             asked, placed = len(ids) - len(gold), made["position_ids"][0, -3:][:, kept].tolist()
             carries = made["response_mask"][0, : len(gold)].bool().tolist()
-            *before, trainer_call = calls  # the agent loop's, vLLM's for one video or several, and the trainer's
-            shown = list(chain.from_iterable(before))[-len(example.videos) :]
+            trainer_call, *engine_calls = calls  # the agent loop's, for the trainer; vLLM's for one video or several
+            shown = list(chain.from_iterable(engine_calls))[-len(example.videos) :]
             calls.clear()
             seen = partial(_witness, example.id, tokenizer)
             reports[TRAINER].append(seen(ids[:asked], ids[asked:], carries, placed, trainer_call))

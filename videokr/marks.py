@@ -12,6 +12,7 @@ MARKED_VIDEO = f"{MARK}{VIDEO}{END_MARK}"  # as both families' chat templates wr
 # Tokens that stand for an image or a video, which no response may hold: a model counts them against what it was shown.
 RESERVED_TOKENS = (MARK, END_MARK, VIDEO, "<|image_pad|>")
 END_OF_TURN = "<|im_end|>"  # after every message, the response among them; both families
+CHAT_TOKENS_MAX = 64  # of a chat template's own words around one question
 TIMESTAMPED_BY = "Qwen3VLProcessor"
 # A host takes these for its own, and loses count of the videos.
 _HOST_MARK = re.compile(r"<(?:video|image|audio)>|<\|[a-z_]+\|>")

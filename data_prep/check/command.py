@@ -11,9 +11,9 @@ import json
 from pathlib import Path
 
 from data_prep.engine import ENGINES, Workers, cpu_count
-from data_prep.manifest import LEVELS
 from videokr.budget import EVAL_BUDGET, RL_BUDGET, SFT_BUDGET
 from videokr.errors import UserError
+from videokr.manifest import LEVELS
 from videokr.outputs import refuse_to_overwrite, written_aside
 
 REJECTED_STATUS = 3

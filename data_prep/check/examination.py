@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.check.container import NOT_THERE, look_at
-from data_prep.manifest import LEVELS, VideoEntry
 from videokr.budget import VideoBudget
 from videokr.errors import UserError
+from videokr.manifest import LEVELS, VideoEntry
 from videokr.video_file import VideoError, check_frames, read_header
 from videokr.videos import resolve_video
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from data_prep.check.paths import Named
-from data_prep.manifest import VideoEntry
+from videokr.manifest import VideoEntry
 
 SHOWN = 3  # videos of each reason
 

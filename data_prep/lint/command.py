@@ -48,8 +48,8 @@ def run(args: argparse.Namespace) -> int:
     from data_prep.lint.lengths import Lengths
     from data_prep.lint.lint import lint
     from data_prep.lint.report import as_text, summarise, write_json
-    from data_prep.manifest import read_manifest
     from videokr.family import family_of
+    from videokr.manifest import read_manifest
     from videokr.outputs import refuse_to_overwrite
 
     refuse_to_overwrite([args.json], [*args.data, *([args.manifest] if args.manifest else [])])

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from data_prep.check.command import BUDGETS
 from data_prep.lint.findings import Flag
-from data_prep.manifest import VideoEntry, read_manifest
-from data_prep.prepare.length import CHAT_TOKENS_MAX, LengthLimit, family_patch_size
+from data_prep.prepare.length import LengthLimit, family_patch_size
 from videokr.errors import RecordError
 from videokr.example import QUESTION_FIELDS, Example
 from videokr.frame_plan import VideoHeader, plan_frames, video_token_bound
+from videokr.manifest import VideoEntry, read_manifest
+from videokr.marks import CHAT_TOKENS_MAX
 from videokr.prompt import build_prompt
 from videokr.response import build_response
 from videokr.videos import plain_path

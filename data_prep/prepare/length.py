@@ -11,12 +11,11 @@ from videokr.errors import RecordError
 from videokr.example import QUESTION_FIELDS, VIDEO_FIELDS, Example
 from videokr.family import family_of
 from videokr.frame_plan import VideoHeader, plan_frames, video_token_bound
-from videokr.marks import END_OF_TURN, MARKED_VIDEO, VIDEO, put_videos
+from videokr.marks import CHAT_TOKENS_MAX, END_OF_TURN, MARKED_VIDEO, VIDEO, put_videos
 from videokr.prompt import build_prompt
 from videokr.response import build_response
 from videokr.video_file import VideoError, read_header
 
-CHAT_TOKENS_MAX = 64  # of a chat template's own words around one question
 UNREADABLE_VIDEO = "video cannot be read"
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, Generic, TypeVar
 
 from data_prep.engine import Failure, run
-from data_prep.manifest import VideoEntry, read_manifest
 from data_prep.prepare.length import LengthLimit
 from data_prep.prepare.option_order import OptionOrder
 from videokr.errors import RecordError, UserError
@@ -22,6 +21,7 @@ from videokr.example import (
     refuse_unreadable,
 )
 from videokr.frame_plan import VideoHeader
+from videokr.manifest import VideoEntry, read_manifest
 from videokr.outputs import refuse_to_overwrite
 from videokr.videos import plain_path, resolve_video
 

@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from data_prep.manifest import COLUMNS, VideoEntry
 from data_prep.prepare.split import video_key
 from data_prep.stats.distribution import Distribution, describe
 from videokr.errors import UserError
 from videokr.frame_plan import VideoHeader
+from videokr.manifest import COLUMNS, VideoEntry
 
 BATCH = 10_000  # rows of the manifest read at a time
 VALUES_MOST = 200  # resolutions or frame rates that are listed; the rarer ones are one

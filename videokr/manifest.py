@@ -1,5 +1,6 @@
 """What is known of each video: facts, and why it is rejected. Written by `videokr check`, read by what comes after."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,6 +44,10 @@ class VideoEntry(NamedTuple):
         if self.frame_count is None or self.average_fps is None or self.height is None or self.width is None:
             return None
         return VideoHeader(self.frame_count, self.average_fps, self.height, self.width)
+
+    def is_of(self, status: os.stat_result) -> bool:
+        """Whether a file is still the one that was looked at."""
+        return (self.size_bytes, self.mtime_ns) == (status.st_size, status.st_mtime_ns)
 
     @property
     def duration_seconds(self) -> float | None:
