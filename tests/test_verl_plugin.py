@@ -488,6 +488,45 @@ def test_the_rewards_parts_are_curves_in_training():
     assert reward_metrics([{"score": 1.0}], set()) == {}
 
 
+def test_the_work_on_videos_is_counted_a_prompt_where_our_agent_loop_ran():
+    from verl_plugin.video_work import DECODES, ENGINE_PASSES, PROCESSOR_PASSES, video_metrics
+
+    rollouts = [{DECODES: 1, PROCESSOR_PASSES: 1, ENGINE_PASSES: number % 2} for number in range(4)]
+    per_prompt = {
+        "video/decodes_per_prompt": 2,
+        "video/processor_passes_per_prompt": 2,
+        "video/engine_passes_per_prompt": 1,
+    }
+    assert video_metrics(rollouts, prompts=2) == per_prompt
+    assert video_metrics([{}, {}], prompts=1) == {} and video_metrics([], prompts=0) == {}
+
+
+def test_a_processor_makes_patches_once_for_the_same_frames(model):
+    import torch
+    from transformers import AutoProcessor
+
+    from verl_plugin.video_processor import share_videos
+
+    processor = AutoProcessor.from_pretrained(model)
+    text = processor.apply_chat_template(
+        [{"role": "user", "content": [{"type": "video"}, {"type": "text", "text": "What is it?"}]}], tokenize=False
+    )
+    side = 4 * processor.video_processor.patch_size
+    frames = torch.randint(0, 256, (4, 3, side, side), dtype=torch.uint8)
+    asked = {"do_sample_frames": False, "do_resize": False, "return_tensors": "pt"}
+    metadata = [{"fps": 2.0, "frames_indices": [0, 1, 2, 3], "total_num_frames": 4, "duration": 2.0}]
+    stock = processor(text=[text], videos=[frames], video_metadata=metadata, **asked)
+    shared = share_videos(processor)
+    assert share_videos(processor) is shared
+    for said in ("", "It is a bar."):
+        made = processor(text=[text + said], videos=[frames], video_metadata=metadata, **asked)
+        assert (made["pixel_values_videos"] == stock["pixel_values_videos"]).all()
+        assert (made["video_grid_thw"] == stock["video_grid_thw"]).all()
+    assert shared.take_passes() == 1
+    processor(text=[text], videos=[frames.clone()], video_metadata=metadata, **asked)
+    assert shared.take_passes() == 1
+
+
 def launch_grpo(*settings, **variables):
     shipped = [line for line in (REPOSITORY / "data_prep" / "demo" / "grpo.args").read_text().splitlines() if line]
     environment = os.environ | {"VIDEOKR_CPU": "1", "VIDEOKR_PYTHON": sys.executable} | variables
@@ -529,6 +568,9 @@ def test_grpo_runs_saves_and_merges(corpus, model, tmp_path):
     assert 0.1 * means["format"] + 0.9 * means["acc"] == pytest.approx(step["critic/score/mean"], abs=1e-6)
     reasons = {name: value for name, value in step.items() if name.startswith("reward/reason/")}
     assert sum(reasons.values()) == pytest.approx(1.0)
+    # Six videos of four prompts, and eight rollouts of each: decoded once, processed once here and once in vLLM.
+    assert 0 < step["video/decodes_per_prompt"] <= 6 / 4 and 0 < step["video/engine_passes_per_prompt"] <= 6 / 4
+    assert 0 < step["video/processor_passes_per_prompt"] <= 1
     told = [json.loads(line) for line in (tmp_path / "told").read_text().splitlines()]
     assert len(told) >= 4 * 8 and all({"uid", "question", "options"} <= set(names) for names in told)
 
