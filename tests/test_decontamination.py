@@ -388,8 +388,20 @@ def test_records_that_cannot_be_read(tmp_path, texts):
     assert done.returncode == 0, done.stderr
     assert "8 records" in done.stdout and "1 records removed, 2 written" in done.stdout
     for reason in ("not JSON: 1", "not a JSON object: 1", "missing: 1", "not UTF-8 text: 1", "not a path: 1"):
-        assert reason in done.stdout
+        reason, number = reason.rsplit(": ", 1)
+        assert f"left out {number}: " in done.stdout and reason in done.stdout
     assert (tmp_path / "out" / "t.jsonl").read_bytes() == good(1) + b"\n" + good(2) + b"\n"
+    listed = tmp_path / "out" / "t.left_out.jsonl"
+    assert f"all 5 left out are listed in {listed}" in done.stdout
+    faults = [json.loads(line) for line in listed.read_text().splitlines()]
+    assert [(fault["line"], fault["field"]) for fault in faults] == [
+        (2, "(record)"), (3, "(record)"), (4, "question"), (5, "(record)"), (6, "video"),
+    ]  # fmt: skip
+    for fault in faults:
+        assert f"left out: {tmp_path / 't.jsonl'}, line {fault['line']}: field '{fault['field']}'" in done.stdout
+        assert fault["reason"] in done.stdout
+    assert texts(content.replace(b"\n".join(broken) + b"\n", b""), "--skip-invalid").returncode == 0
+    assert not listed.exists()
 
 
 def test_questions_are_reported_and_removed_where_that_is_wanted(tmp_path, texts):
@@ -448,6 +460,7 @@ def test_what_belongs_together_is_not_split(tmp_path):
         (["--output", "."], "would overwrite"),
         (["--output", "t.jsonl"], "t.jsonl"),
         (["--eval", "out/report.html"], "would overwrite"),
+        (["--eval", "out/t.left_out.jsonl"], "would overwrite"),
         (["--workers", "0"], "positive"),
         (["--workers", "many"], "invalid int"),
         (["--seconds-each", "nan"], "positive"),
@@ -461,7 +474,8 @@ def test_what_belongs_together_is_not_split(tmp_path):
 )
 def test_mistakes_end_in_one_line(own, more, says):
     (own / "out").mkdir()
-    (own / "out" / "report.html").write_bytes((own / "b.jsonl").read_bytes())
+    for name in ("report.html", "t.left_out.jsonl"):
+        (own / "out" / name).write_bytes((own / "b.jsonl").read_bytes())
     (own / "empty.jsonl").write_text("\n")
     (own / "broken.jsonl").write_text("{")
     given = ["decontaminate", *"--train t.jsonl --videos t --eval b.jsonl --eval-videos b --output out".split(), *more]

@@ -291,7 +291,7 @@ def test_killed_and_killed_again_while_it_extracts(tmp_path):
     data = tar_bytes(files)
     again = io.BytesIO()
     with tarfile.open(fileobj=again, mode="w") as tar:
-        add(tar, "a/7/7.mp4", b"the last one wins")
+        add(tar, "a/7/7.mp4", b"the first one stays")
     write_split(mirror / "Videos", "a.tar", data[:-1024].rstrip(b"\0") + bytes(-len(data[:-1024].rstrip(b"\0")) % 512)
                 + again.getvalue(), 777_777)  # fmt: skip
     assert fetch("--from", mirror, "--to", tmp_path / "straight") == REFUSED
@@ -307,7 +307,7 @@ def test_killed_and_killed_again_while_it_extracts(tmp_path):
         with ledger.open("ab") as file:  # as if the kill had come in the middle of a line
             file.write(b'{"video": "a/')
     assert fetch("--from", mirror, "--to", to) == REFUSED
-    assert tree(to) == tree(tmp_path / "straight") and tree(to)["Videos/a/7/7.mp4"] == b"the last one wins"
+    assert tree(to) == tree(tmp_path / "straight") and tree(to)["Videos/a/7/7.mp4"] == files["a/7/7.mp4"]
     assert ledger.read_bytes() == (tmp_path / "straight" / ledger.relative_to(to)).read_bytes()
 
 
@@ -340,6 +340,9 @@ def test_wrong_bytes_of_an_annotation_file(hub, tmp_path, capsys):
         (["--from", "a//b"], {}, "no name"),
         (["--archives", "none*"], {}, "fits no archive; there: Videos/videos_0001.tar, Videos/videos_0002.tar"),
         (["--max-members", "0"], {}, "positive"),
+        (["--json", "report.txt"], {}, "call it NAME.json"),
+        (["--json", "."], {}, "it is a folder"),
+        (["--from", ""], {}, "--from is empty"),
     ],
 )
 def test_mistakes_end_in_one_line_that_shows_no_token(hub, tmp_path, capsys, monkeypatch, flags, settings, says):
@@ -459,6 +462,17 @@ def test_links_in_the_folder_are_not_followed(mirror, tmp_path, capsys):
     assert videos_of(to).items() >= {(name, VIDEOS[name]) for name in VIDEOS if "0002/1" not in name and "0002" in name}
 
 
+def test_what_stands_where_a_video_was_is_told(mirror, tmp_path, capsys):
+    to = tmp_path / "to"
+    assert fetch("--from", mirror, "--to", to) == 0
+    (to / "Videos" / "videos_0002" / "1.mp4").unlink()
+    (to / "Videos" / "videos_0002" / "1.mp4").mkdir()
+    capsys.readouterr()
+    assert fetch("--from", mirror, "--to", to) == REFUSED
+    said = capsys.readouterr().out
+    assert f"not complete, 5 videos there: archive '{SPLIT} (3 parts)': something stands in place of 1 video\n" in said
+
+
 def test_a_link_in_place_of_the_folder_of_videos(hub, mirror, tmp_path, capsys):
     (tmp_path / "outside").mkdir()
     for source in ((), ("--from", mirror)):
@@ -505,6 +519,9 @@ def broken(data: bytes) -> dict[str, tuple[bytes, str, int]]:
         "zeroed in the middle": (bytes(gap) + bytes(2 << 20), "damaged", 2),
         "garbage in a header": (data[:3072] + b"?" * 512 + data[3584:], "damaged", 2),
         "garbage": (b"<!doctype html>" * 100, "damaged", 0),
+        "a little garbage": (b"<html/>", "damaged or not a .tar: no member begins at byte 0", 0),
+        "a block of garbage": (b"<!doctype html> " * 32, "damaged or not a .tar", 0),
+        "cut in a header of a header": (tar_bytes({"a/é" * 60: b""})[:700], "cut off", 0),
         "an endless header": (bytes(huge), "damaged", 2),
         "a negative size": (bytes(negative), "damaged", 2),
         "headers of headers": (data[:3072] + bytes(longname) * 3000 + data[3072:], "damaged", 2),
@@ -524,11 +541,18 @@ FOUR = tar_bytes({f"a/{n}.mp4": bytes([65 + n]) * 1000 for n in range(4)})
 def test_a_broken_archive_is_named_and_the_others_are_extracted(mirror, tmp_path, capsys, kind):
     data, says, whole = broken(FOUR)[kind]
     (mirror / "Videos" / "a.tar").write_bytes(data)
-    for _ in range(2):
-        assert fetch("--from", mirror, "--to", tmp_path / "to") == 2
+    for number in range(2):
+        assert fetch("--from", mirror, "--to", tmp_path / "to", "--json", tmp_path / "r.json") == 2
         said = capsys.readouterr()
         assert f"archive 'Videos/a.tar' is {says}" in said.err and "1 of 3 archives could not" in said.err
         assert "Traceback" not in said.err
+        assert f"{0 if number else whole + len(VIDEOS)} videos extracted\n" in said.out
+        assert f"not complete, {whole} videos there: archive 'Videos/a.tar' is {says}" in said.out
+        assert "something stands" not in said.out
+        report = json.loads((tmp_path / "r.json").read_text())
+        assert report["extracted_now"] == (0 if number else whole + len(VIDEOS))
+        assert [archive["videos"] for archive in report["archives"]] == [whole, 6, 6]
+        assert says in report["archives"][0]["reason"] and report["archives"][1]["reason"] is None
     assert videos_of(tmp_path / "to") == VIDEOS | {f"a/{n}.mp4": bytes([65 + n]) * 1000 for n in range(whole)}
     (mirror / "Videos" / "a.tar").write_bytes(FOUR)
     assert fetch("--from", mirror, "--to", tmp_path / "to") == 0
@@ -542,6 +566,73 @@ def test_a_compressed_archive_is_left_where_it_is(mirror, tmp_path, capsys):
     assert fetch("--from", mirror, "--to", tmp_path / "to") == 2
     said = capsys.readouterr()
     assert "Videos/b.tar.gz" in said.out and "'Videos/b.tar' is damaged or not a .tar" in said.err
+
+
+UNREAD = [
+    "videos_0.tar.gz",
+    "videos_0.tgz",
+    "videos.ZIP",
+    "v.zip.001",
+    "v.tar.zst.part.aa",
+    "v.tar.001",
+    "v.TAR",
+    "v.7z",
+]
+
+
+@pytest.mark.parametrize("name", UNREAD)
+def test_an_archive_of_a_kind_that_is_not_read_is_named(mirror, tmp_path, capsys, name):
+    to = tmp_path / "to"
+    (mirror / "Videos" / name).write_bytes(b"compressed")
+    for _ in range(2):
+        assert fetch("--from", mirror, "--to", to, "--json", tmp_path / "r.json") == REFUSED
+        said = capsys.readouterr().out
+        assert f"not read, no .tar: 1 archive (Videos/{name})" in said and f"unpack in '{to}/Videos'" in said
+        assert json.loads((tmp_path / "r.json").read_text())["not_read"] == [f"Videos/{name}"]
+    assert videos_of(to) == VIDEOS
+    for flags in (["--archives", "videos_000*"], ["--annotations-only"]):  # it is not asked for
+        assert fetch("--from", mirror, "--to", to, *flags) == 0 and name not in capsys.readouterr().out
+    for path in (mirror / "Videos").glob("*.tar*"):
+        path.unlink(missing_ok=path.name != name)
+    (mirror / "Videos" / name).write_bytes(b"compressed")
+    assert fetch("--from", mirror, "--to", tmp_path / "alone", "--archives", name) == REFUSED
+    assert "0 archives of videos" in capsys.readouterr().out
+
+
+def test_files_that_only_remind_of_archives_are_left_there(mirror, tmp_path, capsys):
+    for name in ("a.tar.md5", "a.tar.sha256", "a.tar.txt", "a.mp4.gz", "tar", "zip", "target.md"):
+        (mirror / name).write_bytes(b"x")
+    assert fetch("--from", mirror, "--to", tmp_path / "to") == 0
+    assert "left there: 8 other files" in capsys.readouterr().out
+
+
+def test_a_file_in_place_of_a_source(mirror, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert fetch("--from", f"mirror/{RL}", "--to", "to") == 2
+    said = capsys.readouterr().err
+    assert f"--from 'mirror/{RL}' is a file, not a folder" in said and said.count("\n") == 1
+    assert not (tmp_path / "to").exists()
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["mirror/own.json", "mirror/Videos/videos_0001.tar", "mirror/new.json", "to/Videos/videos_0002/0.mp4", "to/x.json",
+     "to/Videos/new.json", "link.json", "to/.videokr-fetch/train/files.json"],
+)  # fmt: skip
+def test_a_report_is_written_over_nothing_that_is_read_or_brought(mirror, tmp_path, capsys, place):
+    (mirror / "own.json").write_text("[]")
+    elsewhere = tmp_path / "elsewhere.json"
+    elsewhere.write_text("[]")
+    (mirror / "linked.json").symlink_to(elsewhere)
+    (tmp_path / "link.json").symlink_to(elsewhere)
+    assert fetch("--from", mirror, "--to", tmp_path / "to") == 0
+    before = tree(tmp_path)
+    capsys.readouterr()
+    for flags in ([], ["--dry-run"]):
+        assert fetch("--from", mirror, "--to", tmp_path / "to", "--json", tmp_path / place, *flags) == 2
+        said = capsys.readouterr()
+        assert place.rpartition("/")[2] in said.err and said.err.count("\n") == 1 and not said.out
+    assert tree(tmp_path) == before
 
 
 def test_a_bomb_of_small_files_is_stopped(mirror, tmp_path, capsys):
@@ -795,12 +886,85 @@ def test_two_data_sets_may_share_a_folder(mirror, tmp_path):
     assert videos_of(to) == VIDEOS | {"eval/0.mp4": b"x"}
 
 
-def test_a_video_that_several_archives_have_is_that_of_the_last(mirror, tmp_path, capsys):
-    (mirror / "Videos" / "z.tar").write_bytes(tar_bytes({"videos_0001/new.mp4": b"z", "./videos_0002/0.mp4": b"last"}))
+LATER = {"videos_0001/new.mp4": b"z", "./videos_0002/0.mp4": b"later", "Videos/videos_0002//1.mp4": b"later, too"}
+TAKEN = "refused, another file of the same path came before"
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_a_video_that_several_archives_have_is_that_of_the_first(mirror, tmp_path, capsys, split):
+    """In one run or in two."""
+    to = tmp_path / "to"
+    (mirror / "Videos" / "z.tar").write_bytes(tar_bytes(LATER))
+    if split:
+        assert fetch("--from", mirror, "--to", to, "--archives", "videos_*") == 0
+        assert fetch("--from", mirror, "--to", to, "--archives", "z.tar") == REFUSED
     for _ in range(2):
-        assert fetch("--from", mirror, "--to", tmp_path / "to") == 0
-        assert videos_of(tmp_path / "to") == VIDEOS | {"videos_0002/0.mp4": b"last", "videos_0001/new.mp4": b"z"}
-    assert "nothing is missing" in capsys.readouterr().out
+        assert fetch("--from", mirror, "--to", to, "--json", tmp_path / "r.json") == REFUSED
+        assert videos_of(to) == VIDEOS | {"videos_0001/new.mp4": b"z"}
+        said = capsys.readouterr().out
+        assert f"{TAKEN}: 2\n" in said and "'./videos_0002/0.mp4' in Videos/z.tar" in said
+        report = json.loads((tmp_path / "r.json").read_text())
+        assert report["videos"] == len(VIDEOS) + 1
+        assert [sum(archive["refused"].values()) for archive in report["archives"]] == [0, 0, 2]
+    assert "nothing is missing" in said
+    (to / "Videos/videos_0002/0.mp4").unlink()
+    assert fetch("--from", mirror, "--to", to) == REFUSED and videos_of(to) == VIDEOS | {"videos_0001/new.mp4": b"z"}
+
+
+def test_the_archive_that_is_asked_for_first_is_the_first(mirror, tmp_path, capsys):
+    to = tmp_path / "to"
+    (mirror / "Videos" / "z.tar").write_bytes(tar_bytes(LATER))
+    assert fetch("--from", mirror, "--to", to, "--archives", "z.tar") == 0 and len(videos_of(to)) == 3
+    assert fetch("--from", mirror, "--to", to) == REFUSED
+    assert videos_of(to) == VIDEOS | {place_of(name): data for name, data in LATER.items()}
+    assert f"{TAKEN}: 2\n      'Videos/videos_0002/0.mp4' in {SPLIT} (3 parts)" in capsys.readouterr().out
+
+
+def test_a_video_that_an_archive_has_twice_is_the_first(tmp_path, capsys):
+    mirror, to = tmp_path / "mirror", tmp_path / "to"
+    (mirror / "Videos").mkdir(parents=True)
+    (mirror / RL).write_text(record("a/0.mp4"))
+    (mirror / "Videos" / "a.tar").write_bytes(tar_bytes({"a/0.mp4": b"1st", "./a/0.mp4": b"second", "a//0.mp4": b""}))
+    for _ in range(2):
+        assert fetch("--from", mirror, "--to", to) == REFUSED and videos_of(to) == {"a/0.mp4": b"1st"}
+        assert f"{TAKEN}: 2\n" in capsys.readouterr().out
+    (to / "Videos/a/0.mp4").unlink()  # what comes again is the first one, and is not refused itself
+    assert fetch("--from", mirror, "--to", to) == REFUSED and videos_of(to) == {"a/0.mp4": b"1st"}
+    said = capsys.readouterr().out
+    assert f"{TAKEN}: 2\n" in said and "1 video extracted" in said
+
+
+def test_a_video_of_another_data_set_in_the_folder_stays(mirror, tmp_path, capsys):
+    other, to = tmp_path / "other", tmp_path / "to"
+    (other / "Videos").mkdir(parents=True)
+    (other / "VideoKR_eval.jsonl").write_text(record("eval/0.mp4"))
+    (other / WHOLE).write_bytes(tar_bytes({"eval/0.mp4": b"x", "videos_0002/3.mp4": b"other"}))
+    assert fetch("--from", mirror, "--to", to) == 0
+    for _ in range(2):
+        assert fetch("--from", other, "--to", to, dataset="eval") == REFUSED
+        assert f"{TAKEN}: 1\n" in capsys.readouterr().out
+        assert fetch("--from", mirror, "--to", to) == 0 and "nothing is missing" in capsys.readouterr().out
+    assert videos_of(to) == VIDEOS | {"eval/0.mp4": b"x"}
+
+
+@pytest.mark.parametrize("is_first_again", [False, True])
+def test_a_video_that_its_first_archive_gives_up_is_that_of_the_next(mirror, tmp_path, capsys, is_first_again):
+    to = tmp_path / "to"
+    (mirror / "Videos" / "z.tar").write_bytes(tar_bytes(LATER | {"videos_0001/z.mp4": b"9"}))
+    assert fetch("--from", mirror, "--to", to) == REFUSED
+    kept = ["1"] if is_first_again else []
+    for part in (mirror / "Videos").glob("*.part.*"):
+        part.unlink()
+    own = {name: data for name, data in VIDEOS.items() if "0002" in name and Path(name).stem not in "01"}
+    own |= {f"videos_0002/{number}.mp4": b"anew" for number in kept}
+    (mirror / SPLIT).write_bytes(tar_bytes(own))
+    capsys.readouterr()
+    for _ in range(2):
+        assert fetch("--from", mirror, "--to", to) == (REFUSED if kept else 0)
+        assert videos_of(to)["videos_0002/0.mp4"] == b"later"
+        assert videos_of(to)["videos_0002/1.mp4"] == (b"anew" if kept else b"later, too")
+        assert (f"{TAKEN}: 1\n" in (said := capsys.readouterr().out)) == bool(kept)
+    assert "nothing is missing" in said
 
 
 def test_a_ledger_that_a_power_failure_left_is_read_as_far_as_it_goes(mirror, tmp_path):

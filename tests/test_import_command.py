@@ -130,6 +130,21 @@ TABLES = {
         "question,options,answer,video\nWhat moves?,\"['a cat', 'a dog']\",B,a.mp4\n", {},
     ),
     "options with bars": ("question,options,answer,video\nWhat moves?,a cat | a dog,B,a.mp4\n", {}),
+    "choices with bars": ('question,choices,answer,video\nWhat moves?,"a cat|a dog",B,a.mp4\n', {}),
+    "Choice": ('question,Choice,answer,video\nWhat moves?,"[""a cat"", ""a dog""]",B,a.mp4\n', {}),
+    "candidates": ("question,candidates,answer,video\nWhat moves?,\"['a cat', 'a dog']\",a dog,a.mp4\n", {}),
+    "choices beside options": ("question,choices,options,answer,video\nWhat moves?,x|y|z,a cat|a dog,B,a.mp4\n", {}),
+    "a choice beside letters": ("question,choice,A,B,answer,video\nWhat moves?,A,a cat,a dog,B,a.mp4\n", {}),
+    "choices beside choice_a": (
+        "question,choice_a,choice_b,choices,answer,video\nWhat moves?,a cat,a dog,x|y,B,a.mp4\n", {},
+    ),
+    "a choice that is the answer": (
+        "question,choice,candidates,video\nWhat moves?,B,a cat|a dog,a.mp4\n", {"--column": ["answer=choice"]},
+    ),
+    "one of two that may be": (
+        "question,choices,candidates,answer,video\nWhat moves?,x|y,a cat|a dog,B,a.mp4\n",
+        {"--column": ["choices=candidates"]},
+    ),
     "options in lines": ('question,options,answer,video\nWhat moves?,"A. a cat\nB. a dog",B,a.mp4\n', {}),
     "names of one's own": (
         "prompt_text,first,second,label,clip\nWhat moves?,a cat,a dog,B,a\n",
@@ -293,6 +308,38 @@ def test_a_row_that_cannot_be_a_record_is_named_or_left_out(place, row, reason):
     assert left["line"] == 3 and str(left["reason"]) in said
 
 
+@pytest.mark.parametrize("answer", ["B", "(B)", "[C]", "D.", "Z", "(b)", "b)", "Option B", "<answer>B</answer>"])
+@pytest.mark.parametrize("header", ["alternatives", "options"])
+def test_the_letter_of_an_option_is_no_open_ended_answer(place, answer, header):
+    options = "red|blue" if header == "alternatives" else ""
+    source = write(
+        place / "data.csv", f"question,{header},answer,video\nHow?,,x,b.mp4\nWhich?,{options},{answer},a.mp4\n"
+    )
+    said = refused(source)
+    assert f"{source}, line 3: field 'answer': answer is the letter of an option, and there are no options" in said
+    assert ("nothing in 'options'" if header == "options" else "--column options=NAME") in said
+    (record,) = imported(source, "--skip-invalid")
+    assert record["question"] == "How?" and [left["line"] for left in listed(source)] == [3]
+
+
+def test_a_letter_is_an_answer_where_it_is_said_to_be_one(place):
+    table = write(place / "data.csv", "question,type,answer,video\nWhich metal?,free-form,K,a.mp4\n")
+    for flag in ("kind=type", "options="):
+        (record,) = imported(table, "--column", flag)
+        assert (record["problem_type"], record["answer"]) == ("open-ended", "K")
+    rows = "".join(
+        f"Which {n}?,{answer},a.mp4\n" for n, answer in enumerate(("Na", "B12", "7", "A dog", "A or B", "x"))
+    )
+    assert len(imported(write(place / "data.csv", f"question,answer,video\n{rows}"))) == 6
+
+
+def test_options_in_the_question_are_options_of_its_letter(place):
+    source = write(place / "data.csv", 'question,answer,video\n"Which?\nA. red\nB. blue",B,a.mp4\n')
+    for flags in ([], ["--column", "options="]):
+        (record,) = imported(source, *flags)
+        assert (record["options"], record["answer"]) == (["A. red", "B. blue"], "B")
+
+
 def test_a_broken_row_spoils_no_other(place):
     text = 'question,answer,video\nOne?,x,a.mp4\nTwo?,"x" y,a.mp4\nThree?,x\nFour?,x,a.mp4\n'
     records = imported(write(place / "data.csv", text), "--skip-invalid")
@@ -321,6 +368,7 @@ def test_a_link_outside_is_taken_where_asked_for(place, tmp_path_factory):
         ("question,question,answer,video\nHow?,x,y,a.mp4\n", "the header has 'question' twice"),
         ("question,option_a,option_c,answer,video\nHow?,x,y,A,a.mp4\n", "option columns with a gap"),
         ("question,A,B,option1,option2,answer,video\nHow?,x,y,x,y,A,a.mp4\n", "two sets of option columns"),
+        ("question,choices,candidates,answer,video\nHow?,x|y,x|y,A,a.mp4\n", "two columns that may hold the options"),
         ("question,A,B,C,answer,video\nHow?,x,,y,A,a.mp4\n", "line 2: field 'B': an option is empty"),
         ("question,A,B,answer,video\nHow?,x,,A,a.mp4\n", "field 'A ... B': a multiple-choice question needs two"),
         ("question,options,answer,video\nHow?,only one,A,a.mp4\n", "needs two or more options"),
@@ -844,6 +892,7 @@ def test_cells_come_as_they_were_written(rows, delimiter, quoting, encoding, end
 def test_a_key_set_is_a_set(keys):
     ours, theirs = KeySet(), set()
     for key in keys:
+        assert (key in ours) == (key in theirs)
         assert ours.add(key) == (key not in theirs)
         theirs.add(key)
     assert len(ours) == len(theirs)

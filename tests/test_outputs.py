@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, also where several processes write them."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -7,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from videokr.errors import UserError
-from videokr.outputs import refuse_to_overwrite, written_aside
+from videokr.__main__ import main
+from videokr.errors import UserError, exit_status
+from videokr.outputs import JSON, refuse_to_overwrite, require_suffix, written_aside
 
 HOLD = (
     "import sys, pathlib; from videokr.outputs import written_aside\n"
@@ -83,10 +85,96 @@ def test_many_that_wait_each_add_their_own(tmp_path):
 
 def test_outputs_are_neither_inputs_nor_one_another(tmp_path):
     one, other = tmp_path / "one", tmp_path / "other"
-    refuse_to_overwrite([one, None], [other])
+    refuse_to_overwrite([one, None], [other, None])
     for outputs, read in (([one], [one]), ([one, tmp_path / "." / "one"], []), ([one, None, other], [other])):
         with pytest.raises(UserError, match="overwrite"):
             refuse_to_overwrite(outputs, read)
+
+
+def test_a_name_says_what_is_written(tmp_path):
+    """There already or not, so that the second run is refused like the first."""
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "clip.mp4").write_bytes(b"frames")
+    for output in (None, tmp_path / "new.json"):
+        require_suffix(output, JSON)
+    for name, says in {
+        "clip.mp4": "would overwrite a file of another kind: what is written is JSON, so call it NAME.json",
+        "new.txt": "what is written is JSON, so call it NAME.json",
+        "new": "call it NAME.json",
+        "new.jsonl": "call it NAME.json",
+        ".json": "call it NAME.json",
+        "folder.json": "it is a folder",
+        ".": "it is a folder",
+    }.items():
+        with pytest.raises(UserError, match=re.escape(says)):
+            require_suffix(tmp_path / name, JSON)
+
+
+PATHS = {
+    "check": ["--data", "--videos", "--manifest", "--json"],
+    "lint": ["--data", "--model", "--manifest", "--json"],
+    "stats": ["--data", "--model", "--manifest", "--output"],
+    "import": ["--output", "--videos", "--json"],
+    "prepare sft": ["--input", "--output", "--media-dir", "--media_dir", "--manifest", "--model", "--together"],
+    "prepare rl": ["--input-json", "--video-base-dir", "--output-dir", "--output_dir", "--manifest", "--together"],
+}
+
+
+@pytest.fixture
+def given(tmp_path, monkeypatch) -> Path:
+    """The working folder, with an annotation file, a table and a video, and a record of each."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data.jsonl").write_text(
+        '{"id": 1, "question": "What?", "answer": "x", "think": "x", "video": "a.mp4"}\n'
+    )
+    (tmp_path / "table.csv").write_text("question,answer,video\nWhat?,x,a.mp4\n")
+    (tmp_path / "a.mp4").write_bytes(b"frames")
+    return tmp_path
+
+
+NEEDED = {
+    "check": {"--data": "data.jsonl", "--videos": "."},
+    "lint": {"--data": "data.jsonl"},
+    "stats": {"--data": "data.jsonl"},
+    "import": {"table.csv": "--follow-links", "--output": "own.jsonl"},
+    "prepare sft": {"--input": "data.jsonl", "--output": "rows.json", "--workers": "1"},
+    "prepare rl": {"--input-json": "data.jsonl", "--output-dir": "rows", "--workers": "1"},
+}
+
+
+def videokr(verb: str, flags: dict[str, str]) -> int:
+    argv = [*verb.split(), *(word for flag in {**NEEDED[verb], **flags}.items() for word in flag)]
+    return exit_status(lambda: main(argv))
+
+
+@pytest.mark.parametrize(("verb", "flag"), [(verb, flag) for verb, flags in PATHS.items() for flag in flags])
+@pytest.mark.parametrize("text", ["", " "])
+def test_an_empty_path_is_not_the_working_folder(given, capsys, verb, flag, text):
+    """As of a variable of the shell that is not set."""
+    before = {path: path.read_bytes() for path in given.iterdir()}
+    with pytest.raises(SystemExit) as ended:
+        videokr(verb, {flag: text})
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and f"{flag}" in said and f"{text!r} is no path: give a name" in said
+    assert {path: path.read_bytes() for path in given.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("verb", "flag"),
+    [
+        ("check", "--json"),
+        ("lint", "--json"),
+        ("import", "--json"),
+        ("import", "--output"),
+        ("prepare sft", "--output"),
+    ],
+)
+def test_a_video_is_never_replaced(given, capsys, verb, flag):
+    before = {path: path.read_bytes() for path in given.iterdir()}
+    assert videokr(verb, {flag: "a.mp4"}) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: 'a.mp4' would overwrite a file of another kind") and said.count("\n") == 1
+    assert {path: path.read_bytes() for path in given.iterdir()} == before
 
 
 @pytest.mark.parametrize("verb", ["check", "lint"])

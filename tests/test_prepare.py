@@ -6,14 +6,13 @@ import json
 import os
 import random
 import resource
+import shlex
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,14 +20,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from faulty_videos import encode
-from hypothesis import given
-from hypothesis import strategies as st
 
-from data_prep.prepare.option_order import OptionOrder
+from data_prep.prepare.rl import FULL_JSON
 from llamafactory_plugin.rows import DATASET_INFO_FILE
 from videokr.__main__ import main
 from videokr.errors import exit_status
-from videokr.example import Example, Kind, parse_record
+from videokr.example import parse_record
 from videokr.manifest import VideoEntry, write_manifest
 from videokr.options import LETTERS
 from videokr.prompt import VIDEO_PLACEHOLDER, build_prompt
@@ -313,6 +310,24 @@ def test_a_signal_ends_it_and_its_workers_and_leaves_nothing(host, number, statu
     assert contents(out) == {}
 
 
+@both_hosts
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_at_the_start_of_its_workers_is_no_traceback(host, number, status, data, out):
+    """To this process alone, and as a terminal sends it: when their server is there, and a little later."""
+    data.write_bytes(data.read_bytes() * 400)  # of several pieces, without which there are no workers
+    for to_all in (False, True):
+        for delay in (0.0, 0.05, 0.1):
+            process = start(host, data, out, "--val-size", 2)
+            while len(in_session(process.pid)) < 3:  # with the one that tracks what they share
+                assert process.poll() is None, process.communicate()
+                time.sleep(0.002)
+            time.sleep(delay)
+            os.killpg(process.pid, number) if to_all else process.send_signal(number)
+            _, said = process.communicate(timeout=20)
+            assert process.returncode == status and said == ("interrupted\n" if number == signal.SIGINT else "")
+            wait_for_the_end_of_all(process)
+
+
 def cpu_ticks(pid: int) -> int:
     with contextlib.suppress(OSError):
         return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
@@ -556,7 +571,7 @@ def test_no_samples_are_none_whatever_the_size_of_the_file(long_data, out):
 
 @both_hosts
 def test_a_manifest_stands_for_the_videos(host, tmp_path):
-    """Rows are left out by what the check said; nobody looks at the files again."""
+    """Rows are left out by what the check said; nobody opens the files again."""
     videos = tmp_path / "Videos"
     videos.mkdir()
     for name in ("fine.mp4", "other.mp4"):
@@ -582,14 +597,21 @@ def test_a_manifest_stands_for_the_videos(host, tmp_path):
     assert kept == [[["fine.mp4"]] * 2, [["other.mp4"]]]
 
 
-def write_fine(path: Path, *videos: str) -> Path:
-    write_manifest(path, [VideoEntry(video, "fast", None, "", 9, 1) for video in videos])
+def write_fine(path: Path, *videos: str, folder: Path | None = None) -> Path:
+    """A manifest that finds no fault with any of these videos, of the files in a folder as they are now."""
+    entries = []
+    for video in videos:
+        file = (folder or path) / video
+        facts = (file.stat().st_size, file.stat().st_mtime_ns) if file.exists() else (9, 1)
+        entries.append(VideoEntry(video, "fast", None, "", *facts))
+    write_manifest(path, entries)
     return path
 
 
 @both_hosts
 def test_a_video_that_was_not_checked_is_an_error(host, data, place, out):
-    manifest = write_fine(place / "manifest.parquet", *(f"{n}.mp4" for n in range(9)))
+    names = (f"{n}.mp4" for n in range(9))
+    manifest = write_fine(place / "manifest.parquet", *names, folder=place / "data" / "Videos")
     for workers in (1, 2):
         argv = command(host, data, out, "--manifest", manifest, "--workers", workers, "--val-size", 2)
         error = videokr(*argv).error()
@@ -597,6 +619,43 @@ def test_a_video_that_was_not_checked_is_an_error(host, data, place, out):
         assert "run videokr check" in error
     done = prepare(host, data, out, "--manifest", manifest, "--skip-invalid")
     assert done.status == 0 and "left out 2: video is not in the manifest" in done.out
+
+
+def look_for_videos(host: str, data: Path) -> list[object]:
+    return ["--media-dir", data.parent] if host == "sft" else []  # where verl's rows are looked for anyway
+
+
+@both_hosts
+@pytest.mark.parametrize("how", ["emptied", "replaced", "touched"])
+def test_a_video_that_changed_since_it_was_checked_is_an_error(host, how, tmp_path):
+    """All of its rows, by whatever name, and no others."""
+    videos = tmp_path / "Videos"
+    videos.mkdir()
+    names = [f"{number}.mp4" for number in range(4)]
+    for name in names:
+        (videos / name).write_bytes(b"checked")
+    manifest = write_fine(tmp_path / "manifest.parquet", *names, folder=videos)
+    data = write_lines(tmp_path / "data.jsonl", *map(record, range(8)), record(8, videos=["3.mp4", "./1.mp4"]))
+    flags = ["--manifest", manifest, *look_for_videos(host, data)]
+    assert prepare(host, data, tmp_path / "before", *flags).status == 0
+    if how == "touched":
+        os.utime(videos / "1.mp4", ns=(1, 1))
+    else:
+        (videos / "1.mp4").write_bytes(b"" if how == "emptied" else b"another")
+    for workers in (1, 2):
+        argv = command(host, data, tmp_path / "out", *flags, "--val-size", 2, "--workers", workers, "--skip-invalid")
+        error = videokr(*argv).error()
+        assert "line 3: field 'videos': video has changed since it was checked: '" in error
+        assert f"{videos / '1.mp4'}'" in error and "run videokr check again" in error
+    done = prepare(host, data, tmp_path / "out", *flags, "--skip-missing-video")
+    assert done.status == 0 and "left out 3: video has changed since it was checked" in done.out, done
+    assert [fault["line"] for fault in left_out_of(host, tmp_path / "out")] == [3, 4, 9]
+    assert sum(map(len, rows_of(host, tmp_path / "out"))) == 6
+
+
+def test_where_videos_are_not_looked_for_nobody_knows_that_they_changed(data, out, place):
+    manifest = write_fine(place / "manifest.parquet", *(f"{n}.mp4" for n in range(11)))
+    assert prepare("sft", data, out, "--manifest", manifest).status == 0
 
 
 @both_hosts
@@ -626,6 +685,13 @@ def test_a_folder_without_a_model_is_one_line(host, data, place, out):
     (place / "other" / "config.json").write_text('{"model_type": "bert"}')
     for model, says in (("nowhere", "config.json"), ("other", "bert")):
         assert says in prepare(host, data, out, "--model", place / model).error()
+
+
+@both_hosts
+def test_a_length_that_nothing_counts_is_one_line(host, data, out):
+    for flags in (["--max-tokens", 900], ["--max-tokens", 16_384], ["--max_tokens", 900, "--dry-run"]):
+        assert "--max-tokens" in (error := prepare(host, data, out, *flags).error()) and "give --model" in error
+    assert contents(out) == {}
 
 
 @pytest.mark.sft
@@ -666,82 +732,6 @@ def test_a_row_that_just_fits_stays_and_one_token_less_leaves_it_out(host, tmp_p
 
 
 # The order of options
-
-
-@st.composite
-def questions(draw: st.DrawFn) -> Example:
-    options = draw(st.lists(st.text("mnpqrs-é ", min_size=2), min_size=2, max_size=10))
-    answer = draw(st.sampled_from(LETTERS[: len(options)]))
-    rationale = draw(st.sampled_from([None, "I see a ball. A ball moves."]))
-    kind = Kind.MULTIPLE_CHOICE
-    return Example(draw(st.text(max_size=4)), "What moves?", tuple(options), kind, answer, rationale, ("a.mp4",))
-
-
-def right_text(example: Example) -> str:
-    return example.options[LETTERS.index(example.answer)]
-
-
-@given(questions(), st.integers())
-def test_what_is_right_stays_right_in_any_order(example, seed):
-    ordered = OptionOrder(seed).apply(example)
-    assert Counter(ordered.options) == Counter(example.options) and right_text(ordered) == right_text(example)
-    assert replace(ordered, options=example.options, answer=example.answer) == example
-    assert OptionOrder(seed).apply(example) == ordered
-
-
-@given(st.lists(questions(), max_size=8), st.integers(), st.randoms())
-def test_a_records_order_is_its_own(examples, seed, chance):
-    order = OptionOrder(seed)
-    alone = [OptionOrder(seed).apply(example) for example in examples]
-    places = list(range(len(examples)))
-    chance.shuffle(places)
-    for place in places:
-        assert order.apply(examples[place]) == alone[place]
-
-
-def test_letters_become_even():
-    """All answers are A; bounds are five standard deviations."""
-    example = Example("", "What moves?", ("cat", "dog", "bird", "fox"), Kind.MULTIPLE_CHOICE, "A", None, ("a.mp4",))
-    ordered = [OptionOrder(0).apply(replace(example, id=str(number))) for number in range(4800)]
-    letters, orders = Counter(e.answer for e in ordered), Counter(e.options for e in ordered)
-    assert len(letters) == 4 and all(abs(count - 1200) < 150 for count in letters.values())
-    assert len(orders) == 24 and all(abs(count - 200) < 70 for count in orders.values())
-    others = [OptionOrder(1).apply(replace(example, id=str(number))) for number in range(4800)]
-    assert abs(sum(a == b for a, b in zip(ordered, others, strict=True)) - 200) < 70
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        "So it is B.", "So it is A", "Option A shows it.", "The answer is A.", "Answer: A", "**A**",
-        "I choose A because", "A is what moves.", "Only A matches.", "(b) moves.", "It is option b, as seen.",
-        "The first option is right.", "Option 2 fits.", "Choice A", "A and C are wrong.", "A, since it moves",
-        "It is A\nand no other.",
-    ],
-)  # fmt: skip
-def test_options_stay_where_words_go_by_their_letters(words):
-    for fields in ({"think": words}, {"question": words}):
-        example = parse_record(record(1, **fields))
-        assert {OptionOrder(seed).apply(example).options for seed in range(20)} == {example.options}
-
-
-@pytest.mark.parametrize(
-    "option",
-    [
-        "All of the above", "none of the above.", "Both A and B", "A and B", "A, B and C", "B only", "Only (C)",
-        "A & C", "Neither", "both", "All of them", "None of these", "None of the other options", "All are correct", "C",
-    ],
-)  # fmt: skip
-def test_options_stay_where_one_points_at_others(option):
-    example = parse_record(record(1, options=["to the left", "to the right", "up", option]))
-    assert {OptionOrder(seed).apply(example).options for seed in range(20)} == {example.options}
-
-
-def test_words_that_only_look_like_letters_hold_nothing_up():
-    words = "A ball moves. I see it, and I am sure.\nA wall stands behind it"
-    options = ["a wall above all", "vitamin C", "a ball", "I and II"]
-    example = parse_record(record(1, question="What is a ball?", think=words, options=[options[2], *options[1:2], "x"]))
-    assert len({OptionOrder(seed).apply(example).options for seed in range(20)}) > 2
 
 
 @both_hosts
@@ -805,6 +795,52 @@ def test_a_split_that_leaves_one_side_empty_is_refused(host, asked_for, data, ou
 
 
 @both_hosts
+def test_a_video_with_more_rows_than_are_asked_for_is_said(host, place, out):
+    rows = [record(number, video_path=f"Videos/{number % 2}.mp4") for number in range(14)]
+    data = write_lines(place / "data" / "data.jsonl", *rows)
+    error = prepare(host, data, out, validation=6).error()
+    assert "each video, with what belongs together with it, has 7 rows or more" in error
+    assert "change --val-size (6)" in error
+    assert "rows or more" not in prepare(host, data, out, validation=14).error()  # nothing is left to train on
+
+
+@both_hosts
+def test_fewer_rows_held_out_than_asked_for_are_said(host, data, out):
+    """Of videos with two rows each."""
+    said = "4 rows are held out, of 5 asked for"
+    assert said in prepare(host, data, out, validation=5).out and len(rows_of(host, out)[1]) == 4
+    assert "held out" not in prepare(host, data, out, validation=4).out
+
+
+@both_hosts
+def test_a_list_of_matches_that_is_of_no_use_is_said(host, data, place, out):
+    uses = {"nowhere.mp4": False, "Videos/3.mp4": True, "./30.mp4": True}
+    write_lines(data, *data.read_bytes().splitlines(), record(40, videos=["Videos/0.mp4", "Videos/30.mp4"]))
+    for video, is_used in uses.items():
+        together = write_lines(place / "matches.jsonl", {"videos": ["gone.mp4", video]})
+        done = prepare(host, data, out, "--together", together)
+        assert done.status == 0 and rows_of(host, out)[1], done
+        warning = f"warning: no row is about a video of --together '{together}': nothing is kept together by it\n"
+        assert done.err == ("" if is_used else warning)
+    together.write_text("\n")
+    assert prepare(host, data, out, "--together", together).err == warning
+
+
+def test_a_list_of_matches_without_a_split_is_said(data, place, out):
+    together = write_lines(place / "matches.jsonl", {"videos": ["0.mp4", "1.mp4"]})
+    done = prepare("sft", data, out, "--together", together, validation=0)
+    assert done.status == 0 and "warning" in done.err and "--val-size" in done.err and done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("flag", ["--max-samples", "--max_samples", "--train-size", "--train_size"])
+def test_minus_one_is_all_and_less_is_nothing(flag, data, out, capsys):
+    assert prepare("rl", data, out, flag, -1).status == 0 and sum(map(len, rows_of("rl", out))) == 20
+    with pytest.raises(SystemExit) as ended:
+        main(command("rl", data, out, "--val-size", 2, flag, -5))
+    assert ended.value.code == 2 and f"{flag}" in (said := capsys.readouterr().err) and "-1, which is all" in said
+
+
+@both_hosts
 @pytest.mark.parametrize(
     "line", [b"\x7fELF\xd0\x02", b"{", b"[]", b'{"video": "a"}', b'{"videos": "a"}', b'{"videos": [1]}']
 )
@@ -852,6 +888,22 @@ def test_a_dry_run_shows_what_the_run_writes(host, data, out):
         assert asked(host, row) in shown
 
 
+CONTROLS = "\x1b[2J\x00\x07\r\x7f\x9b31m"
+WRITTEN_OUT = "\\x1b[2J\\x00\\x07\\x0d\\x7f\\x9b31m"
+
+
+@both_hosts
+def test_no_control_character_of_the_data_reaches_the_terminal(host, data, out):
+    odd = record(4, video_path=f"a{CONTROLS}.mp4")
+    write_lines(data, record(0, question=f"What{CONTROLS}\tis\nit?"), odd, record(2))
+    flags = ["--skip-missing-video", *look_for_videos(host, data)]
+    for shown, own in ((f"What{WRITTEN_OUT}\tis\nit?", ["--dry-run"]), (f"'a{WRITTEN_OUT}.mp4'", [])):
+        done = prepare(host, data, out, *flags, *own, validation=1)
+        assert done.status == 0 and shown in done.out and all(mark.isprintable() or mark in "\t\n" for mark in done.out)
+    write_lines(data, odd)
+    assert f"'a{WRITTEN_OUT}.mp4'" in prepare(host, data, out, *flags).error()
+
+
 # Where it writes
 
 
@@ -861,7 +913,7 @@ def test_any_name_of_a_folder_will_do(host, place, corpus):
     odd.mkdir(parents=True)
     (odd / "Videos").symlink_to(corpus / "Videos")
     data = write_lines(odd / "das ß.jsonl", *map(record, range(8)), b"{oops")
-    manifest = write_fine(odd / "m é.parquet", *(f"{n}.mp4" for n in range(4)))
+    manifest = write_fine(odd / "m é.parquet", *(f"{n}.mp4" for n in range(4)), folder=odd / "Videos")
     together = write_lines(odd / "t ö.jsonl", {"videos": ["0.mp4", "1.mp4"]})
     flags = ["--manifest", manifest, "--together", together, "--skip-invalid"]
     out = odd / "not there" / "nor this"
@@ -877,7 +929,7 @@ def test_any_name_of_a_folder_will_do(host, place, corpus):
 
 
 OVERWRITING = [("sft", name) for name in (*FILES["sft"], LIST["sft"], DATASET_INFO_FILE)]
-OVERWRITING += [("rl", name) for name in (*FILES["rl"], LIST["rl"], "videokr_rlhf_full.json")]
+OVERWRITING += [("rl", name) for name in (*FILES["rl"], LIST["rl"], FULL_JSON)]
 
 
 @pytest.mark.parametrize(("host", "name"), OVERWRITING)
@@ -894,6 +946,56 @@ def test_what_is_read_is_not_written_to(host, name, by_link, data, place, out):
     error = prepare(host, source, out if by_link else source.parent, *flags).error()
     assert "would overwrite what is read" in error and name in error
     assert source.read_bytes() == before and {path.name for path in source.parent.iterdir()} == {name, "Videos"}
+
+
+@pytest.mark.parametrize("flag", ["--manifest", "--together"])
+@pytest.mark.parametrize(("host", "name"), OVERWRITING)
+def test_what_is_read_beside_the_data_is_not_written_to(host, name, flag, data, out):
+    out.mkdir()
+    if flag == "--manifest":
+        write_fine(out / name, *(f"{number}.mp4" for number in range(11)), folder=data.parent / "Videos")
+    else:
+        write_lines(out / name, {"videos": ["0.mp4", "1.mp4"]})
+    before = contents(out)
+    assert "would overwrite what is read" in prepare(host, data, out, flag, out / name).error()
+    assert contents(out) == before
+
+
+def test_rows_as_json_do_not_outlive_their_run(data, out):
+    """Which later files beside them would not agree with."""
+    assert prepare("rl", data, out, "--save-json").status == 0
+    assert len(json.loads((out / FULL_JSON).read_bytes())) == 20
+    assert "no row" in prepare("rl", data, out, validation=1).error() and (out / FULL_JSON).exists()
+    done = prepare("rl", data, out, "--max-samples", 10)
+    assert done.status == 0 and f"'{out / FULL_JSON}' of an earlier run is removed" in done.out
+    assert {*contents(out)} == {*FILES["rl"]}
+    assert "removed" not in prepare("rl", data, out).out
+
+
+@pytest.mark.parametrize("output", [".", "/", "..", "folder", "folder.json"])
+def test_a_folder_for_an_output_is_one_line(output, data, place, monkeypatch):
+    monkeypatch.chdir(place)
+    for name in ("folder", "folder.json"):
+        (place / name).mkdir()
+    before = {*place.rglob("*")}
+    error = videokr("prepare", "sft", "--input", data, "--output", output, "--workers", 1).error()
+    assert f"'{output}' cannot be written: it is a folder" in error and {*place.rglob("*")} == before
+
+
+def test_what_import_says_comes_next_writes_beside_its_output(place, monkeypatch):
+    """And not where the README puts what is made of the published data."""
+    monkeypatch.chdir(place)
+    rows = "".join(f"How {number}?,x,Videos/{number}.mp4,It moves.\n" for number in range(8))
+    (place / "data" / "table.csv").write_text(f"question,answer,video,think\n{rows}")
+    done = videokr("import", "data/table.csv", "--output", "made/own.jsonl", "--follow-links")
+    assert done.status == 0, done
+    _, check, *prepares = (shlex.split(line) for line in done.out[done.out.index("next:") :].splitlines())
+    write_fine(place / "data" / "manifest.parquet", *(f"{n}.mp4" for n in range(8)), folder=place / "data" / "Videos")
+    assert check[:2] == ["videokr", "check"] and len(prepares) == 2
+    for argv in prepares:
+        assert (ran := videokr(*argv[1:], "--workers", 1)).status == 0, ran
+    assert {*contents(place / "made" / "own_rl")} == {*FILES["rl"]}
+    assert (place / "made" / "own_sft.json").is_file() and not (place / "data" / "videokr_train.json").exists()
 
 
 @pytest.mark.parametrize(("host", "name"), [pair for pair in OVERWRITING if "left_out" not in pair[1]])

@@ -387,9 +387,27 @@ def test_a_broken_record_is_counted_and_the_rest_with_it(tmp_path, line, reason)
 
 
 def test_a_file_of_nothing_that_can_be_read(tmp_path):
-    (tmp_path / "data.jsonl").write_bytes(b"{oops\n" * 3)
-    (stats,) = stats_of("--data", tmp_path / "data.jsonl", output=tmp_path / "out")
-    assert (stats["rows"], stats["videos"], stats["unreadable"]) == (0, 0, {"(record): not JSON": 3})
+    """Is no epoch for nothing: the first of its records says why, also beside a file that is fine."""
+    good = write_lines(tmp_path / "good.jsonl", CHOICE)
+    (tmp_path / "data.jsonl").write_bytes(b"\n{oops\n[1]\n{oops\n")
+    (tmp_path / "data.json").write_text(json.dumps([{"id": 1}, {"id": 2}]))
+    for name, says in {
+        "data.jsonl": "no record of 3 can be read; the first: {path}, line 2: field '(record)': not JSON",
+        "data.json": "no record of 2 can be read; the first: {path}, item 1: field 'question': missing",
+    }.items():
+        path = tmp_path / name
+        done = run("--data", good, path, "--output", tmp_path / "out")
+        assert done.returncode == 2 and done.stderr == f"error: {path}: {says.format(path=path)}\n" and not done.stdout
+        assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["stats.json", "stats.html"])
+def test_what_is_read_is_not_written_to(tmp_path, name):
+    data = write_lines(tmp_path / name, CHOICE)
+    before = data.read_bytes()
+    done = run("--data", data, "--output", tmp_path)
+    assert done.returncode == 2 and "would overwrite what is read" in done.stderr
+    assert data.read_bytes() == before and [path.name for path in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize(

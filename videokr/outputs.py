@@ -8,6 +8,9 @@ from pathlib import Path
 
 from videokr.errors import UserError
 
+JSON, JSON_LINES = ".json", ".jsonl"
+KINDS = {JSON: "JSON", JSON_LINES: "JSON Lines"}
+
 
 @contextmanager
 def written_aside(path: Path, waits: bool = False) -> Iterator[Path]:
@@ -35,16 +38,31 @@ def written_aside(path: Path, waits: bool = False) -> Iterator[Path]:
         os.close(lock)
 
 
-def refuse_to_overwrite(outputs: Iterable[Path | None], read: Iterable[Path]) -> None:
+def refuse_to_overwrite(outputs: Iterable[Path | None], read: Iterable[Path | None]) -> None:
     """
     Raises:
         UserError: two outputs are one file, or one of them is what is read.
     """
-    taken = {path.resolve() for path in read}
+    taken = {path.resolve() for path in read if path}
     for output in filter(None, outputs):
         if output.resolve() in taken:
             raise UserError(f"'{output}' would overwrite what is read or written: give another name")
         taken.add(output.resolve())
+
+
+def require_suffix(output: Path | None, suffix: str) -> None:
+    """Keeps a mistyped name from replacing a video, or whatever else no command of ours writes.
+
+    Raises:
+        UserError: the output has not got this suffix, or is a folder.
+    """
+    if output is None:
+        return
+    if output.is_dir():
+        raise UserError(f"'{output}' cannot be written: it is a folder, and no file")
+    if output.suffix != suffix:
+        harm = " would overwrite a file of another kind" if output.exists() else ""
+        raise UserError(f"'{output}'{harm}: what is written is {KINDS[suffix]}, so call it NAME{suffix}")
 
 
 def _locked(aside: Path, path: Path, waits: bool) -> int:

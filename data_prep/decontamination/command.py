@@ -3,19 +3,20 @@
 Compares video ids, the pictures of the videos (near-duplicates of 20 seconds and more, also mirrored, cropped, faster,
 with bars or an emblem), and the questions by runs of eight words. Writes into --output: the records that stay, under
 the name of the file; `matches.jsonl`; `together.jsonl`, for `videokr prepare --together`; `report.html`, with frames of
-both sides. Hashes are kept in `fingerprints`: the same command again reads new and changed videos alone. Ends with
-status 3 where videos could not be compared.
+both sides; with --skip-invalid, `NAME.left_out.jsonl`, a line for each record of NAME that cannot be read. Hashes are
+kept in `fingerprints`: the same command again reads new and changed videos alone. Ends with status 3 where videos could
+not be compared.
 """
 
 import argparse
 import os
 from collections import Counter
 from math import inf
-from pathlib import Path
 
 from data_prep.decontamination import ALIGNED, PUBLISHED, RULES
 from data_prep.engine import ENGINES, Workers, cpu_count
 from videokr.errors import UserError
+from videokr.given_path import given_path
 
 MATCHES, TOGETHER, PAGE, FINGERPRINTS = "matches.jsonl", "together.jsonl", "report.html", "fingerprints"
 NOT_COMPARED_STATUS = 3
@@ -23,21 +24,26 @@ NAMED = 5  # videos that could not be compared
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--train", type=Path, required=True, metavar="FILE", help="annotation file to clean")
-    parser.add_argument("--eval", type=Path, required=True, metavar="FILE", help="annotation file of the benchmark")
-    parser.add_argument("--videos", type=Path, metavar="DIR", help="folder that --train's video paths start from "
+    parser.add_argument("--train", type=given_path, required=True, metavar="FILE", help="annotation file to clean")
+    parser.add_argument(
+        "--eval", type=given_path, required=True, metavar="FILE", help="annotation file of the benchmark"
+    )
+    parser.add_argument("--videos", type=given_path, metavar="DIR", help="folder that --train's video paths start from "
                         "(default: its own)")  # fmt: skip
-    parser.add_argument("--eval-videos", type=Path, metavar="DIR", help="the same of --eval (default: its own folder)")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write")
-    parser.add_argument("--fingerprints", type=Path, metavar="DIR", help="folder of hashes, to share between runs "
-                        f"(default: {FINGERPRINTS} in --output)")  # fmt: skip
+    parser.add_argument(
+        "--eval-videos", type=given_path, metavar="DIR", help="the same of --eval (default: its own folder)"
+    )
+    parser.add_argument("--output", type=given_path, required=True, metavar="DIR", help="folder to write")
+    parser.add_argument("--fingerprints", type=given_path, metavar="DIR", help="folder of hashes, to share between "
+                        f"runs (default: {FINGERPRINTS} in --output)")  # fmt: skip
     parser.add_argument("--rule", choices=RULES, default=ALIGNED, help="for near-duplicates: `aligned` (default) lays "
                         "the pictures over each other; `published` is the publication's, 64 bits and distance 30, and "
                         "finds a near-duplicate for most unrelated videos")  # fmt: skip
     parser.add_argument("--text-only", action="store_true", help="compare ids and questions, and look at no video")
     parser.add_argument("--remove-questions", action="store_true", help="remove records for their question alone, too, "
                         "whatever their video shows")  # fmt: skip
-    parser.add_argument("--skip-invalid", action="store_true", help="leave out training records that cannot be read")
+    parser.add_argument("--skip-invalid", action="store_true", help="leave out training records that cannot be read, "
+                        "list them")  # fmt: skip
     parser.add_argument("--workers", type=int, default=cpu_count(), help="processes (default: %(default)s)")
     parser.add_argument("--seconds-each", type=float, default=600.0, help="for a video (default: %(default)s)")
     parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="processes here, or of a Ray cluster")
@@ -57,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
     from data_prep.decontamination.published_rule import WARNING
     from data_prep.decontamination.store import FORMAT
     from data_prep.journal import Journal
+    from data_prep.prepare.left_out import LeftOut
     from videokr.outputs import written_aside
 
     sides = [
@@ -70,8 +77,9 @@ def run(args: argparse.Namespace) -> int:
     if args.workers < 1 or not 0 < args.seconds_each < inf:
         raise UserError("--workers and --seconds-each are positive numbers")
     cleaned = args.output / args.train.name
-    outputs = {(args.output / name).resolve() for name in (args.train.name, MATCHES, TOGETHER, PAGE)}
-    if len(outputs) < 4 or outputs & {args.train.resolve(), args.eval.resolve()}:
+    written = [*(args.output / name for name in (args.train.name, MATCHES, TOGETHER, PAGE)), LeftOut.list_of(cleaned)]
+    outputs = {path.resolve() for path in written}
+    if len(outputs) < len(written) or outputs & {args.train.resolve(), args.eval.resolve()}:
         raise UserError(f"--output '{args.output}' would overwrite what is read: give another folder")
     # Many processes, small matrices: threads would stand in each other's way. Ray sets the same for its workers.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -102,10 +110,9 @@ def run(args: argparse.Namespace) -> int:
           f"{found.benchmark_videos:,} videos")  # fmt: skip
     for kind in counts:
         print(f"  {kind.value:<24} {counts[kind]:>7,}{'' if kind in comparison.removed_kinds else '  (kept)'}")
-    for reason, number in found.left_out.most_common():
-        print(f"  left out, {reason}: {number:,} records")
-    written = found.records - len(found.removed) - len(found.unreadable)
-    print(f"{len(found.removed):,} records removed, {written:,} written to {cleaned}")
+    found.left_out.report(cleaned)
+    kept = found.records - len(found.removed) - len(found.unreadable)
+    print(f"{len(found.removed):,} records removed, {kept:,} written to {cleaned}")
     print(f"every match: {args.output / MATCHES}, {args.output / PAGE}")
     if found.short:
         print(f"{len(found.short):,} videos show fewer than five seconds, and were compared by id alone")

@@ -1,7 +1,6 @@
 """Annotation files of both sides: streamed record by record, and written again without what a benchmark has."""
 
 import json
-from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,17 @@ import orjson
 from tqdm import tqdm
 
 from data_prep.prepare.json_list import json_list
+from data_prep.prepare.left_out import LeftOut
 from videokr.errors import RecordError
 from videokr.example import Example, opens_list, parse_record, read_lines, read_list, refuse_unreadable
 from videokr.outputs import written_aside
 
 
-def read_corpus(path: Path, left_out: Counter[str] | None) -> Iterator[tuple[int, Example | None]]:
+def read_corpus(path: Path, left_out: LeftOut | None) -> Iterator[tuple[int, Example | None]]:
     """The examples of a file with their line, counted from 1; None for a record that cannot be read.
 
     Args:
-        left_out: where given, counts such records by reason; else the first is raised.
+        left_out: where given, gets a fault for each such record; else the first is raised.
 
     Raises:
         UserError: the file is not there or holds nothing.
@@ -31,9 +31,10 @@ def read_corpus(path: Path, left_out: Counter[str] | None) -> Iterator[tuple[int
             try:
                 yield line, parse_record(record)
             except RecordError as error:
+                located = error.located(str(path), line)
                 if left_out is None:
-                    raise error.located(str(path), line) from None
-                left_out[error.reason] += 1
+                    raise located from None
+                left_out.add(located)
                 yield line, None
 
 

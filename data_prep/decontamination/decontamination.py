@@ -1,6 +1,5 @@
 """What of a benchmark stands in the training data: by video id, by pictures (paper, decontamination), by question."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from data_prep.decontamination.verification import Pair, Resemblance, Verifier
 from data_prep.decontamination.video_id import holders_by_id
 from data_prep.engine import Failure, Workers, run
 from data_prep.journal import Journal
+from data_prep.prepare.left_out import LeftOut
 from videokr.errors import UserError
 from videokr.videos import plain_path
 
@@ -49,7 +49,7 @@ class Found:
         records, videos: of the training file.
         questions, benchmark_videos: of the benchmark.
         unreadable: lines of the training file whose record cannot be read, and is left out.
-        left_out: how many these are, by reason.
+        left_out: the fault of each of these.
         not_compared: videos that could not be compared by their pictures, and why.
         short: videos that show too few pictures to be compared by them.
     """
@@ -61,7 +61,7 @@ class Found:
     questions: int = 0
     benchmark_videos: int = 0
     unreadable: set[int] = field(default_factory=set)
-    left_out: Counter[str] = field(default_factory=Counter)
+    left_out: LeftOut = field(default_factory=LeftOut)
     not_compared: dict[Video, str] = field(default_factory=dict)
     short: set[Video] = field(default_factory=set)
 

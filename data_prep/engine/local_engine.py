@@ -1,11 +1,14 @@
 """Worker processes of this machine, by pebble: each task has a time limit and takes nothing with it."""
 
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from functools import partial
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
+from threading import Thread
 from typing import Any
 
 from data_prep.engine import Failure, Item, Result
@@ -27,7 +30,11 @@ def run(
     context.set_forkserver_preload(_modules(task))
     pool = ProcessPool(max_workers=workers, context=context)
     under_way: dict[Any, Item] = {}
+    # In a thread, where no signal breaks it off: a worker that is half started outlives the pool, and complains.
+    starting = Thread(target=_start, args=[pool])
     try:
+        starting.start()
+        starting.join()
         while True:
             for item in islice(coming, workers * (1 + AHEAD) - len(under_way)):
                 under_way[pool.schedule(task, args=[item], timeout=seconds_each)] = item
@@ -36,8 +43,17 @@ def run(
             for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                 yield under_way.pop(future), _outcome(future, seconds_each)
     finally:
+        starting.join()
         pool.stop()
         pool.join()
+
+
+def _start(pool: Any) -> None:
+    """Starts the processes, from which Ctrl-C, which a terminal sends to all, is kept: this one ends them."""
+    resource_tracker.ensure_running()  # which would let it through again
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # of this thread, and of what it starts
+    with suppress(BrokenProcessPool):  # which comes again with the first task, or was meant
+        _ = pool.active
 
 
 def _modules(task: Any) -> list[str]:

@@ -14,6 +14,12 @@ ARCHIVE_SUFFIX = ".tar"
 ANNOTATION_SUFFIXES = (".jsonl", ".json")
 SHOWN = 5  # names in a message
 _PART = re.compile(r"(.+\.tar)\.part\.(.+)", re.DOTALL)
+# Compressed archives, those of other kinds, and their parts, however they are numbered.
+_UNREAD = re.compile(
+    r".+\.(?:tar|tar\.(?:gz|bz2|xz|zst|lz4|lzma|lz|br|z)|tgz|tbz2?|txz|tzst|zip|7z|rar)"
+    r"(?:\.(?:part[\w.-]*|a[a-z]|\d+))?",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class SourceFile(NamedTuple):
@@ -54,11 +60,13 @@ class Contents(NamedTuple):
     """
     Attributes:
         others: paths of the files that are neither annotations nor archives.
+        unread: paths of archives of a kind that is not read: .tar.gz, .zip, ...
     """
 
     annotations: tuple[SourceFile, ...]
     archives: tuple[Archive, ...]
     others: tuple[str, ...]
+    unread: tuple[str, ...] = ()
 
     def chosen(self, annotation: str | None, archives: Sequence[str] | None) -> "Contents":
         """What is asked for of it.
@@ -75,7 +83,11 @@ class Contents(NamedTuple):
             there = _some([file.path for file in self.annotations]) or "none at all"
             wanted = f"'{annotation}'" if annotation else "annotation file (*.jsonl, *.json)"
             raise UserError(f"there is no {wanted} in it; annotation files there: {there}")
-        found = self.archives if archives is None else tuple(_fitting(self.archives, archives))
+        found, unread = self.archives, self.unread
+        if archives is not None:
+            paths = _fitting([*(archive.path for archive in found), *unread], archives)
+            found = tuple(archive for archive in found if archive.path in paths)
+            unread = tuple(path for path in unread if path in paths)
         for archive in found:
             if archive.missing:
                 there = _some([part.path for part in archive.parts])
@@ -83,7 +95,7 @@ class Contents(NamedTuple):
                     f"archive '{archive.path}' is not complete: part '{archive.missing}' is not there (but {there}); "
                     "choose others with --archives"
                 )
-        return Contents(named, found, self.others)
+        return Contents(named, found, self.others, unread)
 
 
 def contents_of(files: Iterable[SourceFile]) -> Contents:
@@ -92,7 +104,7 @@ def contents_of(files: Iterable[SourceFile]) -> Contents:
     Raises:
         UserError: a path leads outside, or an archive is there both whole and in parts.
     """
-    annotations, others = [], []
+    annotations, others, unread = [], [], []
     archives: dict[str, dict[str, SourceFile]] = {}  # by path, the parts by their suffix
     for file in sorted(files):
         printable = file.path.encode("utf-8", "backslashreplace").decode()
@@ -106,9 +118,12 @@ def contents_of(files: Iterable[SourceFile]) -> Contents:
             archives.setdefault(file.path, {})[""] = file
         elif file.path.endswith(ANNOTATION_SUFFIXES) and not file.path.startswith(f"{ARCHIVE_FOLDER}/"):
             annotations.append(file)
+        elif _UNREAD.fullmatch(file.path):
+            unread.append(file.path)
         else:
             others.append(printable)
-    return Contents(tuple(annotations), tuple(_archive(*item) for item in sorted(archives.items())), tuple(others))
+    found = tuple(_archive(*item) for item in sorted(archives.items()))
+    return Contents(tuple(annotations), found, tuple(others), tuple(unread))
 
 
 def _archive(path: str, parts: dict[str, SourceFile]) -> Archive:
@@ -122,14 +137,14 @@ def _archive(path: str, parts: dict[str, SourceFile]) -> Archive:
     return Archive(path, tuple(parts[name] for name in suffixes), missing and f"{path}.part.{missing}")
 
 
-def _fitting(archives: Sequence[Archive], patterns: Sequence[str]) -> list[Archive]:
+def _fitting(paths: Sequence[str], patterns: Sequence[str]) -> set[str]:
     found = set()
     for pattern in patterns:
-        fitting = {one for one in archives if fnmatch(one.path, pattern) or fnmatch(one.path.split("/")[-1], pattern)}
+        fitting = {path for path in paths if fnmatch(path, pattern) or fnmatch(path.split("/")[-1], pattern)}
         if not fitting:
-            raise UserError(f"--archives '{pattern}' fits no archive; there: {_some([one.path for one in archives])}")
+            raise UserError(f"--archives '{pattern}' fits no archive; there: {_some(paths)}")
         found |= fitting
-    return sorted(found)
+    return found
 
 
 def _some(names: Sequence[str]) -> str:

@@ -12,8 +12,9 @@ from tqdm import tqdm
 
 from data_prep.fetch.contents import Archive
 from data_prep.fetch.ledger import Extracted, Ledger
-from data_prep.fetch.member import IN_THE_WAY, place_of, refusal
+from data_prep.fetch.member import IN_THE_WAY, TAKEN, place_of, refusal
 from data_prep.fetch.part_chain import ArchiveError, PartChain
+from data_prep.fetch.places import Places
 from data_prep.fetch.video_folder import InTheWayError, VideoFolder
 from videokr.videos import ARCHIVE_FOLDER
 
@@ -50,21 +51,21 @@ class Extraction:
     folder: Path
     most_members: int
 
-    def extract(self, archive: Archive, parts: list[Path], ledger: Ledger, lost: Collection[str], title: str) -> int:
-        """Extracts what is not extracted yet.
+    def extract(
+        self, archive: Archive, parts: list[Path], ledger: Ledger, lost: Collection[str], taken: Places, title: str
+    ) -> None:
+        """Extracts what is not extracted yet; the ledger counts the files.
 
         Args:
             parts: where the archive's parts are.
-            lost: places of files that the ledger has, but the folder has no more.
+            lost: places of files that are to be extracted again.
+            taken: places that archives have brought files to, this one among them; grows.
             title: of the progress bar.
-
-        Returns:
-            How many files were written.
 
         Raises:
             ArchiveError: the archive is cut off, damaged or an attack. What was extracted stays.
         """
-        written = 0
+        rest = set(lost)
         with (
             ledger.writing() as extracted,
             VideoFolder(self.folder) as videos,
@@ -73,14 +74,19 @@ class Extraction:
         ):
             at = 0
             for member in members(archive, chain, self.most_members):
-                is_new = member.end > extracted.end
-                if is_new or member.place in lost:
-                    written += self._extract(member, is_new, chain, videos, ledger)
                 bar.update(member.end - at)
                 at = member.end
+                place, is_new = member.place, member.end > extracted.end
+                is_taken = place is not None and place in taken
+                if is_new and is_taken:
+                    _leave(member, extracted, ledger)
+                    continue
+                is_wanted = is_new or (place in rest and (place in extracted.videos or not is_taken))
+                if is_wanted and self._extract(member, is_new, chain, videos, ledger):
+                    taken.add(str(place))
+                    rest.discard(str(place))
             ledger.complete()
             bar.update(archive.size_bytes - at)
-        return written
 
     def flush(self, extracted: Extracted) -> None:
         """Returns when the videos are on the disk itself."""
@@ -89,7 +95,8 @@ class Extraction:
                 os.fsync(video.fileno())
 
     @staticmethod
-    def _extract(member: Member, is_new: bool, chain: PartChain, videos: VideoFolder, ledger: Ledger) -> int:
+    def _extract(member: Member, is_new: bool, chain: PartChain, videos: VideoFolder, ledger: Ledger) -> bool:
+        """Whether a file was written."""
         reason = member.reason
         if member.place is not None:
             try:
@@ -98,10 +105,18 @@ class Extraction:
                 reason = IN_THE_WAY
             else:
                 ledger.add_video(member.place, member.size_bytes, member.end)
-                return 1
+                return True
         if is_new and reason:
             ledger.add_refused(member.name, reason, member.end)
-        return 0
+        return False
+
+
+def _leave(member: Member, extracted: Extracted, ledger: Ledger) -> None:
+    """Refuses a file whose place is taken; if it is another archive's, the ledger has it for when that gives it up."""
+    if member.place is None or member.place in extracted.videos:
+        ledger.add_refused(member.name, TAKEN, member.end)
+    else:
+        ledger.add_left(member.name, member.place, member.size_bytes, member.end)
 
 
 def members(archive: Archive, chain: PartChain, most_members: int) -> Iterator[Member]:
@@ -135,8 +150,20 @@ def members(archive: Archive, chain: PartChain, most_members: int) -> Iterator[M
             chain.expect_member()
         at = tar.offset
     except _NO_HEADER:
-        raise (_cut_off(archive, chain) if chain.tell() >= chain.size_bytes else _damaged(archive, at)) from None
+        is_cut = chain.tell() >= chain.size_bytes and (at or _begins(chain))
+        raise (_cut_off(archive, chain) if is_cut else _damaged(archive, at)) from None
     _check_end(archive, chain, at)
+
+
+def _begins(chain: PartChain) -> bool:
+    """Whether the first block is that of an archive, as far as there is any."""
+    chain.expect_member()
+    chain.seek(0)
+    try:
+        tarfile.TarInfo.frombuf(chain.read(tarfile.BLOCKSIZE), "utf-8", "surrogateescape")
+    except _NO_HEADER:
+        return not chain.size_bytes
+    return True
 
 
 def _check_end(archive: Archive, chain: PartChain, at: int) -> None:
@@ -159,6 +186,6 @@ def _cut_off(archive: Archive, chain: PartChain) -> ArchiveError:
 
 def _damaged(archive: Archive, at: int) -> ArchiveError:
     return ArchiveError(
-        f"archive '{archive.title}' is damaged or not a .tar: no member begins at byte {at:,}; what comes before is "
-        "extracted"
+        f"archive '{archive.title}' is damaged or not a .tar: no member begins at byte {at:,}"
+        + ("; what comes before is extracted" if at else "")
     )

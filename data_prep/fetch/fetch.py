@@ -10,6 +10,7 @@ from data_prep.fetch.figures import counted, readable
 from data_prep.fetch.hub import BadDownloadError
 from data_prep.fetch.inventory import Inventory
 from data_prep.fetch.part_chain import ArchiveError
+from data_prep.fetch.places import Places
 from data_prep.fetch.plan import ArchiveState, DataSource, Plan, not_ours
 from videokr.errors import UserError
 
@@ -22,13 +23,13 @@ class Done:
         came_bytes: downloaded or copied.
         verified: files that were held against what the source states.
         written: videos that were extracted.
-        failed: what was wrong with archives that could not be extracted; the others were.
+        failed: what was wrong with archives that could not be extracted to their end, by path; the others were.
     """
 
     came_bytes: int = 0
     verified: int = 0
     written: int = 0
-    failed: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
 
 
 class Fetch:
@@ -54,11 +55,11 @@ class Fetch:
         for number, state in enumerate(plan.archives, start=1):
             try:
                 if not state.is_done:
-                    self._extract(state, f"{number} of {len(plan.archives)}: {state.archive.path}")
+                    self._extract(state, plan.taken, f"{number} of {len(plan.archives)}: {state.archive.path}")
                 if delete_archives:
                     self._delete(state)
             except (ArchiveError, BadDownloadError) as error:
-                self._done.failed.append(str(error))
+                self._done.failed[state.archive.path] = str(error)
                 print(f"error: {error}", file=sys.stderr, flush=True)
         return self._done
 
@@ -87,7 +88,7 @@ class Fetch:
                     f"'{self._folder / parent}' is a link, and none is followed: give the folder itself as --to"
                 )
 
-    def _extract(self, state: ArchiveState, title: str) -> None:
+    def _extract(self, state: ArchiveState, taken: Places, title: str) -> None:
         archive = state.archive
         if state.is_changed:
             print(f"{archive.title}: another version than the one that was extracted; extracted anew", flush=True)
@@ -99,11 +100,11 @@ class Fetch:
             places.append(place or self._folder / part.path)
         ledger = self._inventory.ledger(archive)
         try:
-            written = self._extraction.extract(archive, places, ledger, state.lost, title)
+            self._extraction.extract(archive, places, ledger, state.lost, taken, title)
         finally:
             state.look_again(ledger.read(), self._folder)
-        self._done.written += written
-        said = f"{archive.title}: {counted(written, 'video')} extracted, {readable(archive.size_bytes)}"
+            self._done.written += ledger.added
+        said = f"{archive.title}: {counted(ledger.added, 'video')} extracted, {readable(archive.size_bytes)}"
         if state.extracted.refused:
             said += f"; {counted(state.extracted.refused.total(), 'member')} refused"
         print(said, flush=True)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from data_prep.fetch.contents import Archive, SourceFile
-from data_prep.fetch.ledger import Ledger
+from data_prep.fetch.ledger import Ledger, read_ledger
 from videokr.errors import UserError
 from videokr.outputs import written_aside
 
@@ -97,6 +97,12 @@ class Inventory:
 
     def ledger(self, archive: Archive) -> Ledger:
         return Ledger(self._state / "archives" / f"{archive.path}.jsonl", archive)
+
+    def places_of_others(self) -> Iterator[str]:
+        """Where videos of the other data sets in the folder are, below `Videos`."""
+        for path in sorted((self._folder / STATE).glob("*/archives/**/*.jsonl")):
+            if not path.is_relative_to(self._state):
+                yield from read_ledger(path)[0].videos
 
     def _write(self) -> None:
         files: dict[str, Any] = {path: tuple(file) for path, file in sorted(self._files.items())}

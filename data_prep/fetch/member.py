@@ -20,6 +20,7 @@ SPARSE = "a sparse file"
 UNKNOWN = "a kind that is unknown"
 AN_ARCHIVE = "an archive"
 IN_THE_WAY = "a link, file or folder is in its way"
+TAKEN = "another file of the same path came before"
 
 
 def place_of(name: str) -> str:

@@ -11,6 +11,7 @@ from typing import Protocol
 from data_prep.fetch.contents import Archive, Contents, SourceFile
 from data_prep.fetch.inventory import Inventory
 from data_prep.fetch.ledger import NAMES_KEPT, Extracted
+from data_prep.fetch.places import Places
 from videokr.errors import UserError
 from videokr.videos import ARCHIVE_FOLDER
 
@@ -49,7 +50,8 @@ class ArchiveState:
     Attributes:
         extracted: how far it is extracted; the places of its videos less, which may be many.
         video_count, video_bytes: of the videos that are there.
-        lost: places of videos that were extracted, and are not there any more.
+        lost: places of videos that were extracted, and are not there any more; or were left to another archive, which
+            has them no more.
         lost_bytes: of them.
         is_changed: another version of it was extracted.
         to_bring: parts that are to be downloaded, with the bytes that are missing of each.
@@ -69,7 +71,7 @@ class ArchiveState:
         self.lost = differing(extracted.videos, folder)
         there = [size for place, size in extracted.videos.items() if place not in self.lost]
         self.video_count, self.video_bytes = len(there), sum(there)
-        extracted.videos = {}
+        extracted.videos, extracted.left = {}, {}
         self.extracted = extracted
 
     @property
@@ -91,12 +93,14 @@ class Plan:
         archives: all that are asked for, done or not.
         kept_bytes: of each archive that is on this disk because it was downloaded, by path.
         free_bytes: on the disk of the folder.
+        taken: where archives have brought videos to.
     """
 
     annotations: dict[SourceFile, int]
     archives: list[ArchiveState]
     kept_bytes: dict[str, int]
     free_bytes: int
+    taken: Places = field(default_factory=Places)
 
     @property
     def download_bytes(self) -> int:
@@ -117,8 +121,13 @@ class Plan:
         return peak
 
 
-def make_plan(source: DataSource, contents: Contents, folder: Path, inventory: Inventory) -> Plan:
+def make_plan(
+    source: DataSource, contents: Contents, folder: Path, inventory: Inventory, others: Sequence[Archive] = ()
+) -> Plan:
     """Compares what is asked for with what is there.
+
+    Args:
+        others: archives of the source that are not asked for, but may have been before.
 
     Raises:
         UserError: a file is there that is not the source's, and not of an earlier fetch.
@@ -128,7 +137,8 @@ def make_plan(source: DataSource, contents: Contents, folder: Path, inventory: I
         for file in contents.annotations
         if not _is_there(source, file, folder, inventory)
     }
-    archives = _archive_states(contents.archives, folder, inventory)
+    taken = _taken(others, inventory) if contents.archives else Places()
+    archives = _archive_states(contents.archives, folder, inventory, taken)
     kept = dict.fromkeys((archive.path for archive in contents.archives), 0)
     for state in archives:
         for part in state.archive.parts:
@@ -138,7 +148,7 @@ def make_plan(source: DataSource, contents: Contents, folder: Path, inventory: I
                 elif not state.is_done:
                     state.to_bring[part] = _missing_bytes(source, part, folder, inventory)
     nearest = next(path for path in (folder / ARCHIVE_FOLDER, folder, *folder.absolute().parents) if path.is_dir())
-    return Plan(annotations, archives, kept, shutil.disk_usage(nearest).free)
+    return Plan(annotations, archives, kept, shutil.disk_usage(nearest).free, taken)
 
 
 def refused(states: Sequence[ArchiveState]) -> tuple[Counter[str], dict[str, list[str]]]:
@@ -172,27 +182,36 @@ def not_ours(path: Path, source: DataSource) -> UserError:
     return UserError(f"'{path}' is there, and is not what {source.name} has: move it away and run it again")
 
 
-def _archive_states(archives: Sequence[Archive], folder: Path, inventory: Inventory) -> list[ArchiveState]:
+def _taken(others: Sequence[Archive], inventory: Inventory) -> Places:
+    taken = Places()
+    for place in inventory.places_of_others():
+        taken.add(place)
+    for archive in others:
+        for place in inventory.ledger(archive).read().videos:
+            taken.add(place)
+    return taken
+
+
+def _archive_states(
+    archives: Sequence[Archive], folder: Path, inventory: Inventory, taken: Places
+) -> list[ArchiveState]:
+    """What is known of each archive; adds its places to those that are taken."""
     states = []
-    gone: set[str] = set()
     for archive in archives:
         ledger = inventory.ledger(archive)
         state = ArchiveState(archive, ledger.read(), ledger.is_of_another())
-        gone |= differing(state.extracted.videos, folder)
         states.append(state)
-        state.video_count, state.video_bytes = len(state.extracted.videos), sum(state.extracted.videos.values())
-        state.extracted.videos = {place: size for place, size in state.extracted.videos.items() if place in gone}
-    # A video that several archives have is that of the last one.
-    owners = {place: state for state in states for place in state.extracted.videos}
-    for place, state in owners.items():
-        size = state.extracted.videos[place]
-        if differing({place: size}, folder):
-            state.lost.add(place)
-            state.lost_bytes += size
-            state.video_count -= 1
-            state.video_bytes -= size
-    for state in states:
+        own = {place: size for place, size in state.extracted.videos.items() if taken.add(place)}
         state.extracted.videos = {}
+        state.lost = differing(own, folder)
+        state.lost_bytes = sum(own[place] for place in state.lost)
+        state.video_count = len(own) - len(state.lost)
+        state.video_bytes = sum(own.values()) - state.lost_bytes
+    for state in states:
+        free = {place: size for place, size in state.extracted.left.items() if place not in taken}
+        state.extracted.left = {}
+        state.lost |= free.keys()
+        state.lost_bytes += sum(free.values())
     return states
 
 

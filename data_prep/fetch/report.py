@@ -1,5 +1,6 @@
 """What is planned, and what is there at the end, for a reader and for a program."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from data_prep.fetch.fetch import Done
 from data_prep.fetch.figures import counted, readable
 from data_prep.fetch.inventory import STATE, Inventory
 from data_prep.fetch.plan import ArchiveState, DataSource, Plan, refused
+from videokr.videos import ARCHIVE_FOLDER
 
 SHOWN = 3  # files that are left where they are
 
@@ -41,8 +43,9 @@ def describe_plan(plan: Plan, source: DataSource, contents: Contents, folder: Pa
     files, archives = len(contents.annotations), len(plan.archives)
     lines = [f"{source.name}: {counted(files, 'annotation file')}, {counted(archives, 'archive')} of videos"]
     if contents.others:
-        names = ", ".join(contents.others[:SHOWN]) + (", ..." if len(contents.others) > SHOWN else "")
-        lines.append(f"  left there: {counted(len(contents.others), 'other file')} ({names})")
+        lines.append(f"  left there: {counted(len(contents.others), 'other file')} ({_some(contents.others)})")
+    if contents.unread:
+        lines.append(f"  not read, no .tar: {counted(len(contents.unread), 'archive')} ({_some(contents.unread)})")
     if plan.is_done:
         lines.append(f"  nothing is missing in '{folder}'")
         return "\n".join(lines)
@@ -59,6 +62,10 @@ def describe_plan(plan: Plan, source: DataSource, contents: Contents, folder: Pa
     return "\n".join(lines)
 
 
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+
+
 def as_json(plan: Plan, source: DataSource, contents: Contents, inventory: Inventory, done: Done) -> dict[str, Any]:
     """What is there now; sizes in bytes."""
     counts, some = refused(plan.archives)
@@ -72,6 +79,7 @@ def as_json(plan: Plan, source: DataSource, contents: Contents, inventory: Inven
             "path": state.archive.path,
             "bytes": state.archive.size_bytes,
             "complete": state.is_done,
+            "reason": _reason(state, done),
             "videos": state.video_count,
             "video_bytes": state.video_bytes,
             "refused": dict(state.extracted.refused),
@@ -85,11 +93,20 @@ def as_json(plan: Plan, source: DataSource, contents: Contents, inventory: Inven
         "videos": sum(state.video_count for state in plan.archives),
         "video_bytes": sum(state.video_bytes for state in plan.archives),
         "refused": {reason: {"count": count, "some": some[reason]} for reason, count in counts.most_common()},
-        "failed": done.failed,
+        "not_read": list(contents.unread),
+        "failed": list(done.failed.values()),
         "came_bytes": done.came_bytes,
         "extracted_now": done.written,
         "verified": {"files": done.verified, "how": source.checks},
     }
+
+
+def _reason(state: ArchiveState, done: Done) -> str | None:
+    """Why an archive is not complete; None: it is."""
+    if state.is_done:
+        return None
+    in_the_way = f"archive '{state.archive.title}': something stands in place of {counted(len(state.lost), 'video')}"
+    return done.failed.get(state.archive.path) or in_the_way
 
 
 def as_text(report: dict[str, Any], folder: Path) -> str:
@@ -103,7 +120,10 @@ def as_text(report: dict[str, Any], folder: Path) -> str:
         lines.append(f"  verified: {report['verified']['how']}; the size of every video")
     for archive in report["archives"]:
         if not archive["complete"]:
-            lines.append(f"  not complete: {archive['path']}; something stands where videos of it belong")
+            lines.append(f"  not complete, {counted(archive['videos'], 'video')} there: {archive['reason']}")
+    if report["not_read"]:
+        lines.append(f"  not read, no .tar: unpack in '{folder / ARCHIVE_FOLDER}' by other means, or pack as .tar")
+        lines += [f"      {path}" for path in report["not_read"]]
     for reason, found in report["refused"].items():
         lines.append(f"  refused, {reason}: {found['count']:,}")
         lines += [f"      {name}" for name in found["some"]]

@@ -21,24 +21,25 @@ from videokr.example import (
 from videokr.options import LETTERS
 
 QUESTION, OPTIONS, ANSWER, VIDEOS = QUESTION_FIELDS[0], OPTION_FIELDS[0], ANSWER_FIELDS[0], VIDEO_FIELDS[0]
-ID, RATIONALE = NAMING_FIELDS[0], RATIONALE_FIELDS[0]
+ID, KIND, RATIONALE = NAMING_FIELDS[0], KIND_FIELDS[0], RATIONALE_FIELDS[0]
 # What a field is called after `--column`, and in what is printed.
 NAMES = {
     ID: "id",
     QUESTION: "question",
     OPTIONS: "options",
-    KIND_FIELDS[0]: "kind",
+    KIND: "kind",
     RATIONALE: "rationale",
     ANSWER: "answer",
     VIDEOS: "video",
     **{name: name for name in GROUP_FIELDS},
 }
+OPTION_SPELLINGS = ("choices", "choice", "candidates")  # of others, taken where nothing else can be the options
 SPELLINGS = {
     # A file's name is no id here: own data has several questions a video.
     ID: NAMING_FIELDS,
     QUESTION: QUESTION_FIELDS,
     OPTIONS: OPTION_FIELDS,
-    KIND_FIELDS[0]: KIND_FIELDS,
+    KIND: KIND_FIELDS,
     RATIONALE: RATIONALE_FIELDS,
     ANSWER: ANSWER_FIELDS,
     VIDEOS: VIDEO_FIELDS,
@@ -62,6 +63,7 @@ def folded(name: str) -> str:
 
 
 _FIELD_OF = {folded(name): field for field in (*SPELLINGS,) for name in (*SPELLINGS[field], NAMES[field])}
+_FIELD_OF |= dict.fromkeys(OPTION_SPELLINGS, OPTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ class Columns:
                 values[OPTIONS] = options
         for place in plan.others:
             self._count_unused(place, row[place])
-        return Fields(values, columns)
+        return Fields(values, columns, has_no_options=self.named.get(OPTIONS) == ())
 
     @property
     def nowhere(self) -> list[str]:
@@ -138,7 +140,7 @@ class Columns:
         """Which of these columns serve what.
 
         Raises:
-            RecordError: two sets of option columns, or one with a gap.
+            RecordError: two sets of option columns, or one with a gap; two columns that may hold options.
         """
         single: dict[str, tuple[str, ...]] = {}
         for own, spellings in SPELLINGS.items():
@@ -155,7 +157,10 @@ class Columns:
             single.pop(OPTIONS, None)
         elif OPTIONS not in single and OPTIONS not in self.named:
             spoken_for = {name for places in self.named.values() for name in places}
-            lettered = _lettered([name for name in names if name not in spoken_for])
+            free = [name for name in names if name not in spoken_for]
+            lettered = _lettered([name for name in free if folded(name) not in OPTION_SPELLINGS])
+            if not lettered and (other := _other_options(free)):
+                single[OPTIONS] = (other,)
         used = {name for places in single.values() for name in places} | set(lettered)
         return Plan(tuple(single.items()), lettered, tuple(name for name in names if name not in used))
 
@@ -219,6 +224,19 @@ def _lettered(names: Sequence[str]) -> tuple[str, ...]:
         detail = f"{' and '.join(', '.join(columns) for columns in sets)}: name one by --column option_a=NAME ..."
         raise RecordError(OPTIONS, "two sets of option columns", detail)
     return sets[0] if sets else ()
+
+
+def _other_options(names: Sequence[str]) -> str | None:
+    """The one column whose name others give to options; None where there is none.
+
+    Raises:
+        RecordError: there are two.
+    """
+    found = [name for name in names if folded(name) in OPTION_SPELLINGS]
+    if len(found) > 1:
+        detail = f"{', '.join(found)}: name one by --column options=NAME, or none by --column options="
+        raise RecordError(OPTIONS, "two columns that may hold the options", detail)
+    return found[0] if found else None
 
 
 def parse_columns(given: Sequence[str], nothing: str | None) -> Columns:

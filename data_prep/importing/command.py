@@ -2,10 +2,11 @@
 
 SOURCE is a table (.csv, .tsv, .txt) with a header, JSON Lines or a JSON list (.jsonl, .json), or a folder of videos
 with a caption beside each: NAME.mp4 and NAME.txt, NAME.srt, NAME.vtt (subtitles, joined without times) or NAME.json
-(fields of records). Columns are known by the published spellings in any case (question, options or A, B, ... or
-option_a, ...; answer, solution; video, video_path; think; id; problem_type; subject, dataset, ...); --column names any
-others. Rows without an id get one of their video's name and their content; an id that comes twice is a fault. What
-cannot be a record ends the import by file, line and field, or is left out, counted and listed with --skip-invalid.
+(fields of records). Columns are known by the published spellings in any case (question, options, choices, candidates or
+A, B, ... or option_a, ...; answer, solution; video, video_path; think; id; problem_type; subject, dataset, ...);
+--column names any others. Rows without an id get one of their video's name and their content; an id that comes twice is
+a fault. What cannot be a record ends the import by file, line and field, or is left out, counted and listed with
+--skip-invalid.
 """
 
 import argparse
@@ -14,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from videokr.errors import UserError
-from videokr.outputs import written_aside
+from videokr.given_path import given_path
+from videokr.outputs import JSON, JSON_LINES, refuse_to_overwrite, require_suffix, written_aside
 
 if TYPE_CHECKING:
     from data_prep.importing.columns import Columns
@@ -22,20 +24,16 @@ if TYPE_CHECKING:
 
 LIST_SUFFIX = ".left_out.jsonl"  # of what data_prep.prepare.left_out lists
 DEFAULT_QUESTION = "Describe what happens in this video."
-TABLE_SUFFIXES, JSON_SUFFIXES, OUTPUT_SUFFIX = (
-    (".csv", ".tsv", ".tab", ".txt"),
-    (".jsonl", ".ndjson", ".json"),
-    ".jsonl",
-)
+TABLE_SUFFIXES, JSON_SUFFIXES = (".csv", ".tsv", ".tab", ".txt"), (".jsonl", ".ndjson", ".json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from data_prep.importing.answer import FORMS
     from data_prep.importing.columns import MISSING_OR_TEXT
 
-    parser.add_argument("source", type=Path, metavar="SOURCE", help="table, JSON file, or folder of videos")
-    parser.add_argument("--output", type=Path, metavar="FILE", help=f"records to write ({OUTPUT_SUFFIX})")
-    parser.add_argument("--videos", type=Path, metavar="DIR",
+    parser.add_argument("source", type=given_path, metavar="SOURCE", help="table, JSON file, or folder of videos")
+    parser.add_argument("--output", type=given_path, metavar="FILE", help=f"records to write ({JSON_LINES})")
+    parser.add_argument("--videos", type=given_path, metavar="DIR",
                         help="folder that video paths start from, also in the records (default: SOURCE's)")  # fmt: skip
     parser.add_argument("--column", action="append", default=[], metavar="FIELD=COLUMN",
                         help="where a field stands (id, question, options, option_a, kind, rationale, answer, video, "
@@ -56,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--skip-missing-video", action="store_true", help="leave out rows whose video is not there")
     parser.add_argument("--dry-run", action="store_true",
                         help="show the columns and the first ten records, and write nothing")  # fmt: skip
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the counts as JSON, too")
+    parser.add_argument("--json", type=given_path, metavar="FILE", help="write the counts as JSON, too")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -129,14 +127,9 @@ def _refuse_outputs(args: argparse.Namespace) -> None:
         return
     if args.output is None:
         raise UserError("--output is missing: give the file to write, or look first with --dry-run")
-    if args.output.suffix != OUTPUT_SUFFIX:
-        raise UserError(f"--output '{args.output}': the records are JSON Lines, so call it NAME{OUTPUT_SUFFIX}")
-    outputs = [args.output, args.output.with_suffix(LIST_SUFFIX), *([args.json] if args.json else [])]
+    require_suffix(args.output, JSON_LINES)
+    refuse_to_overwrite([args.output, args.output.with_suffix(LIST_SUFFIX), args.json], [args.source])
+    require_suffix(args.json, JSON)
     source = args.source.resolve()
-    for number, output in enumerate(outputs):
-        if output.resolve() == source:
-            raise UserError(f"'{output}' would overwrite what is read: give another name")
-        if output.resolve() in [other.resolve() for other in outputs[:number]]:
-            raise UserError(f"'{output}' would overwrite '{outputs[0]}' or its list: give another name")
     if args.json and source.is_dir() and args.json.resolve().is_relative_to(source):
         raise UserError(f"--json '{args.json}' would lie among the captions that are read: give another folder")

@@ -2,21 +2,24 @@
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from data_prep.importing.answer import letter_of
 from data_prep.importing.cells import options_in, videos_in
-from data_prep.importing.columns import ANSWER, ID, NAMES, OPTIONS, QUESTION, RATIONALE, VIDEOS
+from data_prep.importing.columns import ANSWER, ID, KIND, NAMES, OPTIONS, QUESTION, RATIONALE, VIDEOS
 from data_prep.importing.key_set import KeySet
 from data_prep.importing.row import Fields
 from data_prep.importing.video_folder import VideoFolder
 from videokr.errors import RecordError
-from videokr.example import LINE, Example, parse_example, record_videos, to_record
+from videokr.example import LINE, Example, Kind, parse_example, record_videos, to_record
 
 DIGITS = 12  # of a made id
 _ANY_LETTER = "A"
+# A lower-case letter alone may be what is asked for: the x of an equation.
+_BARE_LETTER = re.compile(r"[(\[]?[A-Z][)\]]?[.:]?|[(\[]?[a-z][)\]][.:]?|(?i:option|choice)\s+[(\[]?[A-Za-z][)\]]?\.?")
 
 
 @dataclass(slots=True)
@@ -52,6 +55,8 @@ class Importer:
         if OPTIONS in values:
             values[OPTIONS] = options_in(values[OPTIONS])
         example = self._parse(values)
+        if example.kind is Kind.OPEN_ENDED and KIND not in values and not fields.has_no_options:
+            _refuse_letter(example.answer, fields)
         example = replace(example, videos=tuple(self.videos.path_of(name) for name in record_videos(values)))
         is_made = ID not in values
         if is_made:
@@ -70,6 +75,19 @@ class Importer:
         if not example.options:
             return parse_example(values)
         return replace(example, answer=letter_of(values[ANSWER].strip(), example.options, self.answers))
+
+
+def _refuse_letter(answer: str, fields: Fields) -> None:
+    """
+    Raises:
+        RecordError: the answer of a question without options is the letter of one.
+    """
+    if not _BARE_LETTER.fullmatch(answer):
+        return
+    column = fields.columns.get(OPTIONS)
+    where = f"nothing in '{column}'" if column else f"name the column with --column {NAMES[OPTIONS]}=NAME"
+    detail = f"{answer!r}; {where}; if it is open-ended, say so in a column of {NAMES[KIND]}, or by --column options="
+    raise RecordError(ANSWER, "answer is the letter of an option, and there are no options", detail)
 
 
 def as_record(example: Example) -> dict[str, Any]:

@@ -15,6 +15,9 @@ class KeySet:
     def __len__(self) -> int:
         return self._count + self._has_zero
 
+    def __contains__(self, key: int) -> bool:
+        return self._places[self._place(key)] == key if key else self._has_zero
+
     def add(self, key: int) -> bool:
         """Whether the key was not there."""
         if not key:

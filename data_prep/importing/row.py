@@ -13,10 +13,12 @@ class Fields:
     Attributes:
         values: by the first of the published spellings (`question`, `options`, `solution`, ...); nothing blank.
         columns: what the source calls the field, for messages.
+        has_no_options: the user says that no column holds options.
     """
 
     values: dict[str, Any]
     columns: Mapping[str, str] = field(default_factory=dict)
+    has_no_options: bool = False
 
 
 class Row(NamedTuple):

@@ -90,10 +90,10 @@ def next_lines(report: Mapping[str, Any], output: Path, videos: Path) -> list[st
     commands: list[Iterable[object]] = [
         ["videokr", "check", "--data", output, "--videos", videos],
         ["videokr", "prepare", "rl", "--input-json", output, "--video-base-dir", videos, "--manifest", manifest,
-         *held_out],
+         "--output-dir", output.with_name(f"{output.stem}_rl"), *held_out],
     ]  # fmt: skip
     if report["with_rationale"]:
         partly = ["--skip-invalid"] if report["without_rationale"] else []
         commands.append(["videokr", "prepare", "sft", "--input", output, "--media-dir", videos, "--manifest", manifest,
-                         *partly])  # fmt: skip
+                         "--output", output.with_name(f"{output.stem}_sft.json"), *partly])  # fmt: skip
     return ["next:", *(f"  {shlex.join(map(str, command))}" for command in commands)]

@@ -5,29 +5,32 @@ videos and questions are compared between them. Ends with status 3 where a row h
 """
 
 import argparse
-from pathlib import Path
 
 from data_prep.check.command import BUDGETS
 from data_prep.engine import cpu_count
 from videokr.budget import MAX_TOKENS
 from videokr.errors import UserError
+from videokr.given_path import given_path
+from videokr.outputs import JSON, refuse_to_overwrite, require_suffix
 
 FAULT_STATUS = 3
 SHOWN = 3  # rows of each finding
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE", help="annotation files")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON, every flagged row too")
+    parser.add_argument("--data", type=given_path, nargs="+", required=True, metavar="FILE", help="annotation files")
+    parser.add_argument(
+        "--json", type=given_path, metavar="FILE", help="write everything as JSON, every flagged row too"
+    )
     parser.add_argument(
         "--show", type=int, default=SHOWN, metavar="N", help="worst rows of each (default: %(default)s)"
     )
     parser.add_argument(
-        "--model", type=Path, metavar="DIR", help="checkpoint folder: finds rows longer than --max-tokens"
+        "--model", type=given_path, metavar="DIR", help="checkpoint folder: finds rows longer than --max-tokens"
     )
     parser.add_argument("--max-tokens", type=int, default=MAX_TOKENS, help="of a row (default: %(default)s)")
     parser.add_argument("--budget", choices=BUDGETS, help="whose frames count (default: sft with a rationale, else rl)")
-    parser.add_argument("--manifest", type=Path, help="of `videokr check --level probe`: how long the videos are")
+    parser.add_argument("--manifest", type=given_path, help="of `videokr check --level probe`: how long the videos are")
     parser.add_argument("--workers", type=int, default=cpu_count(), help="processes (default: %(default)s)")
 
 
@@ -50,10 +53,9 @@ def run(args: argparse.Namespace) -> int:
     from data_prep.lint.report import as_text, summarise, write_json
     from videokr.family import family_of
     from videokr.manifest import read_manifest
-    from videokr.outputs import refuse_to_overwrite
 
-    refuse_to_overwrite([args.json], [*args.data, *([args.manifest] if args.manifest else [])])
-
+    require_suffix(args.json, JSON)
+    refuse_to_overwrite([args.json], [*args.data, args.manifest])
     lengths = None
     if args.model:
         family_of(args.model)

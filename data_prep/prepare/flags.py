@@ -13,6 +13,9 @@ from data_prep.prepare.split import VideoGroups, read_together, video_key
 from videokr.budget import MAX_TOKENS, VideoBudget
 from videokr.errors import UserError
 from videokr.family import family_of
+from videokr.given_path import given_path
+
+ALL = -1  # rows, as the published command has it
 
 
 def add_flag(parser: argparse.ArgumentParser, name: str, **settings: Any) -> None:
@@ -27,17 +30,30 @@ def positive(text: str) -> int:
     return value
 
 
+def count_or_all(text: str) -> int:
+    """A number of rows, or ALL."""
+    value = int(text)
+    if value < ALL:
+        raise argparse.ArgumentTypeError(f"{text} is no number of rows, nor {ALL}, which is all")
+    return value
+
+
 def add_shared_flags(parser: argparse.ArgumentParser) -> None:
-    add_flag(parser, "manifest", type=Path, help="of `videokr check`: leaves out records whose video it rejects")
-    add_flag(parser, "model", type=Path, help="checkpoint folder: leaves out rows longer than --max-tokens with it")
-    add_flag(parser, "max-tokens", type=positive, default=MAX_TOKENS, help="of a row (default: %(default)s)")
+    add_flag(parser, "manifest", type=given_path, help="of `videokr check`: leaves out records whose video it rejects")
+    add_flag(
+        parser, "model", type=given_path, help="checkpoint folder: leaves out rows longer than --max-tokens with it"
+    )
+    add_flag(parser, "max-tokens", type=positive, help=f"of a row, with --model (default: {MAX_TOKENS})")
     add_flag(
         parser, "shuffle-options", type=int, metavar="SEED", help="put the options of each question in another order"
     )
-    add_flag(parser, "together", type=Path, metavar="FILE", help="together.jsonl of `videokr decontaminate`, or a "
-             "list of `videos` a line, not to be split")  # fmt: skip
+    add_flag(parser, "together", type=given_path, metavar="FILE", help="together.jsonl of `videokr decontaminate`, or "
+             "a list of `videos` a line, not to be split")  # fmt: skip
     add_flag(
-        parser, "skip-missing-video", action="store_true", help="leave out rows whose video is not there, and list them"
+        parser,
+        "skip-missing-video",
+        action="store_true",
+        help="leave out rows whose video is not there, or has changed since it was checked, and list them",
     )
     add_flag(parser, "skip-invalid", action="store_true", help="leave out records that cannot be read")
     add_flag(parser, "workers", type=positive, default=cpu_count(), help="processes (default: %(default)s)")
@@ -48,14 +64,16 @@ def with_shared_flags(source: Source, args: argparse.Namespace, budget: VideoBud
     """The source as the shared flags want it.
 
     Raises:
-        UserError: the manifest or the model is not there.
+        UserError: the manifest or the model is not there, or --max-tokens stands alone.
     """
+    if args.max_tokens and not args.model:
+        raise UserError("--max-tokens counts with a tokenizer: give --model, too")
     if args.manifest and not args.manifest.is_file():
         raise UserError(f"--manifest '{args.manifest}' is not there: videokr check writes it")
     limit = None
     if args.model:
         family_of(args.model)
-        limit = LengthLimit(args.model, args.max_tokens, budget, with_response)
+        limit = LengthLimit(args.model, args.max_tokens or MAX_TOKENS, budget, with_response)
     order = None if args.shuffle_options is None else OptionOrder(args.shuffle_options)
     skip_missing_video, skip_invalid = args.skip_missing_video, args.skip_invalid
     return replace(source, manifest=args.manifest, limit=limit, order=order, skip_missing_video=skip_missing_video,
@@ -67,5 +85,5 @@ def groups_of(together: Path | None, key_of: Any = video_key) -> VideoGroups:
     groups = VideoGroups()
     for videos in read_together(together) if together else ():
         if videos:
-            groups.tie([key_of(video) for video in videos])
+            groups.tell([key_of(video) for video in videos])
     return groups

@@ -6,6 +6,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from data_prep.prepare.terminal import for_terminal
 from videokr.errors import RecordError, UserError
 from videokr.outputs import written_aside
 
@@ -41,7 +42,7 @@ class LeftOut:
             UserError: says what became of all records.
         """
         reasons = "; ".join(f"{number} left out: {reason}" for reason, number in self.counts.most_common())
-        first = f"; the first: {self._shown[0]}" if self._shown else ""
+        first = f"; the first: {for_terminal(str(self._shown[0]))}" if self._shown else ""
         raise UserError(f"{annotations}: no record is left to use ({reasons or 'none in it'}){first}")
 
     def report(self, output: Path) -> None:
@@ -54,7 +55,7 @@ class LeftOut:
         with written_aside(listed_in) as aside, aside.open("wb") as out:
             shutil.copyfileobj(self._listed, out)
         for fault in self._shown:
-            print(f"left out: {fault}")
+            print(f"left out: {for_terminal(str(fault))}")
         for reason, number in self.counts.most_common():
             print(f"left out {number}: {reason}")
         print(f"all {self.counts.total()} left out are listed in {listed_in}")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import chain
 
 from data_prep.prepare.source import Source
+from data_prep.prepare.terminal import for_terminal
 from videokr.errors import RecordError
 from videokr.example import Example
 
@@ -27,6 +28,6 @@ def print_rows(source: Source, describe: Callable[[Example, list[str]], str]) ->
 
     shown = replace(source, max_rows=most)
     for number, text in enumerate(chain.from_iterable(shown.use(describe, list, count)), start=1):
-        print(f"--- row {number}\n{text}")
+        print(f"--- row {number}\n{for_terminal(text)}")
     for reason, number in left_out.most_common():
         print(f"--- left out {number}: {reason}")

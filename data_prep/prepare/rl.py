@@ -12,16 +12,17 @@ from typing import IO, Any
 import orjson
 from tqdm import tqdm
 
-from data_prep.prepare.flags import add_flag, add_shared_flags, groups_of, with_shared_flags
+from data_prep.prepare.flags import ALL, add_flag, add_shared_flags, count_or_all, groups_of, with_shared_flags
 from data_prep.prepare.json_list import json_list
 from data_prep.prepare.left_out import LeftOut
 from data_prep.prepare.preview import print_rows
 from data_prep.prepare.source import Source
-from data_prep.prepare.split import TRAIN, VALIDATION, VideoGroups, video_key
+from data_prep.prepare.split import TRAIN, VALIDATION, VideoGroups, report_split, video_key
 from verl_plugin.rows import build_row, describe_row, placed_rows, row_schema
 from videokr.budget import RL_BUDGET
 from videokr.errors import UserError
 from videokr.example import Example
+from videokr.given_path import given_path
 from videokr.outputs import written_aside
 from videokr.published import RL_FILE, TRAIN_DATASET
 
@@ -89,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     """
     import pyarrow as pa
 
-    most = args.max_samples if args.max_samples >= 0 else None
+    most = None if args.max_samples == ALL else args.max_samples
     annotations = args.input_json or annotation_file(args.dataset_name, args.data_file)
     budget = {name: value for name in asdict(RL_BUDGET) if (value := getattr(args, name)) is not None}
     source = Source(annotations, args.video_base_dir or Path(), max_rows=most)
@@ -99,9 +100,9 @@ def run(args: argparse.Namespace) -> int:
         print_rows(source, builder.describe)
         return 0
     outputs = {split: args.output_dir / f"{split}.parquet" for split in (TRAIN, VALIDATION)}
-    full = args.output_dir / FULL_JSON if args.save_json else None
+    full = args.output_dir / FULL_JSON
     listed = args.output_dir / "rows"  # what is left out, under this name
-    source.refuse_to_overwrite((*outputs.values(), *([full] if full else ()), LeftOut.list_of(listed)))
+    source.refuse_to_overwrite((*outputs.values(), full, LeftOut.list_of(listed)), args.together)
     pa.set_memory_pool(pa.system_memory_pool())  # the others keep what was freed: 60 MiB at 114,000 rows
     left_out, groups = LeftOut(), groups_of(args.together)
     with tempfile.TemporaryFile(dir=_nearest_folder(args.output_dir)) as aside:
@@ -111,11 +112,17 @@ def run(args: argparse.Namespace) -> int:
             left_out.refuse_nothing_left(source.annotations)
         if not any(held_out) or all(held_out) or args.train_size == 0:
             split = VALIDATION if not any(held_out) else TRAIN
+            why = groups.why_none_fits(args.val_size)
             raise UserError(
-                f"{source.annotations}: no row of {len(held_out)} is left for {split}.parquet, and verl needs both: "
-                f"change --val-size ({args.val_size}), --train-size or --max-samples"
+                f"{source.annotations}: no row of {len(held_out)} is left for {split}.parquet{why}, and verl needs "
+                f"both: change --val-size ({args.val_size}), --train-size or --max-samples"
             )
-        counts = _write_splits(aside, held_out, outputs, min(args.train_size, len(held_out)), full)
+        report_split(args.together, groups, held_out, args.val_size)
+        train_rows = min(args.train_size, len(held_out))
+        counts = _write_splits(aside, held_out, outputs, train_rows, full if args.save_json else None)
+    if not args.save_json and full.is_file():
+        full.unlink()
+        print(f"'{full}' of an earlier run is removed: the files beside it have other rows now")
     left_out.report(listed)
     print(f"train_size={counts[TRAIN]}\ntest_size={counts[VALIDATION]}")
     print(f"train_output={outputs[TRAIN]}\ntest_output={outputs[VALIDATION]}")
@@ -189,12 +196,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="dataset on the hub, or a local folder like it",
     )
     add_flag(parser, "data-file", default=RL_FILE, help="annotation file in the dataset")
-    add_flag(parser, "input-json", type=Path, help="local JSON or JSONL file, instead of the dataset")
-    add_flag(parser, "video-base-dir", type=Path, help="folder that holds the videos (default: the working folder)")
-    add_flag(parser, "output-dir", type=Path, default=Path("data/videokr_rl"))
-    add_flag(parser, "train-size", type=int, default=-1, help="rows for training; -1: all")
+    add_flag(parser, "input-json", type=given_path, help="local JSON or JSONL file, instead of the dataset")
+    add_flag(
+        parser, "video-base-dir", type=given_path, help="folder that holds the videos (default: the working folder)"
+    )
+    add_flag(parser, "output-dir", type=given_path, default=Path("data/videokr_rl"))
+    add_flag(parser, "train-size", type=count_or_all, default=ALL, help=f"rows for training; {ALL}: all")
     add_flag(parser, "val-size", type=int, default=500, help="rows for validation, by whole videos")
-    add_flag(parser, "max-samples", type=int, default=-1, help="use the first N rows; -1: all")
+    add_flag(parser, "max-samples", type=count_or_all, default=ALL, help=f"use the first N rows; {ALL}: all")
     add_flag(parser, "seed", type=int, default=42)
     for name, value in asdict(RL_BUDGET).items():
         run = f"fix {name} in the rows; left out, the run decides ({value:g})"

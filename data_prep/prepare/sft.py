@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import sys
 from array import array
 from contextlib import ExitStack
 from functools import partial
@@ -17,7 +18,7 @@ from data_prep.prepare.json_list import SEPARATOR, json_list
 from data_prep.prepare.left_out import LeftOut
 from data_prep.prepare.preview import print_rows
 from data_prep.prepare.source import Source
-from data_prep.prepare.split import VideoGroups, video_key
+from data_prep.prepare.split import report_split, video_key
 from llamafactory_plugin.rows import (
     DATASET_INFO_FILE,
     build_dataset_entry,
@@ -28,7 +29,8 @@ from llamafactory_plugin.rows import (
 from videokr.budget import SFT_BUDGET
 from videokr.errors import UserError
 from videokr.example import Example
-from videokr.outputs import written_aside
+from videokr.given_path import given_path
+from videokr.outputs import JSON, require_suffix, written_aside
 from videokr.published import SFT_FILE
 
 VALIDATION_SUFFIX = "_validation"
@@ -72,7 +74,7 @@ def prepare_sft(
     workers: int = 1,
     validation_rows: int = 0,
     seed: int = 42,
-    groups: VideoGroups | None = None,
+    together: Path | None = None,
 ) -> tuple[dict[str, int], LeftOut]:
     """Writes `output` and enters it in the dataset_info.json beside it, under its own name without the suffix.
 
@@ -80,7 +82,7 @@ def prepare_sft(
 
     Args:
         validation_rows: so many rows at most, by whole videos, go to a file of their own (`NAME_validation.json`).
-        groups: knows which videos belong together.
+        together: names videos that are not to be split; see `split.read_together`.
 
     Returns:
         The number of rows by dataset, and what was left out.
@@ -89,19 +91,22 @@ def prepare_sft(
         UserError: nothing to read, nothing left to write, or no place to write.
         RecordError: see `Source.use`.
     """
+    require_suffix(output, JSON)
     info = output.parent / DATASET_INFO_FILE
     validation = output.with_name(f"{output.stem}{VALIDATION_SUFFIX}{output.suffix}")
     outputs = [output, validation] if validation_rows else [output]
-    source.refuse_to_overwrite((*outputs, info, LeftOut.list_of(output)))
+    source.refuse_to_overwrite((*outputs, info, LeftOut.list_of(output)), together)
     read_dataset_info(info)  # which must not fail after all the work
     counts = [0] * len(outputs)
     build = partial(build_line, source.video_root, bool(validation_rows))
     silent = None if progress else True
-    left_out = LeftOut()
+    left_out, groups = LeftOut(), groups_of(together)
+    if together and not validation_rows:
+        print(f"warning: --together '{together}' is about the split: there is none without --val-size", file=sys.stderr)
     try:
         held_out: list[bool] | None = None
         if validation_rows:
-            groups, unused = groups or VideoGroups(), LeftOut()  # the second reading lists the same
+            unused = LeftOut()  # the second reading lists the same
             with tqdm(desc="reading", unit="row", disable=silent) as bar:
                 for chosen in source.use(video_keys, list, unused.add, workers):
                     bar.update(len(chosen))
@@ -111,11 +116,12 @@ def prepare_sft(
             if not held_out:
                 unused.refuse_nothing_left(source.annotations)
             if all(held_out) or not any(held_out):
-                split = outputs[not any(held_out)]
+                split, why = outputs[not any(held_out)], groups.why_none_fits(validation_rows)
                 raise UserError(
-                    f"{source.annotations}: no row of {len(held_out)} is left for '{split}': change --val-size "
+                    f"{source.annotations}: no row of {len(held_out)} is left for '{split}'{why}: change --val-size "
                     f"({validation_rows})"
                 )
+            report_split(together, groups, held_out, validation_rows)
         with ExitStack() as stack:
             # Entered first, and so left last: every file is whole before the first of them gets its name.
             last = stack.enter_context(ExitStack())
@@ -124,7 +130,7 @@ def prepare_sft(
             bar = stack.enter_context(tqdm(desc="writing rows", unit="row", disable=silent))
             for rows, written in source.use(build, join_lines, left_out.add, workers):
                 first, number = sum(counts), len(written)
-                if groups and held_out and written != groups.rows[first : first + number]:
+                if held_out and written != groups.rows[first : first + number]:
                     raise UserError(f"{source.annotations}: it or its videos changed while it was read; run it again")
                 places = held_out[first : first + number] if held_out else [False] * number
                 for place, append in enumerate(appends):
@@ -172,13 +178,13 @@ def read_dataset_info(path: Path) -> dict[str, Any]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_flag(parser, "input", type=Path, default=Path("data/raw") / SFT_FILE,
+    add_flag(parser, "input", type=given_path, default=Path("data/raw") / SFT_FILE,
              help="raw file (default: %(default)s)")  # fmt: skip
-    add_flag(parser, "output", type=Path, default=Path("data/videokr_train.json"),
+    add_flag(parser, "output", type=given_path, default=Path("data/videokr_train.json"),
              help="JSON file to write (default: %(default)s)")  # fmt: skip
     add_flag(parser, "video-prefix", default="", help="put before every video path")
     add_flag(parser, "max-samples", type=positive, help="rows to write at most")
-    add_flag(parser, "media-dir", type=Path,
+    add_flag(parser, "media-dir", type=given_path,
              help="folder that the video paths start from; every video is looked for there")  # fmt: skip
     add_flag(
         parser, "val-size", type=int, default=0, help="rows for validation, by whole videos (default: %(default)s)"
@@ -201,7 +207,7 @@ def run(args: argparse.Namespace) -> int:
         print_rows(source, partial(show_row, media_dir))
         return 0
     counts, left_out = prepare_sft(source, args.output, workers=args.workers, validation_rows=args.val_size,
-                                   seed=args.seed, groups=groups_of(args.together))  # fmt: skip
+                                   seed=args.seed, together=args.together)  # fmt: skip
     left_out.report(args.output)
     for name, count in counts.items():
         path = args.output.with_stem(name)

@@ -1,5 +1,6 @@
 """An annotation file and its videos, read once in pieces by several processes, as every prepare command needs it."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -27,6 +28,7 @@ from videokr.videos import plain_path, resolve_video
 
 MISSING_VIDEO = "video is not there"
 REJECTED_VIDEO = "video is rejected by the manifest"
+CHANGED_VIDEO = "video has changed since it was checked"
 PIECE_BYTES = 500_000  # of JSON Lines; what one process reads at a time
 PIECE_RECORDS = 500  # of a JSON list
 PIECE_SECONDS = 600.0
@@ -88,7 +90,8 @@ class Source:
         video_root: folder that video paths start from; None: they are not looked for.
         video_prefix: put before every video path that does not begin with it.
         max_rows: use so many at most; None for all.
-        skip_missing_video: leaves records out whose video is not there, instead of stopping.
+        skip_missing_video: leaves records out whose video is not there, or is not the one that the manifest is of,
+            instead of stopping.
         skip_invalid: leaves records out that cannot be read or cannot serve, instead of stopping.
         manifest: of `videokr check`; records of rejected videos are left out. A path of the record's, or None.
         limit: records longer than it are left out.
@@ -163,12 +166,12 @@ class Source:
                 yield early.pop(due)
                 due += 1
 
-    def refuse_to_overwrite(self, outputs: Iterable[Path]) -> None:
+    def refuse_to_overwrite(self, outputs: Iterable[Path], together: Path | None = None) -> None:
         """
         Raises:
             UserError: one of these files is what is read, or two are one.
         """
-        refuse_to_overwrite(outputs, [self.annotations])
+        refuse_to_overwrite(outputs, [self.annotations, self.manifest, together])
 
     def paths(self, example: Example) -> list[str]:
         """
@@ -205,6 +208,21 @@ class Source:
             found.append(entry.header)
         return found
 
+    def refuse_changed(self, example: Example, paths: list[str]) -> None:
+        """
+        Args:
+            paths: of the example's videos, which the manifest has got.
+
+        Raises:
+            RecordError: a file is not the one that was checked; where videos are not looked for, nobody knows.
+        """
+        if self.manifest is None or self.video_root is None:
+            return
+        for video, path in zip(example.videos, paths, strict=True):
+            if not _is_as_checked(self.manifest, video, path):
+                detail = f"'{path}' is not as '{self.manifest}' has it: run videokr check again"
+                raise RecordError(VIDEO_FIELDS[0], CHANGED_VIDEO, detail)
+
     def pieces(self) -> Iterator[Piece]:
         if opens_list(self.annotations):
             records = (record for _, record in read_list(self.annotations))
@@ -231,6 +249,14 @@ def _resolved(path: str, root: Path) -> str:
     return str(resolve_video(path, root))
 
 
+@lru_cache(maxsize=64)
+def _is_as_checked(manifest: Path, video: str, path: str) -> bool:
+    try:
+        return _manifest(manifest)[plain_path(video)].is_of(os.stat(path))  # noqa: PTH116  (a row pays for it)
+    except OSError:  # it was there a moment ago
+        return False
+
+
 @lru_cache(maxsize=1)  # once a process, not once a piece
 def _manifest(path: Path) -> dict[str, VideoEntry]:
     return read_manifest(path)
@@ -241,6 +267,7 @@ def _use_piece(
 ) -> Used[Gathered]:
     made: list[Made] = []
     left_out: list[RecordError] = []
+    _is_as_checked.cache_clear()  # of a moment ago, when it may have been otherwise
     for line, record in piece.records(source.annotations):
         if len(made) == room:
             break
@@ -250,6 +277,7 @@ def _use_piece(
                 example = source.order.apply(example)
             headers = source.headers(example)
             paths = source.paths(example)
+            source.refuse_changed(example, paths)
             if source.limit:
                 source.limit.refuse_longer(example, paths, headers)
             made.append(build(example, paths))
@@ -262,7 +290,7 @@ def _use_piece(
 
 
 def _may_be_left_out(source: Source, error: RecordError) -> bool:
-    if error.reason == MISSING_VIDEO:
+    if error.reason in (MISSING_VIDEO, CHANGED_VIDEO):
         return source.skip_missing_video
     if error.reason == REJECTED_VIDEO or (source.limit and error.reason == source.limit.reason):
         return True  # which is what a manifest and a limit are given for

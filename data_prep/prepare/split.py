@@ -3,9 +3,11 @@
 import hashlib
 import json
 import random
+import sys
 from array import array
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from videokr.errors import UserError
 from videokr.videos import plain_path
@@ -24,6 +26,7 @@ class VideoGroups:
     def __init__(self) -> None:
         self.rows = array("Q")  # the key of each row's first video
         self._parent: dict[int, int] = {}  # of videos that are not alone in their group
+        self._told = array("Q")
 
     def add_row(self, keys: Sequence[int]) -> None:
         self.rows.append(keys[0])
@@ -37,6 +40,17 @@ class VideoGroups:
             if low != high:
                 self._parent[high] = low
 
+    def tell(self, keys: Sequence[int]) -> None:
+        """Makes one group of videos that were said to belong together, whether there are rows about them or not."""
+        self._told.extend(keys)
+        self.tie(keys)
+
+    @property
+    def knows_told(self) -> bool:
+        """Whether there are rows about any of the videos that were said to belong together."""
+        roots = {self._root(key) for key in self._told}
+        return not roots.isdisjoint(map(self._root, self.rows))
+
     def held_out(self, validation_rows: int, seed: int) -> list[bool]:
         """For each row whether it is held out.
 
@@ -45,11 +59,7 @@ class VideoGroups:
         """
         import numpy as np
 
-        roots = np.frombuffer(self.rows, dtype=np.uint64).copy()
-        if self._parent:
-            keys, places = np.unique(roots, return_inverse=True)
-            roots = np.array([self._root(key) for key in keys.tolist()], dtype=np.uint64)[places]
-        _, firsts, groups, sizes = np.unique(roots, return_index=True, return_inverse=True, return_counts=True)
+        firsts, groups, sizes = self._groups()
         order = np.argsort(firsts).tolist()
         random.Random(seed).shuffle(order)
         chosen = np.zeros(len(order), dtype=bool)
@@ -63,12 +73,38 @@ class VideoGroups:
         held_out: list[bool] = chosen[groups].tolist()
         return held_out
 
+    def why_none_fits(self, validation_rows: int) -> str:
+        """Where no group is small enough to be held out, what is to be said of it in brackets."""
+        sizes = self._groups()[2]
+        if not len(sizes) or not 0 < validation_rows < (least := int(sizes.min())):
+            return ""
+        return f" (each video, with what belongs together with it, has {least:,} rows or more, and stays whole)"
+
+    def _groups(self) -> tuple[Any, Any, Any]:
+        """The place of each group's first row, each row's group, and each group's number of rows."""
+        import numpy as np
+
+        roots = np.frombuffer(self.rows, dtype=np.uint64).copy()
+        if self._parent:
+            keys, places = np.unique(roots, return_inverse=True)
+            roots = np.array([self._root(key) for key in keys.tolist()], dtype=np.uint64)[places]
+        return np.unique(roots, return_index=True, return_inverse=True, return_counts=True)[1:]
+
     def _root(self, key: int) -> int:
         parent = self._parent
         while (above := parent.get(key, key)) != key:
             parent[key] = parent.get(above, above)
             key = above
         return key
+
+
+def report_split(together: Path | None, groups: VideoGroups, held_out: Sequence[bool], validation_rows: int) -> None:
+    """Says where the split is not quite what was asked for."""
+    if together and not groups.knows_told:
+        print(f"warning: no row is about a video of --together '{together}': nothing is kept together by it",
+              file=sys.stderr)  # fmt: skip
+    if 0 < (held := sum(held_out)) < validation_rows:
+        print(f"{held:,} rows are held out, of {validation_rows:,} asked for: videos stay whole")
 
 
 def read_together(path: Path) -> list[list[str]]:

@@ -7,9 +7,15 @@ a summary; with --output writes stats.html, one page that opens from disk, and s
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from data_prep.engine import cpu_count
-from videokr.errors import UserError
+from videokr.errors import RecordError, UserError
+from videokr.given_path import given_path
+from videokr.outputs import refuse_to_overwrite
+
+if TYPE_CHECKING:
+    from data_prep.stats.survey import FileStats
 
 PAGE, NUMBERS = "stats.html", "stats.json"
 SAMPLE = 1_000
@@ -17,18 +23,18 @@ STAGES = ("sft", "rl", "eval")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE", help="annotation files")
+    parser.add_argument("--data", type=given_path, nargs="+", required=True, metavar="FILE", help="annotation files")
     parser.add_argument("--stage", choices=STAGES, nargs="+", default=[],
                         help="of each file, or of all (default: sft where there are rationales, else rl)")  # fmt: skip
-    parser.add_argument("--manifest", type=Path, help="of `videokr check --level probe`")
-    parser.add_argument("--model", type=Path, metavar="DIR", help="checkpoint folder, whose tokenizer counts")
+    parser.add_argument("--manifest", type=given_path, help="of `videokr check --level probe`")
+    parser.add_argument("--model", type=given_path, metavar="DIR", help="checkpoint folder, whose tokenizer counts")
     parser.add_argument("--token-sample", type=int, default=SAMPLE, metavar="N",
                         help="rows of a file that are counted in tokens (default: %(default)s)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of that sample (default: %(default)s)")
     parser.add_argument("--gpus", type=int, help="that train (default: those of the settings of GRPO)")
     parser.add_argument("--decode-rate", type=float, metavar="X",
                         help="seconds of video that a CPU of yours decodes in one; no time without it")  # fmt: skip
-    parser.add_argument("--output", type=Path, metavar="DIR", help=f"folder for {PAGE} and {NUMBERS}")
+    parser.add_argument("--output", type=given_path, metavar="DIR", help=f"folder for {PAGE} and {NUMBERS}")
     parser.add_argument("--workers", type=int, default=cpu_count(), help="processes (default: %(default)s)")
 
 
@@ -56,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"--stage has {len(args.stage)} values for {len(args.data)} files: give one, or one for each")
     if args.output and args.output.exists() and not args.output.is_dir():
         raise UserError(f"--output '{args.output}' is no folder")
+    if args.output:
+        refuse_to_overwrite([args.output / NUMBERS, args.output / PAGE], [*args.data, args.manifest])
     require_yaml()
     family = family_of(args.model) if args.model else None
     if args.model:
@@ -74,13 +82,24 @@ def run(args: argparse.Namespace) -> int:
     given = args.stage * len(args.data) if len(args.stage) == 1 else args.stage
     stages = [Stage(stage) for stage in given] or [stage_of(path) for path in args.data]
     names = _names(args.data)
-    files = [survey(path, name, stage, question) for path, name, stage in zip(args.data, names, stages, strict=True)]
+    files = []
+    for path, name, stage in zip(args.data, names, stages, strict=True):
+        files.append(survey(path, name, stage, question))
+        if not files[-1].rows:
+            _refuse_nothing_read(path, files[-1])
     print(as_text(files))
     if args.output:
         write_numbers(args.output / NUMBERS, files)
         write_page(args.output / PAGE, files)
         print(f"\npage     {args.output / PAGE}\nnumbers  {args.output / NUMBERS}")
     return 0
+
+
+def _refuse_nothing_read(path: Path, stats: "FileStats") -> None:
+    fault, line = min(stats.first_unreadable.items(), key=lambda first: first[1])
+    field, _, reason = fault.partition(": ")
+    first = RecordError(field, reason, source=str(path), line=line)
+    raise UserError(f"{path}: no record of {sum(stats.unreadable.values()):,} can be read; the first: {first}")
 
 
 def _names(paths: list[Path]) -> list[str]:
