@@ -50,9 +50,13 @@ whole() {
 }
 
 # stage_python STAGE MODULE: sets PYTHON to the stage's interpreter: VIDEOKR_PYTHON, else the environment that
-# setup_env.sh built, else python3. The host's module must be importable there.
+# setup_env.sh built, else python3. The host's module must be importable there. Refuses what the fast path to videos
+# could not use.
 stage_python() {
   local stage="$1" module="$2" built="${REPO_DIR}/.venvs/$1/bin/python"
+  [[ "${VIDEOKR_FAST_VIDEO:-1}" =~ ^[01]$ ]] || die "VIDEOKR_FAST_VIDEO is '${VIDEOKR_FAST_VIDEO}': 0 or 1"
+  [[ -z "${VIDEOKR_PROXIES:-}" || -d "${VIDEOKR_PROXIES}" ]] ||
+    die "VIDEOKR_PROXIES '${VIDEOKR_PROXIES}' is no folder: videokr proxy build makes one"
   if [[ -n "${VIDEOKR_PYTHON:-}" ]]; then
     PYTHON="${VIDEOKR_PYTHON}"
   elif [[ -x "${built}" ]]; then

@@ -14,7 +14,7 @@ from videokr.errors import UserError
 from videokr.frame_cache import FrameCache
 from videokr.video_file import VideoError, read_frames
 
-pytestmark = [pytest.mark.sft, pytest.mark.rl, pytest.mark.eval]
+pytestmark = pytest.mark.rl
 BUDGET = VideoBudget(fps=2.0, min_frames=4, max_frames=16, min_pixels=256, max_pixels=8_192)
 CLIP = Shape("libx264", "mp4", Fraction(10), 40, 64, 48, variable=False, turned=False)
 

@@ -7,6 +7,7 @@ reward and for the trainer. They follow from the frames alone.
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from videokr.fast_video import is_fast
 from videokr.shared_work import SharedWork
 
 MAX_BYTES = 2**30  # of patches that are kept
@@ -27,7 +28,7 @@ class SharedVideoProcessor:
 
     def __call__(self, videos: Any = None, **settings: Any) -> Any:
         shown = list(videos)
-        key = tuple(map(id, shown)), repr(sorted(settings.items()))
+        key = tuple(map(id, shown)), repr(sorted(settings.items())), None if is_fast() else object()
         # The frames are kept with what is made of them: no other tensor can get the address of one.
         _, made = self._work.ask(key, lambda: (shown, self._processor(videos=shown, **settings))).result()
         return type(made)(dict(made))

@@ -21,6 +21,7 @@ COMMANDS = {
     "lint": "data_prep.lint.command",
     "decontaminate": "data_prep.decontamination.command",
     "stats": "data_prep.stats.command",
+    "proxy": "data_prep.proxies.command",
     "prepare": "data_prep.prepare.command",
     "parity": "videokr.parity.command",
     "audit-reward": "videokr.audit.command",

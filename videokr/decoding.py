@@ -9,9 +9,8 @@ the start; where that cannot be told, `decode_chosen` says so and shows nothing.
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-Shown = TypeVar("Shown")
 # Each packet of these holds exactly one frame that is shown (VP8 has packets without one, MPEG-4 some with two), and
 # comes out when asked for (of AV1, dav1d keeps some back where the packets end).
 CODECS = ("h264", "hevc", "vp9")
@@ -68,39 +67,38 @@ class PacketTable:
         return self.keys[key], place
 
 
-def decode_chosen(
-    container: Any, frame_count: int, indices: Sequence[int], show: Callable[[Any], Shown]
-) -> dict[int, Shown] | None:
+def decode_chosen(container: Any, frame_count: int, indices: Sequence[int], show: Callable[[int, Any], None]) -> bool:
     """Decodes some frames of the first video in a file.
 
     Args:
         container: an opened file, at whatever place; it is left at whatever place.
         frame_count: how many frames the file is taken to have.
         indices: rising, counted in the order of showing.
-        show: makes of a frame what is returned of it.
+        show: is given each of them, with its index.
 
     Returns:
-        By index; None where the file has to be read from the start: another codec, another number of packets than of
-        frames, times that are missing or come twice, no keyframe at its start, or a frame that did not come out.
+        Whether all were shown. Else the file has to be read from the start: another codec, another number of packets
+        than of frames, times that are missing or come twice, no keyframe at its start, or a frame that did not come
+        out; some may have been shown then.
     """
     import av
 
     stream = container.streams.video[0]
     table = _read_table(container) if stream.codec_context.name in CODECS else None
     if table is None or len(table.times) != frame_count:
-        return None
+        return False
     due = {int(table.times[table.order[index]]): index for index in indices}
-    shown: dict[int, Shown] = {}
+    left = dict(due)
     try:
         for frame in _decoded(container, table.runs(indices), due):
-            index = due.get(frame.pts)
+            index = left.pop(frame.pts, None)
             if index is not None:
-                shown[index] = show(frame)
+                show(index, frame)
     except av.error.InvalidDataError:
-        return None
+        return False
     finally:
         stream.codec_context.skip_frame = ALL
-    return shown if len(shown) == len(due) else None
+    return not left
 
 
 def _read_table(container: Any) -> PacketTable | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from videokr.budget import VideoBudget
+from videokr.fast_video import is_fast
 from videokr.frame_plan import FramePlan
 from videokr.shared_work import SharedWork
 from videokr.video_file import read_frames
@@ -33,11 +34,14 @@ class FrameCache:
 
     def read(self, path: Path, budget: VideoBudget, patch_size: int) -> "Future[Frames]":
         """As `videokr.video_file.read_frames`; the frames are shared, and not to be written to."""
+        stamp: object
         try:
             status = path.stat()
             stamp = status.st_size, status.st_mtime_ns
         except OSError:
             stamp = None  # which reading it says more of
+        if not is_fast():
+            stamp = object()  # shared with nobody
         return self._work.ask((path, stamp, budget, patch_size), lambda: read_frames(path, budget, patch_size))
 
 

@@ -3,17 +3,18 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from videokr.budget import VideoBudget
 from videokr.decoding import decode_chosen
 from videokr.errors import UserError
+from videokr.fast_video import is_fast
 from videokr.frame_plan import FramePlan, VideoHeader, plan_frames
+from videokr.proxy import ProxyKey, proxy_folder
 
 if TYPE_CHECKING:
     import torch
 
-Shown = TypeVar("Shown")
 TAIL_SECONDS = 1.0  # so much of a file's end may be missing: the last frame that decodes stands in for it
 MICROSECONDS = 1_000_000  # in a second, of what a container states
 DECODE_THREADS = 1  # a file: more cost a third more time of the CPUs, and a host decodes several files at once
@@ -44,6 +45,17 @@ def read_header(path: Path) -> VideoHeader:
 
 
 def read_frames(path: Path, budget: VideoBudget, patch_size: int) -> tuple["torch.Tensor", FramePlan]:
+    """The frames that the plan of this file and budget asks for: of its proxy where there is one, else of itself.
+
+    Raises:
+        UserError, VideoError: see `read_original`.
+    """
+    folder = proxy_folder() if is_fast() else None
+    found = folder.read(path, ProxyKey(budget, patch_size)) if folder else None
+    return found or read_original(path, budget, patch_size)
+
+
+def read_original(path: Path, budget: VideoBudget, patch_size: int) -> tuple["torch.Tensor", FramePlan]:
     """Decodes the frames that the plan of this file and budget asks for.
 
     Args:
@@ -60,12 +72,20 @@ def read_frames(path: Path, budget: VideoBudget, patch_size: int) -> tuple["torc
 
     with _opened(path) as container:
         plan = _plan(path, container, budget, patch_size)
-        frames = [resized for _, resized in _decoded(path, container, plan, lambda frame: _resized(frame, plan))]
-    return torch.stack(frames), plan
+        frames = torch.empty((len(plan.indices), 3, plan.height, plan.width), dtype=torch.uint8)
+        places: dict[int, list[int]] = {}
+        for place, index in enumerate(plan.indices):
+            places.setdefault(index, []).append(place)
+
+        def show(index: int, frame: Any) -> None:
+            frames[places[index]] = _resized(frame, plan)
+
+        _decode(path, container, plan, show)
+    return frames, plan
 
 
 def check_frames(path: Path, budget: VideoBudget, patch_size: int) -> VideoHeader:
-    """Decodes as `read_frames` does, and keeps nothing.
+    """Decodes as `read_original` does, and keeps nothing.
 
     Raises:
         UserError: the file is not there.
@@ -73,7 +93,9 @@ def check_frames(path: Path, budget: VideoBudget, patch_size: int) -> VideoHeade
     """
     with _opened(path) as container:
         plan = _plan(path, container, budget, patch_size)
-        damaged = [index for index, is_damaged in _decoded(path, container, plan, lambda f: f.is_corrupt) if is_damaged]
+        is_damaged: dict[int, bool] = {}
+        _decode(path, container, plan, lambda index, frame: is_damaged.update({index: frame.is_corrupt}))
+    damaged = [index for index in plan.indices if is_damaged[index]]
     if damaged:
         raise VideoError(path, f"frame {damaged[0]} is damaged, one of {len(damaged)} that are shown")
     return plan.header
@@ -142,22 +164,19 @@ def _packet_times(path: Path, container: Any) -> list[Any]:
     return sorted(packet.pts * packet.time_base for packet in packets if packet.stream_index == own)
 
 
-def _decoded(path: Path, container: Any, plan: FramePlan, show: Callable[[Any], Shown]) -> Iterator[tuple[int, Shown]]:
-    """The planned frames in order, as they are shown; a frame that is wanted twice comes twice."""
-    chosen = decode_chosen(container, plan.header.frame_count, sorted(set(plan.indices)), show)
-    if chosen is not None:
-        yield from ((index, chosen[index]) for index in plan.indices)
-        return
-    container.seek(0)
-    wanted = iter(plan.indices)
+def _decode(path: Path, container: Any, plan: FramePlan, show: Callable[[int, Any], None]) -> None:
+    """Shows each planned frame with its index, in order; one that is wanted twice once."""
+    if is_fast():
+        if decode_chosen(container, plan.header.frame_count, sorted(set(plan.indices)), show):
+            return
+        container.seek(0)
+    wanted = iter(sorted(set(plan.indices)))
     due = next(wanted, None)
-    decoded, last = 0, None
+    decoded = 0
     for frame in _until_damage(container):
         if decoded == due:
-            last = show(frame)
-            while decoded == due:
-                yield due, last
-                due = next(wanted, None)
+            show(due, frame)
+            due = next(wanted, None)
         if due is None:
             return
         newest = frame
@@ -165,9 +184,8 @@ def _decoded(path: Path, container: Any, plan: FramePlan, show: Callable[[Any], 
     missing_seconds = (plan.header.frame_count - decoded) / plan.header.average_fps
     if not decoded or missing_seconds > TAIL_SECONDS:
         raise VideoError(path, f"{decoded} of its {plan.header.frame_count} frames decode")
-    last = show(newest)
     while due is not None:
-        yield due, last
+        show(due, newest)
         due = next(wanted, None)
 
 

@@ -1,0 +1,1 @@
+"""Exact proxies of a corpus, built once."""

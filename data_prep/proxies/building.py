@@ -1,0 +1,140 @@
+"""Proxies of many videos, built in worker processes; those that are there and fit are not built again."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from tqdm import tqdm
+
+from data_prep.engine import Failure, Workers, run
+from videokr.errors import UserError
+from videokr.proxy import SUFFIX, ProxyFolder, ProxyKey, proxy_fits, read_proxy, write_proxy
+from videokr.video_file import VideoError, read_original
+from videokr.videos import resolve_video
+
+if TYPE_CHECKING:
+    import torch
+
+PSNR_MIN = 25.0  # dB; a proxy further from its frames than motion JPEG takes them is not what was meant
+
+
+class Built(NamedTuple):
+    """
+    Attributes:
+        reason: why there is no proxy; None: there is.
+        size_bytes: of it.
+        psnr_db: over all its frames; None where it was there already. Infinite where they are the same.
+    """
+
+    reason: str | None
+    size_bytes: int = 0
+    psnr_db: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Builds a proxy, in whatever process.
+
+    Attributes:
+        root: folder that video paths start from.
+        folder: of proxies.
+        quality: see `videokr.proxy.write_proxy`.
+    """
+
+    root: Path
+    folder: ProxyFolder
+    key: ProxyKey
+    quality: int
+
+    def build(self, video: str) -> Built:
+        """Decodes a video, writes its proxy, and reads that again; nothing of it where one is there that fits."""
+        try:
+            file = resolve_video(video, self.root)
+            status = file.stat()
+            stamp = status.st_size, status.st_mtime_ns
+            path = self.folder.path(file, self.key)
+            if proxy_fits(path, stamp, self.key):
+                return Built(None, path.stat().st_size)
+            frames, plan = read_original(file, self.key.budget, self.key.patch_size)
+            write_proxy(path, frames, plan, stamp, self.key, self.quality)
+        except VideoError as error:
+            return Built(f"cannot be decoded: {error.reason}")
+        except UserError:
+            return Built("is not in the folder")
+        read = read_proxy(path, stamp, self.key)
+        psnr_db = None if read is None else _psnr_db(read[0], frames)
+        if psnr_db is None or psnr_db < PSNR_MIN:
+            path.unlink(missing_ok=True)
+            return Built("its proxy does not read as it was written")
+        return Built(None, path.stat().st_size, psnr_db)
+
+
+@dataclass(slots=True)
+class Proxies:
+    """What came of a build.
+
+    Attributes:
+        built, there: how many were built, and were there already.
+        size_bytes: of those that were built.
+        psnr_db: of each that was built.
+        failures: the reason for each video that has no proxy, by path.
+        no_room: how many videos were not begun, for want of room.
+    """
+
+    built: int = 0
+    there: int = 0
+    size_bytes: int = 0
+    psnr_db: list[float] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+    no_room: int = 0
+
+
+def build_proxies(videos: Sequence[str], builder: Builder, workers: Workers, max_bytes: float) -> Proxies:
+    """Builds what is missing.
+
+    Args:
+        max_bytes: that all proxies in the folder, of this key and of others, may take. A video is begun only if there
+            would be room for it and all that are under way, were they as large as the largest so far.
+    """
+    found = Proxies()
+    room = max_bytes - sum(path.stat().st_size for path in builder.folder.root.rglob(f"*{SUFFIX}"))
+    largest, under_way = _size_bound(builder.key), 0
+    coming = iter(videos)
+
+    def begun() -> Iterator[str]:
+        nonlocal under_way
+        for video in coming:
+            if (under_way + 1) * largest > room:
+                found.no_room += 1 + sum(1 for _ in coming)
+                return
+            under_way += 1
+            yield video
+
+    with tqdm(total=len(videos), desc="proxies", unit="video", disable=None) as bar:
+        for video, done in run(builder.build, begun(), workers=workers.count, seconds_each=workers.seconds_each,
+                               engine=workers.engine):  # fmt: skip
+            under_way -= 1
+            bar.update()
+            if isinstance(done, Failure) or done.reason is not None:
+                found.failures[video] = str(done.reason)
+            elif done.psnr_db is None:
+                found.there += 1
+            else:
+                found.built += 1
+                found.size_bytes += done.size_bytes
+                found.psnr_db.append(done.psnr_db)
+                room -= done.size_bytes
+                largest = max(largest, done.size_bytes) if found.built > 1 else done.size_bytes
+    return found
+
+
+def _size_bound(key: ProxyKey) -> int:
+    """Bytes that no proxy needs: one a pixel."""
+    return key.budget.max_frames * max(key.budget.max_pixels, key.budget.min_pixels)
+
+
+def _psnr_db(shown: "torch.Tensor", meant: "torch.Tensor") -> float:
+    mean_square = float((shown.float() - meant.float()).square().mean())
+    return math.inf if not mean_square else 10 * math.log10(255**2 / mean_square)

@@ -1,0 +1,101 @@
+"""`videokr proxy`: videos as small files that hold the very frames a model is shown, and read many times as fast.
+
+`videokr proxy build` decodes each video once, for one budget and model family, writes its proxy below --to, and reads
+it again to see how far it is from what was meant (PSNR). The same command again builds what is missing or of a video
+that has changed since. With VIDEOKR_PROXIES=DIR all three stages read proxies where there are any, and originals where
+there are none. Ends with status 3 where a video has no proxy in the end.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import statistics
+from collections import Counter
+from math import inf
+
+from data_prep.check.command import BUDGETS
+from data_prep.engine import ENGINES, Workers, cpu_count
+from videokr.errors import UserError
+from videokr.family import FAMILIES
+from videokr.given_path import given_path
+from videokr.outputs import JSON, refuse_to_overwrite, require_suffix, written_aside
+from videokr.proxy import BEST, DEFAULT_QUALITY, FOLDER_VARIABLE, WORST, ProxyFolder, ProxyKey
+
+FAILED_STATUS = 3
+NAMED = 5  # videos without a proxy
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    jobs = parser.add_subparsers(dest="job", required=True, metavar="build")
+    build = jobs.add_parser("build", help="build what is missing", description=__doc__)
+    build.add_argument("--data", type=given_path, nargs="+", required=True, metavar="FILE", help="annotation files")
+    build.add_argument("--videos", type=given_path, required=True, metavar="DIR",
+                       help="folder that video paths start from")  # fmt: skip
+    build.add_argument("--to", type=given_path, required=True, metavar="DIR", help="folder of proxies")
+    build.add_argument("--budget", choices=BUDGETS, required=True, help="the stage whose frames they hold")
+    build.add_argument("--family", choices=FAMILIES, required=True, help="of the models that they are for")
+    build.add_argument("--max-frames", type=int, help="of the budget, if not the stage's own")
+    build.add_argument("--max-pixels", type=int, help="of a frame, likewise")
+    build.add_argument("--quality", type=int, default=DEFAULT_QUALITY, help=f"{BEST} (best) to {WORST}, of motion JPEG "
+                       "(default: %(default)s)")  # fmt: skip
+    build.add_argument("--max-gb", type=float, default=inf, help="that all proxies in the folder may take, in 10^9 "
+                       "bytes (default: no bound)")  # fmt: skip
+    build.add_argument("--workers", type=int, default=cpu_count(), help="processes (default: %(default)s)")
+    build.add_argument("--seconds-each", type=float, default=600.0, help="for a video (default: %(default)s)")
+    build.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="processes here, or of a Ray cluster")
+    build.add_argument("--json", type=given_path, metavar="FILE", help="write what was built as JSON, too")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Builds, and prints counts.
+
+    Raises:
+        UserError: a file or folder is not there, or a number is none.
+    """
+    from data_prep.check.paths import named_by
+    from data_prep.proxies.building import Builder, build_proxies
+
+    if not args.videos.is_dir():
+        raise UserError(f"--videos '{args.videos}' is not there: give the folder that holds the videos")
+    if args.to.exists() and not args.to.is_dir():
+        raise UserError(f"--to '{args.to}' is a file: give a folder")
+    if args.to.resolve() == args.videos.resolve():
+        raise UserError("--to is the folder of the videos: give another, so that neither is taken for the other")
+    if not BEST <= args.quality <= WORST:
+        raise UserError(f"--quality {args.quality}: {BEST} to {WORST} are asked for")
+    if args.workers < 1 or not 0 < args.seconds_each < inf or not args.max_gb > 0:
+        raise UserError("--workers, --seconds-each and --max-gb are positive numbers")
+    require_suffix(args.json, JSON)
+    refuse_to_overwrite([args.json], args.data)
+    if importlib.util.find_spec("torch") is None:
+        raise UserError("no torch here, which resizes: take the environment of sft, rl or eval")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # many processes: their threads would stand in each other's way
+    key = ProxyKey(BUDGETS[args.budget].bounded(args.max_frames, args.max_pixels), FAMILIES[args.family].patch_size)
+    named = named_by(args.data)
+    if not named.paths:
+        raise UserError(f"no video is named by {', '.join(map(str, args.data))}")
+    args.to.mkdir(parents=True, exist_ok=True)
+    builder = Builder(args.videos.resolve(), ProxyFolder(args.to.resolve()), key, args.quality)
+    workers = Workers(args.workers, args.seconds_each, args.engine)
+    found = build_proxies(named.paths, builder, workers, args.max_gb * 1e9)
+    least, mean = (min(found.psnr_db), statistics.fmean(found.psnr_db)) if found.psnr_db else (None, None)
+    if args.json:
+        report = {"videos": len(named.paths), "built": found.built, "there": found.there, "no_room": found.no_room,
+                  "size_bytes": found.size_bytes, "psnr_db": {"least": least, "mean": mean}, "folder": key.folder,
+                  "failures": found.failures}  # fmt: skip
+        with written_aside(args.json) as aside:
+            aside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    print(f"{found.built:,} proxies built, {found.there:,} there already, of {len(named.paths):,} videos")
+    if least is not None:
+        print(
+            f"  {found.size_bytes / found.built / 1e6:.2f} MB each; PSNR {mean:.1f} dB on average, {least:.1f} at least"
+        )
+    for reason, number in Counter(found.failures.values()).most_common():
+        print(f"  none, {reason}: {number:,}")
+    for path, reason in sorted(found.failures.items())[:NAMED]:
+        print(f"    {path!a}: {reason}")
+    if found.no_room:
+        print(f"  none, no room in --max-gb {args.max_gb:g}: {found.no_room:,}")
+    print(f"use them: {FOLDER_VARIABLE}={args.to}")
+    return FAILED_STATUS if found.failures or found.no_room else 0
