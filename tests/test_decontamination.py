@@ -698,7 +698,7 @@ def test_the_page_in_a_browser(own):
             assert [asked for asked in tab.requests if not asked.startswith("data:image/")] == [page.as_uri()]
             assert tab.value("window.hacked") is None
             assert tab.value("document.documentElement.scrollWidth") <= width
-        text = tab.value("document.body.innerText")
+        text = tab.value("document.querySelector('main').textContent")
         assert script in text and "onerror='window.hacked=1'" in text and "Not compared (1)" in text
         assert tab.value("document.querySelectorAll('.strip').length") == 2
 
