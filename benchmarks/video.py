@@ -3,9 +3,10 @@
     python -m benchmarks.video decode --folder DIR      # originals and proxies, 340 s of 360p and 720p
     python -m benchmarks.video filter --folder DIR      # verl's filter of long prompts, and ours, over 200 rows
 
-In the environment of rl. Every reading has a process of its own; the sides take turns. Videos are made where DIR has
-none (minutes), with B-frames and a keyframe every five seconds. qwen-vl-utils reads with torchcodec where that loads
-(it wants FFmpeg's libraries on the machine), else with decord; which one is printed.
+In the environment of rl. verl's filter takes seconds a row: --rows asks for fewer. Every reading has a process of its
+own; the sides take turns. Videos are made where DIR has none (minutes), with B-frames and a keyframe every five seconds.
+qwen-vl-utils reads with torchcodec where that loads (it wants FFmpeg's libraries on the machine), else with decord; which
+one is printed.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import time
 from contextlib import redirect_stdout
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ SECONDS, FPS, KEYFRAME_EVERY = 340, 30, 150
 SIZES = {"360p": (640, 360), "720p": (1280, 720)}  # width, height in pixels
 SIDES = ("qwen-vl-utils", "original", "proxy")
 FAMILY, PATCH_SIZE = "qwen2_5vl", 14
-FILTER_ROWS, FILTER_VIDEOS, FILTER_SECONDS = 200, 10, 60
+FILTER_VIDEOS, FILTER_SECONDS = 10, 60
 FILTER_SIDES = ("verl", "videokr")
 
 
@@ -65,8 +67,6 @@ def peak_mib() -> float:
 
 def read_once(side: str, video: Path) -> None:
     """Reads a video at the budget of RL, and prints what it took."""
-    from dataclasses import asdict
-
     import torch
 
     from videokr.budget import RL_BUDGET
@@ -179,12 +179,13 @@ def filter_once(side: str, folder: Path, model: Path) -> None:
     print(json.dumps({"seconds": kept, "rows": len(rows)}))
 
 
-def filter_rows(folder: Path, rounds: int) -> None:
+def filter_rows(folder: Path, rounds: int, number_of_rows: int) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     from data_prep.demo.tiny_model import build_model
     from verl_plugin.rows import build_row
+    from videokr.budget import RL_BUDGET
     from videokr.example import parse_example
     from videokr.family import FAMILIES
 
@@ -192,21 +193,21 @@ def filter_rows(folder: Path, rounds: int) -> None:
     if not (model / "config.json").exists():
         build_model(FAMILIES[FAMILY], ["Which way does the box go? To the right."] * 50, model)
     rows = []
-    for number in range(FILTER_ROWS):
+    for number in range(number_of_rows):
         video = folder / f"short_{number % FILTER_VIDEOS}.mp4"
         if not video.exists():
             draw(video, *SIZES["360p"], FILTER_SECONDS, seed=number)
         record = {"question": f"Which way does box {number} go?", "answer": "to the right", "video": video.name}
-        rows.append(build_row(parse_example(record), [str(video)], "train", number))
+        rows.append(build_row(parse_example(record), [str(video)], "train", number, asdict(RL_BUDGET)))
     pq.write_table(pa.Table.from_pylist(rows), folder / "rows.parquet")
     runs: dict[str, list[float]] = {side: [] for side in FILTER_SIDES}
     for _ in range(rounds):
         for side in FILTER_SIDES:
             told = run_side("filter-once", side, folder, model, FORCE_QWENVL_VIDEO_READER=stock_reader(video))
             runs[side].append(told["seconds"])
-            print(f"  {side}: {told['seconds']:.4f} s, {told['rows']} of {FILTER_ROWS} rows stay", flush=True)
+            print(f"  {side}: {told['seconds']:.4f} s, {told['rows']} of {number_of_rows} rows stay", flush=True)
     stock, own = (statistics.median(runs[side]) for side in FILTER_SIDES)
-    print(f"filter, {FILTER_ROWS} rows: verl {stock:.2f} s, ours {own:.4f} s ({stock / own:,.0f}x)")
+    print(f"filter, {number_of_rows} rows: verl {stock:.2f} s, ours {own:.4f} s ({stock / own:,.0f}x)")
 
 
 def main() -> None:
@@ -216,6 +217,7 @@ def main() -> None:
         job = jobs.add_parser(name, help=does)
         job.add_argument("--folder", type=Path, required=True, help="for videos; kept")
         job.add_argument("--rounds", type=int, default=3, help="of each side (default: %(default)s)")
+    jobs.choices["filter"].add_argument("--rows", type=int, default=200, help="(default: %(default)s)")
     for name in ("read-once", "build-once", "filter-once"):
         jobs.add_parser(name).add_argument("given", nargs="+")
     args = parser.parse_args()
@@ -227,7 +229,8 @@ def main() -> None:
         filter_once(args.given[0], Path(args.given[1]), Path(args.given[2]))
     else:
         args.folder.mkdir(parents=True, exist_ok=True)
-        (decode if args.job == "decode" else filter_rows)(args.folder.resolve(), args.rounds)
+        folder = args.folder.resolve()
+        decode(folder, args.rounds) if args.job == "decode" else filter_rows(folder, args.rounds, args.rows)
 
 
 if __name__ == "__main__":
