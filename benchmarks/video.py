@@ -4,9 +4,9 @@
     python -m benchmarks.video filter --folder DIR      # verl's filter of long prompts, and ours, over 200 rows
 
 In the environment of rl. verl's filter takes seconds a row: --rows asks for fewer. Every reading has a process of its
-own; the sides take turns. Videos are made where DIR has none (minutes), with B-frames and a keyframe every five seconds.
-qwen-vl-utils reads with torchcodec where that loads (it wants FFmpeg's libraries on the machine), else with decord; which
-one is printed.
+own; the sides take turns. Videos are made where DIR has none (minutes), with B-frames and a keyframe every five
+seconds. qwen-vl-utils reads with torchcodec where that loads (it wants FFmpeg's libraries on the machine), else with
+decord; which one is printed.
 """
 
 import argparse
