@@ -232,6 +232,7 @@ def train(argv: list[str]) -> int:
 
     from llamafactory_plugin import converter, positions, templates
     from llamafactory_plugin.bad_videos import REPORT_FILE, BadVideos, noted
+    from llamafactory_plugin.input_wait import InputWait
 
     output_dir, skip = Path(config["output_dir"]), config.pop(ON_BAD_VIDEO, FAIL) == SKIP
     first_process = os.environ.get("RANK", "0") == "0"
@@ -241,7 +242,7 @@ def train(argv: list[str]) -> int:
     templates.register(skip)
     positions.install()
     try:
-        run_exp(args=config, callbacks=[BadVideos(output_dir, skip)])
+        run_exp(args=config, callbacks=[BadVideos(output_dir, skip), InputWait(output_dir)])
     except (VideoError, RuntimeError):
         # What a loader's worker raises comes back as its traceback; the worker has noted what it was.
         bad = noted(output_dir)
