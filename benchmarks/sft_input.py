@@ -1,6 +1,6 @@
 """How much of its time SFT waits for videos: LLaMA-Factory as released, ours with originals, ours with proxies.
 
-    python -m benchmarks.sft_input --folder DIR [--hidden 2048 --layers 28] [--clips 32] [--steps 24]
+    python -m benchmarks.sft_input --folder DIR [--hidden 2048 --layers 28] [--clips 16] [--steps 32]
 
 In the environment of sft. A Qwen3-VL of random weights trains on made-up clips with four loader workers; the share is
 that of the time between a step's end and the next one's beginning (llamafactory_plugin/input_wait.py). On a CPU a step
@@ -10,6 +10,7 @@ takes so long that nothing ever waits: this is for a GPU.
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -25,7 +26,8 @@ WIDTH, HEIGHT = 1280, 720  # pixels
 THINK = "The box moves along the upper edge while the board behind it sways, and its colour changes. " * 10
 
 
-def make(folder: Path, clips: int, seconds: int) -> None:
+def make(folder: Path, clips: int, seconds: int, number_of_rows: int) -> None:
+    """Every row is of one epoch, at whose end the loader's workers would be started anew; clips come again."""
     from llamafactory_plugin.rows import DATASET_INFO_FILE, build_dataset_entry, build_message_row
     from videokr.example import parse_example
 
@@ -37,7 +39,9 @@ def make(folder: Path, clips: int, seconds: int) -> None:
         for future in made:
             future.result()
     said = {"think": THINK, "answer": "to the right"}
-    records = [said | {"question": f"Which way does box {n} go?", "video": f"{n}.mp4"} for n in range(clips)]
+    records = [
+        said | {"question": f"Which way does box {n} go?", "video": f"{n % clips}.mp4"} for n in range(number_of_rows)
+    ]
     (folder / "data.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     rows = [build_message_row(parse_example(record), [record["video"]]) for record in records]
     (folder / "rows.json").write_text(json.dumps(rows))
@@ -76,7 +80,7 @@ def train_once(side: str, folder: Path, steps: int) -> None:
     settings: dict[str, Any] = {
         "model_name_or_path": folder / "model", "dataset": "rows", "dataset_dir": folder,
         "media_dir": folder / "videos",
-        "output_dir": folder / f"out-{side}", "max_steps": steps, "save_steps": 1_000_000, "deepspeed": "null",
+        "output_dir": folder / f"out-{side}", "max_steps": steps, "save_strategy": "'no'", "deepspeed": "null",
         "flash_attn": "sdpa", "gradient_accumulation_steps": 1, "preprocessing_num_workers": 4, "plot_loss": "false",
     }  # fmt: skip
     if not torch.cuda.is_available():
@@ -102,9 +106,9 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="for videos and model; kept")
     parser.add_argument("--hidden", type=int, default=2048)
     parser.add_argument("--layers", type=int, default=28)
-    parser.add_argument("--clips", type=int, default=32)
+    parser.add_argument("--clips", type=int, default=16)
     parser.add_argument("--seconds", type=int, default=60, help="of a clip (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=24)
+    parser.add_argument("--steps", type=int, default=32)
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     args = parser.parse_args()
     folder = args.folder.resolve()
@@ -112,7 +116,7 @@ def main() -> None:
         train_once(args.side, folder, args.steps)
         return
     start = time.perf_counter()
-    make(folder, args.clips, args.seconds)
+    make(folder, args.clips, args.seconds, args.steps)
     print(f"{args.clips} clips of {args.seconds} s, {WIDTH}x{HEIGHT}: {time.perf_counter() - start:.0f} s", flush=True)
     make_model(folder / "model", args.hidden, args.layers)
     start = time.perf_counter()
@@ -150,6 +154,7 @@ def main() -> None:
             print(f"{side}: status {done.returncode}\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}", flush=True)
             continue
         told = json.loads(report.read_text())
+        shutil.rmtree(folder / f"out-{side}")  # gigabytes of weights
         print(f"{side:14} {told['seconds'] / told['steps']:.2f} s a step, waited in {told['share']:.1%}", flush=True)
 
 

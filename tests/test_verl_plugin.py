@@ -206,7 +206,8 @@ def test_the_filter_counts_what_the_processor_makes_and_the_bound_never_lies_bel
         text = rows.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         _, videos, _ = rows._process_multi_modal_info(messages, rows.image_patch_size, rows.config)
         made = build_multimodal_processor_inputs(rows.processor, text=[text], videos=videos)["input_ids"]
-        assert counted == len(made[0]) <= rows._token_bound(rows.dataframe[index])
+        row = rows.dataframe[index]
+        assert counted == len(made[0]) <= rows._token_bound(row) <= rows._byte_bound(row)
 
 
 def test_dataset_names_a_missing_video_and_an_unknown_budget_field(corpus, model, tmp_path):

@@ -69,7 +69,8 @@ class VideoKRDataset(RLHFDataset):
                     f"row {index} of {files} has several videos, which verl's own rollout server folds into one: let "
                     "verl load the plugin 'videokr' (VERL_USE_EXTERNAL_PLUGINS)"
                 )
-            if self.filter_overlong_prompts and self._token_bound(row) > self.max_prompt_length:
+            most = self.max_prompt_length
+            if self.filter_overlong_prompts and self._byte_bound(row) > most and self._token_bound(row) > most:
                 doubtful.append(index)
         if missing:
             raise UserError(
@@ -92,11 +93,22 @@ class VideoKRDataset(RLHFDataset):
         messages: list[dict[str, Any]] = super()._build_messages({**example, self.video_key: videos}, key)
         return messages
 
+    def _byte_bound(self, row: dict[str, Any]) -> int:
+        """At most so many tokens, told without a tokenizer: a full budget for each video, and one for a byte of text."""
+        text_bytes = sum(len(message["content"].encode()) for message in row[self.prompt_key])
+        return self._videos_bound(row) + CHAT_TOKENS_MAX + text_bytes
+
     def _token_bound(self, row: dict[str, Any]) -> int:
-        """At most so many tokens: a full budget for each video, and of the text one a byte."""
+        """At most so many tokens, told without the videos' headers: a full budget for each, and the text's own."""
+        text = "".join(message["content"] for message in row[self.prompt_key])
+        chat = self.processor.apply_chat_template(
+            [{"role": "user", "content": text}], add_generation_prompt=True, tokenize=False
+        )
+        return self._videos_bound(row) + len(self.tokenizer(chat, add_special_tokens=False)["input_ids"])
+
+    def _videos_bound(self, row: dict[str, Any]) -> int:
         fixed = [{} if isinstance(video, str) else video for video in row[self.video_key] or []]
-        videos = sum(self._video_bound(tuple(video.get(name) for name in BUDGET_FIELDS)) for video in fixed)
-        return videos + CHAT_TOKENS_MAX + sum(len(message["content"].encode()) for message in row[self.prompt_key])
+        return sum(self._video_bound(tuple(video.get(name) for name in BUDGET_FIELDS)) for video in fixed)
 
     def _video_bound(self, fixed: tuple[float | None, ...]) -> int:
         """
