@@ -94,7 +94,7 @@ class VideoKRDataset(RLHFDataset):
         return messages
 
     def _byte_bound(self, row: dict[str, Any]) -> int:
-        """At most so many tokens, told without a tokenizer: a full budget for each video, and one for a byte of text."""
+        """At most so many tokens, told without a tokenizer: a full budget for each video, one for a byte of text."""
         text_bytes = sum(len(message["content"].encode()) for message in row[self.prompt_key])
         return self._videos_bound(row) + CHAT_TOKENS_MAX + text_bytes
 
