@@ -160,3 +160,19 @@ def test_an_mkv_or_webm_that_breaks_off_is_refused(codec_and_container, tmp_path
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(VideoError, match=rf"a\.{container}.* of its 30\.\d seconds are there"):
         read_header(path)
+
+
+@pytest.mark.rl
+def test_without_the_fast_path_every_pixel_is_the_same(clips, monkeypatch):
+    fast = {number: read_frames(path, BUDGET, 14) for number, path in clips.items()}
+    monkeypatch.setenv("VIDEOKR_FAST_VIDEO", "0")
+    for number, path in clips.items():
+        frames, plan = read_frames(path, BUDGET, 14)
+        assert plan == fast[number][1] and (frames == fast[number][0]).all(), shape(number)
+
+
+@pytest.mark.rl
+def test_the_switch_of_the_fast_path_is_0_or_1(clips, monkeypatch):
+    monkeypatch.setenv("VIDEOKR_FAST_VIDEO", "yes")
+    with pytest.raises(UserError, match="VIDEOKR_FAST_VIDEO is 'yes': 0 or 1"):
+        read_frames(clips[0], BUDGET, 14)
