@@ -20,10 +20,10 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from data_prep.importing.columns import Columns
-from data_prep.importing.key_set import KeySet
 from data_prep.importing.subtitles import subtitle_text
 from data_prep.importing.table import Table
 from data_prep.importing.text_file import NOT_TEXT
+from data_prep.key_set import KeySet
 from videokr.__main__ import main
 from videokr.errors import exit_status
 from videokr.example import Kind, parse_example, read_examples

@@ -226,7 +226,7 @@ def test_a_build_that_was_killed_goes_on_and_leaves_no_half_proxy(corpus):
 
 @pytest.mark.parametrize(("flags", "says"), [
     (["--quality", "0"], "--quality 0"),
-    (["--max-gb", "nan"], "positive numbers"),
+    (["--max-gb", "nan"], "--max-gb nan: a positive number"),
     (["--workers", "0"], "positive numbers"),
     (["--max-frames", "-2"], "min_frames is -2"),
 ])  # fmt: skip

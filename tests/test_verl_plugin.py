@@ -502,6 +502,37 @@ def test_the_work_on_videos_is_counted_a_prompt_where_our_agent_loop_ran():
     assert video_metrics([{}, {}], prompts=1) == {} and video_metrics([], prompts=0) == {}
 
 
+def test_canary_verl_makes_patches_again_for_the_reward_and_the_trainer():
+    """When this fails, verl makes them once a rollout and verl_plugin.video_processor may spare the rollouts alone."""
+    import inspect
+
+    from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopWorkerTQ
+
+    for method in (AgentLoopWorkerTQ._compute_score, AgentLoopWorkerTQ._agent_loop_postprocess):
+        assert "self._compute_multi_modal_inputs(" in inspect.getsource(method)
+
+
+def test_without_the_fast_path_each_rollout_decodes_once(corpus, model, monkeypatch):
+    import asyncio
+
+    from videokr.frame_cache import frame_cache
+
+    rows = dataset(corpus, model)
+    asked = rows[0]["raw_prompt"], rows.image_patch_size, rows.config
+    parts = [part for message in asked[0] if isinstance(message["content"], list) for part in message["content"]]
+    number = sum(part["type"] == "video" for part in parts)
+
+    async def roll_out():
+        return await asyncio.gather(*(rows.process_multi_modal_info(*asked) for _ in range(3)))
+
+    for switch, decodes in (("1", number), ("0", 3 * number)):
+        monkeypatch.setenv("VIDEOKR_FAST_VIDEO", switch)
+        frame_cache.cache_clear()
+        shown = asyncio.run(roll_out())
+        assert frame_cache().take_decodes() == decodes
+        assert all((given[0][0] == shown[0][1][0][0]).all() for _, given, _ in shown)
+
+
 def test_a_processor_makes_patches_once_for_the_same_frames(model):
     import torch
     from transformers import AutoProcessor

@@ -123,6 +123,14 @@ def test_canary_decord_issue_336_miscounts_some_widths(tmp_path):
         decord.VideoReader(str(tmp_path / "a.mp4")).get_batch([0])
 
 
+def test_no_control_character_of_a_name_reaches_the_terminal(tmp_path, capsys):
+    from videokr.errors import exit_status
+
+    assert exit_status(lambda: read_header(tmp_path / "\x1b[2Jnone.mp4") and 0) == 2
+    said = capsys.readouterr().err
+    assert "\x1b" not in said and "\\x1b[2Jnone.mp4' is not there" in said
+
+
 def test_what_is_no_video_is_named(tmp_path):
     with pytest.raises(UserError, match=r"none\.mp4' is not there"):
         read_header(tmp_path / "none.mp4")

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from copy import copy
 from dataclasses import asdict, fields, replace
@@ -151,23 +151,18 @@ class VideoKRDataset(RLHFDataset):
         Raises:
             UserError: a video is not there, or cannot be decoded.
         """
-        others = [
-            message | {"content": [part for part in message["content"] if part.get("type") != "video"]}
-            if isinstance(message["content"], list)
-            else message
-            for message in messages
-        ]
-        images, _, audios = super()._process_multi_modal_info(others, image_patch_size, config)
-        shown = [future.result() for future in _frames(messages, image_patch_size)]
-        return images, [(frames, plan.metadata) for frames, plan in shown] or None, audios
+        images, _, audios = super()._process_multi_modal_info(_without_videos(messages), image_patch_size, config)
+        return images, _as_given([future.result() for future in _frames(messages, image_patch_size)]), audios
 
     @classmethod
     async def process_multi_modal_info(
         cls, messages: list[dict[str, Any]], image_patch_size: int, config: DictConfig
     ) -> Any:
         """As `_process_multi_modal_info`; the rollouts of one prompt share its frames, and wait without a thread."""
-        await asyncio.gather(*map(asyncio.wrap_future, _frames(messages, image_patch_size)))
-        return await super().process_multi_modal_info(messages, image_patch_size, config)
+        shown = await asyncio.gather(*map(asyncio.wrap_future, _frames(messages, image_patch_size)))
+        others = _without_videos(messages)
+        images, _, audios = await super().process_multi_modal_info(others, image_patch_size, config)
+        return images, _as_given(shown), audios
 
 
 def run_budget(config: DictConfig) -> VideoBudget:
@@ -192,6 +187,20 @@ def _rows(columns: datasets.Dataset) -> Iterator[dict[str, Any]]:
 def _videos(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     contents = [message["content"] for message in messages if isinstance(message["content"], list)]
     return [part for content in contents for part in content if part.get("type") == "video"]
+
+
+def _without_videos(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        message | {"content": [part for part in message["content"] if part.get("type") != "video"]}
+        if isinstance(message["content"], list)
+        else message
+        for message in messages
+    ]
+
+
+def _as_given(shown: Sequence[Frames]) -> list[tuple[Any, dict[str, Any]]] | None:
+    """Videos as verl hands them on."""
+    return [(frames, plan.metadata) for frames, plan in shown] or None
 
 
 def _frames(messages: list[dict[str, Any]], patch_size: int) -> list["Future[Frames]"]:

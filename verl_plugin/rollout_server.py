@@ -26,6 +26,8 @@ class _NotFolded:
 
 
 class VideoKRServer(vLLMHttpServer):
+    _passes_taken = 0
+
     def _init_model_config(self, model_config: Any) -> Any:
         config = super()._init_model_config(model_config)
         config.processor = config.processor and _NotFolded(config.processor)
@@ -51,8 +53,7 @@ class VideoKRServer(vLLMHttpServer):
             return videos
         looked_up = cache.make_stats()
         passes: int = looked_up.total - looked_up.hits
-        taken: int = getattr(self, "_passes_taken", 0)
-        self._passes_taken = passes
+        taken, self._passes_taken = self._passes_taken, passes
         return passes - taken
 
 

@@ -1,7 +1,7 @@
 """A processor's work on a video, done once for all rollouts of a prompt.
 
 Stock verl has a video's patches made three times for each rollout in the agent loop's process: for the prompt, for the
-reward and for the trainer. They follow from the frames alone.
+reward and for the trainer (and in vLLM's for each: verl pull request #6245). They follow from the frames alone.
 """
 
 from concurrent.futures import ThreadPoolExecutor

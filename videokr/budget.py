@@ -48,4 +48,5 @@ class VideoBudget:
 SFT_BUDGET = VideoBudget(fps=2.0, min_frames=4, max_frames=128, min_pixels=16 * 16, max_pixels=100_352)
 RL_BUDGET = VideoBudget(fps=2.0, min_frames=4, max_frames=128, min_pixels=100_352, max_pixels=100_352)
 EVAL_BUDGET = VideoBudget(fps=2.0, min_frames=4, max_frames=128, min_pixels=16 * 16, max_pixels=200_704)
+BUDGETS = {"sft": SFT_BUDGET, "rl": RL_BUDGET, "eval": EVAL_BUDGET}
 MAX_TOKENS = 16_384  # paper, training recipe: of an SFT row, response and all; of an RL prompt

@@ -5,6 +5,8 @@ import os
 import sys
 from collections.abc import Callable
 
+from videokr.terminal import for_terminal
+
 USER_ERROR_STATUS = 2
 BROKEN_PIPE_STATUS = 141  # as a shell reports SIGPIPE
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -44,7 +46,7 @@ def exit_status(command: Callable[[], int | None]) -> int:
         return command() or 0
     except UserError as error:
         # Ray raises a subclass of the worker's error, whose text is the worker's traceback; the error is its cause.
-        print(f"error: {getattr(error, 'cause', error)}", file=sys.stderr)
+        print(f"error: {for_terminal(str(getattr(error, 'cause', error)))}", file=sys.stderr)
         return USER_ERROR_STATUS
     except BrokenPipeError:  # `| head`: the reader has what it wanted, and Python's own last flush would complain
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

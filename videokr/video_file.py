@@ -166,11 +166,12 @@ def _packet_times(path: Path, container: Any) -> list[Any]:
 
 def _decode(path: Path, container: Any, plan: FramePlan, show: Callable[[int, Any], None]) -> None:
     """Shows each planned frame with its index, in order; one that is wanted twice once."""
+    indices = sorted(set(plan.indices))
     if is_fast():
-        if decode_chosen(container, plan.header.frame_count, sorted(set(plan.indices)), show):
+        if decode_chosen(container, plan.header.frame_count, indices, show):
             return
         container.seek(0)
-    wanted = iter(sorted(set(plan.indices)))
+    wanted = iter(indices)
     due = next(wanted, None)
     decoded = 0
     for frame in _until_damage(container):

@@ -93,4 +93,4 @@ def _is_unchanged(entry: VideoEntry, root: Path) -> bool:
         status = os.stat(file if os.path.exists(file) else resolve_video(entry.path, root))  # noqa: PTH110, PTH116
     except (UserError, OSError):
         return False
-    return (status.st_size, status.st_mtime_ns) == (entry.size_bytes, entry.mtime_ns)
+    return entry.is_of(status)

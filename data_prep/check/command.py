@@ -9,15 +9,14 @@ it. Ends with status 3 where a video is rejected.
 import argparse
 import json
 
-from data_prep.engine import ENGINES, Workers, cpu_count
-from videokr.budget import EVAL_BUDGET, RL_BUDGET, SFT_BUDGET
+from data_prep.engine.flags import add_worker_flags, workers_of
+from videokr.budget import BUDGETS
 from videokr.errors import UserError
 from videokr.given_path import given_path
 from videokr.manifest import LEVELS
 from videokr.outputs import JSON, refuse_to_overwrite, require_suffix, written_aside
 
 REJECTED_STATUS = 3
-BUDGETS = {"sft": SFT_BUDGET, "rl": RL_BUDGET, "eval": EVAL_BUDGET}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,9 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--level", choices=LEVELS, default=LEVELS[0], help="how closely (default: %(default)s)")
     parser.add_argument("--budget", choices=BUDGETS, default="sft", help="whose frames `decode` decodes")
     parser.add_argument("--follow-links", action="store_true", help="take videos that are links to outside of --videos")
-    parser.add_argument("--workers", type=int, default=cpu_count(), help="processes (default: %(default)s)")
-    parser.add_argument("--seconds-each", type=float, default=60.0, help="for a video (default: %(default)s)")
-    parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="processes here, or of a Ray cluster")
+    add_worker_flags(parser, seconds_each=60.0)
     parser.add_argument("--json", type=given_path, metavar="FILE", help="write what was found as JSON, too")
 
 
@@ -48,8 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
     if not args.videos.is_dir():
         raise UserError(f"--videos '{args.videos}' is not there: give the folder that holds the videos")
-    if args.workers < 1 or not args.seconds_each > 0:
-        raise UserError("--workers and --seconds-each are positive numbers")
+    workers = workers_of(args)
     manifest = args.manifest or args.videos / "manifest.parquet"
     require_suffix(args.json, JSON)
     refuse_to_overwrite([manifest, args.json], args.data)
@@ -57,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if not named.paths:
         raise UserError(f"no video is named by {', '.join(map(str, args.data)) or args.videos}")
     examination = Examination(args.videos.resolve(), args.level, BUDGETS[args.budget], args.follow_links)
-    entries = check(named.paths, examination, manifest, Workers(args.workers, args.seconds_each, args.engine))
+    entries = check(named.paths, examination, manifest, workers)
     report = as_json(named, entries, args.level)
     if args.json:
         with written_aside(args.json) as aside:

@@ -11,10 +11,9 @@ not be compared.
 import argparse
 import os
 from collections import Counter
-from math import inf
 
 from data_prep.decontamination import ALIGNED, PUBLISHED, RULES
-from data_prep.engine import ENGINES, Workers, cpu_count
+from data_prep.engine.flags import add_worker_flags, workers_of
 from videokr.errors import UserError
 from videokr.given_path import given_path
 
@@ -44,9 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "whatever their video shows")  # fmt: skip
     parser.add_argument("--skip-invalid", action="store_true", help="leave out training records that cannot be read, "
                         "list them")  # fmt: skip
-    parser.add_argument("--workers", type=int, default=cpu_count(), help="processes (default: %(default)s)")
-    parser.add_argument("--seconds-each", type=float, default=600.0, help="for a video (default: %(default)s)")
-    parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="processes here, or of a Ray cluster")
+    add_worker_flags(parser, seconds_each=600.0)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -63,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     from data_prep.decontamination.published_rule import WARNING
     from data_prep.decontamination.store import FORMAT
     from data_prep.journal import Journal
-    from data_prep.prepare.left_out import LeftOut
+    from data_prep.left_out import LeftOut
     from videokr.outputs import written_aside
 
     sides = [
@@ -74,8 +71,7 @@ def run(args: argparse.Namespace) -> int:
             raise UserError(f"annotation file '{side.annotations}' is not there")
         if not side.videos.is_dir():
             raise UserError(f"'{side.videos}' is not there: give the folder that holds the videos")
-    if args.workers < 1 or not 0 < args.seconds_each < inf:
-        raise UserError("--workers and --seconds-each are positive numbers")
+    workers = workers_of(args)
     cleaned = args.output / args.train.name
     written = [*(args.output / name for name in (args.train.name, MATCHES, TOGETHER, PAGE)), LeftOut.list_of(cleaned)]
     outputs = {path.resolve() for path in written}
@@ -86,7 +82,6 @@ def run(args: argparse.Namespace) -> int:
     if args.rule == PUBLISHED:
         print(WARNING)
     train, benchmark = sides
-    workers = Workers(args.workers, args.seconds_each, args.engine)
     comparison = Comparison(
         train,
         benchmark,

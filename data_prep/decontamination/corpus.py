@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 from tqdm import tqdm
 
-from data_prep.prepare.json_list import json_list
-from data_prep.prepare.left_out import LeftOut
+from data_prep.json_list import json_list
+from data_prep.left_out import LeftOut
 from videokr.errors import RecordError
 from videokr.example import Example, opens_list, parse_record, read_lines, read_list, refuse_unreadable
 from videokr.outputs import written_aside

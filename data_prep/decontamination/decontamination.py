@@ -19,7 +19,7 @@ from data_prep.decontamination.verification import Pair, Resemblance, Verifier
 from data_prep.decontamination.video_id import holders_by_id
 from data_prep.engine import Failure, Workers, run
 from data_prep.journal import Journal
-from data_prep.prepare.left_out import LeftOut
+from data_prep.left_out import LeftOut
 from videokr.errors import UserError
 from videokr.videos import plain_path
 

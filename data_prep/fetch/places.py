@@ -2,7 +2,7 @@
 
 from hashlib import blake2b
 
-from data_prep.importing.key_set import KeySet
+from data_prep.key_set import KeySet
 
 
 class Places:

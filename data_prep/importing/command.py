@@ -14,6 +14,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data_prep.left_out import LeftOut
 from videokr.errors import UserError
 from videokr.given_path import given_path
 from videokr.outputs import JSON, JSON_LINES, refuse_to_overwrite, require_suffix, written_aside
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from data_prep.importing.columns import Columns
     from data_prep.importing.row import Source
 
-LIST_SUFFIX = ".left_out.jsonl"  # of what data_prep.prepare.left_out lists
 DEFAULT_QUESTION = "Describe what happens in this video."
 TABLE_SUFFIXES, JSON_SUFFIXES = (".csv", ".tsv", ".tab", ".txt"), (".jsonl", ".ndjson", ".json")
 
@@ -68,7 +68,6 @@ def run(args: argparse.Namespace) -> int:
     from data_prep.importing.importing import Import
     from data_prep.importing.summary import column_lines, count_lines, next_lines
     from data_prep.importing.video_folder import VideoFolder
-    from data_prep.prepare.left_out import LeftOut
 
     _refuse_outputs(args)
     videos = args.videos or (args.source if args.source.is_dir() else args.source.parent)
@@ -128,7 +127,7 @@ def _refuse_outputs(args: argparse.Namespace) -> None:
     if args.output is None:
         raise UserError("--output is missing: give the file to write, or look first with --dry-run")
     require_suffix(args.output, JSON_LINES)
-    refuse_to_overwrite([args.output, args.output.with_suffix(LIST_SUFFIX), args.json], [args.source])
+    refuse_to_overwrite([args.output, LeftOut.list_of(args.output), args.json], [args.source])
     require_suffix(args.json, JSON)
     source = args.source.resolve()
     if args.json and source.is_dir() and args.json.resolve().is_relative_to(source):

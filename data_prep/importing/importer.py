@@ -10,9 +10,9 @@ from typing import Any
 from data_prep.importing.answer import letter_of
 from data_prep.importing.cells import options_in, videos_in
 from data_prep.importing.columns import ANSWER, ID, KIND, NAMES, OPTIONS, QUESTION, RATIONALE, VIDEOS
-from data_prep.importing.key_set import KeySet
 from data_prep.importing.row import Fields
 from data_prep.importing.video_folder import VideoFolder
+from data_prep.key_set import KeySet
 from videokr.errors import RecordError
 from videokr.example import LINE, Example, Kind, parse_example, record_videos, to_record
 

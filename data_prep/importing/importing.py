@@ -14,7 +14,7 @@ from data_prep.importing.caption_folder import FOLDER, LINKED_FOLDER, NO_CAPTION
 from data_prep.importing.importer import Importer
 from data_prep.importing.row import Source
 from data_prep.importing.summary import Summary
-from data_prep.prepare.left_out import LeftOut
+from data_prep.left_out import LeftOut
 from data_prep.prepare.source import MISSING_VIDEO
 from videokr.errors import RecordError, UserError
 from videokr.example import Example

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.importing.columns import LIKE_A_RATIONALE, NAMES, Columns, folded
-from data_prep.importing.key_set import KeySet
+from data_prep.key_set import KeySet
 from data_prep.prepare.split import video_key
 from videokr.example import Example
 

@@ -6,9 +6,8 @@ videos and questions are compared between them. Ends with status 3 where a row h
 
 import argparse
 
-from data_prep.check.command import BUDGETS
 from data_prep.engine import cpu_count
-from videokr.budget import MAX_TOKENS
+from videokr.budget import BUDGETS, MAX_TOKENS
 from videokr.errors import UserError
 from videokr.given_path import given_path
 from videokr.outputs import JSON, refuse_to_overwrite, require_suffix

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from data_prep.check.command import BUDGETS
 from data_prep.lint.findings import Flag
 from data_prep.prepare.length import LengthLimit, family_patch_size
+from videokr.budget import BUDGETS
 from videokr.errors import RecordError
 from videokr.example import QUESTION_FIELDS, Example
 from videokr.frame_plan import VideoHeader, plan_frames, video_token_bound

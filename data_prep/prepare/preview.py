@@ -6,9 +6,9 @@ from dataclasses import replace
 from itertools import chain
 
 from data_prep.prepare.source import Source
-from data_prep.prepare.terminal import for_terminal
 from videokr.errors import RecordError
 from videokr.example import Example
+from videokr.terminal import for_terminal
 
 ROWS = 10
 

@@ -12,9 +12,9 @@ from typing import IO, Any
 import orjson
 from tqdm import tqdm
 
+from data_prep.json_list import json_list
+from data_prep.left_out import LeftOut
 from data_prep.prepare.flags import ALL, add_flag, add_shared_flags, count_or_all, groups_of, with_shared_flags
-from data_prep.prepare.json_list import json_list
-from data_prep.prepare.left_out import LeftOut
 from data_prep.prepare.preview import print_rows
 from data_prep.prepare.source import Source
 from data_prep.prepare.split import TRAIN, VALIDATION, VideoGroups, report_split, video_key

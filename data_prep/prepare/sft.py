@@ -13,9 +13,9 @@ from typing import Any
 import orjson
 from tqdm import tqdm
 
+from data_prep.json_list import SEPARATOR, json_list
+from data_prep.left_out import LeftOut
 from data_prep.prepare.flags import add_flag, add_shared_flags, groups_of, positive, with_shared_flags
-from data_prep.prepare.json_list import SEPARATOR, json_list
-from data_prep.prepare.left_out import LeftOut
 from data_prep.prepare.preview import print_rows
 from data_prep.prepare.source import Source
 from data_prep.prepare.split import report_split, video_key

@@ -14,8 +14,8 @@ import statistics
 from collections import Counter
 from math import inf
 
-from data_prep.check.command import BUDGETS
-from data_prep.engine import ENGINES, Workers, cpu_count
+from data_prep.engine.flags import add_worker_flags, workers_of
+from videokr.budget import BUDGETS
 from videokr.errors import UserError
 from videokr.family import FAMILIES
 from videokr.given_path import given_path
@@ -41,9 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                        "(default: %(default)s)")  # fmt: skip
     build.add_argument("--max-gb", type=float, default=inf, help="that all proxies in the folder may take, in 10^9 "
                        "bytes (default: no bound)")  # fmt: skip
-    build.add_argument("--workers", type=int, default=cpu_count(), help="processes (default: %(default)s)")
-    build.add_argument("--seconds-each", type=float, default=600.0, help="for a video (default: %(default)s)")
-    build.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="processes here, or of a Ray cluster")
+    add_worker_flags(build, seconds_each=600.0)
     build.add_argument("--json", type=given_path, metavar="FILE", help="write what was built as JSON, too")
 
 
@@ -64,8 +62,9 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("--to is the folder of the videos: give another, so that neither is taken for the other")
     if not BEST <= args.quality <= WORST:
         raise UserError(f"--quality {args.quality}: {BEST} to {WORST} are asked for")
-    if args.workers < 1 or not 0 < args.seconds_each < inf or not args.max_gb > 0:
-        raise UserError("--workers, --seconds-each and --max-gb are positive numbers")
+    workers = workers_of(args)
+    if not args.max_gb > 0:
+        raise UserError(f"--max-gb {args.max_gb:g}: a positive number is asked for")
     require_suffix(args.json, JSON)
     refuse_to_overwrite([args.json], args.data)
     if importlib.util.find_spec("torch") is None:
@@ -77,7 +76,6 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"no video is named by {', '.join(map(str, args.data))}")
     args.to.mkdir(parents=True, exist_ok=True)
     builder = Builder(args.videos.resolve(), ProxyFolder(args.to.resolve()), key, args.quality)
-    workers = Workers(args.workers, args.seconds_each, args.engine)
     found = build_proxies(named.paths, builder, workers, args.max_gb * 1e9)
     least, mean = (min(found.psnr_db), statistics.fmean(found.psnr_db)) if found.psnr_db else (None, None)
     if args.json:

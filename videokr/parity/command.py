@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from videokr.budget import EVAL_BUDGET, RL_BUDGET, SFT_BUDGET
+from videokr.budget import BUDGETS
 from videokr.errors import UserError
 from videokr.example import read_examples
 from videokr.family import family_of
@@ -20,7 +20,6 @@ from videokr.parity.sheet import draw
 from videokr.parity.skeleton import CONTEXT_TOKENS, write_skeleton
 from videokr.parity.witness import read_report
 
-BUDGETS = {"sft": SFT_BUDGET, "rl": RL_BUDGET, "eval": EVAL_BUDGET}
 DIFFERENT_STATUS, FAILED_STATUS = 1, 3
 ROOT = Path(__file__).parents[2]
 

@@ -6,9 +6,9 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from data_prep.prepare.terminal import for_terminal
 from videokr.errors import RecordError, UserError
 from videokr.outputs import written_aside
+from videokr.terminal import for_terminal
 
 SHOWN = 5  # of each reason
 
