@@ -502,6 +502,88 @@ def test_the_work_on_videos_is_counted_a_prompt_where_our_agent_loop_ran():
     assert video_metrics([{}, {}], prompts=1) == {} and video_metrics([], prompts=0) == {}
 
 
+@pytest.mark.parametrize(
+    ("overrides", "normalises"),
+    [
+        ((), True),
+        (("actor_rollout_ref.model.external_lib=null",), False),
+        (("actor_rollout_ref.actor.strategy=megatron",), False),
+        (("critic.enable=true",), False),
+        (("algorithm.adv_estimator=gae",), False),
+    ],
+)
+@pytest.mark.parametrize("name", ["videokr_grpo", "videokr_grpo_cpu"])
+def test_bytes_are_carried_only_to_a_trainer_that_normalises(name, overrides, normalises):
+    from verl_plugin.pixels import is_normalised_by_trainer
+
+    assert is_normalised_by_trainer(composed(name, overrides)) is normalises
+
+
+def test_the_engine_normalises_what_came_as_bytes_and_nothing_else(monkeypatch, model):
+    import torch
+    from transformers import AutoProcessor
+
+    from verl_plugin import engine
+
+    processor = AutoProcessor.from_pretrained(model)
+    width = len(processor.video_processor.image_mean) * 2 * processor.video_processor.patch_size**2
+    given = {"pixel_values_videos": torch.full((4, width), 255, dtype=torch.uint8)}
+    monkeypatch.setattr(engine.FSDPEngineWithLMHead, "prepare_model_inputs", lambda _, batch: (dict(batch), {}))
+    monkeypatch.setattr(engine, "get_device_id", lambda: "cpu")
+    own = object.__new__(engine.VideoKREngine)
+    own.model_config = type("Config", (), {"processor": processor})()
+    made, _ = own.prepare_model_inputs(given)
+    assert made["pixel_values_videos"].dtype == torch.float32 and made["pixel_values_videos"].min() > 0.9
+    again, _ = own.prepare_model_inputs(made)
+    assert again["pixel_values_videos"] is made["pixel_values_videos"]
+    assert own.prepare_model_inputs({"input_ids": 1})[0] == {"input_ids": 1}
+
+
+def composed(name="videokr_grpo", overrides=()):
+    from hydra import compose, initialize_config_dir
+
+    with initialize_config_dir(str(CONFIG), version_base=None):
+        return compose(name, ["hydra.searchpath=[pkg://verl.trainer.config]", *overrides])
+
+
+def test_the_shipped_lengths_fit_into_a_batch_of_vllms():
+    from verl_plugin.train import make_room
+
+    config = composed()
+    rollout = config.actor_rollout_ref.rollout
+    make_room(rollout, config.data)
+    assert rollout.max_num_batched_tokens == 16_384 + 2_048 and not rollout.enable_chunked_prefill
+    small = composed(overrides=["data.max_prompt_length=512"])
+    own = small.actor_rollout_ref.rollout.max_num_batched_tokens
+    make_room(small.actor_rollout_ref.rollout, small.data)
+    assert small.actor_rollout_ref.rollout.max_num_batched_tokens == own
+
+
+def test_canary_verl_makes_room_for_a_prompt_in_a_configuration_that_is_frozen():
+    """When this fails, verl raises max_num_batched_tokens by itself and verl_plugin.train.make_room can go."""
+    from dataclasses import FrozenInstanceError
+
+    from verl.workers.config import RolloutConfig
+
+    with pytest.raises(FrozenInstanceError):
+        RolloutConfig(name="vllm").max_num_batched_tokens = 18_432
+
+
+def test_rays_other_nodes_are_told_how_videos_are_read(tmp_path, monkeypatch):
+    from omegaconf import OmegaConf
+
+    from verl_plugin.train import tell_ray
+
+    monkeypatch.chdir(tmp_path)
+    ray_init = composed().ray_kwargs.ray_init
+    tell_ray(ray_init, {"VIDEOKR_FAST_VIDEO": "1", "VIDEOKR_PROXIES": "proxies", "HF_TOKEN": "secret"})
+    told = {"VIDEOKR_FAST_VIDEO": "1", "VIDEOKR_PROXIES": str(tmp_path / "proxies")}
+    assert OmegaConf.to_container(ray_init.runtime_env.env_vars) == told
+    mine = composed(overrides=["+ray_kwargs.ray_init.runtime_env.env_vars.VIDEOKR_FAST_VIDEO='0'"])
+    tell_ray(mine.ray_kwargs.ray_init, {"VIDEOKR_FAST_VIDEO": "1"})
+    assert dict(mine.ray_kwargs.ray_init.runtime_env.env_vars) == {"VIDEOKR_FAST_VIDEO": "0"}
+
+
 def test_canary_verl_makes_patches_again_for_the_reward_and_the_trainer():
     """When this fails, verl makes them once a rollout and verl_plugin.video_processor may spare the rollouts alone."""
     import inspect
@@ -533,10 +615,11 @@ def test_without_the_fast_path_each_rollout_decodes_once(corpus, model, monkeypa
         assert all((given[0][0] == shown[0][1][0][0]).all() for _, given, _ in shown)
 
 
-def test_a_processor_makes_patches_once_for_the_same_frames(model):
+def test_a_processor_makes_patches_once_for_the_same_frames_and_the_trainer_normalises_them(model):
     import torch
     from transformers import AutoProcessor
 
+    from verl_plugin.pixels import AS_THEY_ARE, normalised
     from verl_plugin.video_processor import share_videos
 
     processor = AutoProcessor.from_pretrained(model)
@@ -548,11 +631,13 @@ def test_a_processor_makes_patches_once_for_the_same_frames(model):
     asked = {"do_sample_frames": False, "do_resize": False, "return_tensors": "pt"}
     metadata = [{"fps": 2.0, "frames_indices": [0, 1, 2, 3], "total_num_frames": 4, "duration": 2.0}]
     stock = processor(text=[text], videos=[frames], video_metadata=metadata, **asked)
-    shared = share_videos(processor)
+    shared = share_videos(processor, **AS_THEY_ARE)
     assert share_videos(processor) is shared
     for said in ("", "It is a bar."):
         made = processor(text=[text + said], videos=[frames], video_metadata=metadata, **asked)
-        assert (made["pixel_values_videos"] == stock["pixel_values_videos"]).all()
+        carried = made["pixel_values_videos"]
+        assert carried.dtype == torch.uint8 and 4 * carried.nbytes == stock["pixel_values_videos"].nbytes
+        assert torch.equal(normalised(carried, processor.video_processor), stock["pixel_values_videos"])
         assert (made["video_grid_thw"] == stock["video_grid_thw"]).all()
     assert shared.take_passes() == 1
     processor(text=[text], videos=[frames.clone()], video_metadata=metadata, **asked)
@@ -628,6 +713,42 @@ def test_grpo_runs_saves_and_merges(corpus, model, tmp_path):
     AutoProcessor.from_pretrained(tmp_path / "merged")
     _, loading = AutoModelForImageTextToText.from_pretrained(tmp_path / "merged", output_loading_info=True)
     assert not loading["missing_keys"] and not loading["unexpected_keys"]
+
+
+def test_training_is_the_same_without_the_fast_path(corpus, tmp_path):
+    """Two steps of each, with greedy rollouts: the same responses, rewards and gradients, from bytes or from floats."""
+    from data_prep.demo.tiny_model import build_model, corpus_of
+    from videokr.family import FAMILIES
+
+    build_model(FAMILIES["qwen3vl"], corpus_of(corpus / "sft.jsonl"), tmp_path / "model")
+    logged, said = {}, {}
+    for switch in ("1", "0"):
+        output = tmp_path / f"fast-{switch}"
+        done = launch_grpo(
+            "data.shuffle=False",
+            "actor_rollout_ref.rollout.top_k=1",
+            "actor_rollout_ref.actor.entropy_coeff=0.01",  # rollouts alike have no advantage: something is to be learnt
+            "data.train_batch_size=4",
+            "data.train_max_samples=8",
+            "trainer.total_training_steps=2",
+            "trainer.save_freq=-1",
+            f"trainer.rollout_data_dir={output}/rollouts",
+            MODEL_PATH=str(tmp_path / "model"),
+            DATA_DIR=str(corpus / "rl"),
+            OUTPUT_DIR=str(output),
+            VIDEOKR_FAST_VIDEO=switch,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        logged[switch] = [json.loads(line)["data"] for line in (output / "metrics.jsonl").read_text().splitlines()]
+        dumps = sorted((output / "rollouts").glob("*.jsonl"))
+        lines = [json.loads(line) for dump in dumps for line in dump.read_text().splitlines()]
+        said[switch] = sorted((line["step"], line["input"], line["output"], line["score"]) for line in lines)
+    assert said["1"] == said["0"] and len(said["1"]) == 2 * 4 * 8
+    for fast, plain in zip(logged["1"], logged["0"], strict=True):
+        assert plain["video/decodes_per_prompt"] == 8 and fast["video/decodes_per_prompt"] <= 1
+        same = ("critic/score/mean", "actor/grad_norm", "actor/entropy", "actor/kl_loss", "response_length/mean")
+        assert {name: fast[name] for name in same} == pytest.approx({name: plain[name] for name in same}, rel=1e-4)
+    assert logged["1"][0]["actor/grad_norm"] > 0
 
 
 @pytest.fixture

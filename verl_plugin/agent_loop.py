@@ -22,10 +22,12 @@ from typing import Any
 from verl.experimental.agent_loop.agent_loop import AgentLoopOutput, register
 from verl.experimental.agent_loop.single_turn_agent_loop import SingleTurnAgentLoop
 
+from verl_plugin.pixels import AS_THEY_ARE, is_normalised_by_trainer
 from verl_plugin.sampler import report_fault
 from verl_plugin.video_processor import share_videos
 from verl_plugin.video_work import DECODES, PROCESSOR_PASSES
 from videokr.errors import UserError
+from videokr.fast_video import is_fast
 from videokr.frame_cache import frame_cache
 from videokr.marks import RESERVED_TOKENS, drop_outer_marks
 from videokr.positions import mend_rope_index
@@ -86,7 +88,8 @@ class VideoKRAgentLoop(SingleTurnAgentLoop):
         self.processor.get_rope_index = mend_rope_index(self.processor.get_rope_index)
         self.processor.get_rope_index_kwargs = rope_index_arguments
         self.processor.video_processor.do_resize = False
-        self._patches = share_videos(self.processor)
+        as_bytes = is_fast() and is_normalised_by_trainer(self.config)
+        self._patches = share_videos(self.processor, **(AS_THEY_ARE if as_bytes else {}))
         self._stock_server = self.server_manager
         self._never_said = reserved_token_bias(self.tokenizer)
 

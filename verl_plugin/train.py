@@ -1,15 +1,23 @@
 """verl's trainer, with the user's mistakes in one line: `python -m verl_plugin.train [hydra arguments]`.
 
-The host's own entry point and command line; what differs is how a run ends, and that the reward's settings are looked
-at before it begins: a UserError, raised here or in any of Ray's workers, exits with status 2 and without a traceback.
+The host's own entry point and command line. What differs:
+
+- A UserError, raised here or in any of Ray's workers, exits with status 2 and without a traceback.
+- The reward's settings are looked at before the run begins.
+- What this process was told of videos, Ray's processes on other nodes are told too.
+- Where prompts are not prefilled in pieces, vLLM wants room for one prompt and its response at once. verl 0.9.1 makes
+  that room in a configuration that is frozen, and ends (8,192 tokens are its default, the recipe has 18,432).
 """
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from videokr import fast_video
 from videokr.errors import UserError, exit_status
+from videokr.proxy import FOLDER_VARIABLE, video_reading
 from videokr.training_card import write_training_card
 
 
@@ -23,10 +31,12 @@ def main() -> int:
     from verl_plugin.reward_settings import check_reward
 
     def run(config: Any) -> None:
+        make_room(config.actor_rollout_ref.rollout, config.data)
+        tell_ray(config.ray_kwargs.ray_init, os.environ)
         check_reward(config.reward.custom_reward_function, os.environ)
         checkpoints = str(config.trainer.default_local_dir)
         if "://" not in checkpoints:
-            write_training_card(Path(checkpoints), "rl", run_budget(config.data))
+            write_training_card(Path(checkpoints), "rl", run_budget(config.data), video_reading())
         main_ppo.main(config)  # hydra hands a configuration through that is there already
 
     try:
@@ -36,6 +46,24 @@ def main() -> int:
     except HydraException as error:
         raise UserError(" ".join(str(error).split())) from None
     return 0
+
+
+def make_room(rollout: Any, data: Any) -> None:
+    """Raises `max_num_batched_tokens` to a prompt and its response, where vLLM needs that."""
+    if not rollout.enable_chunked_prefill:
+        longest = data.max_prompt_length + data.max_response_length
+        rollout.max_num_batched_tokens = max(rollout.max_num_batched_tokens, longest)
+
+
+def tell_ray(ray_init: Any, environment: Mapping[str, str]) -> None:
+    """Puts the variables that say how videos are read into Ray's environment, unless the run has set them there."""
+    from omegaconf import OmegaConf
+
+    told = {name: environment[name] for name in (fast_video.VARIABLE, FOLDER_VARIABLE) if environment.get(name)}
+    if FOLDER_VARIABLE in told:
+        told[FOLDER_VARIABLE] = str(Path(told[FOLDER_VARIABLE]).absolute())
+    own = OmegaConf.select(ray_init, "runtime_env.env_vars") or {}
+    OmegaConf.update(ray_init, "runtime_env.env_vars", {**told, **own}, force_add=True)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 from verl.workers.engine import EngineRegistry
-from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
+
+from verl_plugin.engine import VideoKREngine
 
 
 @EngineRegistry.register(model_type="language_model", backend="fsdp2", device="cpu")
-class CpuEngine(FSDPEngineWithLMHead):
-    """The stock engine, but for the offloading of a reference model.
+class CpuEngine(VideoKREngine):
+    """That of a GPU, but for the offloading of a reference model.
 
     The stock engine always offloads it to pinned memory, which needs a GPU's driver. Here it lies in memory anyway.
     """

@@ -1,0 +1,46 @@
+"""Clips to measure with: H.264 with B-frames and a keyframe every five seconds, drawn once into a folder."""
+
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+FPS, KEYFRAME_EVERY = 30, 150
+SIZES = {"360p": (640, 360), "720p": (1280, 720)}  # width, height in pixels
+
+
+def clips(folder: Path, size: str, seconds: int, number: int = 1) -> list[Path]:
+    """So many clips of a folder, drawn where it has none: minutes of work for each hour, two times that in 720p."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{size}-{seconds}s-{each}.mp4" for each in range(number)]
+    with ProcessPoolExecutor() as pool:
+        drawn = [
+            pool.submit(draw, path, *SIZES[size], seconds, seed) for seed, path in enumerate(paths) if not path.exists()
+        ]
+        for each in drawn:
+            each.result()
+    return paths
+
+
+def draw(path: Path, width: int, height: int, seconds: int, seed: int) -> None:
+    """A panned board of tiles with grain, over which a box moves; another box colour every seven seconds."""
+    import av
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    tiles = rng.integers(0, 255, (height // 40 + 2, width // 40 + 2, 3), dtype=np.uint8)
+    board = np.kron(tiles, np.ones((40, 40, 1), np.uint8)).astype(np.int16)
+    grain = rng.integers(-6, 6, (2 * height, 2 * width, 3), dtype=np.int16)
+    aside = path.with_suffix(".partial.mp4")
+    with av.open(str(aside), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=FPS, options={"preset": "veryfast"})
+        stream.width, stream.height, stream.pix_fmt, stream.gop_size = width, height, "yuv420p", KEYFRAME_EVERY
+        for number in range(seconds * FPS):
+            across, down = int(20 * (1 + np.sin(number / 47))), int(20 * (1 + np.cos(number / 31)))
+            picture = board[down : down + height, across : across + width].copy()
+            picture += grain[number * 3 % height :, number * 5 % width :][:height, :width]
+            left, scene = number * 2 % (width - 120), number // (7 * FPS)
+            picture[50:150, left : left + 100] = (scene * 37 % 255, scene * 91 % 255, 200)
+            frame = av.VideoFrame.from_ndarray(np.clip(picture, 0, 255).astype(np.uint8), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    aside.replace(path)

@@ -1,0 +1,125 @@
+"""A video's frames at the budget of RL: as qwen-vl-utils reads them, as we decode them, and out of a proxy.
+
+    python -m benchmarks.decode --folder DIR [--rounds 3] [--plot PNG]
+
+In the environment of rl; 340 s of 360p and of 720p. CPU time and peak memory of one reading in a process of its own;
+the sides take turns. The proxy is built anew in each round, which is measured too. qwen-vl-utils reads with torchcodec
+where that loads (it wants FFmpeg's libraries on the machine), else with decord; which one is printed.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.clips import SIZES, clips
+from benchmarks.sides import Comparison, cpu_seconds, peak_mib, run_side
+
+MODULE, SECONDS = "benchmarks.decode", 340
+SIDES = ("qwen-vl-utils", "original", "proxy")
+FAMILY, PATCH_SIZE = "qwen2_5vl", 14
+
+
+def stock_reader(video: Path) -> str:
+    """The reader that qwen-vl-utils takes, where it works: without FFmpeg's libraries torchcodec only seems to."""
+    try:
+        from torchcodec.decoders import VideoDecoder
+
+        VideoDecoder(str(video))
+    except (ImportError, OSError, RuntimeError):
+        return "decord"
+    return "torchcodec"
+
+
+def read(side: str, video: Path) -> dict[str, Any]:
+    """Reads a video at the budget of RL: CPU seconds, peak MiB of the process, and those beyond its imports."""
+    import torch
+
+    from videokr.budget import RL_BUDGET
+
+    torch.set_num_threads(1)
+    if side == SIDES[0]:
+        reader = os.environ.setdefault("FORCE_QWENVL_VIDEO_READER", stock_reader(video))
+        from qwen_vl_utils import fetch_video
+
+        asked = {"video": str(video)} | asdict(RL_BUDGET)
+    else:
+        from videokr.video_file import read_frames
+
+        reader = side
+    base, begin, start = peak_mib(), cpu_seconds(), time.perf_counter()
+    frames = fetch_video(asked, PATCH_SIZE) if side == SIDES[0] else read_frames(video, RL_BUDGET, PATCH_SIZE)[0]
+    took = {"cpu": cpu_seconds() - begin, "wall": time.perf_counter() - start, "peak": peak_mib()}
+    return took | {"beyond": peak_mib() - base, "frames": len(frames), "reader": reader}
+
+
+def build(video: Path, folder: Path) -> dict[str, Any]:
+    """Builds and checks the proxy of a video that has none."""
+    import torch
+
+    from data_prep.proxies.building import Builder
+    from videokr.budget import RL_BUDGET
+    from videokr.proxy import DEFAULT_QUALITY, ProxyFolder, ProxyKey
+
+    torch.set_num_threads(1)
+    builder = Builder(video.parent, ProxyFolder(folder), ProxyKey(RL_BUDGET, PATCH_SIZE), DEFAULT_QUALITY)
+    begin = cpu_seconds()
+    built = builder.build(video.name)
+    return {"cpu": cpu_seconds() - begin, "mb": built.size_bytes / 1e6, "psnr": built.psnr_db}
+
+
+def run_reads(videos: Sequence[Path], proxies: Path, rounds: int) -> list[dict[str, list[dict[str, Any]]]]:
+    """What each round of building and of reading by each side took, of each video."""
+    runs = []
+    for video in videos:
+        made: dict[str, list[dict[str, Any]]] = {name: [] for name in ("build", *SIDES)}
+        for _ in range(rounds):
+            shutil.rmtree(proxies, ignore_errors=True)
+            made["build"].append(run_side(MODULE, "--build", video, proxies))
+            for side in SIDES:
+                found = {"VIDEOKR_PROXIES": str(proxies)} if side == "proxy" else {}
+                made[side].append(run_side(MODULE, "--read", side, video, **found))
+        runs.append(made)
+    return runs
+
+
+def values(made: dict[str, list[dict[str, Any]]], what: str) -> dict[str, list[float]]:
+    return {side: [run[what] for run in made[side]] for side in SIDES}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--folder", type=Path, help="for videos and proxies; kept")
+    parser.add_argument("--rounds", type=int, default=3, help="of each side (default: %(default)s)")
+    parser.add_argument("--plot", type=Path, metavar="PNG")
+    parser.add_argument("--read", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--build", nargs=2, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.read:
+        print(json.dumps(read(args.read[0], Path(args.read[1]))))
+        return
+    if args.build:
+        print(json.dumps(build(Path(args.build[0]), Path(args.build[1]))))
+        return
+    folder = args.folder.resolve()
+    videos = [clips(folder, size, SECONDS)[0] for size in SIZES]
+    told = Comparison(f"128 frames of {SECONDS} s, H.264")
+    for size, made in zip(SIZES, run_reads(videos, folder / "proxies", args.rounds), strict=True):
+        reader, built = made[SIDES[0]][0]["reader"], made["build"]
+        print(f"{size}, {made['proxy'][0]['frames']} frames; qwen-vl-utils by {reader}")
+        told.add(f"{size}", "CPU seconds", values(made, "cpu"))
+        told.add(f"{size}, peak memory", "MiB", values(made, "peak"))
+        stock, own = (median(run["cpu"] for run in made[name]) for name in (SIDES[0], "build"))
+        print(f"{size}, building a proxy: {own:.2f} CPU seconds ({own / stock:.2f} of a reading by {SIDES[0]}), "
+              f"{built[0]['mb']:.2f} MB, PSNR {built[0]['psnr']:.1f} dB", flush=True)  # fmt: skip
+    told.draw(args.plot)
+
+
+if __name__ == "__main__":
+    main()

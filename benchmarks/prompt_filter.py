@@ -1,0 +1,104 @@
+"""GRPO's filter of long prompts before the first step: verl's, which decodes every video, and ours.
+
+    python -m benchmarks.prompt_filter --folder DIR [--rows 200] [--rounds 1] [--plot PNG]
+
+In the environment of rl; rows of ten clips of 60 s of 360p. Seconds of the filter alone, in a process of its own for
+each side. verl's takes one and a half seconds a row.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from contextlib import redirect_stdout
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks.clips import clips
+from benchmarks.decode import FAMILY, PATCH_SIZE, stock_reader
+from benchmarks.sides import Comparison, run_side
+
+MODULE = "benchmarks.prompt_filter"
+SIDES = ("verl", "ours")
+CLIPS, SECONDS = 10, 60
+
+
+def make(folder: Path, number_of_rows: int) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from data_prep.demo.tiny_model import build_model
+    from verl_plugin.rows import build_row
+    from videokr.budget import RL_BUDGET
+    from videokr.example import parse_example
+    from videokr.family import FAMILIES
+
+    videos = clips(folder / "clips", "360p", SECONDS, CLIPS)
+    if not (folder / "model" / "config.json").exists():
+        build_model(FAMILIES[FAMILY], ["Which way does the box go? To the right."] * 50, folder / "model")
+    rows = []
+    for number in range(number_of_rows):
+        video = videos[number % CLIPS]
+        record = {"question": f"Which way does box {number} go?", "answer": "to the right", "video": video.name}
+        rows.append(build_row(parse_example(record), [str(video)], "train", number, asdict(RL_BUDGET)))
+    pq.write_table(pa.Table.from_pylist(rows), folder / "rows.parquet")
+
+
+def filter_rows(side: str, folder: Path) -> dict[str, Any]:
+    """Loads the rows with the filter of one side on: seconds of the filter, and rows that stay."""
+    from omegaconf import OmegaConf
+    from verl.utils.dataset.rl_dataset import RLHFDataset
+    from verl.utils.tokenizer import hf_processor, hf_tokenizer
+
+    from verl_plugin.dataset import VideoKRDataset
+
+    os.environ.setdefault("FORCE_QWENVL_VIDEO_READER", stock_reader(folder / "clips" / "360p-60s-0.mp4"))
+    model = str(folder / "model")
+    config = OmegaConf.create({"max_prompt_length": 16_384, "filter_overlong_prompts": True, "video_key": "videos",
+                               "image_patch_size": PATCH_SIZE, "filter_overlong_prompts_workers": 1,
+                               "cache_dir": str(folder / "cache")})  # fmt: skip
+    seconds = 0.0
+    dataset_class = RLHFDataset if side == SIDES[0] else VideoKRDataset
+    own = dataset_class.maybe_filter_out_long_prompts
+
+    def timed(*arguments: Any) -> Any:
+        nonlocal seconds
+        start = time.perf_counter()
+        result = own(*arguments)
+        seconds = time.perf_counter() - start
+        return result
+
+    dataset_class.maybe_filter_out_long_prompts = timed
+    with redirect_stdout(sys.stderr):
+        rows = dataset_class(str(folder / "rows.parquet"), hf_tokenizer(model), config, hf_processor(model))
+    return {"seconds": seconds, "rows": len(rows)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--folder", type=Path, required=True, help="for clips and rows; kept")
+    parser.add_argument("--rows", type=int, default=200, help="(default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=1, help="of each side (default: %(default)s)")
+    parser.add_argument("--plot", type=Path, metavar="PNG")
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    folder = args.folder.resolve()
+    if args.side:
+        print(json.dumps(filter_rows(args.side, folder)))
+        return
+    make(folder, args.rows)
+    runs: dict[str, list[float]] = {side: [] for side in SIDES}
+    for _ in range(args.rounds):
+        for side in SIDES:
+            told = run_side(MODULE, "--folder", folder, "--side", side)
+            runs[side].append(told["seconds"])
+            print(f"  {side}: {told['seconds']:.4f} s, {told['rows']} of {args.rows} rows stay", flush=True)
+    told = Comparison(f"The filter of long prompts over {args.rows} rows")
+    told.add("filter", "s", runs)
+    told.draw(args.plot)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Two or three sides of a benchmark: each run in a process of its own, told as medians and ratios, and drawn."""
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+STOCK_COLOUR, OWN_COLOURS = "#9aa0a6", ("#1a73e8", "#188038", "#5f6368")
+
+
+def cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def run_side(module: str, *arguments: object, **environment: str) -> dict[str, Any]:
+    """Runs `python -m MODULE ARGUMENTS`, which prints what it measured as JSON in its last line."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}: {done.stderr[-3000:]}")
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+@dataclass
+class Comparison:
+    """What was measured of each side; the first is the stock host, by which the others' ratios are told."""
+
+    title: str
+    rows: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def add(self, row: str, unit: str, runs: Mapping[str, Sequence[float]]) -> None:
+        """Prints the medians of a row, and keeps them for the plot."""
+        medians = {side: statistics.median(values) for side, values in runs.items()}
+        self.rows[f"{row}, {unit}"] = medians
+        (stock, first), *own = medians.items()
+        told = [f"{side} {value:,.4g} ({_ratio(first, value)})" for side, value in own]
+        print(f"{row}: {stock} {first:,.4g} {unit}; {'; '.join(told)}; median of {_rounds(runs)}", flush=True)
+
+    def draw(self, path: Path | None) -> None:
+        """
+        Args:
+            path: of a PNG; None draws nothing.
+        """
+        if path is None:
+            return
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
+
+        figure, axes = pyplot.subplots(
+            len(self.rows), 1, figsize=(9, 0.6 + 1.15 * len(self.rows)), layout="constrained", squeeze=False
+        )
+        figure.suptitle(self.title, fontsize=11)
+        for axis, (row, medians) in zip(axes[:, 0], self.rows.items(), strict=True):
+            names, values = list(medians), list(medians.values())
+            bars = axis.barh(names, values, color=[STOCK_COLOUR, *OWN_COLOURS][: len(names)])
+            labels = [f"{value:,.3g}" + (f" ({_ratio(values[0], value)})" if place else "")
+                      for place, value in enumerate(values)]  # fmt: skip
+            axis.bar_label(bars, labels, padding=4, fontsize=9)
+            axis.set_title(row, loc="left", fontsize=9)
+            axis.set_xlim(0, max(values) * 1.2)
+            axis.invert_yaxis()
+            axis.set_xticks([])
+            axis.spines[["top", "right", "bottom"]].set_visible(False)
+        figure.savefig(path, dpi=110)
+        print(f"plot: {path}", flush=True)
+
+
+def _ratio(stock: float, own: float) -> str:
+    return f"{stock / own:,.1f}x" if own else "none"
+
+
+def _rounds(runs: Mapping[str, Sequence[float]]) -> str:
+    counts = {len(values) for values in runs.values()}
+    return f"{max(counts)} run{'s' if max(counts) > 1 else ''}"
