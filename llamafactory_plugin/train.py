@@ -22,6 +22,7 @@ from videokr.budget import SFT_BUDGET, VideoBudget
 from videokr.errors import RecordError, UserError, exit_status
 from videokr.example import VIDEO_FIELDS, parse_example, read_records
 from videokr.family import FAMILIES, find_family
+from videokr.proxy import video_reading
 from videokr.training_card import write_training_card
 from videokr.video_file import VideoError
 from videokr.videos import resolve_video
@@ -225,6 +226,7 @@ def check_finished(output_dir: Path) -> None:
 def train(argv: list[str]) -> int:
     given = read_config(argv)
     config = checked(given)
+    videos = video_reading()
     if "RANK" not in os.environ:  # torchrun's workers are started after --check
         check_records(given)
     from datasets.exceptions import DatasetGenerationError
@@ -259,7 +261,7 @@ def train(argv: list[str]) -> int:
     if config.get("do_train") and not config.get("early_stopping_steps") and first_process:
         check_finished(output_dir)
     if config.get("do_train") and first_process:
-        write_training_card(output_dir, "sft", run_budget(config))
+        write_training_card(output_dir, "sft", run_budget(config), videos)
     if first_process and (bad := noted(output_dir)):
         print(f"{len(bad)} videos do not decode, and other rows were taken in their place:")
         for fault in bad:

@@ -20,6 +20,7 @@ from videokr.judge import settings as judge_settings
 from videokr.judge.limits import Limits
 from videokr.judge.trial import check_judge
 from videokr.prompt import prompt_digest
+from videokr.proxy import video_reading
 from videokr.training_card import departures, read_training_card
 from videokr.video_file import read_header
 
@@ -109,6 +110,7 @@ def plan_card(options: argparse.Namespace, rows: Mapping[str, Sequence[Example]]
             for task, examples in rows.items()
         },
         versions=installed_versions(),
+        videos=video_reading(),
     )
 
 

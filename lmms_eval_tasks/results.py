@@ -20,7 +20,7 @@ FAILED_STATUS = 1
 # Two sets of answers belong to one run, if these are the same.
 KEPT_TOGETHER = (
     "model", "model_fingerprint", "model_revision", "backend", "prompt_sha256", "budget", "max_model_len", "generation",
-    "probe", "extractor", "judge", "seed",
+    "probe", "extractor", "judge", "seed", "videos",
 )  # fmt: skip
 
 

@@ -309,6 +309,7 @@ def test_a_killed_evaluation_goes_on_and_probes_are_kept_apart(tmp_path):
     assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-3000:]
     blind = read_run(tmp_path / "blind")
     assert blind.card.probe == "blind" and blind.card.data["videokr_eval"]["questions"] == 2
+    assert blind.card.videos == {"fast": True, "proxies": False}
     for one, seen in zip(blind.answers["videokr_eval"], whole, strict=False):
         assert one.example == seen.example and 0 < one.prompt_tokens < seen.prompt_tokens
 

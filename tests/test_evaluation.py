@@ -11,13 +11,22 @@ from pathlib import Path
 import pytest
 from judge_endpoint import environment
 
+from lmms_eval_tasks.results import keep_answers
 from videokr.__main__ import main
 from videokr.budget import EVAL_BUDGET
 from videokr.comparison.comparison import compare_runs
 from videokr.errors import UserError, exit_status
 from videokr.evaluation.answered import Answered, read_answers, write_answers
 from videokr.evaluation.benchmarks import COLUMNS, MEANS, PUBLISHED, benchmark_of
-from videokr.evaluation.card import CARD_FILE, RunCard, differences, fingerprint, questions_digest, read_card
+from videokr.evaluation.card import (
+    CARD_FILE,
+    WORTH_SAYING,
+    RunCard,
+    differences,
+    fingerprint,
+    questions_digest,
+    read_card,
+)
 from videokr.evaluation.responses import Generation, ResponseLog, request_key
 from videokr.evaluation.run import answers_path, format_run, read_run
 from videokr.evaluation.summary import score_of, summarize
@@ -144,6 +153,24 @@ def test_a_card_reads_back_and_says_what_differs(tmp_path):
     assert differences(CARD, other) == ["max_frames: 128 and 64", 'probe: null and "blind"']
     asked = replace(CARD, data={"videokr_eval": {"questions": 3, "sha256": "e"}, "videokr_mmvu": {"sha256": "x"}})
     assert differences(CARD, asked, ("data",)) == ["questions of videokr_eval"]
+    read = [replace(CARD, videos={"fast": True, "proxies": proxies}) for proxies in (False, True)]
+    said = ['videos: {"fast": true, "proxies": false} and {"fast": true, "proxies": true}']
+    assert differences(*read) == [] and differences(*read, WORTH_SAYING) == said
+
+
+def test_a_card_from_before_it_said_how_videos_were_read_is_one(tmp_path):
+    CARD.write(tmp_path)
+    told = json.loads((tmp_path / CARD_FILE).read_text())
+    del told["videos"]
+    (tmp_path / CARD_FILE).write_text(json.dumps(told))
+    assert read_card(tmp_path) == CARD and CARD.videos is None
+
+
+@pytest.mark.parametrize("proxies", [True, False])
+def test_answers_from_originals_and_from_proxies_are_not_of_one_run(proxies, tmp_path):
+    folder = write_run(tmp_path, FIVE, replace(CARD, videos={"fast": True, "proxies": False}))
+    keep_answers(folder, tmp_path / "results.json", replace(CARD, data={}, videos={"fast": True, "proxies": proxies}))
+    assert answers_path(folder, "videokr_eval").exists() != proxies
 
 
 def test_a_checkpoint_is_told_from_another(tmp_path):

@@ -3,12 +3,12 @@
 import os
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from videokr.budget import EVAL_BUDGET, RL_BUDGET, SFT_BUDGET, VideoBudget
 from videokr.errors import UserError
-from videokr.frame_plan import VideoHeader, plan_frames
+from videokr.frame_plan import VideoHeader, plan_frames, video_token_bound
 
 PATCH_SIZES = {"qwen2_5vl": 14, "qwen3vl": 16}
 headers = st.builds(
@@ -53,6 +53,18 @@ def test_the_plan_is_that_of_qwen_vl_utils(header, budget, patch_size):
     plan = plan_frames(header, budget, patch_size)
     assert (list(plan.indices), (plan.height, plan.width)) == (indices, size)
     assert plan.metadata["total_num_frames"] == header.frame_count
+
+
+@given(headers, budgets, patch_sizes)
+@example(VideoHeader(256, 4.0, 240, 320), RL_BUDGET, 16)
+@example(VideoHeader(256, 4.0, 32, 200), RL_BUDGET, 14)
+@settings(max_examples=2_000, deadline=None)
+def test_no_video_takes_more_tokens_than_its_bound(header, budget, patch_size):
+    """Small frames are rounded up on both sides, and a strip is a token wide at least."""
+    assume(max(header.height, header.width) / min(header.height, header.width) <= 200)
+    plan = plan_frames(header, budget, patch_size)
+    told = video_token_bound(budget, patch_size, header)
+    assert plan.video_tokens <= told <= video_token_bound(budget, patch_size)
 
 
 @pytest.fixture(scope="module")

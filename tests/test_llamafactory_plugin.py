@@ -173,6 +173,7 @@ def test_one_process_trains_a_raw_file(corpus, models, tmp_path):
 
     card = read_training_card(tmp_path)
     assert card is not None and card.stage == "sft" and card.budget.max_frames == SFT_BUDGET.max_frames
+    assert card.videos == {"fast": True, "proxies": False}
     assert json.loads((tmp_path / "trainer_state.json").read_text(encoding="utf-8"))["global_step"] == 2
     waited = json.loads((tmp_path / "input_wait.json").read_text(encoding="utf-8"))
     assert waited["steps"] == 1 and 0 <= waited["waited_seconds"] <= waited["seconds"] and 0 <= waited["share"] <= 1

@@ -32,6 +32,7 @@ from videokr.evaluation.verdict import Verdict
 from videokr.example import Example, Kind
 from videokr.prompt import prompt_digest
 from videokr.report.breakdown import breakdowns
+from videokr.report.cards import card_table
 from videokr.report.cases import spread_over
 from videokr.report.excerpt import excerpt, fair_length, page_bytes
 from videokr.report.figures import NOTHING
@@ -263,6 +264,20 @@ def test_what_else_differs_is_said(tmp_path):
     page = (first / "report.html").read_text("utf-8")
     assert "Run 2: other than run 1 in generation; see the run cards." in page
     assert "generation ≠" in page and "python ≠" in page and "seed ≠" not in page
+
+
+def test_runs_that_read_proxies_and_originals_say_so(tmp_path):
+    first = write_run(tmp_path / "a", many([R]), videos={"fast": True, "proxies": False})
+    second = write_run(tmp_path / "b", many([W]), videos={"fast": True, "proxies": True})
+    third = write_run(tmp_path / "c", many([W]), videos={"fast": False, "proxies": False})
+    fourth = write_run(tmp_path / "d", many([W]))
+    report(first, second)
+    page = (first / "report.html").read_text("utf-8")
+    assert "Run 2: other than run 1 in videos; see the run cards." in page and "videos ≠" in page
+    (row,) = [row for row in card_table(line_up([first, second, third, fourth], mixed=False)).sections[0].rows
+              if row.label == "videos ≠"]  # fmt: skip
+    shown = ["originals", "proxies where there are any", "originals, fast path off", NOTHING]
+    assert [cell.text for cell in row.cells] == shown
 
 
 def test_probes_say_how_much_of_the_score_needs_the_video(tmp_path):

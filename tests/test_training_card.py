@@ -1,17 +1,22 @@
 """The card beside a checkpoint, and what an evaluation says of it."""
 
+import json
+
 import pytest
 
 from videokr.budget import EVAL_BUDGET, SFT_BUDGET
 from videokr.errors import UserError
+from videokr.fast_video import VARIABLE
+from videokr.proxy import FOLDER_VARIABLE, video_reading
 from videokr.training_card import TRAINING_CARD, departures, read_training_card, write_training_card
 
 
 def test_a_card_is_found_beside_a_checkpoint_and_above_it(tmp_path):
     assert read_training_card(tmp_path) is None
-    write_training_card(tmp_path, "sft", SFT_BUDGET)
+    videos = {"fast": True, "proxies": False}
+    write_training_card(tmp_path, "sft", SFT_BUDGET, videos)
     card = read_training_card(tmp_path)
-    assert card is not None and (card.stage, card.budget) == ("sft", SFT_BUDGET)
+    assert card is not None and (card.stage, card.budget, card.videos) == ("sft", SFT_BUDGET, videos)
     (tmp_path / "checkpoint-10").mkdir()
     assert read_training_card(tmp_path / "checkpoint-10") == card
     (tmp_path / TRAINING_CARD).write_text("{}")
@@ -19,8 +24,28 @@ def test_a_card_is_found_beside_a_checkpoint_and_above_it(tmp_path):
         read_training_card(tmp_path)
 
 
+def test_a_card_from_before_it_said_how_videos_were_read_is_one(tmp_path):
+    write_training_card(tmp_path, "rl", SFT_BUDGET, {"fast": True, "proxies": True})
+    told = json.loads((tmp_path / TRAINING_CARD).read_text())
+    del told["videos"]
+    (tmp_path / TRAINING_CARD).write_text(json.dumps(told))
+    card = read_training_card(tmp_path)
+    assert card is not None and card.videos is None and departures(card, EVAL_BUDGET) == []
+
+
+@pytest.mark.parametrize("fast", ["0", "1", None])
+@pytest.mark.parametrize("proxies", [True, False])
+def test_how_videos_are_read_is_told_without_a_folder(fast, proxies, tmp_path, monkeypatch):
+    """Proxies that nothing reads are none."""
+    for name, value in {VARIABLE: fast, FOLDER_VARIABLE: str(tmp_path) if proxies else None}.items():
+        monkeypatch.delenv(name, raising=False)
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    assert video_reading() == {"fast": fast != "0", "proxies": proxies and fast != "0"}
+
+
 def test_the_recipe_departs_in_nothing_and_the_rest_is_said(tmp_path, monkeypatch):
-    write_training_card(tmp_path, "sft", SFT_BUDGET)
+    write_training_card(tmp_path, "sft", SFT_BUDGET, video_reading())
     card = read_training_card(tmp_path)
     assert card is not None and departures(card, EVAL_BUDGET) == []
     assert departures(card, EVAL_BUDGET.bounded(max_frames=64, max_pixels=4096)) == [

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlparse
 
 import datasets
 from omegaconf import DictConfig
+from tqdm import tqdm
 from verl.utils.dataset.rl_dataset import RLHFDataset
 
 from videokr.budget import RL_BUDGET, VideoBudget
@@ -20,11 +21,12 @@ from videokr.errors import UserError
 from videokr.frame_cache import Frames, frame_cache
 from videokr.frame_plan import VideoHeader, plan_frames, video_token_bound
 from videokr.manifest import read_manifest
-from videokr.marks import CHAT_TOKENS_MAX, MARKED_VIDEO, VIDEO, drop_outer_marks, put_videos
+from videokr.marks import MARKED_VIDEO, VIDEO, drop_outer_marks, put_videos, text_token_bound
 from videokr.video_file import read_header
 from videokr.videos import plain_path
 
 BUDGET_FIELDS = tuple(field.name for field in fields(VideoBudget))
+HEADER_THREADS = 8
 PLUGIN = "verl_plugin.registration"  # which verl imports, unless it is told not to
 
 
@@ -35,7 +37,8 @@ class VideoKRDataset(RLHFDataset):
     that fixes a field itself keeps it.
 
     `+data.video_manifest=FILE` (of `videokr check --level probe`) spares reading headers where the budget alone leaves
-    a prompt's length in doubt; `+data.video_root=DIR` is the folder it was made of, if not its own.
+    a prompt's length in doubt, which it does of every prompt at the published pixels of Qwen2.5-VL;
+    `+data.video_root=DIR` is the folder it was made of, if not its own.
     """
 
     def __init__(self, data_files: Any, tokenizer: Any, config: DictConfig, processor: Any = None, **settings: Any):
@@ -69,8 +72,7 @@ class VideoKRDataset(RLHFDataset):
                     f"row {index} of {files} has several videos, which verl's own rollout server folds into one: let "
                     "verl load the plugin 'videokr' (VERL_USE_EXTERNAL_PLUGINS)"
                 )
-            most = self.max_prompt_length
-            if self.filter_overlong_prompts and self._byte_bound(row) > most and self._token_bound(row) > most:
+            if self.filter_overlong_prompts and not missing and not self._is_cleared(row):
                 doubtful.append(index)
         if missing:
             raise UserError(
@@ -82,31 +84,57 @@ class VideoKRDataset(RLHFDataset):
         if not doubtful:
             print(f"all {len(dataframe)} prompts fit into {self.max_prompt_length} tokens by their budget")
             return dataframe
-        too_long = {index for index in doubtful if self._exact_tokens(dataframe[index]) > self.max_prompt_length}
+        headers = self._headers([dataframe[index] for index in doubtful])
+        too_long = {index for index in doubtful if self._is_too_long(dataframe[index], headers)}
         print(f"dropped {len(too_long)} of {len(dataframe)} prompts longer than {self.max_prompt_length} tokens")
         return dataframe.select([index for index in range(len(dataframe)) if index not in too_long])
 
     def _build_messages(self, example: dict[str, Any], key: str) -> list[dict[str, Any]]:
-        fixed = [{"video": video} if isinstance(video, str) else video for video in example.get(self.video_key) or []]
-        budget = asdict(run_budget(self.config))
-        videos = [budget | {name: value for name, value in video.items() if value is not None} for video in fixed]
-        messages: list[dict[str, Any]] = super()._build_messages({**example, self.video_key: videos}, key)
+        asked = {**example, self.video_key: self._asked(example)}
+        messages: list[dict[str, Any]] = super()._build_messages(asked, key)
         return messages
 
-    def _byte_bound(self, row: dict[str, Any]) -> int:
-        """At most so many tokens, told without a tokenizer: a full budget for each video, one for a byte of text."""
-        text_bytes = sum(len(message["content"].encode()) for message in row[self.prompt_key])
-        return self._videos_bound(row) + CHAT_TOKENS_MAX + text_bytes
+    def _asked(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """A row's videos, each with the whole of its budget."""
+        fixed = [{"video": video} if isinstance(video, str) else video for video in row.get(self.video_key) or []]
+        budget = asdict(run_budget(self.config))
+        return [budget | {name: value for name, value in video.items() if value is not None} for video in fixed]
 
-    def _token_bound(self, row: dict[str, Any]) -> int:
-        """At most so many tokens, told without the videos' headers: a full budget for each, and the text's own."""
-        text = "".join(message["content"] for message in row[self.prompt_key])
+    def _is_cleared(self, row: dict[str, Any]) -> bool:
+        """Whether a row fits for sure, as can be told without reading a video's header."""
+        if self._has_own_template:
+            return False
+        most, text = self.max_prompt_length, self._text(row)
+        videos, texts = self._videos_bound(row), text_token_bound(text)
+        if videos + texts > most and self._manifest:
+            known = {path: self._known_header(path) for path in map(_local_path, row[self.video_key] or [])}
+            if all(known.values()):
+                videos = self._planned_bound(row, known)
+        return bool(videos + texts <= most or (videos < most and videos + self._text_tokens(text) <= most))
+
+    def _is_too_long(self, row: dict[str, Any], headers: Mapping[Path, VideoHeader]) -> bool:
+        if not self._has_own_template:
+            bound = self._planned_bound(row, headers) + text_token_bound(self._text(row))
+            if bound <= self.max_prompt_length:
+                return False
+        return bool(self._exact_tokens(row, headers) > self.max_prompt_length)
+
+    @property
+    def _has_own_template(self) -> bool:
+        """Whether the run tells the chat template something, of which a bound knows nothing."""
+        return bool(self.apply_chat_template_kwargs) or self.tool_schemas is not None
+
+    def _text(self, row: Mapping[str, Any]) -> str:
+        return "".join(message["content"] for message in row[self.prompt_key])
+
+    def _text_tokens(self, text: str) -> int:
         chat = self.processor.apply_chat_template(
             [{"role": "user", "content": text}], add_generation_prompt=True, tokenize=False
         )
-        return self._videos_bound(row) + len(self.tokenizer(chat, add_special_tokens=False)["input_ids"])
+        return len(self.tokenizer(chat, add_special_tokens=False)["input_ids"])
 
     def _videos_bound(self, row: dict[str, Any]) -> int:
+        """At most so many tokens for a row's videos, whatever their headers say."""
         fixed = [{} if isinstance(video, str) else video for video in row[self.video_key] or []]
         return sum(self._video_bound(tuple(video.get(name) for name in BUDGET_FIELDS)) for video in fixed)
 
@@ -121,23 +149,44 @@ class VideoKRDataset(RLHFDataset):
             self._video_bounds[fixed] = video_token_bound(budget, self.image_patch_size)
         return self._video_bounds[fixed]
 
-    def _exact_tokens(self, row: dict[str, Any]) -> int:
+    def _planned_bound(self, row: Mapping[str, Any], headers: Mapping[Path, Any]) -> int:
+        """At most so many tokens for a row's videos, whose headers are these."""
+        return sum(
+            video_token_bound(_budget(video), self.image_patch_size, headers[_local_path(video)])
+            for video in self._asked(row)
+        )
+
+    def _exact_tokens(self, row: dict[str, Any], headers: Mapping[Path, VideoHeader]) -> int:
         messages = self._build_messages(row, key=self.prompt_key)
-        text = self.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+        settings = dict(self.apply_chat_template_kwargs)
+        if self.tool_schemas is not None:
+            settings["tools"] = self.tool_schemas
+        text = self.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False, **settings)
         plans = [
-            plan_frames(self._header(_local_path(part)), _budget(part), self.image_patch_size)
-            for part in _videos(messages)
+            plan_frames(headers[_local_path(part)], _budget(part), self.image_patch_size) for part in _videos(messages)
         ]
         place = VIDEO if plans and plans[0].timestamped else MARKED_VIDEO
         text = put_videos(text, place, plans)
         return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def _header(self, path: Path) -> VideoHeader:
-        """As the manifest has it of this very file; else read from it."""
-        entry = self._manifest.get(plain_path(os.path.relpath(path, self._manifest_root))) if self._manifest else None
-        if entry and entry.header and entry.is_of(path.stat()):
-            return entry.header
-        return read_header(path)
+    def _known_header(self, path: Path) -> VideoHeader | None:
+        """As the manifest has it of this very file."""
+        entry = self._manifest.get(plain_path(os.path.relpath(path, self._manifest_root)))
+        return entry.header if entry and entry.is_of(path.stat()) else None
+
+    def _headers(self, rows: Sequence[dict[str, Any]]) -> dict[Path, VideoHeader]:
+        """Of the rows' videos; those that no manifest tells are read, several at once.
+
+        Raises:
+            VideoError: one cannot be read.
+        """
+        paths = dict.fromkeys(_local_path(video) for row in rows for video in row[self.video_key] or [])
+        found = {path: self._known_header(path) for path in paths} if self._manifest else dict.fromkeys(paths)
+        unknown = [path for path, header in found.items() if header is None]
+        with ThreadPoolExecutor(HEADER_THREADS) as pool:
+            read = tqdm(pool.map(read_header, unknown), "headers of videos", len(unknown), disable=not unknown)
+            found.update(zip(unknown, read, strict=True))
+        return {path: header for path, header in found.items() if header}
 
     @classmethod
     def _process_multi_modal_info(

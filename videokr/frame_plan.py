@@ -21,7 +21,8 @@ ASPECT_MAX = 200  # long side over short side that the processors take
 FRAME_TOKENS_MAX = 768
 VIDEO_TOKENS_MAX = 128_000 * 0.9
 SHARE_SLACK = 1.05
-TIMESTAMP_TOKENS_MAX = 16  # `<1799.5 seconds>` and the two vision marks around a temporal patch of Qwen3-VL
+MARKS = 2  # tokens around a video, or with timestamps around each of its temporal patches
+TIMESTAMP_TOKENS_MAX = 17  # `<86400.0 seconds>` before a temporal patch, of a tokenizer that knows no word of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +143,25 @@ def video_token_bound(budget: VideoBudget, patch_size: int, header: VideoHeader 
     """As many tokens as a video may take at most, its marks and timestamps among them.
 
     Args:
-        header: the video's; None: for any video whose frames are at least `min_pixels` large.
+        header: the video's; None: for any video.
     """
-    side = patch_size * MERGE_SIDE
     if header is None:
-        number, pixels = budget.max_frames, max(budget.max_pixels, budget.min_pixels) + side**2
+        number, tokens = budget.max_frames, _frame_token_bound(budget, patch_size)
     else:
         number = frame_number(header, budget)
-        pixels = math.prod(frame_size(header, budget, patch_size, number))
-    return -(-number // TEMPORAL_PATCH_FRAMES) * (pixels // side**2 + TIMESTAMP_TOKENS_MAX)
+        tokens = math.prod(frame_size(header, budget, patch_size, number)) // (patch_size * MERGE_SIDE) ** 2
+    around = MARKS + TIMESTAMP_TOKENS_MAX if patch_size == TIMESTAMPED_PATCH_SIZE else 0
+    return MARKS + -(-number // TEMPORAL_PATCH_FRAMES) * (tokens + around)
+
+
+def _frame_token_bound(budget: VideoBudget, patch_size: int) -> int:
+    """Of a frame of any shape, see `frame_size`.
+
+    A strip is never less than one token wide, however long the most pixels let it be. Both sides of a small frame are
+    rounded up, until it has the least pixels: one that is barely wider than a token is shown as two.
+    """
+    most, least = (pixels / (patch_size * MERGE_SIDE) ** 2 for pixels in (budget.max_pixels, budget.min_pixels))
+    return math.floor(max(most, math.sqrt(ASPECT_MAX * max(most, least)) + 1, 2 * (least + 1)))
 
 
 def frame_number(header: VideoHeader, budget: VideoBudget) -> int:

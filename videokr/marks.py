@@ -1,6 +1,7 @@
 """The marks around a video in a prompt."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,7 +13,7 @@ MARKED_VIDEO = f"{MARK}{VIDEO}{END_MARK}"  # as both families' chat templates wr
 # Tokens that stand for an image or a video, which no response may hold: a model counts them against what it was shown.
 RESERVED_TOKENS = (MARK, END_MARK, VIDEO, "<|image_pad|>")
 END_OF_TURN = "<|im_end|>"  # after every message, the response among them; both families
-CHAT_TOKENS_MAX = 64  # of a chat template's own words around one question
+_CHAT_TOKENS_MAX = 64  # of a chat template's own words around one question
 TIMESTAMPED_BY = "Qwen3VLProcessor"
 # A host takes these for its own, and loses count of the videos.
 _HOST_MARK = re.compile(r"<(?:video|image|audio)>|<\|[a-z_]+\|>")
@@ -22,6 +23,14 @@ def find_host_mark(text: str) -> str | None:
     """The first mark in a text that stands for something to a host; None where it holds none."""
     found = _HOST_MARK.search(text) if "<" in text else None  # which most texts are without
     return found[0] if found else None
+
+
+def text_token_bound(text: str) -> int:
+    """As many tokens as a question's text may take at most, the chat template's own words among them.
+
+    A token holds a byte at least, of the text as the tokenizers of both families normalise it (NFC).
+    """
+    return len(unicodedata.normalize("NFC", text).encode()) + _CHAT_TOKENS_MAX
 
 
 def video_text(plan: FramePlan) -> str:

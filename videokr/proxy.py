@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from videokr.budget import VideoBudget
 from videokr.errors import UserError
+from videokr.fast_video import is_fast
 from videokr.frame_plan import FramePlan, VideoHeader, plan_frames
 from videokr.outputs import written_aside
 
@@ -93,6 +94,19 @@ def proxy_folder() -> ProxyFolder | None:
     if not Path(given).is_dir():
         raise UserError(f"{FOLDER_VARIABLE}='{given}' is no folder: videokr proxy build makes one; or leave it unset")
     return ProxyFolder(Path(given))
+
+
+def video_reading() -> dict[str, bool]:
+    """How this process reads videos, for the card of a run: no folder's name.
+
+    Returns:
+        `fast`, see `is_fast`; and `proxies`, whether they are read in the place of originals where there are any.
+
+    Raises:
+        UserError: see `is_fast`, `proxy_folder`.
+    """
+    fast = is_fast()
+    return {"fast": fast, "proxies": fast and proxy_folder() is not None}
 
 
 def write_proxy(

@@ -1,6 +1,7 @@
 """What a checkpoint was trained with, kept beside it, so that an evaluation can say where it asks otherwise."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,16 +19,22 @@ class TrainingCard:
     Attributes:
         stage: `sft` or `rl`.
         prompt_sha256: `videokr.prompt.prompt_digest`.
+        videos: `videokr.proxy.video_reading`; None of a card that is older than this.
     """
 
     stage: str
     prompt_sha256: str
     budget: VideoBudget
+    videos: Mapping[str, bool] | None = None
 
 
-def write_training_card(folder: Path, stage: str, budget: VideoBudget) -> None:
-    """Writes the card of a run with the prompt of this version."""
-    card = TrainingCard(stage, prompt_digest(), budget)
+def write_training_card(folder: Path, stage: str, budget: VideoBudget, videos: Mapping[str, bool]) -> None:
+    """Writes the card of a run with the prompt of this version.
+
+    Args:
+        videos: `videokr.proxy.video_reading`, as the run starts.
+    """
+    card = TrainingCard(stage, prompt_digest(), budget, videos)
     with written_aside(folder / TRAINING_CARD) as aside:
         aside.write_text(json.dumps(asdict(card), indent=2) + "\n", encoding="utf-8")
 
@@ -44,7 +51,8 @@ def read_training_card(model: Path) -> TrainingCard | None:
             continue
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            return TrainingCard(record["stage"], record["prompt_sha256"], VideoBudget(**record["budget"]))
+            budget = VideoBudget(**record["budget"])
+            return TrainingCard(record["stage"], record["prompt_sha256"], budget, record.get("videos"))
         except (ValueError, TypeError, KeyError) as error:
             raise UserError(f"'{path}' is no training card: {error}; remove it, or train with this version") from None
     return None

@@ -59,11 +59,11 @@ def _videos(record: Any) -> tuple[str, ...]:
 
 def below(folder: Path) -> Named:
     """Every file below a folder with the suffix of a video, and whatever else is called like one."""
-    found = []
+    found = set()
     for place, folders, files in os.walk(folder):
         inner = os.path.relpath(place, folder)
         before = "" if inner == os.curdir else f"{inner}/"
         for name in (*folders, *files):
             if name.lower().endswith(SUFFIXES):
-                found.append(f"{before}{name}".encode("utf-8", "backslashreplace").decode())
+                found.add(plain_path(f"{before}{name}".encode("utf-8", "backslashreplace").decode()))
     return Named(sorted(found))

@@ -11,7 +11,7 @@ from videokr.errors import RecordError
 from videokr.example import QUESTION_FIELDS, Example
 from videokr.frame_plan import VideoHeader, plan_frames, video_token_bound
 from videokr.manifest import VideoEntry, read_manifest
-from videokr.marks import CHAT_TOKENS_MAX
+from videokr.marks import text_token_bound
 from videokr.prompt import build_prompt
 from videokr.response import build_response
 from videokr.videos import plain_path
@@ -58,7 +58,7 @@ class Lengths:
         text = build_prompt(example) + (
             build_response(example.rationale or "", example.answer) if stage == "sft" else ""
         )
-        if len(text.encode()) + CHAT_TOKENS_MAX + bound <= self.max_tokens:
+        if text_token_bound(text) + bound <= self.max_tokens:
             return FITS, 0
         least = [header or _LEAST_VIDEO for header in headers]
         tokens = limit.tokens(example, least)

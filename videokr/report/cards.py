@@ -66,6 +66,7 @@ def _sections(cards: list[RunCard]) -> dict[str | None, dict[str, _Value]]:
             "seed": lambda card: _text(card.seed),
             "backend": lambda card: _text(card.backend),
             "context, tokens": lambda card: count(card.max_model_len),
+            "videos": lambda card: _videos(card.videos),
         },
         "Video budget": {part.name.replace("_", " "): _part(part.name) for part in fields(VideoBudget)},
         "Questions": {task: _data(task) for task in tasks},
@@ -95,6 +96,13 @@ def _judge(judge: Mapping[str, str] | None) -> str:
     # Without its address: the page is published, and that may be a machine of one's own.
     shown = {name: value for name, value in judge.items() if name != "address"}
     return ", ".join(_digest(value) if name.endswith("sha256") else value for name, value in shown.items())
+
+
+def _videos(reading: Mapping[str, bool] | None) -> str:
+    if reading is None:
+        return NOTHING
+    read = "proxies where there are any" if reading["proxies"] else "originals"
+    return read if reading["fast"] else f"{read}, fast path off"
 
 
 def _digest(value: str | None) -> str:
