@@ -1,19 +1,21 @@
-"""How much of its time SFT waits for videos: LLaMA-Factory as released, ours with originals, ours with proxies.
+"""What SFT's input costs, and how much of its time SFT waits for it: LLaMA-Factory as released, and ours.
 
     python -m benchmarks.sft_input --folder DIR [--clips 16] [--steps 32] [--hidden 2048 --layers 28] [--plot PNG]
 
-In the environment of sft. A Qwen3-VL of random weights trains on made-up clips of 720p with four loader workers. On a
-GPU it has the size of a published one, and what counts is the share of the time between a step's end and the next one's
-beginning (llamafactory_plugin/input_wait.py). On a CPU such a step takes so long that nothing ever waits: there it is
-the demo's model, of whose step the input is the larger part, and what counts is the step.
+In the environment of sft; clips of 720p, a row a batch, four loader workers. First the input alone: batches are taken
+from the trainer's own loader, and nothing is trained. Then, on a GPU, a Qwen3-VL of random weights trains on them: the
+share of the time between a step's end and the next one's beginning (llamafactory_plugin/input_wait.py). On a CPU a step
+takes so long that nothing ever waits.
 """
 
 import argparse
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,7 @@ def make_model(folder: Path, hidden: int, layers: int) -> None:
     config = AutoConfig.from_pretrained(folder)
     text, vision = config.text_config, config.vision_config
     text.max_position_embeddings = 32_768
-    if not torch.cuda.is_available():
+    if not has_gpu():
         config.save_pretrained(folder)
         return
     text.hidden_size, text.intermediate_size, text.num_hidden_layers = hidden, 3 * hidden, layers
@@ -75,8 +77,36 @@ def make_model(folder: Path, hidden: int, layers: int) -> None:
     model.cpu().save_pretrained(folder)
 
 
-def train_once(side: str, folder: Path, steps: int) -> None:
+def has_gpu() -> bool:
     import torch
+
+    return bool(torch.cuda.is_available())
+
+
+def loader_drain(report: Path) -> Any:
+    """A trainer's callback that takes all batches, writes what that took, and ends the process."""
+    from transformers import TrainerCallback
+
+    class Drain(TrainerCallback):
+        def on_train_begin(self, *_: Any, train_dataloader: Any = None, **__: Any) -> None:
+            begin, start, rows = _cpu_seconds_of_all(), time.perf_counter(), 0
+            for _batch in train_dataloader:
+                rows += 1
+            told = {"seconds": (time.perf_counter() - start) / rows, "cpu": (_cpu_seconds_of_all() - begin) / rows}
+            report.write_text(json.dumps(told))
+            raise SystemExit
+
+    return Drain()
+
+
+def _cpu_seconds_of_all() -> float:
+    """Of this process and of its children that have ended, the loader's workers among them."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def train_once(side: str, folder: Path, steps: int, alone: bool) -> None:
+    from llamafactory_plugin import input_wait
 
     settings: dict[str, Any] = {
         "model_name_or_path": folder / "model", "dataset": "rows", "dataset_dir": folder,
@@ -84,10 +114,12 @@ def train_once(side: str, folder: Path, steps: int) -> None:
         "output_dir": folder / f"out-{side}", "max_steps": steps, "save_strategy": "'no'", "deepspeed": "null",
         "flash_attn": "sdpa", "gradient_accumulation_steps": 1, "preprocessing_num_workers": 4, "plot_loss": "false",
     }  # fmt: skip
-    if not torch.cuda.is_available():
+    if not has_gpu():
         settings |= {"use_cpu": "true", "bf16": "false"}
     if side == SIDES[0]:
         settings["template"] = "qwen3_vl"
+    if alone:
+        input_wait.InputWait = lambda output_dir: loader_drain(output_dir / input_wait.REPORT_FILE)  # type: ignore[assignment,misc]
     argv = [CONFIG, *(f"{key}={value}" for key, value in settings.items())]
     if side != SIDES[0]:
         from llamafactory_plugin.train import train
@@ -96,16 +128,15 @@ def train_once(side: str, folder: Path, steps: int) -> None:
         return
     from llamafactory.train.tuner import run_exp
 
-    from llamafactory_plugin.input_wait import InputWait
     from llamafactory_plugin.train import read_config
 
-    run_exp(args=read_config(argv), callbacks=[InputWait(Path(settings["output_dir"]))])
+    run_exp(args=read_config(argv), callbacks=[input_wait.InputWait(Path(settings["output_dir"]))])
 
 
-def run(side: str, folder: Path, steps: int) -> dict[str, Any]:
-    """Trains in a process of its own; what input_wait.json tells."""
+def run(side: str, folder: Path, steps: int, *alone: str) -> dict[str, Any]:
+    """Trains, or takes the input alone, in a process of its own; what input_wait.json tells."""
     found = {"VIDEOKR_PROXIES": str(folder / "proxies")} if side == "proxies" else {}
-    own = ["--folder", str(folder), "--side", side, "--steps", str(steps)]
+    own = ["--folder", str(folder), "--side", side, "--steps", str(steps), *alone]
     command = [sys.executable, "-m", "benchmarks.sft_input", *own]
     with (folder / f"{side}.log").open("w") as log:
         done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=os.environ | found)
@@ -128,24 +159,29 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1, help="of each side (default: %(default)s)")
     parser.add_argument("--plot", type=Path, metavar="PNG")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
+    parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     folder = args.folder.resolve()
     if args.side:
-        train_once(args.side, folder, args.steps)
+        train_once(args.side, folder, args.steps, args.alone)
         return
     make(folder, args.clips, args.seconds, args.steps)
     make_model(folder / "model", args.hidden, args.layers)
-    runs: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
+    told = Comparison(f"SFT's input, clips of {args.seconds} s of {SIZE}")
+    alone: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
+    trained: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
     for _ in range(args.rounds):
         for side in SIDES:
-            runs[side].append(run(side, folder, args.steps))
-    told = Comparison(f"SFT, clips of {args.seconds} s of {SIZE}, four loader workers")
-    told.add("a step", "s", {side: [run["seconds"] / run["steps"] for run in made] for side, made in runs.items()})
-    told.add(
-        "waiting for input",
-        "% of the time",
-        {side: [100 * run["share"] for run in made] for side, made in runs.items()},
-    )
+            alone[side].append(run(side, folder, args.steps, "--alone"))
+            if has_gpu():
+                trained[side].append(run(side, folder, args.steps))
+    told.add("input of a row", "s", {side: [run["seconds"] for run in made] for side, made in alone.items()})
+    told.add("input of a row", "CPU seconds", {side: [run["cpu"] for run in made] for side, made in alone.items()})
+    if has_gpu():
+        step = {side: [run["seconds"] / run["steps"] for run in made] for side, made in trained.items()}
+        told.add("a step", "s", step)
+        waited = {side: [100 * run["share"] for run in made] for side, made in trained.items()}
+        told.add("waiting for input", "% of the time", waited)
     told.draw(args.plot)
 
 
