@@ -1,4 +1,4 @@
-"""Two or three sides of a benchmark: each run in a process of its own, told as medians and ratios, and drawn."""
+"""The sides of a benchmark: each run in a process of its own, told as medians and ratios, and drawn."""
 
 import json
 import os
@@ -45,8 +45,8 @@ class Comparison:
         medians = {side: statistics.median(values) for side, values in runs.items()}
         self.rows[f"{row}, {unit}"] = medians
         (stock, first), *own = medians.items()
-        told = [f"{side} {value:,.4g} ({_ratio(first, value)})" for side, value in own]
-        print(f"{row}: {stock} {first:,.4g} {unit}; {'; '.join(told)}; median of {_rounds(runs)}", flush=True)
+        told = [f"{side} {_figure(value)} ({_ratio(first, value)})" for side, value in own]
+        print(f"{row}: {stock} {_figure(first)} {unit}; {'; '.join(told)}; median of {_rounds(runs)}", flush=True)
 
     def draw(self, path: Path | None) -> None:
         """
@@ -67,7 +67,7 @@ class Comparison:
         for axis, (row, medians) in zip(axes[:, 0], self.rows.items(), strict=True):
             names, values = list(medians), list(medians.values())
             bars = axis.barh(names, values, color=[STOCK_COLOUR, *OWN_COLOURS][: len(names)])
-            labels = [f"{value:,.3g}" + (f" ({_ratio(values[0], value)})" if place else "")
+            labels = [_figure(value) + (f" ({_ratio(values[0], value)})" if place else "")
                       for place, value in enumerate(values)]  # fmt: skip
             axis.bar_label(bars, labels, padding=4, fontsize=9)
             axis.set_title(row, loc="left", fontsize=9)
@@ -77,6 +77,10 @@ class Comparison:
             axis.spines[["top", "right", "bottom"]].set_visible(False)
         figure.savefig(path, dpi=110)
         print(f"plot: {path}", flush=True)
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1_000 else f"{value:.3g}"
 
 
 def _ratio(stock: float, own: float) -> str:

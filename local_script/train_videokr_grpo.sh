@@ -2,6 +2,7 @@
 # GRPO with verl and vLLM rollouts:
 #   MODEL_PATH=... N_GPUS=8 bash local_script/train_videokr_grpo.sh [hydra overrides]
 # Settings: verl_plugin/config/videokr_grpo.yaml; the variables below change one each. DRY_RUN=1 prints the command.
+# VIDEO_MANIFEST=FILE, of videokr check --level probe, spares the start of the run reading videos' headers.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
 cd "${REPO_DIR}"
@@ -16,6 +17,8 @@ for file in "${TRAIN_FILE}" "${VAL_FILE}"; do
   [[ -f "${file}" ]] || is_on DRY_RUN ||
     die "'${file}' is not there: prepare it with local_script/prepare_videokr_rl_data.py, or set DATA_DIR"
 done
+[[ -z "${VIDEO_MANIFEST:-}" || -f "${VIDEO_MANIFEST}" ]] || is_on DRY_RUN ||
+  die "VIDEO_MANIFEST '${VIDEO_MANIFEST}' is not there: videokr check --level probe writes one"
 whole N_GPUS N_GPUS_PER_NODE NNODES TRAIN_BATCH_SIZE MAX_PROMPT_LENGTH MAX_RESPONSE_LENGTH ROLLOUT_N ROLLOUT_TP \
   PPO_MINI_BATCH_SIZE PPO_MICRO_BATCH_SIZE_PER_GPU LOGPROB_MICRO_BATCH_SIZE_PER_GPU TOTAL_EPOCHS
 positive LR ROLLOUT_GPU_MEM_UTIL
@@ -80,6 +83,7 @@ if [[ "${config}" == videokr_grpo ]]; then
     "${rollout}.enforce_eager=${ENFORCE_EAGER:-False}"
   )
 fi
+[[ -z "${VIDEO_MANIFEST:-}" ]] || command+=("+data.video_manifest=$(quoted "${VIDEO_MANIFEST}")")
 command+=("$@")
 
 print_command "${command[@]}"

@@ -107,6 +107,10 @@ def test_launcher_passes_overrides_last_and_variables_through():
         ({}, "MODEL_PATH is not set"),
         ({"MODEL_PATH": "/nowhere", "TRAIN_FILE": __file__, "VAL_FILE": __file__}, "model '/nowhere' is not there"),
         ({"MODEL_PATH": "owner/name", "DATA_DIR": "/nowhere"}, "'/nowhere/train.parquet' is not there"),
+        (
+            {"MODEL_PATH": "owner/name", "TRAIN_FILE": __file__, "VAL_FILE": __file__, "VIDEO_MANIFEST": "/nowhere"},
+            "VIDEO_MANIFEST '/nowhere' is not there",
+        ),
     ],
 )
 def test_launcher_names_what_is_missing(environment, says):

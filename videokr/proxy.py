@@ -83,13 +83,13 @@ class ProxyFolder:
 
 
 def proxy_folder() -> ProxyFolder | None:
-    """As the environment has it.
+    """As the environment has it; None, too, where the fast path to videos is off.
 
     Raises:
-        UserError: it names no folder.
+        UserError: it names no folder; or see `is_fast`.
     """
     given = os.environ.get(FOLDER_VARIABLE)
-    if not given:
+    if not given or not is_fast():
         return None
     if not Path(given).is_dir():
         raise UserError(f"{FOLDER_VARIABLE}='{given}' is no folder: videokr proxy build makes one; or leave it unset")
@@ -105,8 +105,7 @@ def video_reading() -> dict[str, bool]:
     Raises:
         UserError: see `is_fast`, `proxy_folder`.
     """
-    fast = is_fast()
-    return {"fast": fast, "proxies": fast and proxy_folder() is not None}
+    return {"fast": is_fast(), "proxies": proxy_folder() is not None}
 
 
 def write_proxy(

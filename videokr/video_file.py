@@ -50,7 +50,7 @@ def read_frames(path: Path, budget: VideoBudget, patch_size: int) -> tuple["torc
     Raises:
         UserError, VideoError: see `read_original`.
     """
-    folder = proxy_folder() if is_fast() else None
+    folder = proxy_folder()
     found = folder.read(path, ProxyKey(budget, patch_size)) if folder else None
     return found or read_original(path, budget, patch_size)
 

@@ -21,7 +21,6 @@ from videokr.errors import USER_ERROR_STATUS, UserError
 from videokr.evaluation.card import fingerprint
 from videokr.evaluation.probe import Probe, probe_frames, read_probe
 from videokr.evaluation.responses import Generation, ResponseLog, request_key
-from videokr.fast_video import is_fast
 from videokr.frame_plan import FramePlan
 from videokr.marks import drop_outer_marks
 from videokr.proxy import proxy_folder
@@ -114,7 +113,7 @@ class VideoModel(lmms):
             of_model = fingerprint(folder) if folder.is_dir() else model
             of_engine = {name: value for name, value in engine_args.items() if name not in _OF_SPEED}
             asked = [asdict(self.budget), self.max_model_len, self.probe, self.probe_seed if self.probe else 0]
-            of_proxies = ["proxies"] if is_fast() and proxy_folder() else []
+            of_proxies = ["proxies"] if proxy_folder() else []
             self.settings = [type(self).__name__, of_model, *asked, of_engine, *of_proxies]
             self.log = ResponseLog(Path(responses), int(os.environ.get("RANK", "0")))
         self.load(model, trust_remote_code=trust_remote_code, **engine_args)
