@@ -19,7 +19,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.clips import SIZES, clips
-from benchmarks.sides import Comparison, cpu_seconds, peak_mib, run_side
+from benchmarks.sides import Comparison, cpu_seconds, parser_of, peak_mib, run_side
 
 MODULE, SECONDS = "benchmarks.decode", 340
 SIDES = ("qwen-vl-utils", "original", "proxy")
@@ -76,15 +76,15 @@ def build(video: Path, folder: Path) -> dict[str, Any]:
 
 def run_reads(videos: Sequence[Path], proxies: Path, rounds: int) -> list[dict[str, list[dict[str, Any]]]]:
     """What each round of building and of reading by each side took, of each video."""
-    runs = []
+    runs, place = [], ("--folder", proxies.parent)
     for video in videos:
         made: dict[str, list[dict[str, Any]]] = {name: [] for name in ("build", *SIDES)}
         for _ in range(rounds):
             shutil.rmtree(proxies, ignore_errors=True)
-            made["build"].append(run_side(MODULE, "--build", video, proxies))
+            made["build"].append(run_side(MODULE, *place, "--build", video, proxies))
             for side in SIDES:
                 found = {"VIDEOKR_PROXIES": str(proxies)} if side == "proxy" else {}
-                made[side].append(run_side(MODULE, "--read", side, video, **found))
+                made[side].append(run_side(MODULE, *place, "--read", side, video, **found))
         runs.append(made)
     return runs
 
@@ -94,10 +94,7 @@ def values(made: dict[str, list[dict[str, Any]]], what: str) -> dict[str, list[f
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--folder", type=Path, help="for videos and proxies; kept")
-    parser.add_argument("--rounds", type=int, default=3, help="of each side (default: %(default)s)")
-    parser.add_argument("--plot", type=Path, metavar="PNG")
+    parser = parser_of(__doc__, "videos and proxies", rounds=3)
     parser.add_argument("--read", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--build", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.clips import SIZES, clips
-from benchmarks.sides import Comparison, cpu_seconds, peak_mib, run_side
+from benchmarks.sides import Comparison, cpu_seconds, parser_of, peak_mib, run_side
 
 PNG, ORIGINALS, PROXIES, VIDEO = SIDES = ("lmms-eval vllm", "originals", "proxies", "lmms-eval vllm_generate")
 FAMILY, CONTEXT_TOKENS, BATCHES, WARM_UP_SECONDS = "qwen3vl", 32_768, 2, 2
@@ -144,13 +144,10 @@ def timed(owner: type, method: str, cpu: Callable[[], float]) -> Iterator[list[t
 def main() -> None:
     from videokr.parity.hosts import ALWAYS, ON_CPU
 
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--folder", type=Path, required=True, help="for model, clips and proxies; kept")
+    parser = parser_of(__doc__, "model, clips and proxies")
     parser.add_argument("--size", choices=SIZES, default="720p", help="(default: %(default)s)")
     parser.add_argument("--seconds", type=int, default=60, help="of a clip (default: %(default)s)")
     parser.add_argument("--clips", type=int, default=4, help="(default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=1, help="of each side (default: %(default)s)")
-    parser.add_argument("--plot", type=Path, metavar="PNG")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     args = parser.parse_args()
     folder = args.folder.resolve()

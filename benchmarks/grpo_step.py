@@ -9,7 +9,6 @@ with the start-up filter's, passes from the first rollout on. At the recipe's pi
 7,500 tokens, which take the demo's model minutes on a CPU, whoever reads the video.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.clips import SIZES, clips
-from benchmarks.sides import Comparison
+from benchmarks.sides import Comparison, parser_of
 from benchmarks.video_counts import DECODE, PASS, VARIABLE, read_counts
 
 ROOT = Path(__file__).parents[1]
@@ -131,14 +130,11 @@ def run(side: str, folder: Path, steps: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--folder", type=Path, required=True, help="for clips, proxies and runs; kept")
+    parser = parser_of(__doc__, "clips, proxies and runs")
     parser.add_argument("--size", choices=SIZES, default="720p", help="(default: %(default)s)")
     parser.add_argument("--seconds", type=int, default=60, help="of a clip (default: %(default)s)")
     parser.add_argument("--max-pixels", type=int, default=4_096, help="of a frame (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=4, help="of a run (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=1, help="of each side (default: %(default)s)")
-    parser.add_argument("--plot", type=Path, metavar="PNG")
     args = parser.parse_args()
     folder = args.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)

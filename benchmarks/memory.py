@@ -6,22 +6,16 @@ In the environment of rl; the frames of the budget of RL, of which a video of 64
 beyond its imports (about 0.5 GiB, torch's) for one reading.
 """
 
-import argparse
-from pathlib import Path
-
 from benchmarks.clips import SIZES, clips
 from benchmarks.decode import run_reads, values
-from benchmarks.sides import Comparison
+from benchmarks.sides import Comparison, parser_of
 
 LENGTHS = (64, 340, 900)  # seconds
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--folder", type=Path, required=True, help="for videos and proxies; kept")
+    parser = parser_of(__doc__, "videos and proxies")
     parser.add_argument("--size", choices=SIZES, default="720p", help="(default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=1, help="of each side (default: %(default)s)")
-    parser.add_argument("--plot", type=Path, metavar="PNG")
     args = parser.parse_args()
     folder = args.folder.resolve()
     videos = [clips(folder, args.size, seconds)[0] for seconds in LENGTHS]

@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.clips import clips
 from benchmarks.decode import FAMILY, PATCH_SIZE, stock_reader
-from benchmarks.sides import Comparison, run_side
+from benchmarks.sides import Comparison, parser_of, run_side
 
 MODULE = "benchmarks.prompt_filter"
 SIDES = ("verl", "ours")
@@ -77,11 +77,8 @@ def filter_rows(side: str, folder: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--folder", type=Path, required=True, help="for clips and rows; kept")
+    parser = parser_of(__doc__, "clips and rows")
     parser.add_argument("--rows", type=int, default=200, help="(default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=1, help="of each side (default: %(default)s)")
-    parser.add_argument("--plot", type=Path, metavar="PNG")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     args = parser.parse_args()
     folder = args.folder.resolve()

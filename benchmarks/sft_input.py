@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.clips import clips
-from benchmarks.sides import Comparison
+from benchmarks.sides import Comparison, parser_of
 
 FAMILY, CONFIG = "qwen3vl", "llamafactory_plugin/configs/qwen3vl_sft.yaml"
 SIDES = ("LLaMA-Factory", "originals", "proxies")
@@ -149,15 +149,12 @@ def run(side: str, folder: Path, steps: int, *alone: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--folder", type=Path, required=True, help="for clips, proxies and model; kept")
+    parser = parser_of(__doc__, "clips, proxies and model")
     parser.add_argument("--hidden", type=int, default=2048, help="on a GPU (default: %(default)s)")
     parser.add_argument("--layers", type=int, default=28, help="on a GPU (default: %(default)s)")
     parser.add_argument("--clips", type=int, default=16, help="(default: %(default)s)")
     parser.add_argument("--seconds", type=int, default=60, help="of a clip (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=32, help="(default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=1, help="of each side (default: %(default)s)")
-    parser.add_argument("--plot", type=Path, metavar="PNG")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()

@@ -6,12 +6,28 @@ import resource
 import statistics
 import subprocess
 import sys
+from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 STOCK_COLOUR, OWN_COLOURS = "#9aa0a6", ("#1a73e8", "#188038", "#5f6368")
+
+
+def parser_of(module_doc: str | None, kept: str, rounds: int = 1) -> ArgumentParser:
+    """A benchmark's command line, as far as all have it.
+
+    Args:
+        module_doc: of the benchmark.
+        kept: in the folder.
+        rounds: if not told.
+    """
+    parser = ArgumentParser(description=(module_doc or "").splitlines()[0])
+    parser.add_argument("--folder", type=Path, required=True, help=f"for {kept}; kept")
+    parser.add_argument("--rounds", type=int, default=rounds, help="of each side (default: %(default)s)")
+    parser.add_argument("--plot", type=Path, metavar="PNG")
+    return parser
 
 
 def cpu_seconds() -> float:

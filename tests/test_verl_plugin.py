@@ -543,6 +543,29 @@ def test_the_engine_normalises_what_came_as_bytes_and_nothing_else(monkeypatch, 
     assert own.prepare_model_inputs({"input_ids": 1})[0] == {"input_ids": 1}
 
 
+def test_verl_prefers_the_engine_on_a_gpu(monkeypatch):
+    import importlib
+
+    from verl.utils import device
+    from verl.workers.engine import EngineRegistry
+
+    from verl_plugin import engine
+    from verl_plugin.pixels import STRATEGIES
+
+    own = {kind: {name: dict(keys) for name, keys in made.items()} for kind, made in EngineRegistry._engines.items()}
+    for strategy in STRATEGIES:
+        own["language_model"][strategy].pop(("cuda", "nvidia"), None)  # by another test, where verl takes this for one
+    monkeypatch.setattr(EngineRegistry, "_engines", own)
+    monkeypatch.setattr(device, "get_device_name", lambda: "cuda")
+    monkeypatch.setattr(device, "get_vendor", lambda: "nvidia")
+    engine = importlib.reload(engine)
+    monkeypatch.setenv("VERL_ENGINE_DEVICE", "cuda")
+    monkeypatch.setenv("VERL_ENGINE_VENDOR", "nvidia")
+    for strategy in STRATEGIES:
+        assert EngineRegistry.get_engine_cls("language_model", strategy) is engine.VideoKREngine
+        assert EngineRegistry.get_engine_cls("value_model", strategy) is not engine.VideoKREngine
+
+
 def composed(name="videokr_grpo", overrides=()):
     from hydra import compose, initialize_config_dir
 
