@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -47,6 +48,27 @@ def proxy(clip, tmp_path):
     path = ProxyFolder(tmp_path / "proxies").path(clip, KEY)
     write_proxy(path, *read_original(clip, BUDGET, 14), stamp(clip), KEY, 2)
     return path
+
+
+def test_a_flipped_bit_anywhere_outside_the_pictures_is_never_shown(proxy, clip):
+    """The header that a proxy tells, its streams and tables: read as it was, or not at all; nothing is raised."""
+    whole = proxy.read_bytes()
+    frames, plan = read_proxy(proxy, stamp(clip), KEY)
+    start = whole.rindex(b"moov")
+    rng = random.Random(0)
+    for place in rng.sample(range(8 * start, 8 * len(whole)), 400):
+        damaged = bytearray(whole)
+        damaged[place // 8] ^= 1 << place % 8
+        proxy.write_bytes(damaged)
+        proxy_fits(proxy, stamp(clip), KEY)
+        found = read_proxy(proxy, stamp(clip), KEY)
+        assert found is None or (found[1] == plan and (found[0] == frames).all()), place
+
+
+def test_that_a_video_has_no_proxy_is_said_once(clip, used, capsys):
+    for _ in range(2):
+        read_frames(clip, BUDGET.bounded(max_frames=6), 14)
+    assert capsys.readouterr().err.count("note: not every video has a proxy") == 1
 
 
 @pytest.fixture
@@ -183,13 +205,16 @@ def test_a_build_reports_what_it_made_and_makes_the_rest_alone(corpus, capsys):
         path.stat().st_size for path in built(corpus)
     )
     draw(CLIP, corpus / "videos" / "3.mp4")
+    folder, key = ProxyFolder(corpus / "proxies"), ProxyKey(RL_BUDGET, 16)
     before = {path: path.stat().st_mtime_ns for path in built(corpus)}
-    built(corpus)[0].write_bytes(b"cut short")
+    folder.path(corpus / "videos" / "0.mp4", key).write_bytes(b"cut short")
     os.utime(corpus / "videos" / "5.mp4", ns=(0, 1))  # has changed
     capsys.readouterr()
     assert videokr(build(corpus)) == 3
     assert "3 proxies built, 2 there already, of 6 videos" in capsys.readouterr().out
-    assert sum(path.stat().st_mtime_ns == before.get(path) for path in built(corpus)) == 2
+    now = {number: folder.path(corpus / "videos" / f"{number}.mp4", key) for number in (0, 1, 2, 3, 5)}
+    kept = [number for number, path in now.items() if path.stat().st_mtime_ns == before.get(path)]
+    assert kept == [1, 2]
 
 
 def test_no_more_room_is_taken_than_given(corpus, capsys):
@@ -203,6 +228,43 @@ def test_no_more_room_is_taken_than_given(corpus, capsys):
     shutil.rmtree(corpus / "proxies")
     assert videokr(build(corpus, "--max-gb", 1e-6)) == 3
     assert not built(corpus) and "no room in --max-gb 1e-06: 6" in capsys.readouterr().out
+
+
+def test_what_is_there_is_counted_where_there_is_no_more_room(corpus, capsys):
+    assert videokr(build(corpus)) == 0
+    built(corpus)[0].unlink()
+    capsys.readouterr()
+    assert videokr(build(corpus, "--max-gb", 1e-6)) == 3
+    told = capsys.readouterr().out
+    assert "0 proxies built, 5 there already, of 6 videos" in told and "no room in --max-gb 1e-06: 1" in told
+
+
+def test_copies_of_a_video_have_proxies_of_their_own(corpus, capsys):
+    for number in range(1, 6):
+        shutil.copy(corpus / "videos" / "0.mp4", corpus / "videos" / f"{number}.mp4")
+        os.utime(corpus / "videos" / f"{number}.mp4", ns=(0, number))
+    for told in ("6 proxies built, 0 there", "0 proxies built, 6 there"):
+        capsys.readouterr()
+        assert videokr(build(corpus)) == 0
+        assert told in capsys.readouterr().out
+    assert len(built(corpus)) == 6
+
+
+def test_a_picture_that_was_damaged_is_built_anew_where_that_is_asked_for(corpus, capsys):
+    assert videokr(build(corpus)) == 0
+    content = bytearray(built(corpus)[0].read_bytes())
+    content[5_000:6_000] = bytes(1_000)
+    built(corpus)[0].write_bytes(content)
+    capsys.readouterr()
+    assert videokr(build(corpus)) == 0 and "0 proxies built, 6 there" in capsys.readouterr().out
+    assert videokr(build(corpus, "--verify")) == 0 and "1 proxies built, 5 there" in capsys.readouterr().out
+
+
+def test_records_that_name_no_video_are_counted(corpus, capsys):
+    with (corpus / "data.jsonl").open("a") as file:
+        file.write("{not json\n[1, 2]\n")
+    assert videokr(build(corpus)) == 0
+    assert capsys.readouterr().out.count("records that name no video") == 2
 
 
 def test_a_build_that_was_killed_goes_on_and_leaves_no_half_proxy(corpus):

@@ -15,7 +15,7 @@ def is_fast() -> bool:
     Raises:
         UserError: the variable is neither 0 nor 1.
     """
-    given = os.environ.get(VARIABLE, "1")
+    given = os.environ.get(VARIABLE) or "1"
     if given not in ("0", "1"):
         raise UserError(f"{VARIABLE} is '{given}': 0 or 1")
     return given == "1"

@@ -81,7 +81,7 @@ def read_manifest(path: Path) -> dict[str, VideoEntry]:
         raise UserError(f"manifest '{path}' is not there: videokr check writes it")
     try:
         table = pq.read_table(path)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
         raise UserError(f"'{path}' is no manifest: {str(error).splitlines()[0]}") from None
     if table.schema != _schema():
         raise UserError(f"'{path}' is no manifest of this release: write it again with videokr check")

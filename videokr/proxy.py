@@ -7,11 +7,12 @@ the one it was made of. `videokr proxy build` makes them; `VIDEOKR_PROXIES=DIR` 
 
 import json
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
     import torch
 
 FOLDER_VARIABLE = "VIDEOKR_PROXIES"
-FORMAT = "videokr proxy 1"  # another number for whatever changes what is read of one
+FORMAT = "videokr proxy 2"  # another number for whatever changes what is read of one
 BEST, WORST = 1, 31  # of motion JPEG's scale; what is between them is a share of the size of BEST
 DEFAULT_QUALITY = 2
 TICKS = 90_000  # a second
-EDGE_BYTES = 4_096  # of a file's two ends, which with its size tell it from others
+EDGE_BYTES = 4_096  # of a file's two ends, which with its size and time tell it from others
 SUFFIX = ".mp4"
 
 
@@ -77,9 +78,13 @@ class ProxyFolder:
         try:
             path = self.path(video, key)
             status = video.stat()
+            found = path.is_file()
         except OSError:
             return None
-        return read_proxy(path, (status.st_size, status.st_mtime_ns), key) if path.is_file() else None
+        shown = read_proxy(path, (status.st_size, status.st_mtime_ns), key) if found else None
+        if shown is None:
+            _say_once(key.folder)
+        return shown
 
 
 def proxy_folder() -> ProxyFolder | None:
@@ -135,7 +140,7 @@ def write_proxy(
                 frame.pts, frame.time_base = time, Fraction(1, TICKS)
                 packets += stream.encode(frame)
             packets += stream.encode()
-            container.metadata["comment"] = json.dumps(said | {"digest": _digest(packets)})
+            container.metadata["comment"] = json.dumps(said | {"digest": _digest(said, packets)})
             container.mux(packets)
         with aside.open("rb+") as file:
             os.fsync(file.fileno())  # a name must not outlive a power failure that its content does not
@@ -147,29 +152,37 @@ def read_proxy(path: Path, stamp: tuple[int, int], key: ProxyKey) -> "tuple[torc
     Args:
         stamp: as of `write_proxy`.
     """
+    import av
     import numpy as np
     import torch
 
     with _opened(path) as container:
         said = _said(container) if container else {}
-        plan = _plan_of(said, stamp, key)
-        if container is None or plan is None:
+        if container is None or said.get("format") != FORMAT:
             return None
-        times = _ticks(plan)
         packets = list(_packets(container))
-        stamps = [None if packet.pts is None else round(packet.pts * packet.time_base * TICKS) for packet in packets]
-        if stamps != times or _digest(packets) != said.get("digest"):
+        if said.pop("digest", None) != _digest(said, packets):
             return None
-        decoder = container.streams.video[0].codec_context
-        frames = np.empty((len(times), 3, plan.height, plan.width), np.uint8)
+        plan, decoder = _plan_of(said, stamp, key), container.streams.video[0].codec_context
+        if plan is None or decoder is None:
+            return None
+        stamps = [None if packet.pts is None else round(packet.pts * packet.time_base * TICKS) for packet in packets]
+        if stamps != _ticks(plan):
+            return None
+        frames = np.empty((len(packets), 3, plan.height, plan.width), np.uint8)
         for shown, packet in zip(frames, packets, strict=True):
-            (picture,) = decoder.decode(packet)
-            shown[:] = picture.to_ndarray(format="rgb24").transpose(2, 0, 1)
+            try:
+                pictures = decoder.decode(packet)
+            except av.FFmpegError:  # the pictures are whole, but not what the file says of them
+                return None
+            if [(picture.height, picture.width) for picture in pictures] != [(plan.height, plan.width)]:
+                return None
+            shown[:] = pictures[0].to_ndarray(format="rgb24").transpose(2, 0, 1)
     return torch.from_numpy(frames), plan
 
 
 def proxy_fits(path: Path, stamp: tuple[int, int], key: ProxyKey) -> bool:
-    """Whether a proxy is of this very file and key, and ends where it should; its pictures are not decoded."""
+    """Whether a proxy is of this very file and key, and ends where it should; its pictures are not looked at."""
     if not path.is_file():
         return False
     with _opened(path) as container:
@@ -190,7 +203,10 @@ def _plan_of(said: Mapping[str, Any], stamp: tuple[int, int], key: ProxyKey) -> 
     """The plan that a proxy was made by, if it was made of a file like this."""
     if (said.get("format"), said.get("source"), said.get("key")) != (FORMAT, list(stamp), asdict(key)):
         return None
-    return plan_frames(VideoHeader(**said["header"]), key.budget, key.patch_size)
+    try:
+        return plan_frames(VideoHeader(**said["header"]), key.budget, key.patch_size)
+    except (KeyError, TypeError, ValueError, ZeroDivisionError, UserError):  # a damaged header
+        return None
 
 
 @contextmanager
@@ -200,7 +216,7 @@ def _opened(path: Path) -> Iterator[Any]:
 
     try:
         container = av.open(str(path))
-    except (av.FFmpegError, OSError):
+    except (av.FFmpegError, OSError, UnicodeDecodeError):
         yield None
         return
     with container:
@@ -221,8 +237,8 @@ def _packets(container: Any) -> Iterator[Any]:
         return
 
 
-def _digest(packets: Iterable[Any]) -> str:
-    digest = blake2b(digest_size=16)
+def _digest(said: Mapping[str, Any], packets: Iterable[Any]) -> str:
+    digest = blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=16)
     for packet in packets:
         digest.update(packet)
     return digest.hexdigest()
@@ -243,8 +259,14 @@ def _fingerprint(video: Path) -> str:
 
 
 @lru_cache(maxsize=1_024)
-def _fingerprint_at(video: Path, size_bytes: int, _mtime_ns: int) -> str:
+def _fingerprint_at(video: Path, size_bytes: int, mtime_ns: int) -> str:
     with video.open("rb") as file:
         head = file.read(EDGE_BYTES)
         file.seek(max(0, size_bytes - EDGE_BYTES))
-        return blake2b(head + file.read(EDGE_BYTES) + str(size_bytes).encode(), digest_size=16).hexdigest()
+        stamp = f"{size_bytes} {mtime_ns}".encode()
+        return blake2b(head + file.read(EDGE_BYTES) + stamp, digest_size=16).hexdigest()
+
+
+@cache
+def _say_once(folder: str) -> None:
+    print(f"note: not every video has a proxy {folder}: originals are read there", file=sys.stderr, flush=True)

@@ -1,7 +1,7 @@
 """Proxies of many videos, built in worker processes; those that are there and fit are not built again."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -41,34 +41,54 @@ class Builder:
         root: folder that video paths start from.
         folder: of proxies.
         quality: see `videokr.proxy.write_proxy`.
+        verifies: whether the pictures of proxies that are there are looked at, too.
     """
 
     root: Path
     folder: ProxyFolder
     key: ProxyKey
     quality: int
+    verifies: bool = False
 
     def build(self, video: str) -> Built:
         """Decodes a video, writes its proxy, and reads that again; nothing of it where one is there that fits."""
         try:
             file = resolve_video(video, self.root)
+        except UserError:
+            return Built("is not in the folder")
+        try:
             status = file.stat()
             stamp = status.st_size, status.st_mtime_ns
             path = self.folder.path(file, self.key)
-            if proxy_fits(path, stamp, self.key):
-                return Built(None, path.stat().st_size)
+        except OSError as error:
+            return Built(f"cannot be read: {error.strerror}")
+        if proxy_fits(path, stamp, self.key) and (not self.verifies or read_proxy(path, stamp, self.key)):
+            return Built(None, path.stat().st_size)
+        try:
             frames, plan = read_original(file, self.key.budget, self.key.patch_size)
-            write_proxy(path, frames, plan, stamp, self.key, self.quality)
         except VideoError as error:
             return Built(f"cannot be decoded: {error.reason}")
-        except UserError:
-            return Built("is not in the folder")
+        try:
+            write_proxy(path, frames, plan, stamp, self.key, self.quality)
+        except UserError:  # see `written_aside`
+            return Built("another process writes it")
         read = read_proxy(path, stamp, self.key)
         psnr_db = None if read is None else _psnr_db(read[0], frames)
         if psnr_db is None or psnr_db < PSNR_MIN:
             path.unlink(missing_ok=True)
-            return Built("its proxy does not read as it was written")
+            if psnr_db is None:
+                return Built("its proxy does not read as it was written")
+            return Built(f"its proxy would be below {PSNR_MIN:g} dB: give a lower --quality")
         return Built(None, path.stat().st_size, psnr_db)
+
+    def has(self, video: str) -> bool:
+        """Whether its proxy is there and fits."""
+        try:
+            file = resolve_video(video, self.root)
+            status = file.stat()
+            return proxy_fits(self.folder.path(file, self.key), (status.st_size, status.st_mtime_ns), self.key)
+        except (UserError, OSError):
+            return False
 
 
 @dataclass(slots=True)
@@ -95,38 +115,34 @@ def build_proxies(videos: Sequence[str], builder: Builder, workers: Workers, max
     """Builds what is missing.
 
     Args:
-        max_bytes: that all proxies in the folder, of this key and of others, may take. A video is begun only if there
-            would be room for it and all that are under way, were they as large as the largest so far.
+        max_bytes: that all proxies in the folder, of this key and of others, may take. Videos are begun as far as there
+            is room for all of them, were they as large as can be; and then those that there is room for again.
     """
     found = Proxies()
-    room = max_bytes - sum(path.stat().st_size for path in builder.folder.root.rglob(f"*{SUFFIX}"))
-    largest, under_way = _size_bound(builder.key), 0
-    coming = iter(videos)
-
-    def begun() -> Iterator[str]:
-        nonlocal under_way
-        for video in coming:
-            if (under_way + 1) * largest > room:
-                found.no_room += 1 + sum(1 for _ in coming)
-                return
-            under_way += 1
-            yield video
-
+    room = max_bytes - sum(path.stat().st_size for path in builder.folder.root.glob(f"*/??/*{SUFFIX}"))
+    coming = list(videos)
     with tqdm(total=len(videos), desc="proxies", unit="video", disable=None) as bar:
-        for video, done in run(builder.build, begun(), workers=workers.count, seconds_each=workers.seconds_each,
-                               engine=workers.engine):  # fmt: skip
-            under_way -= 1
-            bar.update()
-            if isinstance(done, Failure) or done.reason is not None:
-                found.failures[video] = str(done.reason)
-            elif done.psnr_db is None:
+        while coming and room >= _size_bound(builder.key):
+            number = int(min(len(coming), room // _size_bound(builder.key)))
+            begun, coming = coming[:number], coming[number:]
+            for video, done in run(builder.build, begun, workers=workers.count, seconds_each=workers.seconds_each,
+                                   engine=workers.engine):  # fmt: skip
+                bar.update()
+                if isinstance(done, Failure) or done.reason is not None:
+                    found.failures[video] = str(done.reason)
+                elif done.psnr_db is None:
+                    found.there += 1
+                else:
+                    found.built += 1
+                    found.size_bytes += done.size_bytes
+                    found.psnr_db.append(done.psnr_db)
+                    room -= done.size_bytes
+        for video in coming:
+            if builder.has(video):
                 found.there += 1
             else:
-                found.built += 1
-                found.size_bytes += done.size_bytes
-                found.psnr_db.append(done.psnr_db)
-                room -= done.size_bytes
-                largest = max(largest, done.size_bytes) if found.built > 1 else done.size_bytes
+                found.no_room += 1
+            bar.update()
     return found
 
 

@@ -10,6 +10,7 @@ import argparse
 import importlib.util
 import json
 import os
+import shlex
 import statistics
 from collections import Counter
 from math import inf
@@ -37,10 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument("--family", choices=FAMILIES, required=True, help="of the models that they are for")
     build.add_argument("--max-frames", type=int, help="of the budget, if not the stage's own")
     build.add_argument("--max-pixels", type=int, help="of a frame, likewise")
-    build.add_argument("--quality", type=int, default=DEFAULT_QUALITY, help=f"{BEST} (best) to {WORST}, of motion JPEG "
-                       "(default: %(default)s)")  # fmt: skip
+    build.add_argument("--quality", type=int, default=DEFAULT_QUALITY, help=f"{BEST} (best) to {WORST}, of motion JPEG;"
+                       " proxies that are there keep theirs (default: %(default)s)")  # fmt: skip
     build.add_argument("--max-gb", type=float, default=inf, help="that all proxies in the folder may take, in 10^9 "
                        "bytes (default: no bound)")  # fmt: skip
+    build.add_argument("--verify", action="store_true", help="look at the pictures of proxies that are there, too, and "
+                       "build anew what is damaged")  # fmt: skip
     add_worker_flags(build, seconds_each=600.0)
     build.add_argument("--json", type=given_path, metavar="FILE", help="write what was built as JSON, too")
 
@@ -73,15 +76,16 @@ def run(args: argparse.Namespace) -> int:
     key = ProxyKey(BUDGETS[args.budget].bounded(args.max_frames, args.max_pixels), FAMILIES[args.family].patch_size)
     named = named_by(args.data)
     if not named.paths:
-        raise UserError(f"no video is named by {', '.join(map(str, args.data))}")
+        why = "".join(f"; {reason}: {number:,}" for reason, number in named.left_out.most_common())
+        raise UserError(f"no video is named by {', '.join(map(str, args.data))}{why}")
     args.to.mkdir(parents=True, exist_ok=True)
-    builder = Builder(args.videos.resolve(), ProxyFolder(args.to.resolve()), key, args.quality)
+    builder = Builder(args.videos.resolve(), ProxyFolder(args.to.resolve()), key, args.quality, args.verify)
     found = build_proxies(named.paths, builder, workers, args.max_gb * 1e9)
     least, mean = (min(found.psnr_db), statistics.fmean(found.psnr_db)) if found.psnr_db else (None, None)
     if args.json:
         report = {"videos": len(named.paths), "built": found.built, "there": found.there, "no_room": found.no_room,
                   "size_bytes": found.size_bytes, "psnr_db": {"least": least, "mean": mean}, "folder": key.folder,
-                  "failures": found.failures}  # fmt: skip
+                  "failures": found.failures, "left_out": dict(named.left_out)}  # fmt: skip
         with written_aside(args.json) as aside:
             aside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(f"{found.built:,} proxies built, {found.there:,} there already, of {len(named.paths):,} videos")
@@ -93,7 +97,9 @@ def run(args: argparse.Namespace) -> int:
         print(f"  none, {reason}: {number:,}")
     for path, reason in sorted(found.failures.items())[:NAMED]:
         print(f"    {path!a}: {reason}")
+    for reason, number in named.left_out.most_common():
+        print(f"  records that name no video, {reason}: {number:,}")
     if found.no_room:
         print(f"  none, no room in --max-gb {args.max_gb:g}: {found.no_room:,}")
-    print(f"use them: {FOLDER_VARIABLE}={args.to}")
+    print(f"use them: {FOLDER_VARIABLE}={shlex.quote(str(args.to.resolve()))}")
     return FAILED_STATUS if found.failures or found.no_room else 0
