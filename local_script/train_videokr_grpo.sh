@@ -38,10 +38,11 @@ if is_on VIDEOKR_CPU; then
 fi
 stage_python rl verl
 
-# quoted TEXT: a Hydra string, whatever it holds.
+# quoted TEXT: a Hydra string, whatever it holds. A backslash is itself, but before a quote or ${.
 quoted() {
-  local text="${1//\\/\\\\}"
-  printf '"%s"' "${text//\"/\\\"}"
+  local text
+  text="$(sed -e 's/\(\\*\)"/\1\1\\"/g' -e 's/\(\\*\)$/\1\1/' <<<"$1")"
+  printf '"%s"' "${text//\$\{/\\\$\{}"
 }
 
 actor=actor_rollout_ref.actor

@@ -123,6 +123,20 @@ def test_launcher_names_what_is_missing(environment, says):
     assert done.returncode == 2 and says in done.stderr
 
 
+@pytest.mark.parametrize(
+    "path", ["m/a b", "m/z\\.d", "m/a${b}", 'm/q"x', "m/end\\", 'm/b\\"q', "m/,{x}[y]=1", "m/$HOME"]
+)
+def test_a_path_reaches_verl_as_it_is(path, tmp_path):
+    from hydra import compose, initialize_config_dir
+
+    environment = {"PATH": os.environ["PATH"], "DRY_RUN": "1", "MODEL_PATH": path, "VIDEOKR_PYTHON": sys.executable}
+    done = subprocess.run(["bash", str(LAUNCHER)], capture_output=True, text=True, env=environment)
+    (override,) = [word for word in shlex.split(done.stdout) if word.startswith("actor_rollout_ref.model.path=")]
+    (tmp_path / "own.yaml").write_text("actor_rollout_ref: {model: {path: null}}\n")
+    with initialize_config_dir(str(tmp_path), version_base=None):
+        assert compose("own", [override]).actor_rollout_ref.model.path == path
+
+
 CHOICE = {"problem_type": "multiple choice", "options": ["left", "right"]}
 OPEN = {"problem_type": "open-ended", "options": []}
 
