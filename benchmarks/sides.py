@@ -26,7 +26,7 @@ def parser_of(module_doc: str | None, kept: str, rounds: int = 1) -> ArgumentPar
     parser = ArgumentParser(description=(module_doc or "").splitlines()[0])
     parser.add_argument("--folder", type=Path, required=True, help=f"for {kept}; kept")
     parser.add_argument("--rounds", type=int, default=rounds, help="of each side (default: %(default)s)")
-    parser.add_argument("--plot", type=Path, metavar="PNG")
+    parser.add_argument("--plot", type=Path, metavar="PNG", help="draw the medians into this file")
     return parser
 
 

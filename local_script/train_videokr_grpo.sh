@@ -18,7 +18,7 @@ for file in "${TRAIN_FILE}" "${VAL_FILE}"; do
     die "'${file}' is not there: prepare it with local_script/prepare_videokr_rl_data.py, or set DATA_DIR"
 done
 [[ -z "${VIDEO_MANIFEST:-}" || -f "${VIDEO_MANIFEST}" ]] || is_on DRY_RUN ||
-  die "VIDEO_MANIFEST '${VIDEO_MANIFEST}' is not there: videokr check --level probe writes one"
+  die "VIDEO_MANIFEST '${VIDEO_MANIFEST}' is no file: videokr check --level probe writes one"
 whole N_GPUS N_GPUS_PER_NODE NNODES TRAIN_BATCH_SIZE MAX_PROMPT_LENGTH MAX_RESPONSE_LENGTH ROLLOUT_N ROLLOUT_TP \
   PPO_MINI_BATCH_SIZE PPO_MICRO_BATCH_SIZE_PER_GPU LOGPROB_MICRO_BATCH_SIZE_PER_GPU TOTAL_EPOCHS
 positive LR ROLLOUT_GPU_MEM_UTIL

@@ -260,6 +260,13 @@ def test_a_picture_that_was_damaged_is_built_anew_where_that_is_asked_for(corpus
     assert videokr(build(corpus, "--verify")) == 0 and "1 proxies built, 5 there" in capsys.readouterr().out
 
 
+def test_proxies_of_a_runs_own_budget_can_be_built(corpus):
+    assert videokr(build(corpus, "--fps", 1, "--min-frames", 2, "--max-frames", 6, "--min-pixels", 784)) == 0
+    assert videokr(build(corpus, "--max-pixels", 50_176)) == 0
+    folders = {path.name for path in (corpus / "proxies").iterdir()}
+    assert folders == {"patch16_fps1_frames2-6_pixels784-100352", "patch16_fps2_frames4-128_pixels50176-50176"}
+
+
 def test_records_that_name_no_video_are_counted(corpus, capsys):
     with (corpus / "data.jsonl").open("a") as file:
         file.write("{not json\n[1, 2]\n")

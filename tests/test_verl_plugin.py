@@ -109,7 +109,7 @@ def test_launcher_passes_overrides_last_and_variables_through():
         ({"MODEL_PATH": "owner/name", "DATA_DIR": "/nowhere"}, "'/nowhere/train.parquet' is not there"),
         (
             {"MODEL_PATH": "owner/name", "TRAIN_FILE": __file__, "VAL_FILE": __file__, "VIDEO_MANIFEST": "/nowhere"},
-            "VIDEO_MANIFEST '/nowhere' is not there",
+            "VIDEO_MANIFEST '/nowhere' is no file",
         ),
     ],
 )

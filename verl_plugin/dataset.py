@@ -183,6 +183,8 @@ class VideoKRDataset(RLHFDataset):
         paths = dict.fromkeys(_local_path(video) for row in rows for video in row[self.video_key] or [])
         found = {path: self._known_header(path) for path in paths} if self._manifest else dict.fromkeys(paths)
         unknown = [path for path, header in found.items() if header is None]
+        if unknown and self._manifest:
+            print(f"{len(unknown):,} videos are not in the manifest as they are now: their headers are read")
         with ThreadPoolExecutor(HEADER_THREADS) as pool:
             read = tqdm(pool.map(read_header, unknown), "headers of videos", len(unknown), disable=not unknown)
             found.update(zip(unknown, read, strict=True))

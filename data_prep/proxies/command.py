@@ -13,10 +13,11 @@ import os
 import shlex
 import statistics
 from collections import Counter
+from dataclasses import replace
 from math import inf
 
 from data_prep.engine.flags import add_worker_flags, workers_of
-from videokr.budget import BUDGETS
+from videokr.budget import BUDGETS, VideoBudget
 from videokr.errors import UserError
 from videokr.family import FAMILIES
 from videokr.given_path import given_path
@@ -36,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument("--to", type=given_path, required=True, metavar="DIR", help="folder of proxies")
     build.add_argument("--budget", choices=BUDGETS, required=True, help="the stage whose frames they hold")
     build.add_argument("--family", choices=FAMILIES, required=True, help="of the models that they are for")
-    build.add_argument("--max-frames", type=int, help="of the budget, if not the stage's own")
-    build.add_argument("--max-pixels", type=int, help="of a frame, likewise")
+    for field, kind in VideoBudget.__annotations__.items():
+        build.add_argument(f"--{field.replace('_', '-')}", type=kind, help="of the budget, if not the stage's own")
     build.add_argument("--quality", type=int, default=DEFAULT_QUALITY, help=f"{BEST} (best) to {WORST}, of motion JPEG;"
                        " proxies that are there keep theirs (default: %(default)s)")  # fmt: skip
     build.add_argument("--max-gb", type=float, default=inf, help="that all proxies in the folder may take, in 10^9 "
@@ -73,7 +74,9 @@ def run(args: argparse.Namespace) -> int:
     if importlib.util.find_spec("torch") is None:
         raise UserError("no torch here, which resizes: take the environment of sft, rl or eval")
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # many processes: their threads would stand in each other's way
-    key = ProxyKey(BUDGETS[args.budget].bounded(args.max_frames, args.max_pixels), FAMILIES[args.family].patch_size)
+    budget = BUDGETS[args.budget].bounded(args.max_frames, args.max_pixels)
+    own = {field: vars(args)[field] for field in VideoBudget.__annotations__ if vars(args)[field] is not None}
+    key = ProxyKey(replace(budget, **own), FAMILIES[args.family].patch_size)
     named = named_by(args.data)
     if not named.paths:
         why = "".join(f"; {reason}: {number:,}" for reason, number in named.left_out.most_common())
