@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
 from dataclasses import asdict, fields, replace
@@ -47,6 +47,7 @@ class VideoKRDataset(RLHFDataset):
         manifest = config.get("video_manifest")
         self._manifest = read_manifest(Path(manifest)) if manifest else {}
         self._manifest_root = Path(config.get("video_root") or Path(manifest or ".").parent).absolute()
+        self._run_budget: dict[str, Any] = asdict(run_budget(config))
         self._video_bounds: dict[tuple[float | None, ...], int] = {}
         super().__init__(data_files, tokenizer, config, processor, **settings)
 
@@ -84,8 +85,14 @@ class VideoKRDataset(RLHFDataset):
         if not doubtful:
             print(f"all {len(dataframe)} prompts fit into {self.max_prompt_length} tokens by their budget")
             return dataframe
-        headers = self._headers([dataframe[index] for index in doubtful])
-        too_long = {index for index in doubtful if self._is_too_long(dataframe[index], headers)}
+        columns = columns.select(doubtful)
+        headers = self._headers(_rows(columns))
+        too_long = {
+            index
+            for index, row in zip(doubtful, _rows(columns), strict=True)
+            if not self._is_within(row, headers)
+            and self._exact_tokens(dataframe[index], headers) > self.max_prompt_length
+        }
         print(f"dropped {len(too_long)} of {len(dataframe)} prompts longer than {self.max_prompt_length} tokens")
         return dataframe.select([index for index in range(len(dataframe)) if index not in too_long])
 
@@ -97,8 +104,9 @@ class VideoKRDataset(RLHFDataset):
     def _asked(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
         """A row's videos, each with the whole of its budget."""
         fixed = [{"video": video} if isinstance(video, str) else video for video in row.get(self.video_key) or []]
-        budget = asdict(run_budget(self.config))
-        return [budget | {name: value for name, value in video.items() if value is not None} for video in fixed]
+        return [
+            self._run_budget | {name: value for name, value in video.items() if value is not None} for video in fixed
+        ]
 
     def _is_cleared(self, row: dict[str, Any]) -> bool:
         """Whether a row fits for sure, as can be told without reading a video's header."""
@@ -112,12 +120,11 @@ class VideoKRDataset(RLHFDataset):
                 videos = self._planned_bound(row, known)
         return bool(videos + texts <= most or (videos < most and videos + self._text_tokens(text) <= most))
 
-    def _is_too_long(self, row: dict[str, Any], headers: Mapping[Path, VideoHeader]) -> bool:
-        if not self._has_own_template:
-            bound = self._planned_bound(row, headers) + text_token_bound(self._text(row))
-            if bound <= self.max_prompt_length:
-                return False
-        return bool(self._exact_tokens(row, headers) > self.max_prompt_length)
+    def _is_within(self, row: dict[str, Any], headers: Mapping[Path, VideoHeader]) -> bool:
+        """Whether a row fits for sure, as its videos' headers tell."""
+        if self._has_own_template:
+            return False
+        return bool(self._planned_bound(row, headers) + text_token_bound(self._text(row)) <= self.max_prompt_length)
 
     @property
     def _has_own_template(self) -> bool:
@@ -145,7 +152,7 @@ class VideoKRDataset(RLHFDataset):
         """
         if fixed not in self._video_bounds:
             own: dict[str, Any] = {k: value for k, value in zip(BUDGET_FIELDS, fixed, strict=True) if value is not None}
-            budget = replace(run_budget(self.config), **own)
+            budget = VideoBudget(**(self._run_budget | own))
             self._video_bounds[fixed] = video_token_bound(budget, self.image_patch_size)
         return self._video_bounds[fixed]
 
@@ -174,7 +181,7 @@ class VideoKRDataset(RLHFDataset):
         entry = self._manifest.get(plain_path(os.path.relpath(path, self._manifest_root)))
         return entry.header if entry and entry.is_of(path.stat()) else None
 
-    def _headers(self, rows: Sequence[dict[str, Any]]) -> dict[Path, VideoHeader]:
+    def _headers(self, rows: Iterable[dict[str, Any]]) -> dict[Path, VideoHeader]:
         """Of the rows' videos; those that no manifest tells are read, several at once.
 
         Raises:
