@@ -587,7 +587,7 @@ def test_the_shipped_lengths_fit_into_a_batch_of_vllms():
     assert small.actor_rollout_ref.rollout.max_num_batched_tokens == own
 
 
-def test_canary_verl_makes_room_for_a_prompt_in_a_configuration_that_is_frozen():
+def test_canary_verl_pull_7632_makes_room_for_a_prompt_in_a_configuration_that_is_frozen():
     """When this fails, verl raises max_num_batched_tokens by itself and verl_plugin.train.make_room can go."""
     from dataclasses import FrozenInstanceError
 

@@ -6,7 +6,8 @@ The host's own entry point and command line. What differs:
 - The reward's settings are looked at before the run begins.
 - What this process was told of videos, Ray's processes on other nodes are told too.
 - Where prompts are not prefilled in pieces, vLLM wants room for one prompt and its response at once. verl 0.9.1 makes
-  that room in a configuration that is frozen, and ends (8,192 tokens are its default, the recipe has 18,432).
+  that room in a configuration that is frozen, and ends (verl pull request #7632; 8,192 tokens are its default, the
+  recipe has 18,432).
 """
 
 import os

@@ -57,9 +57,7 @@ class Builder:
         except UserError:
             return Built("is not in the folder")
         try:
-            status = file.stat()
-            stamp = status.st_size, status.st_mtime_ns
-            path = self.folder.path(file, self.key)
+            path, stamp = self._place(file)
         except OSError as error:
             return Built(f"cannot be read: {error.strerror}")
         if proxy_fits(path, stamp, self.key) and (not self.verifies or read_proxy(path, stamp, self.key)):
@@ -84,11 +82,14 @@ class Builder:
     def has(self, video: str) -> bool:
         """Whether its proxy is there and fits."""
         try:
-            file = resolve_video(video, self.root)
-            status = file.stat()
-            return proxy_fits(self.folder.path(file, self.key), (status.st_size, status.st_mtime_ns), self.key)
+            return proxy_fits(*self._place(resolve_video(video, self.root)), self.key)
         except (UserError, OSError):
             return False
+
+    def _place(self, file: Path) -> tuple[Path, tuple[int, int]]:
+        """Where the proxy of a video is, and the stamp of `videokr.proxy.write_proxy`."""
+        status = file.stat()
+        return self.folder.path(file, self.key), (status.st_size, status.st_mtime_ns)
 
 
 @dataclass(slots=True)
@@ -123,7 +124,7 @@ def build_proxies(videos: Sequence[str], builder: Builder, workers: Workers, max
     coming = list(videos)
     with tqdm(total=len(videos), desc="proxies", unit="video", disable=None) as bar:
         while coming and room >= _size_bound(builder.key):
-            number = int(min(len(coming), room // _size_bound(builder.key)))
+            number = int(min(len(coming), room / _size_bound(builder.key)))  # the room may have no bound
             begun, coming = coming[:number], coming[number:]
             for video, done in run(builder.build, begun, workers=workers.count, seconds_each=workers.seconds_each,
                                    engine=workers.engine):  # fmt: skip

@@ -13,7 +13,7 @@ import os
 import shlex
 import statistics
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, replace
 from math import inf
 
 from data_prep.engine.flags import add_worker_flags, workers_of
@@ -26,6 +26,7 @@ from videokr.proxy import BEST, DEFAULT_QUALITY, FOLDER_VARIABLE, WORST, ProxyFo
 
 FAILED_STATUS = 3
 NAMED = 5  # videos without a proxy
+BUDGET_FLAGS = {field.name: float if field.name == "fps" else int for field in fields(VideoBudget)}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument("--to", type=given_path, required=True, metavar="DIR", help="folder of proxies")
     build.add_argument("--budget", choices=BUDGETS, required=True, help="the stage whose frames they hold")
     build.add_argument("--family", choices=FAMILIES, required=True, help="of the models that they are for")
-    for field, kind in VideoBudget.__annotations__.items():
-        build.add_argument(f"--{field.replace('_', '-')}", type=kind, help="of the budget, if not the stage's own")
+    for name, kind in BUDGET_FLAGS.items():
+        build.add_argument(f"--{name.replace('_', '-')}", type=kind, help="of the budget, if not the stage's own")
     build.add_argument("--quality", type=int, default=DEFAULT_QUALITY, help=f"{BEST} (best) to {WORST}, of motion JPEG;"
                        " proxies that are there keep theirs (default: %(default)s)")  # fmt: skip
     build.add_argument("--max-gb", type=float, default=inf, help="that all proxies in the folder may take, in 10^9 "
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("no torch here, which resizes: take the environment of sft, rl or eval")
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # many processes: their threads would stand in each other's way
     budget = BUDGETS[args.budget].bounded(args.max_frames, args.max_pixels)
-    own = {field: vars(args)[field] for field in VideoBudget.__annotations__ if vars(args)[field] is not None}
+    own = {name: vars(args)[name] for name in BUDGET_FLAGS if vars(args)[name] is not None}
     key = ProxyKey(replace(budget, **own), FAMILIES[args.family].patch_size)
     named = named_by(args.data)
     if not named.paths:
