@@ -23,7 +23,7 @@ from videokr.errors import RecordError, UserError, exit_status
 from videokr.example import VIDEO_FIELDS, parse_example, read_records
 from videokr.family import FAMILIES, find_family
 from videokr.proxy import video_reading
-from videokr.training_card import write_training_card
+from videokr.training_card import make_training_card, write_training_card
 from videokr.video_file import VideoError
 from videokr.videos import resolve_video
 
@@ -261,7 +261,8 @@ def train(argv: list[str]) -> int:
     if config.get("do_train") and not config.get("early_stopping_steps") and first_process:
         check_finished(output_dir)
     if config.get("do_train") and first_process:
-        write_training_card(output_dir, "sft", run_budget(config), videos)
+        card = make_training_card("sft", run_budget(config), videos, str(config["model_name_or_path"]), [], {})
+        write_training_card(output_dir, card)
     if first_process and (bad := noted(output_dir)):
         print(f"{len(bad)} videos do not decode, and other rows were taken in their place:")
         for fault in bad:

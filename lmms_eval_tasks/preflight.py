@@ -12,10 +12,11 @@ from lmms_eval_tasks import catalogue
 from lmms_eval_tasks.benchmark import annotations_from_env, read_benchmark, root_from_env, write_rows, write_text
 from videokr.budget import EVAL_BUDGET
 from videokr.errors import UserError, exit_status
-from videokr.evaluation.card import RunCard, fingerprint, installed_versions, questions_digest
+from videokr.evaluation.card import RunCard, installed_versions, questions_digest
 from videokr.evaluation.probe import Probe, read_probe, swap_videos
 from videokr.example import Example
 from videokr.family import context_tokens, find_family
+from videokr.fingerprint import model_fingerprint
 from videokr.judge import settings as judge_settings
 from videokr.judge.limits import Limits
 from videokr.judge.trial import check_judge
@@ -90,7 +91,7 @@ def plan_card(options: argparse.Namespace, rows: Mapping[str, Sequence[Example]]
     judge = judge_settings.read_settings(os.environ)
     return RunCard(
         model=options.model,
-        model_fingerprint=fingerprint(folder) if folder.is_dir() else None,
+        model_fingerprint=model_fingerprint(folder) if folder.is_dir() else None,
         model_revision=None,
         backend=options.backend,
         prompt_sha256=prompt_digest(),

@@ -19,7 +19,7 @@ from typing import Any
 from videokr import fast_video
 from videokr.errors import UserError, exit_status
 from videokr.proxy import FOLDER_VARIABLE, video_reading
-from videokr.training_card import write_training_card
+from videokr.training_card import make_training_card, write_training_card
 
 
 def main() -> int:
@@ -37,7 +37,9 @@ def main() -> int:
         check_reward(config.reward.custom_reward_function, os.environ)
         checkpoints = str(config.trainer.default_local_dir)
         if "://" not in checkpoints:
-            write_training_card(Path(checkpoints), "rl", run_budget(config.data), video_reading())
+            model = str(config.actor_rollout_ref.model.path)
+            card = make_training_card("rl", run_budget(config.data), video_reading(), model, [], {})
+            write_training_card(Path(checkpoints), card)
         main_ppo.main(config)  # hydra hands a configuration through that is there already
 
     try:

