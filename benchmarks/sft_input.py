@@ -128,7 +128,7 @@ def train_once(side: str, folder: Path, steps: int, alone: bool) -> None:
         return
     from llamafactory.train.tuner import run_exp
 
-    from llamafactory_plugin.train import read_config
+    from llamafactory_plugin.settings import read_config
 
     run_exp(args=read_config(argv), callbacks=[input_wait.InputWait(Path(settings["output_dir"]))])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from llamafactory_plugin import converter, positions, templates
-from llamafactory_plugin.train import checked, read_config
+from llamafactory_plugin.settings import checked, read_config
 from videokr.errors import exit_status
 from videokr.example import read_examples
 from videokr.family import family_of

@@ -92,7 +92,7 @@ def token_rows(family: str, model: Path, output: Path, overrides: dict[str, str]
     from llamafactory.model import load_tokenizer
 
     from llamafactory_plugin import converter, templates
-    from llamafactory_plugin.train import checked, read_config
+    from llamafactory_plugin.settings import checked, read_config
 
     if converter.FORMAT not in DATASET_CONVERTERS:
         converter.register()
@@ -142,13 +142,13 @@ def test_a_prompt_is_that_of_all_stages(family, prepared, models, tmp_path):
 
 @pytest.mark.parametrize("config", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_shipped_key_is_an_argument_of_the_host(config):
-    from llamafactory_plugin.train import known_keys, read_config
+    from llamafactory_plugin.settings import known_keys, read_config
 
     assert set(read_config([str(config)])) - known_keys() == set()
 
 
 def test_published_hyperparameters():
-    from llamafactory_plugin.train import read_config
+    from llamafactory_plugin.settings import read_config
     from videokr.budget import SFT_BUDGET
     from videokr.family import FAMILIES
 
@@ -236,7 +236,7 @@ def test_a_bad_record_ends_the_training_in_one_line(fault, corpus, models, tmp_p
     ],
 )
 def test_user_mistakes_are_named(argv, word, prepared, models, tmp_path):
-    from llamafactory_plugin.train import checked, read_config
+    from llamafactory_plugin.settings import checked, read_config
     from videokr.errors import UserError
 
     put = {"CONFIG": CONFIGS / "qwen3vl_sft.yaml", "MODEL": models["qwen3vl"], "OUT": tmp_path / "o", "DATA": prepared}
@@ -251,7 +251,7 @@ def test_user_mistakes_are_named(argv, word, prepared, models, tmp_path):
 
 
 def test_paths_are_taken_as_typed():
-    from llamafactory_plugin.train import read_config
+    from llamafactory_plugin.settings import read_config
 
     given = ["output_dir=1e3", "media_dir=a #b", "learning_rate=1e-3"]
     config = read_config([str(CONFIGS / "qwen3vl_sft.yaml"), *given])
