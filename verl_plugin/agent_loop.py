@@ -6,8 +6,7 @@ Stock verl differs in five places:
   Qwen3-VL puts a timestamp before every temporal patch, so that several runs are left, each of which vLLM expands
   again: 73 tokens where the trainer has 56, timestamps doubled (verl issue #5024). vLLM is sent the prompt before
   expansion here, and makes of it what the trainer has.
-- vLLM 0.30 drops a video's metadata for Qwen2.5-VL, whose processor then takes 24 frames a second for granted; verl
-  keeps the seconds of a temporal patch from the function that makes the trainer's positions.
+- It keeps the seconds of a temporal patch from the function that makes the trainer's positions.
 - Both processors would resize once more what is sized already, each within bounds of its own.
 - transformers leaves a second pair of marks around a Qwen3-VL video: see videokr/marks.py.
 - transformers puts Qwen2.5-VL's text into the middle of the video's time: see videokr/positions.py.
@@ -16,7 +15,7 @@ And no rollout can say `<|video_pad|>` or the like: one such token, which a poli
 more video tokens than it has features, and ends the run.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from verl.experimental.agent_loop.agent_loop import AgentLoopOutput, register
@@ -34,20 +33,7 @@ from videokr.positions import mend_rope_index
 
 NEVER = -100.0  # added to a token's logit; vLLM takes no less
 SECONDS_PER_PATCH = "second_per_grid_ts"  # what a processor returns that needs to know a video's time scale
-
-
-def vllm_processor_arguments(processor: Any, videos: Sequence[tuple[Any, dict[str, Any]]]) -> dict[str, Any]:
-    """What vLLM has to tell its processor about videos that are sampled and sized; empty without any.
-
-    Args:
-        videos: (frames, metadata) of each video.
-    """
-    if not videos:
-        return {}
-    sampled = {"do_sample_frames": False, "do_resize": False}
-    if SECONDS_PER_PATCH not in processor.model_input_names:
-        return sampled  # vLLM hands on the metadata itself
-    return sampled | {"video_metadata": [metadata for _, metadata in videos]}
+SIZED = {"do_sample_frames": False, "do_resize": False}  # what vLLM's processor is to know of our videos
 
 
 def rope_index_arguments(multi_modal_inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,15 +51,13 @@ def reserved_token_bias(tokenizer: Any) -> dict[int, float]:
 class _RolloutServer:
     """The rollout server, asked with one video mark a video."""
 
-    def __init__(self, server: Any, processor: Any, prompt_ids: list[int]):
+    def __init__(self, server: Any, prompt_ids: list[int]):
         self._server = server
-        self._processor = processor
         self._prompt_ids = prompt_ids
 
     async def generate(self, *, prompt_ids: list[int], **request: Any) -> Any:
-        arguments = vllm_processor_arguments(self._processor, request.get("video_data") or ())
-        if arguments:
-            request["mm_processor_kwargs"] = {**(request.get("mm_processor_kwargs") or {}), **arguments}
+        if request.get("video_data"):
+            request["mm_processor_kwargs"] = {**(request.get("mm_processor_kwargs") or {}), **SIZED}
         return await self._server.generate(prompt_ids=self._prompt_ids, **request)
 
 
@@ -98,7 +82,7 @@ class VideoKRAgentLoop(SingleTurnAgentLoop):
             list(kwargs["raw_prompt"]), add_generation_prompt=True, tokenize=False, **self.apply_chat_template_kwargs
         )
         prompt_ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-        self.server_manager: Any = _RolloutServer(self._stock_server, self.processor, prompt_ids)
+        self.server_manager: Any = _RolloutServer(self._stock_server, prompt_ids)
         try:
             output = await super().run({**sampling_params, "logit_bias": self._never_said}, **kwargs)
         except UserError as fault:
