@@ -4,26 +4,34 @@ The stock templates sample by rules of their own (an odd number of frames is pad
 frames), take the first frames alone of MKV and WebM files, which hold no frame count, and of several videos in a row
 read the first one's number of frames and times for all with Qwen3-VL. They also train a line break after the end of the
 response, which no rollout says. These are for rows of one question and one response.
+
+And they ask with `<|im_start|>assistant` whatever the checkpoint's own chat template ends with. That of a Thinking
+checkpoint opens the thinking, in rollouts and in evaluation; here it does so, too, and what is trained goes on from it.
 """
 
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from llamafactory.data.data_utils import Role
 from llamafactory.data.formatter import StringFormatter
 from llamafactory.data.mm_plugin import Qwen2VLPlugin, Qwen3VLPlugin, get_mm_plugin, register_mm_plugin
-from llamafactory.data.template import TEMPLATES
+from llamafactory.data.template import TEMPLATES, Template
 from llamafactory.extras.constants import VIDEO_PLACEHOLDER
 
 from videokr.budget import SFT_BUDGET, VideoBudget
 from videokr.errors import UserError
 from videokr.family import FAMILIES
 from videokr.frame_plan import FramePlan, plan_frames
+from videokr.generation_prompt import as_line, generation_prompt
 from videokr.marks import END_OF_TURN, put_videos
+from videokr.response import continuation, opening_of
 from videokr.video_file import VideoError, read_frames, read_header
 
+QUESTION = f"<|im_start|>user\n{{{{content}}}}{END_OF_TURN}\n"
 RESPONSE = StringFormatter(slots=["{{content}}" + END_OF_TURN])
 HOST_TEMPLATES = {"qwen2_5vl": "qwen2_vl", "qwen3vl": "qwen3_vl_nothink"}
 
@@ -32,11 +40,14 @@ class _PlannedVideos:
     """What both families' plugins share; stands before the host's class, which goes on to see to the images."""
 
     skip_bad_videos = False
+    opening = ""  # what the prompt holds of the response: see videokr.response.opening_of
 
     def process_messages(
         self, messages: list[dict[str, str]], images: list[Any], videos: list[Any], audios: list[Any], processor: Any
     ) -> list[dict[str, str]]:
         """Writes every video's tokens into the messages, one for each that its plan counts.
+
+        A response goes on from what the prompt holds of it.
 
         Raises:
             UserError: a video is not there, or cannot be read.
@@ -60,6 +71,8 @@ class _PlannedVideos:
             else:
                 own = islice(plans, content.count(VIDEO_PLACEHOLDER))
                 content = put_videos(content, VIDEO_PLACEHOLDER, own)
+            if message["role"] == Role.ASSISTANT:
+                content = continuation(content, self.opening)
             shown.append(message | {"content": content})
         made: list[dict[str, str]] = super().process_messages(shown, images, [], audios, processor)  # type: ignore[misc]
         return made
@@ -109,6 +122,19 @@ class PlannedQwen2_5VL(_PlannedVideos, Qwen2VLPlugin):
 
 class PlannedQwen3VL(_PlannedVideos, Qwen3VLPlugin):
     pass
+
+
+class CheckpointTemplate(Template):
+    """Asks with the generation prompt of the checkpoint's own chat template."""
+
+    def fix_jinja_template(self, tokenizer: Any) -> None:
+        """Called by the host as soon as it has the tokenizer."""
+        super().fix_jinja_template(tokenizer)
+        prompt = generation_prompt(tokenizer)
+        self.format_user = StringFormatter(slots=[QUESTION + prompt])
+        self.mm_plugin.opening = opening_of(prompt)
+        if os.environ.get("RANK", "0") == "0":
+            print(as_line(prompt), flush=True)
 
 
 PLUGINS = {"qwen2_5vl": PlannedQwen2_5VL, "qwen3vl": PlannedQwen3VL}
@@ -164,4 +190,6 @@ def register(skip_bad_videos: bool = False) -> None:
         template, host = FAMILIES[name].template, TEMPLATES[HOST_TEMPLATES[name]]
         register_mm_plugin(template, plugin)
         tokens = {name: getattr(host.mm_plugin, name) for name in ("image_token", "video_token", "audio_token")}
-        TEMPLATES[template] = replace(host, format_assistant=RESPONSE, mm_plugin=get_mm_plugin(template, **tokens))
+        settings = {field.name: getattr(host, field.name) for field in fields(host)}
+        settings |= {"format_assistant": RESPONSE, "mm_plugin": get_mm_plugin(template, **tokens)}
+        TEMPLATES[template] = CheckpointTemplate(**settings)

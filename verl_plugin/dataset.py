@@ -16,12 +16,15 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 from verl.utils.dataset.rl_dataset import RLHFDataset
 
+from verl_plugin.reward import OPENING
 from videokr.budget import RL_BUDGET, VideoBudget
 from videokr.errors import UserError
 from videokr.frame_cache import Frames, frame_cache
 from videokr.frame_plan import VideoHeader, plan_frames, video_token_bound
+from videokr.generation_prompt import as_line, generation_prompt
 from videokr.manifest import read_manifest
 from videokr.marks import MARKED_VIDEO, VIDEO, drop_outer_marks, put_videos, text_token_bound
+from videokr.response import opening_of
 from videokr.video_file import read_header
 from videokr.videos import plain_path
 
@@ -50,6 +53,9 @@ class VideoKRDataset(RLHFDataset):
         self._run_budget: dict[str, Any] = asdict(run_budget(config))
         self._video_bounds: dict[tuple[float | None, ...], int] = {}
         super().__init__(data_files, tokenizer, config, processor, **settings)
+        prompt = generation_prompt(self.processor, **self.apply_chat_template_kwargs)
+        print(as_line(prompt))
+        self._opening = opening_of(prompt)
 
     def maybe_filter_out_long_prompts(self, dataframe: datasets.Dataset = None) -> datasets.Dataset:
         """Drops rows longer than `max_prompt_length`, by the frame plan: no video is decoded.
@@ -95,6 +101,12 @@ class VideoKRDataset(RLHFDataset):
         }
         print(f"dropped {len(too_long)} of {len(dataframe)} prompts longer than {self.max_prompt_length} tokens")
         return dataframe.select([index for index in range(len(dataframe)) if index not in too_long])
+
+    def __getitem__(self, item: int) -> dict[str, Any]:
+        """The host's row, which tells the reward what of a response the prompt holds already."""
+        row: dict[str, Any] = super().__getitem__(item)
+        row["extra_info"][OPENING] = self._opening
+        return row
 
     def _build_messages(self, example: dict[str, Any], key: str) -> list[dict[str, Any]]:
         asked = {**example, self.video_key: self._asked(example)}

@@ -53,9 +53,9 @@ async def compute_score(
 
     Args:
         data_source: not used; verl passes it.
-        solution_str: everything the policy said.
+        solution_str: everything the policy said behind the prompt.
         ground_truth: the gold answer, with or without its tags.
-        extra_info: holds `problem_type`, `question`, and `options` where the question has them; of a rollout of
+        extra_info: what `verl_plugin.reward.compute_score` reads, and `question`; of a rollout of
             verl_plugin/agent_loop.py also `uid`, under which faults are reported to the trainer.
         accuracy: `typed`.
         tolerance: relative, of numbers.
@@ -78,7 +78,8 @@ async def compute_score(
         ruled = await asyncio.to_thread(
             reward.compute_score, data_source, solution_str, ground_truth, info, accuracy, tolerance
         )
-        answer, gold = read_answer(solution_str), read_answer(ground_truth) or ground_truth
+        answer = read_answer(reward.whole_response(solution_str, info))
+        gold = read_answer(ground_truth) or ground_truth
         if answer is None or not is_undecided(parse_kind(info.get("problem_type")), gold, answer, str(ruled["reason"])):
             return ruled
         judgement = await judge.grade(_question(info), gold, answer)

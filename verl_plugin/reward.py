@@ -9,6 +9,8 @@ from videokr.response import read_answer
 from videokr.reward import Accuracy, Reward, score_response
 from videokr.reward.typed import DEFAULT_TOLERANCE, check_tolerance
 
+OPENING = "opening"  # in `extra_info`: what the prompt holds of the response, see `videokr.response.opening_of`
+
 
 def compute_score(
     data_source: str,
@@ -22,9 +24,10 @@ def compute_score(
 
     Args:
         data_source: not used; verl passes it.
-        solution_str: everything the policy said.
+        solution_str: everything the policy said behind the prompt.
         ground_truth: the gold answer, with or without its tags.
-        extra_info: holds `problem_type`, and `options` where the question has them.
+        extra_info: holds `problem_type`, `options` where the question has them, and OPENING where the prompt opened the
+            thinking, which then counts as said.
         accuracy: `paper` or `typed`, by `reward.custom_reward_function.reward_kwargs.accuracy`.
         tolerance: relative, of numbers in `typed`.
 
@@ -42,7 +45,14 @@ def compute_score(
     options = info.get("options")
     gold = read_answer(ground_truth) or ground_truth
     known = None if options is None or len(options) == 0 else list(options)
-    return as_dict(score_response(solution_str, gold, kind, known, parse_accuracy(accuracy), tolerance))
+    return as_dict(
+        score_response(whole_response(solution_str, info), gold, kind, known, parse_accuracy(accuracy), tolerance)
+    )
+
+
+def whole_response(said: str, extra_info: Mapping[str, Any]) -> str:
+    """What the policy said, from the opening of its thinking on."""
+    return str(extra_info.get(OPENING) or "") + said
 
 
 def parse_accuracy(name: str) -> Accuracy:

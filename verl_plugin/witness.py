@@ -18,6 +18,7 @@ from verl_plugin.rows import build_row
 from videokr.errors import exit_status
 from videokr.example import Example, read_examples
 from videokr.frame_cache import frame_cache
+from videokr.generation_prompt import generation_prompt
 from videokr.marks import END_OF_TURN
 from videokr.parity.request import GPU_SHARE, Request, read_request
 from videokr.parity.witness import (
@@ -28,7 +29,7 @@ from videokr.parity.witness import (
     recorded_videos,
     write_report,
 )
-from videokr.response import build_response
+from videokr.response import build_response, continuation, opening_of
 from videokr.videos import resolve_video
 
 ROLLOUT, TRAINER = "rl_rollout", "rl_trainer"
@@ -99,7 +100,8 @@ def testify(request: Request) -> dict[str, list[Witness]]:
 
     examples = list(islice(read_examples(request.records), request.count))
     tokenizer, processor = hf_tokenizer(str(request.model)), hf_processor(str(request.model))
-    golds = [tokenizer(_gold(example), add_special_tokens=False)["input_ids"] for example in examples]
+    opening = opening_of(generation_prompt(processor))
+    golds = [tokenizer(_gold(example, opening), add_special_tokens=False)["input_ids"] for example in examples]
     parquet = request.output / "rows.parquet"
     rows = [
         build_row(example, [str(resolve_video(video, request.media_dir)) for video in example.videos], "train", number)
@@ -168,8 +170,8 @@ def _witness(
     )
 
 
-def _gold(example: Example) -> str:
-    return build_response(example.rationale or "", example.answer) + END_OF_TURN
+def _gold(example: Example, opening: str) -> str:
+    return continuation(build_response(example.rationale or "", example.answer), opening) + END_OF_TURN
 
 
 def main() -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 ANSWER_TAGS = "<answer>{}</answer>"
 THINK_TAGS = "<think>{}</think>"
+_THINK, _END_THINK = THINK_TAGS.split("{}")
 
 TAG = re.compile(r"(</?(?i:think|answer)>)", re.ASCII)
 _ANSWER_ALONE = re.compile(r"<answer>([^<]*)</answer>")
@@ -19,6 +20,28 @@ def build_response(rationale: str, answer: str) -> str:
     return f"{THINK_TAGS.format(rationale)}\n{ANSWER_TAGS.format(answer)}"
 
 
+def opening_of(prompt: str) -> str:
+    """What a prompt holds of the response already: `<think>` and the white space behind it, where it ends so."""
+    bare = prompt.rstrip()
+    return prompt[len(bare) - len(_THINK) :] if bare.endswith(_THINK) else ""
+
+
+def continuation(response: str, opening: str) -> str:
+    """What is said of a response when the prompt holds its opening: as Qwen3-VL-Thinking's chat template writes it.
+
+    The reasoning, `\\n</think>\\n\\n`, the rest; a response without a thinking block closes the thinking at once.
+
+    Args:
+        opening: `opening_of` the prompt; the response is whole where it is empty.
+    """
+    if not opening:
+        return response
+    thinking, closing, rest = response.partition(_END_THINK)
+    reasoning = thinking.rpartition(_THINK)[2].strip("\n") if closing else ""
+    rest = (rest if closing else response).lstrip("\n")
+    return f"{reasoning}\n{_END_THINK}\n\n{rest}"
+
+
 def holds_tag(text: str) -> bool:
     """Whether one of the response's own tags stands in the text, in any case."""
     return "<" in text and TAG.search(text) is not None
@@ -31,7 +54,8 @@ class Response:
         answer: the content of the last answer block outside the thinking, stripped; None where there is none.
         is_well_formed: whether the text is one think block with content, then one answer block with content, and
             nothing else; white space around the blocks is free. The format reward (paper, section on GRPO) is this.
-        ends_inside_block: whether its last tag opens a block: it broke off, most likely at the length limit.
+        ends_inside_block: whether its last tag opens a block, or its thinking never closes: it broke off, most likely
+            at the length limit.
         has_empty_block: whether an answer block without content stands in it.
     """
 
@@ -47,17 +71,22 @@ def read_response(text: str) -> Response:
     Of a text longer than `LONGEST_RESPONSE` only the end is read, and it has not the form.
 
     An empty block is no answer, and a block with another tag inside is no block. Tags may be in any case, but not for
-    the form. A thinking block that never closes hides nothing.
+    the form. Of a thinking block that never closes, an answer counts if the response ends with it: one that is followed
+    by more thinking was a thought, and the response broke off.
+
+    Args:
+        text: from the opening of the thinking on, whoever wrote that: see `opening_of`.
     """
     is_whole = len(text) <= LONGEST_RESPONSE
     text = text[-LONGEST_RESPONSE:]
     pieces = TAG.split(text)  # text, tag, text, tag, ..., text
     tags = pieces[1::2]
+    of_thinking = [tag for tag in tags if tag[-len("think>") :].lower() == "think>"]
     block = _last_answer_block(pieces) if "</answer>" in text.lower() else None
     return Response(
         answer=(block.strip() or None) if block else None,
         is_well_formed=is_whole and tags == _WELL_FORMED and [bool(piece.strip()) for piece in pieces[::2]] == _CONTENT,
-        ends_inside_block=bool(tags) and not tags[-1].startswith("</"),
+        ends_inside_block=any(not tag.startswith("</") for tag in (*tags[-1:], *of_thinking[-1:])),
         has_empty_block=any(
             tags[i].lower() == "<answer>" and tags[i + 1].lower() == "</answer>" and not pieces[2 * i + 2].strip()
             for i in range(max(0, len(tags) - _LAST_TAGS), len(tags) - 1)
@@ -83,17 +112,19 @@ def is_well_formed(text: str) -> bool:
 
 def _last_answer_block(pieces: list[str]) -> str | None:
     block, thinking_closes_after_block, thinking_closes, following = None, False, False, ""
+    ends_with_block = False
     for i in range(len(pieces) - 2, 0, -2):
         tag = pieces[i].lower()
         if tag == "<answer>":
             if block is None and following == "</answer>":
                 block, thinking_closes_after_block = pieces[i + 1], thinking_closes
+                ends_with_block = i == len(pieces) - 4 and not pieces[-1].strip()
         elif tag == "</think>":
             if block is not None:
                 break
             thinking_closes = True
         elif tag == "<think>":
-            if block is not None and not thinking_closes_after_block:
+            if block is not None and not thinking_closes_after_block and ends_with_block:
                 break
             block = None
         following = tag

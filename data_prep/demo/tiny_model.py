@@ -32,10 +32,21 @@ SPECIAL_TOKENS = (
 )  # fmt: skip
 
 
-def chat_template(family: Family) -> str:
+# What Qwen3-VL-Thinking's template makes of an assistant's message: of its reasoning it keeps the last turn's alone.
+THINKING_TURN = (
+    "{% set parts = message['content'].split('</think>') %}"
+    "{% if loop.last %}<think>\n{% if parts | length > 1 %}{{ parts[0].split('<think>')[-1].strip('\n') }}{% endif %}"
+    "\n</think>\n\n{% endif %}{{ parts[-1].lstrip('\n') }}"
+)
+
+
+def chat_template(family: Family, thinking: bool = False) -> str:
     """ChatML as both families use it, reduced to text, image and video parts of the content.
 
     Qwen2.5-VL puts a default system turn first, Qwen3-VL none.
+
+    Args:
+        thinking: the generation prompt opens the thinking, as that of Qwen3-VL-8B-Thinking.
     """
     system = (
         ""
@@ -46,14 +57,17 @@ def chat_template(family: Family) -> str:
         )
     )
     return (
-        "{% for message in messages %}" + system + "<|im_start|>{{ message['role'] }}\n"
-        "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
+        "{% for message in messages %}"
+        + system
+        + "<|im_start|>{{ message['role'] }}\n"
+        + (f"{{% if message['role'] == 'assistant' %}}{THINKING_TURN}{{% elif" if thinking else "{% if")
+        + " message['content'] is string %}{{ message['content'] }}{% else %}"
         "{% for part in message['content'] %}"
         "{% if part['type'] == 'image' or 'image' in part %}<|vision_start|><|image_pad|><|vision_end|>"
         "{% elif part['type'] == 'video' or 'video' in part %}<|vision_start|><|video_pad|><|vision_end|>"
         "{% elif 'text' in part %}{{ part['text'] }}{% endif %}"
         "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
-        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n" + "<think>\n" * thinking + "{% endif %}"
     )
 
 
@@ -178,13 +192,19 @@ def build_processor(family: Family, tokenizer: Any) -> Any:
     return Qwen3VLProcessor(image, tokenizer, video, chat_template=template)
 
 
-def build_model(family: Family, corpus: Iterable[str], output: Path, seed: int = 0) -> int:
-    """Writes a checkpoint folder; returns its number of parameters. The folder appears whole or not at all."""
+def build_model(family: Family, corpus: Iterable[str], output: Path, seed: int = 0, thinking: bool = False) -> int:
+    """Writes a checkpoint folder; returns its number of parameters. The folder appears whole or not at all.
+
+    Args:
+        thinking: see `chat_template`.
+    """
     import torch
     from transformers import GenerationConfig, Qwen2_5_VLForConditionalGeneration, Qwen3VLForConditionalGeneration
 
     torch.manual_seed(seed)
-    tokenizer = train_tokenizer(corpus, chat_template(family))
+    tokenizer = train_tokenizer(corpus, chat_template(family, thinking))
+    if thinking:
+        tokenizer.add_tokens(["<think>", "</think>"])  # one token each, and not special: they stay in what is decoded
     config = build_config(family, tokenizer)
     classes = {"qwen2_5vl": Qwen2_5_VLForConditionalGeneration, "qwen3vl": Qwen3VLForConditionalGeneration}
     model = classes[family.name](config)
@@ -220,11 +240,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="annotation file that the tokenizer is trained on")
     parser.add_argument("--output", type=Path, required=True, help="checkpoint folder to write")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--thinking", action="store_true", help="its prompts open the thinking, as a Thinking model's")
     args = parser.parse_args(argv)
     if args.family not in FAMILIES:
         raise UserError(f"unknown family '{args.family}': known are {', '.join(FAMILIES)}")
     args.output.parent.mkdir(parents=True, exist_ok=True)
-    count = build_model(FAMILIES[args.family], corpus_of(args.data), args.output, args.seed)
+    count = build_model(FAMILIES[args.family], corpus_of(args.data), args.output, args.seed, args.thinking)
     print(f"{args.output}: {args.family}, {count / 1e6:.2f} M parameters")
     return 0
 

@@ -13,7 +13,7 @@ from videokr.family import family_of
 from videokr.frame_plan import VideoHeader, plan_frames, video_token_bound
 from videokr.marks import END_OF_TURN, MARKED_VIDEO, VIDEO, put_videos, text_token_bound
 from videokr.prompt import build_prompt
-from videokr.response import build_response
+from videokr.response import build_response, continuation, opening_of
 from videokr.video_file import VideoError, read_header
 
 UNREADABLE_VIDEO = "video cannot be read"
@@ -75,9 +75,10 @@ class LengthLimit:
         if plans[0].timestamped:  # see videokr.marks.drop_outer_marks
             text, place = text.replace(MARKED_VIDEO, VIDEO), VIDEO
         text = put_videos(text, place, plans)
+        parts = [text]
         if self.with_response:
-            text += self._response(example) + END_OF_TURN
-        return len(tokenizer(text, add_special_tokens=False)["input_ids"])
+            parts.append(continuation(self._response(example), opening_of(text)) + END_OF_TURN)
+        return sum(len(tokenizer(part, add_special_tokens=False)["input_ids"]) for part in parts)
 
     def _text(self, example: Example) -> str:
         return build_prompt(example) + self._response(example)

@@ -22,8 +22,10 @@ from videokr.evaluation.probe import Probe, probe_frames, read_probe
 from videokr.evaluation.responses import Generation, ResponseLog, request_key
 from videokr.fingerprint import model_fingerprint
 from videokr.frame_plan import FramePlan
+from videokr.generation_prompt import as_line, generation_prompt
 from videokr.marks import drop_outer_marks
 from videokr.proxy import proxy_folder
+from videokr.response import opening_of
 from videokr.video_file import read_frames
 
 # Settings of the engine that no answer depends on.
@@ -106,6 +108,10 @@ class VideoModel(lmms):
         load_processor: Any = AutoProcessor.from_pretrained
         self.processor = load_processor(model, trust_remote_code=trust_remote_code)
         drop_outer_marks(self.processor)
+        prompt = generation_prompt(self.processor)
+        self.opening = opening_of(prompt)
+        if os.environ.get("RANK", "0") == "0":
+            print(as_line(prompt), flush=True)
         self.probe, self.probe_seed = read_probe(probe), probe_seed
         self.log: ResponseLog | None = None
         if responses is not None:
@@ -131,7 +137,10 @@ class VideoModel(lmms):
         raise NotImplementedError
 
     def generate_until(self, requests: list[Instance]) -> list[GenerationResult]:
-        """Answers every request, in order; those whose response is kept are not asked again."""
+        """Answers every request, in order; those whose response is kept are not asked again.
+
+        A response begins with the opening of its thinking, also where that stands in the prompt.
+        """
         try:
             return self._generate(requests)
         except UserError as error:
@@ -158,7 +167,7 @@ class VideoModel(lmms):
                         self.log.add(keys[place], generation)
                 progress.update(len(batch))
         return [
-            GenerationResult(one.text, TokenCounts(one.prompt_tokens, one.response_tokens))
+            GenerationResult(self.opening + one.text, TokenCounts(one.prompt_tokens, one.response_tokens))
             for one in given
             if one is not None
         ]

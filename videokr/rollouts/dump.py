@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from videokr.errors import UserError
+from videokr.response import opening_of
 
 PADDING = "pad"
 _FILE = re.compile(r"(0|[1-9][0-9]{0,17})\.jsonl")
@@ -44,6 +45,11 @@ class Rollout:
     accuracy: float | None
     format: float | None
     reason: str | None
+
+    @property
+    def response(self) -> str:
+        """The output, from the opening of its thinking on, which may stand in the prompt."""
+        return opening_of(self.prompt) + self.output
 
     @property
     def is_padding(self) -> bool:

@@ -101,7 +101,7 @@ def explain(
     prompt = _read_prompt(rollout.prompt)
     kind, options = prompt or (None, ())
     gold = _read_gold(rollout.gold)
-    response = read_response(rollout.output)
+    response = read_response(rollout.response)
     value: float | None = None
     differs = False
     if kind is None:
@@ -109,7 +109,7 @@ def explain(
     elif fault := _gold_fault(gold, kind, options):
         reason = str(fault)
     else:
-        reward = score_response(rollout.output, gold, kind, options or None, accuracy, tolerance)
+        reward = score_response(rollout.response, gold, kind, options or None, accuracy, tolerance)
         value, reason = reward.accuracy, str(reward.reason)
         differs = rollout.reason not in _JUDGED and abs(reward.score - rollout.score) > SCORE_TOLERANCE
         verdict = _verdict(rollout.score, reward.format) if judged and differs and kind is Kind.OPEN_ENDED else None

@@ -262,7 +262,7 @@ def _habits(explanation: Explanation) -> Iterator[tuple[Habit, float, str]]:
         yield Habit.STUFFED_ANSWER, answers, f"{answers} answers in one"
     elif times > LONG_TIMES:
         yield Habit.STUFFED_ANSWER, times, f"{times:.0f} times as long as the gold answer"
-    opened = blocks(explanation.rollout.output)
+    opened = blocks(explanation.rollout.response)
     if opened >= REPEATED_BLOCKS:
         yield Habit.REPEATED_BLOCKS, opened, f"{opened} blocks of one kind"
     runs = most_repeated_run(explanation.rollout.output)

@@ -1,0 +1,57 @@
+"""How a checkpoint's chat template ends a prompt, for the model to go on from.
+
+Of most it opens the assistant's turn; of a Thinking checkpoint (Qwen3-VL-8B-Thinking) the thinking, too. Every stage
+asks with the checkpoint's own, and what stands in it already of the response (`videokr.response.opening_of`) is counted
+to the response wherever one is read.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from videokr.errors import UserError
+from videokr.response import opening_of
+
+
+def generation_prompt(renderer: Any, **settings: Any) -> str:
+    """What the chat template puts behind the messages.
+
+    Args:
+        renderer: a processor, or a tokenizer.
+        settings: that the run tells the template.
+
+    Raises:
+        UserError: the template changes what stands before, so that there is no telling.
+    """
+    asked = [{"role": "user", "content": [{"type": "text", "text": "?"}]}]
+    messages, prompt = (
+        renderer.apply_chat_template(asked, tokenize=False, add_generation_prompt=added, **settings)
+        for added in (False, True)
+    )
+    if not prompt.startswith(messages):
+        raise UserError(
+            f"the model's chat template writes {messages!r}, but with a generation prompt {prompt!r}: it must only add "
+            "to the messages"
+        )
+    return str(prompt[len(messages) :])
+
+
+def generation_prompt_of(model: Path) -> str:
+    """Of a checkpoint folder.
+
+    Raises:
+        UserError: it has no processor that can be loaded, or see `generation_prompt`.
+    """
+    from transformers import AutoProcessor
+
+    load: Any = AutoProcessor.from_pretrained
+    try:
+        processor = load(model, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise UserError(f"model '{model}': its processor cannot be loaded: {' '.join(str(error).split())}") from None
+    return generation_prompt(processor)
+
+
+def as_line(prompt: str) -> str:
+    """A generation prompt for the reader of a log: what it is, and who opens the thinking."""
+    opener = "the prompt opens the thinking" if opening_of(prompt) else "a response opens its thinking itself"
+    return f"generation prompt {prompt!r}: {opener}"
