@@ -17,6 +17,7 @@ from pathlib import Path
 
 from llamafactory_plugin.settings import FAIL, ON_BAD_VIDEO, SKIP, check_records, checked, read_config, run_budget
 from videokr.errors import UserError, exit_status
+from videokr.generation_prompt import find_generation_prompt
 from videokr.proxy import video_reading
 from videokr.training_card import make_training_card, write_training_card
 from videokr.video_file import VideoError
@@ -73,7 +74,9 @@ def train(argv: list[str]) -> int:
     if config.get("do_train") and not config.get("early_stopping_steps") and first_process:
         check_finished(output_dir)
     if config.get("do_train") and first_process:
-        card = make_training_card("sft", run_budget(config), videos, str(config["model_name_or_path"]), [], {})
+        model = str(config["model_name_or_path"])
+        prompt = find_generation_prompt(model)
+        card = make_training_card("sft", run_budget(config), videos, model, [], {}, prompt)
         write_training_card(output_dir, card)
     if first_process and (bad := noted(output_dir)):
         print(f"{len(bad)} videos do not decode, and other rows were taken in their place:")

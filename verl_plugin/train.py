@@ -18,6 +18,7 @@ from typing import Any
 
 from videokr import fast_video
 from videokr.errors import UserError, exit_status
+from videokr.generation_prompt import find_generation_prompt
 from videokr.proxy import FOLDER_VARIABLE, video_reading
 from videokr.training_card import make_training_card, write_training_card
 
@@ -38,7 +39,9 @@ def main() -> int:
         checkpoints = str(config.trainer.default_local_dir)
         if "://" not in checkpoints:
             model = str(config.actor_rollout_ref.model.path)
-            card = make_training_card("rl", run_budget(config.data), video_reading(), model, [], {})
+            told = dict(config.data.get("apply_chat_template_kwargs") or {})
+            prompt = find_generation_prompt(model, **told)
+            card = make_training_card("rl", run_budget(config.data), video_reading(), model, [], {}, prompt)
             write_training_card(Path(checkpoints), card)
         main_ppo.main(config)  # hydra hands a configuration through that is there already
 

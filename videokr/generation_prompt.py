@@ -35,20 +35,26 @@ def generation_prompt(renderer: Any, **settings: Any) -> str:
     return str(prompt[len(messages) :])
 
 
-def generation_prompt_of(model: Path) -> str:
-    """Of a checkpoint folder.
+def find_generation_prompt(model: str, **settings: Any) -> str | None:
+    """That of a checkpoint folder; None of a name on the hub, which is left to the host.
+
+    Args:
+        settings: see `generation_prompt`.
 
     Raises:
-        UserError: it has no processor that can be loaded, or see `generation_prompt`.
+        UserError: the folder has no processor that can be loaded, or see `generation_prompt`.
     """
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        return None
     from transformers import AutoProcessor
 
     load: Any = AutoProcessor.from_pretrained
     try:
-        processor = load(model, trust_remote_code=False)
+        processor = load(folder, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise UserError(f"model '{model}': its processor cannot be loaded: {' '.join(str(error).split())}") from None
-    return generation_prompt(processor)
+    return generation_prompt(processor, **settings)
 
 
 def as_line(prompt: str) -> str:

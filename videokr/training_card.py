@@ -26,7 +26,8 @@ class TrainingCard:
         model_fingerprint: `videokr.fingerprint`, of a local folder; None of a name on the hub.
         data: SHA-256 of each file that is trained on, by its name.
         settings: that decide what is learnt, by the host's names.
-    The last five are None in a card that is older than they are.
+        generation_prompt: that responses went on from; None of a name on the hub.
+    The last six are None in a card that is older than they are.
     """
 
     stage: str
@@ -37,6 +38,7 @@ class TrainingCard:
     model_fingerprint: str | None = None
     data: Mapping[str, str] | None = None
     settings: Mapping[str, Any] | None = None
+    generation_prompt: str | None = None
 
 
 def make_training_card(
@@ -46,6 +48,7 @@ def make_training_card(
     model: str,
     data: Iterable[Path],
     settings: Mapping[str, Any],
+    generation_prompt: str | None = None,
 ) -> TrainingCard:
     """The card of a run that is about to start, with the prompt of this version.
 
@@ -54,6 +57,7 @@ def make_training_card(
         model: a checkpoint folder, or a name on the hub.
         data: files that are trained on; each is read once.
         settings: that decide what is learnt; JSON.
+        generation_prompt: `videokr.generation_prompt`, where the model is a folder.
     """
     folder = Path(model).expanduser()
     return TrainingCard(
@@ -65,6 +69,7 @@ def make_training_card(
         model_fingerprint=model_fingerprint(folder) if folder.is_dir() else None,
         data={path.name: file_sha256(path) for path in data},
         settings=settings,
+        generation_prompt=generation_prompt,
     )
 
 

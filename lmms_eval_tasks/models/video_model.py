@@ -26,6 +26,7 @@ from videokr.generation_prompt import as_line, generation_prompt
 from videokr.marks import drop_outer_marks
 from videokr.proxy import proxy_folder
 from videokr.response import opening_of
+from videokr.training_card import read_training_card
 from videokr.video_file import read_frames
 
 # Settings of the engine that no answer depends on.
@@ -108,10 +109,7 @@ class VideoModel(lmms):
         load_processor: Any = AutoProcessor.from_pretrained
         self.processor = load_processor(model, trust_remote_code=trust_remote_code)
         drop_outer_marks(self.processor)
-        prompt = generation_prompt(self.processor)
-        self.opening = opening_of(prompt)
-        if os.environ.get("RANK", "0") == "0":
-            print(as_line(prompt), flush=True)
+        self.opening = opening_of(self._generation_prompt(model))
         self.probe, self.probe_seed = read_probe(probe), probe_seed
         self.log: ResponseLog | None = None
         if responses is not None:
@@ -123,6 +121,17 @@ class VideoModel(lmms):
             self.settings = [type(self).__name__, of_model, *asked, of_engine, *of_proxies]
             self.log = ResponseLog(Path(responses), int(os.environ.get("RANK", "0")))
         self.load(model, trust_remote_code=trust_remote_code, **engine_args)
+
+    def _generation_prompt(self, model: str) -> str:
+        """Says what it is, and where the checkpoint was trained with another."""
+        prompt, folder = generation_prompt(self.processor), Path(model).expanduser()
+        training = read_training_card(folder) if folder.is_dir() else None
+        trained = training.generation_prompt if training else None
+        if os.environ.get("RANK", "0") == "0":
+            print(as_line(prompt), flush=True)
+            if trained not in (None, prompt):
+                print(f"warning: '{model}' was trained with generation prompt {trained!r}", file=sys.stderr, flush=True)
+        return prompt
 
     def load(self, *args: Any, **engine_args: Any) -> None:
         raise NotImplementedError
