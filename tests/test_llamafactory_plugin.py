@@ -140,6 +140,43 @@ def test_a_prompt_is_that_of_all_stages(family, prepared, models, tmp_path):
     assert tokenizer.decode(asked) == golden.format(question=build_prompt(first))
 
 
+def test_a_thinking_checkpoint_is_trained_on_what_its_own_template_says(corpus, prepared, tmp_path, capfd):
+    """The template of the model, rendered by transformers, gives every token but the line break after the turn."""
+    from transformers import AutoTokenizer
+
+    from data_prep.demo.tiny_model import build_model, corpus_of
+    from data_prep.prepare.length import LengthLimit
+    from videokr.budget import SFT_BUDGET
+    from videokr.example import read_examples
+    from videokr.family import FAMILIES
+    from videokr.video_file import read_header
+
+    model = tmp_path / "model"
+    build_model(FAMILIES["qwen3vl"], corpus_of(corpus / "sft.jsonl"), model, thinking=True)
+    raw = token_rows("qwen3vl", model, tmp_path, {"dataset": str(corpus / "sft.jsonl")})
+    assert "'<|im_start|>assistant\\n<think>\\n': the prompt opens the thinking" in capfd.readouterr().out
+    assert raw == token_rows("qwen3vl", model, tmp_path, {"dataset_dir": str(prepared)})
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    limit = LengthLimit(model, 4096, SFT_BUDGET, with_response=True)
+    for (ids, labels), example in zip(raw, read_examples(prepared / "sft.jsonl"), strict=True):
+        asked = tokenizer.decode([token for token, label in zip(ids, labels, strict=True) if label == -100])
+        question = asked.removeprefix("<|im_start|>user\n").partition("<|im_end|>")[0]
+        turns = [
+            {"role": "user", "content": question},
+            {"role": "assistant", "content": f"<think>{example.rationale}</think>\n<answer>{example.answer}</answer>"},
+        ]
+        prompt, whole = (
+            tokenizer.apply_chat_template(shown, tokenize=False, add_generation_prompt=shown is not turns)
+            for shown in (turns[:1], turns)
+        )
+        assert asked == prompt and prompt.endswith("assistant\n<think>\n")
+        said = f"{example.rationale}\n</think>\n\n<answer>{example.answer}</answer><|im_end|>\n"
+        assert whole == prompt + said
+        assert ids == tokenizer(whole.removesuffix("\n"), add_special_tokens=False)["input_ids"]
+        headers = [read_header(prepared / video) for video in example.videos]
+        assert limit.tokens(example, headers) == len(ids)
+
+
 @pytest.mark.parametrize("config", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_shipped_key_is_an_argument_of_the_host(config):
     from llamafactory_plugin.settings import known_keys, read_config

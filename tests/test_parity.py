@@ -189,22 +189,31 @@ def parity(*arguments):
 
 
 @pytest.mark.eval  # the last environment that the tests build: the other two are there
-@pytest.mark.parametrize("name", ["qwen2_5vl", "qwen3vl"])
-def test_one_example_is_the_same_in_all_three_hosts(name, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "count", "prompt_ends"),
+    [
+        ("qwen2_5vl", 25, "<|im_start|>assistant\n"),
+        ("qwen3vl", 25, "<|im_start|>assistant\n"),
+        ("qwen3vl", 3, "<|im_start|>assistant\n<think>\n"),  # a Thinking checkpoint
+    ],
+)
+def test_one_example_is_the_same_in_all_three_hosts(name, count, prompt_ends, tmp_path):
     """Twenty-five clips of every shape; the README has the figures of two hundred, and of every budget."""
     from data_prep.demo.odd_clips import write_clips
     from data_prep.demo.tiny_model import build_model, corpus_of
     from videokr.family import FAMILIES
 
-    write_clips(tmp_path / "clips", 25, progress=False)
+    write_clips(tmp_path / "clips", count, progress=False)
     records = tmp_path / "clips" / "records.jsonl"
-    build_model(FAMILIES[name], corpus_of(records), tmp_path / "model")
+    build_model(FAMILIES[name], corpus_of(records), tmp_path / "model", thinking="<think>" in prompt_ends)
     sheet = tmp_path / "sheet.png"
-    settings = ("--records", records, "--n", "25", "--max-pixels", "8192", "--sheet", sheet)
+    settings = ("--records", records, "--n", str(count), "--max-pixels", "8192", "--sheet", sheet)
     done = parity("--model", tmp_path / "model", *settings, "--json")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     report = json.loads(done.stdout)
-    assert report["differences"] == [] and len(report["examples"]) == 25
+    assert report["differences"] == [] and len(report["examples"]) == count
+    shown = [example["prompt"] for seen in report["seen"].values() for example in seen]
+    assert len(shown) == 5 * count and all(prompt.endswith(prompt_ends) for prompt in shown)
     assert sheet.read_bytes().startswith(b"\x89PNG")
 
 

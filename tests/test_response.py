@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videokr.response import build_response, holds_tag, is_well_formed, read_answer, strip_tag
+from videokr.response import (
+    build_response,
+    continuation,
+    holds_tag,
+    is_well_formed,
+    opening_of,
+    read_answer,
+    strip_tag,
+)
 
 CASES = json.loads((Path(__file__).parent / "golden" / "answer_cases.json").read_text(encoding="utf-8"))
 
@@ -25,6 +33,42 @@ def test_golden(case):
 @given(rationale=untagged, answer=untagged)
 def test_a_built_response_reads_back(rationale, answer):
     response = build_response(rationale, answer)
+    assert read_answer(response) == answer.strip()
+    assert is_well_formed(response)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "opening"),
+    [
+        ("<|im_start|>assistant\n<think>\n", "<think>\n"),
+        ("user\nIn <think> and </think> tags.\nassistant\n<think>\n", "<think>\n"),  # as verl dumps it
+        ("<|im_start|>assistant\n<think>", "<think>"),
+        ("<|im_start|>assistant\n", ""),
+        ("<|im_start|>assistant\n<think>\n\n</think>\n\n", ""),
+        ("Write between <think> and </think>.<|im_end|>\n<|im_start|>assistant\n", ""),
+    ],
+)
+def test_what_a_prompt_holds_of_the_response(prompt, opening):
+    assert opening_of(prompt) == opening
+
+
+@pytest.mark.parametrize(
+    ("response", "said"),
+    [  # as the chat template of Qwen3-VL-8B-Thinking writes an assistant's turn behind `<think>\n`
+        ("<think>It is red.</think>\n<answer>A</answer>", "It is red.\n</think>\n\n<answer>A</answer>"),
+        ("<think>\nTwo\n\nlines\n</think><answer>A</answer>", "Two\n\nlines\n</think>\n\n<answer>A</answer>"),
+        ("A red ball.", "\n</think>\n\nA red ball."),
+    ],
+)
+def test_a_response_goes_on_from_its_prompt(response, said):
+    assert continuation(response, "<think>\n") == said
+    assert continuation(response, "") == response
+
+
+@given(rationale=untagged, answer=untagged)
+def test_a_response_that_goes_on_reads_back(rationale, answer):
+    opening = "<think>\n"
+    response = opening + continuation(build_response(rationale, answer), opening)
     assert read_answer(response) == answer.strip()
     assert is_well_formed(response)
 

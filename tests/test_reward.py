@@ -91,6 +91,28 @@ def test_format(response, format_reward, accuracy):
     assert score_response(response, "gas", Kind.OPEN_ENDED, accuracy=accuracy).format == format_reward
 
 
+@pytest.mark.parametrize(
+    ("said", "asked", "opened"),
+    [  # the format, where the prompt leaves the thinking to the response, and where it has opened it
+        ("<think>r</think>\n<answer>B</answer>", 1.0, 0.0),
+        ("r\n</think>\n\n<answer>B</answer>", 0.0, 1.0),
+        ("\n</think>\n\n<answer>B</answer>", 0.0, 0.0),
+        ("<answer>B</answer>", 0.0, 0.0),
+    ],
+)
+def test_the_format_knows_whether_the_prompt_opened_the_thinking(said, asked, opened):
+    row = {"problem_type": "multiple choice", "options": list(OPTIONS)}
+    for opening, form in (("", asked), ("<think>\n", opened)):
+        scored = compute_score("videokr", said, "<answer>B</answer>", row | {"opening": opening})
+        assert (scored["format"], scored["acc"]) == (form, 1.0)
+
+
+def test_a_thought_of_an_answer_is_none_when_the_thinking_was_cut_off():
+    row = {"problem_type": "multiple choice", "options": list(OPTIONS), "opening": "<think>\n"}
+    scored = compute_score("videokr", "Is it <answer>B</answer>? Let me see", "<answer>B</answer>", row)
+    assert (scored["score"], scored["answered"], scored["reason"]) == (0.0, False, "cut_off")
+
+
 @BOTH
 @given(response=st.text(), gold=st.text(min_size=1).filter(str.strip))
 def test_rewards_stay_between_0_and_1(response, gold, accuracy):

@@ -63,6 +63,8 @@ CASES = [
     ("no_answer", row("It goes down, so B."), 0.0),
     ("cut_off", row("<think>It goes"), 0.0),
     ("cut_off", row("<think>It goes</think><answer>"), 0.0),
+    ("right", row("It goes\n</think>\n\n<answer>B</answer>", input=prompt(OPTIONS) + "<think>\n", score=1.0), 1.0),
+    ("cut_off", row("Is it <answer>B</answer>? No", input=prompt(OPTIONS) + "<think>\n", score=0.0), 0.0),
     ("empty_answer", row("<think>It goes</think><answer> </answer>"), 0.0),
     ("video_mark", row(said("<|video_pad|><|video_pad|>")), 0.0),
     ("not_an_option", row(said("E")), 0.0),
@@ -141,7 +143,7 @@ def test_zeros_add_up_and_have_an_example(tmp_path):
         "output_end": "<think>It goes",
         "note": "",
     }
-    assert cut["share"] == pytest.approx(2 / len(CASES))
+    assert cut["share"] == pytest.approx(3 / len(CASES))
 
 
 RIGHT, WRONG, NOTHING = said("B"), said("A"), "no"

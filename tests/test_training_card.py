@@ -40,7 +40,7 @@ def test_a_card_is_found_beside_a_checkpoint_and_above_it(tmp_path):
 def test_a_card_from_before_it_said_how_videos_were_read_is_one(tmp_path):
     write(tmp_path, {"fast": True, "proxies": True})
     told = json.loads((tmp_path / TRAINING_CARD).read_text())
-    for name in ("videos", "model", "model_fingerprint", "data", "settings"):
+    for name in ("videos", "model", "model_fingerprint", "data", "settings", "generation_prompt"):
         del told[name]
     (tmp_path / TRAINING_CARD).write_text(json.dumps(told))
     card = read_training_card(tmp_path)

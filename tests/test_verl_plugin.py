@@ -206,6 +206,48 @@ def test_dataset_applies_the_run_budget(corpus, model):
     assert part["type"] == "video" and part["max_pixels"] == 96 * 96 and part["fps"] == 2.0
 
 
+@pytest.mark.parametrize(("thinking", "opening"), [(False, ""), (True, "<think>\n")])
+def test_a_rollout_s_format_is_that_of_its_checkpoint(thinking, opening, corpus, tmp_path, capfd):
+    """By verl's own reward managers, of a row as the dataset hands it out."""
+    import asyncio
+
+    import numpy as np
+    import torch
+    from omegaconf import OmegaConf
+    from verl import DataProto
+    from verl.experimental.reward_loop.reward_manager import get_reward_manager_cls
+
+    from data_prep.demo.tiny_model import build_model, corpus_of
+    from verl_plugin.reward import compute_score
+    from videokr.family import FAMILIES
+
+    build_model(FAMILIES["qwen3vl"], corpus_of(corpus / "sft.jsonl"), tmp_path / "model", thinking=thinking)
+    rows = dataset(corpus, tmp_path / "model")
+    opener = "the prompt opens the thinking" if thinking else "a response opens its thinking itself"
+    prompt = "<|im_start|>assistant\n" + opening
+    assert f"generation prompt {prompt!r}: {opener}\n" in capfd.readouterr().out
+    gold = rows[0]["reward_model"]["ground_truth"]
+    whole, rest = f"<think>It moves.</think>\n{gold}", f"It moves.\n</think>\n\n{gold}"
+    formats = {}
+    for name in ("naive", "dapo"):
+        for said in (whole, rest):
+            row = {name: value for name, value in rows[0].items() if not hasattr(value, "ndim")}
+            ids = torch.tensor([rows.tokenizer(said + "<|im_end|>")["input_ids"]])
+            fields = {key: np.array([value, None], dtype=object)[:1] for key, value in row.items()}
+            data = DataProto.from_dict({"responses": ids, "attention_mask": torch.ones_like(ids)}, fields)
+
+            async def score(name=name, data=data):
+                manager = get_reward_manager_cls(name)(OmegaConf.create({"reward": {}}), rows.tokenizer, compute_score)
+                return (await manager.run_single(data))["reward_extra_info"]
+
+            scored = asyncio.run(score())
+            formats[name, said] = scored["format"]
+            assert scored["acc"] == 1.0
+    assert formats == {
+        (name, said): float((said is rest) == thinking) for name in ("naive", "dapo") for said in (whole, rest)
+    }
+
+
 def test_dataset_drops_what_is_too_long_by_the_exact_count(corpus, model):
     full = dataset(corpus, model, filter_overlong_prompts=False)
     headers = full._headers(list(full.dataframe))

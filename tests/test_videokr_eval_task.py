@@ -245,6 +245,55 @@ def test_vllm_and_transformers_see_and_say_the_same(tmp_path, family, factor):
         assert [row["seconds"][0] for row in rows] == pytest.approx([1.0, 1.0, 2 / (4 / 5 * 8)])
 
 
+@pytest.mark.eval
+@pytest.mark.parametrize("thinking", [False, True])
+def test_a_response_begins_with_its_thinking_whoever_opened_it(tmp_path, capfd, thinking):
+    """What the host is given to score and to keep; the model's own words are scripted, all else is the host's."""
+    pytest.importorskip("lmms_eval")
+    from lmms_eval.evaluator import simple_evaluate
+    from lmms_eval.tasks import TaskManager
+
+    from data_prep.demo.tiny_model import build_model
+    from lmms_eval_tasks.models.video_model import VideoModel
+    from videokr.budget import SFT_BUDGET
+    from videokr.evaluation.responses import Generation
+    from videokr.training_card import make_training_card, write_training_card
+
+    said = {"a": "Up.\n</think>\n\n<answer>B</answer>", "b": "Is it <answer>B</answer>? I see", "c": "B"}
+
+    class Scripted(VideoModel):
+        def load(self, *args, **engine_args):
+            self.asked = []
+
+        def answer(self, batch, settings):
+            self.asked += [conversation.text for conversation in batch]
+            names = [next(name for name in said if f"Question {name}?" in one.text) for one in batch]
+            return [Generation(("" if thinking else "<think>\n") + said[name], 1, 1) for name in names]
+
+    model = tmp_path / "model"
+    build_model(FAMILIES["qwen3vl"], ["What colour? A. red B. blue <answer>A</answer>"] * 20, model, thinking=thinking)
+    write_training_card(
+        model, make_training_card("sft", SFT_BUDGET, {}, "owner/name", [], {}, "<|im_start|>assistant\n<think>\n")
+    )
+    row = {"options": ["x", "y"], "answer": "B", "video_path": "a.mp4"}
+    root = benchmark(tmp_path / "data", *(row | {"id": name, "question": f"Question {name}?"} for name in said))
+    write_clip(root / "a.mp4", frames=8, fps=2, size=(64, 64))
+    write_task(read_benchmark(root), tmp_path / "tasks")
+    asked = Scripted(str(model), max_pixels=64 * 64)
+    told = capfd.readouterr()
+    assert ("the prompt opens the thinking" in told.out) == thinking
+    assert ("was trained with generation prompt" in told.err) == (not thinking)
+    manager = TaskManager(include_path=str(tmp_path / "tasks"))
+    results = simple_evaluate(model=asked, tasks=["videokr_eval"], task_manager=manager, log_samples=True)
+    assert all(text.endswith("assistant\n<think>\n" if thinking else "assistant\n") for text in asked.asked)
+    samples = {sample["videokr_eval_acc"]["id"]: sample for sample in results["samples"]["videokr_eval"]}
+    verdicts = {name: sample["videokr_eval_acc"]["verdict"] for name, sample in samples.items()}
+    assert verdicts == {"a": "right", "b": "unparsed", "c": "unparsed"}
+    assert {name: sample["filtered_resps"] for name, sample in samples.items()} == {
+        name: ["<think>\n" + text] for name, text in said.items()
+    }
+
+
 # vLLM reads its CPU settings when it is imported.
 CAST = """
 import sys, torch

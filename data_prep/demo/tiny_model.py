@@ -35,8 +35,8 @@ SPECIAL_TOKENS = (
 # What Qwen3-VL-Thinking's template makes of an assistant's message: of its reasoning it keeps the last turn's alone.
 THINKING_TURN = (
     "{% set parts = message['content'].split('</think>') %}"
-    "{% if loop.last %}<think>\n{% if parts | length > 1 %}{{ parts[0].split('<think>')[-1].strip('\n') }}{% endif %}"
-    "\n</think>\n\n{% endif %}{{ parts[-1].lstrip('\n') }}"
+    "{% if loop.last %}{% set reasoning = parts[0].split('<think>')[-1] if parts | length > 1 else '' %}"
+    "{{ '<think>\n' + reasoning.strip('\n') + '\n</think>\n\n' }}{% endif %}{{ parts[-1].lstrip('\n') }}"
 )
 
 
