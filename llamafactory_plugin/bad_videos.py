@@ -5,12 +5,14 @@ The stock host ends an epoch early and without a word where a Qwen3-VL clip hold
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from transformers import TrainerCallback
+from llamafactory.train.sft import workflow
+from torch.utils.data import IterableDataset
 
 from videokr.errors import UserError
 from videokr.video_file import VideoError
@@ -20,10 +22,15 @@ ATTEMPTS = 20  # other rows tried in place of one, before it is the data that is
 
 
 class BadVideoCollator:
-    """The host's collator, which notes a bad video and, where the run skips them, takes another row in its place."""
+    """The host's collator, which notes a bad video and, where the run skips them, takes another row in its place.
 
-    def __init__(self, collate: Callable[[Sequence[Any]], Any], rows: Sequence[Any], report: Path, skip: bool):
+    Args:
+        rows: those that the loader reads: a sequence, or a stream, of which a second reading gives the others.
+    """
+
+    def __init__(self, collate: Callable[[Sequence[Any]], Any], rows: Any, report: Path, skip: bool):
         self._collate, self._rows, self._report, self._skip = collate, rows, report, skip
+        self._stream: Iterator[Any] = iter(())
 
     def __call__(self, features: Sequence[Mapping[str, Any]]) -> Any:
         """
@@ -39,20 +46,42 @@ class BadVideoCollator:
                 note(self._report, error)
                 if not self._skip:
                     raise
-                other = self._rows[Random(f"{error.path}/{attempt}").randrange(len(self._rows))]
-                taken = [other if str(error.path) in feature["videos"] else feature for feature in taken]
+                other = self._other(f"{error.path}/{attempt}")
+                taken = [other if str(error.path) in (row["videos"] or ()) else row for row in taken]
         raise UserError(f"{ATTEMPTS} rows in a row have videos that do not decode: see '{self._report}'")
 
+    def _other(self, seed: str) -> Any:
+        """Any row, where they can be counted; else the next one."""
+        if not isinstance(self._rows, IterableDataset):
+            return self._rows[Random(seed).randrange(len(self._rows))]
+        other = next(self._stream, None)
+        if other is None:
+            self._stream = iter(deepcopy(self._rows))  # a stream remembers how far it has been read
+            other = next(self._stream)
+        return other
 
-class BadVideos(TrainerCallback):
-    """Puts the collator into the host's data loader before the first batch."""
 
-    def __init__(self, output_dir: Path, skip: bool):
-        self._report, self._skip = output_dir / REPORT_FILE, skip
+def install(output_dir: Path, skip: bool) -> None:
+    """Puts the collator into the loaders that the host's trainer makes, of training and of evaluation.
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
-        loader = getattr(given["train_dataloader"], "base_dataloader", given["train_dataloader"])  # of accelerate's
-        loader.collate_fn = BadVideoCollator(loader.collate_fn, loader.dataset, self._report, self._skip)
+    A callback is handed the loader of training alone, and that of evaluation after its first batch.
+    """
+
+    class Trainer(workflow.CustomSeq2SeqTrainer):
+        def get_train_dataloader(self) -> Any:
+            return watched(super().get_train_dataloader())
+
+        def get_eval_dataloader(self, *given: Any, **named: Any) -> Any:
+            return watched(super().get_eval_dataloader(*given, **named))
+
+    def watched(prepared: Any) -> Any:
+        loader = getattr(prepared, "base_dataloader", prepared)  # of accelerate's
+        if not isinstance(loader.collate_fn, BadVideoCollator):  # a loader with persistent workers is kept
+            report = output_dir / REPORT_FILE
+            loader.collate_fn = BadVideoCollator(loader.collate_fn, loader.dataset, report, skip)
+        return prepared
+
+    workflow.CustomSeq2SeqTrainer = Trainer
 
 
 def note(report: Path, error: VideoError) -> None:

@@ -18,7 +18,10 @@ FORMAT = "videokr"
 
 
 class VideoKRConverter(DatasetConverter):
-    """Maps one raw record to the host's aligned row; videos are found below the host's `media_dir`."""
+    """Maps one raw record to the host's aligned row.
+
+    Videos are found below the entry's `folder`, where dataset_info.json states one, else below the host's `media_dir`.
+    """
 
     def __call__(self, example: dict[str, Any]) -> dict[str, Any]:
         """
@@ -31,7 +34,8 @@ class VideoKRConverter(DatasetConverter):
         except RecordError as error:
             raise RecordError(error.field, error.reason, error.detail, source=record_name(example)) from None
         prompt, response = build_turns(parsed)
-        root = Path(self.data_args.media_dir) if self.data_args.media_dir else None
+        folder = self.dataset_attr.folder or self.data_args.media_dir
+        root = Path(folder) if folder else None
         return {
             "_prompt": [{"role": Role.USER.value, "content": prompt}],
             "_response": [{"role": Role.ASSISTANT.value, "content": response}],

@@ -2,21 +2,29 @@
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import fields
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from videokr.budget import SFT_BUDGET, VideoBudget
+from videokr.environment import install_command
 from videokr.errors import RecordError, UserError
 from videokr.example import VIDEO_FIELDS, parse_example, read_records
 from videokr.family import FAMILIES, find_family
 from videokr.videos import resolve_video
 
 USAGE = "python -m llamafactory_plugin.train CONFIG.yaml [key=value ...]"
-TEXTS = ("model_name_or_path", "dataset", "dataset_dir", "media_dir", "output_dir")  # as typed, also where it is `1e3`
+DATASETS = ("dataset", "eval_dataset")
+TEXTS = ("model_name_or_path", *DATASETS, "dataset_dir", "media_dir", "output_dir")  # as typed, also where it is `1e3`
 RAW_SUFFIXES = (".jsonl", ".json")
-ON_BAD_VIDEO, FAIL, SKIP = "on_bad_video", "fail", "skip"  # our own setting: see bad_videos.py
+ON_BAD_VIDEO, ON_LONG_ROW, FAIL, SKIP, DROP = "on_bad_video", "on_long_row", "fail", "skip", "drop"
+OWN = {ON_BAD_VIDEO: (FAIL, SKIP), ON_LONG_ROW: (FAIL, DROP)}  # our own settings: see bad_videos.py, long_rows.py
+STRATEGIES = ("save_strategy", "eval_strategy", "logging_strategy")
+FLASH_ATTENTION, FA2, SDPA, AUTO = "flash_attn", "fa2", "sdpa", "auto"
+MAX_TOKENS_KEY = "max_tokens"  # of an entry in dataset_info.json: its rows were counted, and have no more
 INFO_FOLDER = "dataset_info"  # below output_dir
 
 
@@ -75,39 +83,59 @@ def check_model(path: str, template: str | None) -> None:
         raise UserError(f"model '{path}' is of the family {family.name}, for which template '{template}' is wrong")
 
 
-def point_at_raw_file(config: dict[str, Any]) -> dict[str, Any]:
-    """Where `dataset` is a file, describes it to the host in a dataset_info.json below `output_dir`.
+def names_of(config: dict[str, Any], key: str) -> list[str]:
+    """Data sets as the host takes them: a list, or a text with commas."""
+    given = config.get(key) or []
+    return [str(name).strip() for name in (given if isinstance(given, list) else str(given).split(","))]
+
+
+def raw_files(config: dict[str, Any]) -> list[str]:
+    """Every raw file among the data sets, in order."""
+    return [name for key in DATASETS for name in names_of(config, key) if name.endswith(RAW_SUFFIXES)]
+
+
+def point_at_raw_files(config: dict[str, Any]) -> dict[str, Any]:
+    """Where a data set is a file, describes it to the host in a dataset_info.json below `output_dir`.
 
     The text is the same in every worker, so that they share one cache of converted rows.
     """
-    dataset = str(config["dataset"])
-    if not dataset.endswith(RAW_SUFFIXES):
+    files = {name: Path(name).absolute() for name in raw_files(config)}
+    if not files:
         return config
-    file = Path(dataset).absolute()
-    if not file.is_file():
-        raise UserError(f"dataset '{dataset}' is not there: give a VideoKR file, or a name in dataset_info.json")
     from llamafactory_plugin.converter import FORMAT
     from llamafactory_plugin.rows import DATASET_INFO_FILE
 
-    folder = Path(config["output_dir"]) / INFO_FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    aside = folder / f".{DATASET_INFO_FILE}.{os.getpid()}"
-    aside.write_text(json.dumps({file.stem: {"file_name": str(file), "formatting": FORMAT}}), encoding="utf-8")
-    aside.rename(folder / DATASET_INFO_FILE)
-    media_dir = config.get("media_dir") or str(file.parent)
-    return {**config, "dataset": file.stem, "dataset_dir": str(folder), "media_dir": media_dir}
+    folder = str(config.get("dataset_dir", "data"))
+    named = [name for key in DATASETS for name in names_of(config, key) if name not in files]
+    entries = {name: entry_of(read_dataset_info(folder), name, folder) for name in named}
+    labels: dict[str, str] = {}
+    for name, file in files.items():
+        if not file.is_file():
+            raise UserError(f"dataset '{name}' is not there: give a VideoKR file, or a name in dataset_info.json")
+        label, number = file.stem, 2
+        while label in entries:
+            label, number = f"{file.stem}_{number}", number + 1
+        labels[name] = label
+        root = Path(config.get("media_dir") or file.parent).absolute()
+        entries[label] = {"file_name": str(file), "formatting": FORMAT, "folder": str(root)}
+    info_folder = Path(config["output_dir"]) / INFO_FOLDER
+    info_folder.mkdir(parents=True, exist_ok=True)
+    aside = info_folder / f".{DATASET_INFO_FILE}.{os.getpid()}"
+    aside.write_text(json.dumps(entries), encoding="utf-8")
+    aside.rename(info_folder / DATASET_INFO_FILE)
+    pointed = {key: ",".join(labels.get(name, name) for name in names_of(config, key)) for key in DATASETS}
+    media_dir = config.get("media_dir") or (folder if named else None)
+    return {**config, **{key: names or None for key, names in pointed.items()},
+            "dataset_dir": str(info_folder), "media_dir": media_dir}  # fmt: skip
 
 
-def check_datasets(config: dict[str, Any]) -> None:
+def read_dataset_info(folder: str) -> dict[str, Any]:
     """
     Raises:
-        UserError: dataset_info.json or an entry or its file is missing.
+        UserError: dataset_info.json is not there, or is no mapping.
     """
     from llamafactory_plugin.rows import DATASET_INFO_FILE
 
-    folder = str(config.get("dataset_dir", "data"))
-    if folder == "ONLINE" or folder.startswith("REMOTE:"):
-        return
     info = Path(folder) / DATASET_INFO_FILE
     if not info.is_file():
         raise UserError(
@@ -120,18 +148,124 @@ def check_datasets(config: dict[str, Any]) -> None:
         raise UserError(f"'{info}' is not JSON: {error}") from None
     if not isinstance(entries, dict):
         raise UserError(f"'{info}' is no mapping of dataset names to descriptions")
-    given = config["dataset"]
-    for name in given if isinstance(given, list) else str(given).split(","):
-        entry = entries.get(name.strip())
-        if entry is None:
+    return entries
+
+
+def entry_of(entries: dict[str, Any], name: str, folder: str) -> dict[str, Any]:
+    """A data set's entry, with its file as an absolute path.
+
+    Raises:
+        UserError: the entry or its file is not there.
+    """
+    if name not in entries:
+        has = ", ".join(entries) or "nothing"
+        raise UserError(f"dataset '{name}' is not in dataset_info.json of '{folder}', which has: {has}")
+    entry: dict[str, Any] = entries[name]
+    if "file_name" not in entry:
+        return entry
+    file = Path(folder).absolute() / entry["file_name"]
+    if not file.exists():
+        raise UserError(f"dataset '{name}': file '{file}' is not there")
+    return entry | {"file_name": str(file)}
+
+
+def check_datasets(config: dict[str, Any]) -> None:
+    """
+    Raises:
+        UserError: dataset_info.json or an entry or its file is missing; or rows were prepared for a larger cutoff_len.
+    """
+    folder = str(config.get("dataset_dir", "data"))
+    if folder == "ONLINE" or folder.startswith("REMOTE:"):
+        return
+    entries = read_dataset_info(folder)
+    for name in [name for key in DATASETS for name in names_of(config, key)]:
+        tokens = entry_of(entries, name, folder).get(MAX_TOKENS_KEY, 0)
+        if tokens > config.get("cutoff_len", tokens) and config.get(ON_LONG_ROW, FAIL) == FAIL:
             raise UserError(
-                f"dataset '{name.strip()}' is not in '{info}', which has: {', '.join(entries) or 'nothing'}"
+                f"dataset '{name}' was prepared with --max-tokens {tokens}, and cutoff_len is {config['cutoff_len']}: "
+                f"raise cutoff_len, prepare it again, or leave longer rows out with {ON_LONG_ROW}={DROP}"
             )
-        if "file_name" in entry and not (Path(folder) / entry["file_name"]).exists():
-            raise UserError(f"dataset '{name.strip()}': file '{Path(folder) / entry['file_name']}' is not there")
     media_dir = config.get("media_dir")
     if media_dir and not Path(media_dir).is_dir():
         raise UserError(f"media_dir '{media_dir}' is not there: set it to the folder that holds the videos")
+
+
+def check_packages(config: dict[str, Any]) -> None:
+    """
+    Raises:
+        UserError: a setting asks for a package that is not installed, which the host looks for after the data.
+    """
+    needed = {
+        "liger_kernel": "enable_liger_kernel" if config.get("enable_liger_kernel") else None,
+        "bitsandbytes": "quantization_bit" if config.get("quantization_bit") else
+        "optim" if "8bit" in str(config.get("optim")) else None,
+        "swanlab": "use_swanlab" if config.get("use_swanlab") else None,
+    }  # fmt: skip
+    for package, key in needed.items():
+        if key and not find_spec(package):
+            raise UserError(f"{key}={config[key]} needs {package}: {install_command(package)}")
+    from transformers.integrations import get_available_reporting_integrations, get_reporting_integration_callbacks
+
+    for logger in names_of(config, "report_to"):
+        try:
+            get_reporting_integration_callbacks(logger)
+        except ValueError as error:
+            raise UserError(f"report_to={logger}: {error}") from None
+        if logger not in ("none", "all", *get_available_reporting_integrations()):
+            raise UserError(f"report_to={logger} needs {logger}: {install_command(logger)}")
+
+
+def with_attention(config: dict[str, Any]) -> dict[str, Any]:
+    """`flash_attn: auto` as what is there: fa2 where it is installed for this machine's GPU, else sdpa.
+
+    Raises:
+        UserError: fa2 was asked for and is not there; the host would take sdpa.
+    """
+    from transformers.utils import is_flash_attn_2_available
+
+    asked, there = str(config.get(FLASH_ATTENTION) or AUTO), is_flash_attn_2_available()
+    if asked == FA2 and not there:
+        raise UserError(
+            f"{FLASH_ATTENTION}={FA2}: flash-attn is not installed, or finds no GPU; {FLASH_ATTENTION}={AUTO} takes "
+            f"{SDPA} where it is missing"
+        )
+    return {**config, FLASH_ATTENTION: (FA2 if there else SDPA) if asked == AUTO else asked}
+
+
+def with_stream(config: dict[str, Any]) -> dict[str, Any]:
+    """What a stream needs of the host.
+
+    Raises:
+        UserError: a stream without an end.
+    """
+    if not config.get("streaming"):
+        return config
+    if not config.get("max_steps", -1) > 0:
+        raise UserError("streaming=true: a stream has no length that epochs could be counted by; set max_steps")
+    given = config.get("accelerator_config") or {}
+    if isinstance(given, dict):  # else a file, which is left to the host
+        # accelerate would send a batch's tensors on from the first process, and cannot: pixels and tokens differ in
+        # their first dimension.
+        given = {"dispatch_batches": False, **given}
+    return {**config, "accelerator_config": given}
+
+
+def remarks(config: dict[str, Any]) -> Iterator[str]:
+    """What a reader of the log is to know of the configuration that the host gets."""
+    if config[FLASH_ATTENTION] == SDPA:
+        yield (
+            "attention: sdpa. With flash-attn, Qwen2.5-VL trains about half as fast again (estimated for 8 GPUs), and "
+            "packed rows need no dense mask"
+        )
+    else:
+        yield f"attention: {config[FLASH_ATTENTION]}"
+    template = config.get("template")
+    ours = [family.template for family in FAMILIES.values()]
+    if template not in ours:
+        yield (
+            f"template: {template} samples the frames of a video by rules of the host's own, not those of GRPO and "
+            f"evaluation; {' and '.join(ours)} sample by the same"
+        )
 
 
 def checked(config: dict[str, Any]) -> dict[str, Any]:
@@ -140,23 +274,46 @@ def checked(config: dict[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: something in it cannot work, found before the host loads anything.
     """
-    if config.get(ON_BAD_VIDEO, FAIL) not in (FAIL, SKIP):
-        raise UserError(f"{ON_BAD_VIDEO} is '{config[ON_BAD_VIDEO]}': {FAIL} or {SKIP}")
+    for key, values in OWN.items():
+        if config.get(key, FAIL) not in values:
+            raise UserError(f"{key} is '{config[key]}': {' or '.join(values)}")
     for key in ("model_name_or_path", "dataset", "output_dir"):
         if not config.get(key):
             raise UserError(f"{key} is not set: give {key}=... or put it into the configuration file")
+    checkpoint = config.get("resume_from_checkpoint")
+    if isinstance(checkpoint, str) and not Path(checkpoint).is_dir():
+        raise UserError(f"resume_from_checkpoint '{checkpoint}' is not there: give a folder checkpoint-N of a run")
     check_model(str(config["model_name_or_path"]), config.get("template"))
     Path(config["output_dir"]).mkdir(parents=True, exist_ok=True)
-    config = point_at_raw_file(config)
+    config = with_stream(point_at_raw_files(config))
     check_datasets(config)
-    unknown = sorted(set(config) - known_keys() - {ON_BAD_VIDEO})  # last: the host takes seconds to be imported
+    config |= {key: "no" for key in STRATEGIES if config.get(key) is False}  # YAML reads a bare `no` as false
+    if config.get(ON_LONG_ROW) == DROP:
+        config["overwrite_cache"] = True  # rows are counted as they are tokenised
+    unknown = sorted(set(config) - known_keys() - set(OWN))  # last: the host takes seconds to be imported
     if unknown:
         raise UserError(f"LLaMA-Factory has no argument {', '.join(unknown)}: check the spelling")
-    return config
+    check_packages(config)
+    check_data_arguments(config)
+    return with_attention(config | {"report_to": names_of(config, "report_to") or "none"})
+
+
+def check_data_arguments(config: dict[str, Any]) -> None:
+    """
+    Raises:
+        UserError: settings of the data that exclude each other, by the host's own word.
+    """
+    from llamafactory.hparams import DataArguments
+    from transformers import HfArgumentParser
+
+    try:
+        HfArgumentParser(DataArguments).parse_dict(config, allow_extra_keys=True)
+    except ValueError as error:
+        raise UserError(f"settings of the data: {error}") from None
 
 
 def check_records(config: dict[str, Any]) -> None:
-    """Reads every record that a raw file will be asked for, and looks for its videos.
+    """Reads every record that raw files will be asked for, and looks for its videos.
 
     The host does so again, but can name neither file nor line, nor stop before it has loaded everything.
 
@@ -170,21 +327,19 @@ def check_records(config: dict[str, Any]) -> None:
 
     from llamafactory_plugin.rows import build_turns
 
-    file = Path(str(config["dataset"]))
-    if file.suffix not in RAW_SUFFIXES:
-        return
-    root = Path(config.get("media_dir") or file.parent)
-    records = islice(read_records(file), config.get("max_samples"))
-    for line, record in tqdm(records, desc="checking records", unit="row", disable=None):
-        try:
-            example = parse_example(record)
-            build_turns(example)
-            for video in example.videos:
-                resolve_video(video, root)
-        except RecordError as error:
-            raise error.located(str(file), line) from None
-        except UserError as error:
-            raise RecordError(VIDEO_FIELDS[0], str(error)).located(str(file), line) from None
+    for file in map(Path, dict.fromkeys(raw_files(config))):
+        root = Path(config.get("media_dir") or file.parent)
+        records = islice(read_records(file), config.get("max_samples"))
+        for line, record in tqdm(records, desc="checking records", unit="row", disable=None):
+            try:
+                example = parse_example(record)
+                build_turns(example)
+                for video in example.videos:
+                    resolve_video(video, root)
+            except RecordError as error:
+                raise error.located(str(file), line) from None
+            except UserError as error:
+                raise RecordError(VIDEO_FIELDS[0], str(error)).located(str(file), line) from None
 
 
 def run_budget(config: dict[str, Any]) -> VideoBudget:

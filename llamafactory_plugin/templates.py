@@ -2,16 +2,16 @@
 
 The stock templates sample by rules of their own (an odd number of frames is padded, time is counted from the sampled
 frames), take the first frames alone of MKV and WebM files, which hold no frame count, and of several videos in a row
-read the first one's number of frames and times for all with Qwen3-VL. They also train a line break after the end of the
-response, which no rollout says. These are for rows of one question and one response.
+read the first one's number of frames and times for all with Qwen3-VL. They also train a line break after the end of a
+response, which no rollout says.
 
 And they ask with `<|im_start|>assistant` whatever the checkpoint's own chat template ends with. That of a Thinking
 checkpoint opens the thinking, in rollouts and in evaluation; here it does so, too, and what is trained goes on from it.
 """
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,49 @@ from videokr.marks import END_OF_TURN, put_videos
 from videokr.response import continuation, opening_of
 from videokr.video_file import VideoError, read_frames, read_header
 
+LINE_BREAK = "\n"
 QUESTION = f"<|im_start|>user\n{{{{content}}}}{END_OF_TURN}\n"
-RESPONSE = StringFormatter(slots=["{{content}}" + END_OF_TURN])
 HOST_TEMPLATES = {"qwen2_5vl": "qwen2_vl", "qwen3vl": "qwen3_vl_nothink"}
+
+
+@dataclass
+class RolloutTemplate(Template):
+    """A host's template that asks as rollouts are asked, and of which a response ends as theirs do.
+
+    The line break after a response opens the next turn.
+    """
+
+    def fix_jinja_template(self, tokenizer: Any) -> None:
+        """Called by the host as soon as it has the tokenizer."""
+        super().fix_jinja_template(tokenizer)
+        prompt = generation_prompt(tokenizer)
+        self.format_user = StringFormatter(slots=[QUESTION + prompt])
+        self.mm_plugin.opening = opening_of(prompt)
+        if os.environ.get("RANK", "0") == "0":
+            print(as_line(prompt), flush=True)
+
+    def encode_multiturn(
+        self, tokenizer: Any, messages: list[dict[str, str]], *given: Any, **named: Any
+    ) -> list[tuple[list[int], list[int]]]:
+        """Token ids of each question and its response, the end of the turn among them.
+
+        Raises:
+            UserError: a row of several questions for a checkpoint whose prompt opens the thinking: its chat template
+                leaves the reasoning of earlier turns out, which would train every turn on another history.
+        """
+        if self.mm_plugin.opening and len(messages) > 2:
+            raise UserError(
+                f"a row has {len(messages) // 2} questions, and the model's prompt opens the thinking: give such a "
+                "model rows of one question"
+            )
+        line_break = tokenizer.encode(LINE_BREAK, add_special_tokens=False)
+        turns: list[tuple[list[int], list[int]]] = []
+        before: list[int] = []
+        for asked, said in super().encode_multiturn(tokenizer, messages, *given, **named):
+            broken = said[-len(line_break) :] == line_break
+            turns.append((before + asked, said[: -len(line_break)] if broken else said))
+            before = line_break if broken else []
+        return turns
 
 
 class _PlannedVideos:
@@ -94,7 +134,7 @@ class _PlannedVideos:
             `pixel_values_videos` and `video_grid_thw` of the processor, and for Qwen2.5-VL `second_per_grid_ts`.
 
         Raises:
-            UserError: a video is not there, or cannot be decoded; or its row was cut at `cutoff_len` inside it.
+            UserError: a video is not there, or cannot be decoded.
         """
         inputs: dict[str, Any] = super().get_mm_inputs(  # type: ignore[misc]
             images, [], audios, imglens, [0] * len(vidlens), audlens, batch_ids, processor
@@ -103,7 +143,6 @@ class _PlannedVideos:
             return inputs
         budget, patch_size = budget_of(processor), processor.video_processor.patch_size
         shown = [read_frames(Path(video), budget, patch_size) for video in videos]
-        check_whole(batch_ids, vidlens, videos, [plan for _, plan in shown], processor.video_token_id)
         inputs |= processor.video_processor(
             videos=[frames for frames, _ in shown],
             video_metadata=[plan.metadata for _, plan in shown],
@@ -124,19 +163,6 @@ class PlannedQwen3VL(_PlannedVideos, Qwen3VLPlugin):
     pass
 
 
-class CheckpointTemplate(Template):
-    """Asks with the generation prompt of the checkpoint's own chat template."""
-
-    def fix_jinja_template(self, tokenizer: Any) -> None:
-        """Called by the host as soon as it has the tokenizer."""
-        super().fix_jinja_template(tokenizer)
-        prompt = generation_prompt(tokenizer)
-        self.format_user = StringFormatter(slots=[QUESTION + prompt])
-        self.mm_plugin.opening = opening_of(prompt)
-        if os.environ.get("RANK", "0") == "0":
-            print(as_line(prompt), flush=True)
-
-
 PLUGINS = {"qwen2_5vl": PlannedQwen2_5VL, "qwen3vl": PlannedQwen3VL}
 
 
@@ -155,30 +181,6 @@ def plan_of(video: str, processor: Any) -> FramePlan:
     return plan_frames(read_header(Path(video)), budget_of(processor), processor.video_processor.patch_size)
 
 
-def check_whole(
-    batch_ids: Sequence[Sequence[int]],
-    numbers: Sequence[int],
-    videos: Sequence[str],
-    plans: Sequence[FramePlan],
-    video_token_id: int,
-) -> None:
-    """
-    Args:
-        batch_ids, numbers: token ids and number of videos of each row.
-
-    Raises:
-        UserError: a row does not hold the tokens of its videos, because the host has cut it at `cutoff_len`.
-    """
-    coming = iter(zip(videos, plans, strict=True))
-    for ids, number in zip(batch_ids, numbers, strict=True):
-        own = list(islice(coming, number))
-        if own and list(ids).count(video_token_id) != sum(plan.video_tokens for _, plan in own):
-            raise UserError(
-                f"video '{own[0][0]}': its row is longer than cutoff_len and was cut inside the video; raise "
-                "cutoff_len, or lower video_maxlen or video_max_pixels"
-            )
-
-
 def register(skip_bad_videos: bool = False) -> None:
     """Makes the templates known to the host; once a process.
 
@@ -190,6 +192,5 @@ def register(skip_bad_videos: bool = False) -> None:
         template, host = FAMILIES[name].template, TEMPLATES[HOST_TEMPLATES[name]]
         register_mm_plugin(template, plugin)
         tokens = {name: getattr(host.mm_plugin, name) for name in ("image_token", "video_token", "audio_token")}
-        settings = {field.name: getattr(host, field.name) for field in fields(host)}
-        settings |= {"format_assistant": RESPONSE, "mm_plugin": get_mm_plugin(template, **tokens)}
-        TEMPLATES[template] = CheckpointTemplate(**settings)
+        parts = {field.name: getattr(host, field.name) for field in fields(host)}
+        TEMPLATES[template] = RolloutTemplate(**parts | {"mm_plugin": get_mm_plugin(template, **tokens)})

@@ -3,8 +3,9 @@
     python -m llamafactory_plugin.train CONFIG.yaml [key=value ...]
     python -m llamafactory_plugin.torchrun --nproc_per_node N -m llamafactory_plugin.train CONFIG.yaml [key=value ...]
 
-`dataset=` takes names out of `dataset_dir`/dataset_info.json, as the host does, or one raw VideoKR file:
-`dataset=data/raw/VideoKR-COT-201K.jsonl`. Its videos are looked for below `media_dir`, by default the file's folder.
+`dataset=` and `eval_dataset=` take names out of `dataset_dir`/dataset_info.json, as the host does, and raw VideoKR
+files: `dataset=data/raw/VideoKR-COT-201K.jsonl`. Their videos are looked for below `media_dir`, by default the file's
+folder.
 
 A registration made in a parent process does not reach the workers of LLaMA-Factory's own launcher, which starts its own
 file anew under torchrun; hence this module, which every worker runs.
@@ -15,7 +16,18 @@ import os
 import sys
 from pathlib import Path
 
-from llamafactory_plugin.settings import FAIL, ON_BAD_VIDEO, SKIP, check_records, checked, read_config, run_budget
+from llamafactory_plugin.settings import (
+    DROP,
+    FAIL,
+    ON_BAD_VIDEO,
+    ON_LONG_ROW,
+    SKIP,
+    check_records,
+    checked,
+    read_config,
+    remarks,
+    run_budget,
+)
 from videokr.errors import UserError, exit_status
 from videokr.generation_prompt import find_generation_prompt
 from videokr.proxy import video_reading
@@ -45,22 +57,30 @@ def train(argv: list[str]) -> int:
     from datasets.exceptions import DatasetGenerationError
     from llamafactory.train.tuner import run_exp
 
-    from llamafactory_plugin import converter, positions, templates
-    from llamafactory_plugin.bad_videos import REPORT_FILE, BadVideos, noted
+    from llamafactory_plugin import bad_videos, converter, long_rows, packing, positions, templates
     from llamafactory_plugin.input_wait import InputWait
 
     output_dir, skip = Path(config["output_dir"]), config.pop(ON_BAD_VIDEO, FAIL) == SKIP
+    drop = config.pop(ON_LONG_ROW, FAIL) == DROP
     first_process = os.environ.get("RANK", "0") == "0"
     if first_process:
-        (output_dir / REPORT_FILE).unlink(missing_ok=True)
+        for line in remarks(config):
+            print(line, flush=True)
+        for module in (bad_videos, long_rows):
+            (output_dir / module.REPORT_FILE).unlink(missing_ok=True)
     converter.register()
     templates.register(skip)
     positions.install()
+    packing.install()
+    bad_videos.install(output_dir, skip)
+    long_rows.install(output_dir, drop)
     try:
-        run_exp(args=config, callbacks=[BadVideos(output_dir, skip), InputWait(output_dir)])
-    except (VideoError, RuntimeError):
+        run_exp(args=config, callbacks=[long_rows.LongRows(output_dir), InputWait(output_dir)])
+    except (VideoError, RuntimeError) as error:
         # What a loader's worker raises comes back as its traceback; the worker has noted what it was.
-        bad = noted(output_dir)
+        bad, long = bad_videos.noted(output_dir), long_rows.noted(output_dir)
+        if long and (not drop or long_rows.NO_ROW_LEFT in str(error)):
+            raise long[0] from None
         if skip or not bad:
             raise
         print(file=sys.stderr)  # ends the line of the progress bar
@@ -78,7 +98,9 @@ def train(argv: list[str]) -> int:
         prompt = find_generation_prompt(model)
         card = make_training_card("sft", run_budget(config), videos, model, [], {}, prompt)
         write_training_card(output_dir, card)
-    if first_process and (bad := noted(output_dir)):
+    if first_process and config.get("streaming"):  # whose rows are tokenised as they are trained
+        long_rows.say(output_dir)
+    if first_process and (bad := bad_videos.noted(output_dir)):
         print(f"{len(bad)} videos do not decode, and other rows were taken in their place:")
         for fault in bad:
             print(f"  {fault.path}: {fault.reason}")

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from llamafactory_plugin import converter, positions, templates
+from llamafactory_plugin import converter, long_rows, positions, templates
 from llamafactory_plugin.settings import checked, read_config
 from videokr.errors import exit_status
 from videokr.example import read_examples
@@ -51,6 +51,7 @@ def testify(request: Request) -> list[Witness]:
     converter.register()
     templates.register()
     positions.install()
+    long_rows.install(request.output, drop=False)
     config = checked(read_config(settings(request, family_of(request.model).name)))
     model_args, data_args, training_args, _, _ = get_train_args(config)
     tokens: dict[str, Any] = load_tokenizer(model_args)
