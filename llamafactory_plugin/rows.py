@@ -9,6 +9,7 @@ from videokr.response import build_response
 
 DATASET_INFO_FILE = "dataset_info.json"
 MESSAGES, VIDEOS = "messages", "videos"
+MAX_TOKENS = "max_tokens"  # of an entry in dataset_info.json: no row has more; the host passes over it
 ROLE, CONTENT, USER, ASSISTANT = "role", "content", "user", "assistant"
 
 
@@ -33,9 +34,14 @@ def build_message_row(example: Example, videos: list[str]) -> dict[str, Any]:
     }
 
 
-def build_dataset_entry(file_name: str) -> dict[str, Any]:
-    """How dataset_info.json describes a file of such rows."""
-    return {
+def build_dataset_entry(file_name: str, max_tokens: int | None = None) -> dict[str, Any]:
+    """How dataset_info.json describes a file of such rows.
+
+    Args:
+        max_tokens: no row has more; None: nobody has counted.
+    """
+    counted = {} if max_tokens is None else {MAX_TOKENS: max_tokens}
+    return counted | {
         "file_name": file_name,
         "formatting": "sharegpt",
         "columns": {"messages": MESSAGES, "videos": VIDEOS},

@@ -24,7 +24,6 @@ ON_BAD_VIDEO, ON_LONG_ROW, FAIL, SKIP, DROP = "on_bad_video", "on_long_row", "fa
 OWN = {ON_BAD_VIDEO: (FAIL, SKIP), ON_LONG_ROW: (FAIL, DROP)}  # our own settings: see bad_videos.py, long_rows.py
 STRATEGIES = ("save_strategy", "eval_strategy", "logging_strategy")
 FLASH_ATTENTION, FA2, SDPA, AUTO = "flash_attn", "fa2", "sdpa", "auto"
-MAX_TOKENS_KEY = "max_tokens"  # of an entry in dataset_info.json: its rows were counted, and have no more
 INFO_FOLDER = "dataset_info"  # below output_dir
 
 
@@ -177,9 +176,11 @@ def check_datasets(config: dict[str, Any]) -> None:
     folder = str(config.get("dataset_dir", "data"))
     if folder == "ONLINE" or folder.startswith("REMOTE:"):
         return
+    from llamafactory_plugin.rows import MAX_TOKENS
+
     entries = read_dataset_info(folder)
     for name in [name for key in DATASETS for name in names_of(config, key)]:
-        tokens = entry_of(entries, name, folder).get(MAX_TOKENS_KEY, 0)
+        tokens = entry_of(entries, name, folder).get(MAX_TOKENS, 0)
         if tokens > config.get("cutoff_len", tokens) and config.get(ON_LONG_ROW, FAIL) == FAIL:
             raise UserError(
                 f"dataset '{name}' was prepared with --max-tokens {tokens}, and cutoff_len is {config['cutoff_len']}: "
@@ -247,7 +248,8 @@ def with_stream(config: dict[str, Any]) -> dict[str, Any]:
         # accelerate would send a batch's tensors on from the first process, and cannot: pixels and tokens differ in
         # their first dimension.
         given = {"dispatch_batches": False, **given}
-    return {**config, "accelerator_config": given}
+    shards = max(1, config.get("dataloader_num_workers") or 0)  # the host cuts the stream into one a worker
+    return {**config, "accelerator_config": given, "dataloader_num_workers": shards}
 
 
 def remarks(config: dict[str, Any]) -> Iterator[str]:

@@ -79,11 +79,13 @@ def train(argv: list[str]) -> int:
     except (VideoError, RuntimeError) as error:
         # What a loader's worker raises comes back as its traceback; the worker has noted what it was.
         bad, long = bad_videos.noted(output_dir), long_rows.noted(output_dir)
+        if isinstance(error, VideoError):
+            bad = bad or [error]
+        print(file=sys.stderr)  # ends the line of the progress bar
         if long and (not drop or long_rows.NO_ROW_LEFT in str(error)):
             raise long[0] from None
         if skip or not bad:
             raise
-        print(file=sys.stderr)  # ends the line of the progress bar
         raise UserError(f"{bad[0]}, or set {ON_BAD_VIDEO}={SKIP}") from None
     except DatasetGenerationError as error:
         cause = " ".join(str(error.__cause__ or error).split())
@@ -98,7 +100,7 @@ def train(argv: list[str]) -> int:
         prompt = find_generation_prompt(model)
         card = make_training_card("sft", run_budget(config), videos, model, [], {}, prompt)
         write_training_card(output_dir, card)
-    if first_process and config.get("streaming"):  # whose rows are tokenised as they are trained
+    if first_process and drop and config.get("streaming"):  # whose rows are tokenised as they are trained
         long_rows.say(output_dir)
     if first_process and (bad := bad_videos.noted(output_dir)):
         print(f"{len(bad)} videos do not decode, and other rows were taken in their place:")

@@ -97,7 +97,7 @@ def prepare_sft(
     outputs = [output, validation] if validation_rows else [output]
     source.refuse_to_overwrite((*outputs, info, LeftOut.list_of(output)), together)
     read_dataset_info(info)  # which must not fail after all the work
-    counts = [0] * len(outputs)
+    counts, limit = [0] * len(outputs), source.limit.max_tokens if source.limit else None
     build = partial(build_line, source.video_root, bool(validation_rows))
     silent = None if progress else True
     left_out, groups = LeftOut(), groups_of(together)
@@ -148,11 +148,12 @@ def prepare_sft(
             # Read when no other process can be writing it: several may enter their datasets in one folder.
             info_aside = last.enter_context(written_aside(info, waits=True))
             entries = read_dataset_info(info)
-            is_former = not validation_rows and entries.get(validation.stem) == build_dataset_entry(validation.name)
+            former, described = entries.get(validation.stem), build_dataset_entry(validation.name)
+            is_former = not validation_rows and isinstance(former, dict) and described.items() <= former.items()
             if is_former:  # rows of an earlier run, about videos that are trained on now
                 del entries[validation.stem]
             for path in outputs:
-                entries[path.stem] = build_dataset_entry(path.name)
+                entries[path.stem] = build_dataset_entry(path.name, limit)
             info_aside.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
         if is_former:
             validation.unlink(missing_ok=True)
