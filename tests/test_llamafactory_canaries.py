@@ -150,26 +150,67 @@ def break_off(whole: Path, output: Path, frames: int) -> None:
 def test_canary_llamafactory_ends_the_epoch_silently_where_a_clip_breaks_off(clip, models, tmp_path):
     """When this fails, it ends with an error or goes on, and check_finished (train.py) can go."""
     from llamafactory.train.tuner import run_exp
+    from transformers import TrainerCallback
 
     # Half a frame at the end would be an error of the decoder. Here the frames are fewer than their marks in the
     # prompt: StopIteration in get_rope_index, which the loop over the batches takes for the end of the data.
     whole, broken = clip(40), tmp_path / "broken.mp4"
     break_off(whole, broken, frames=20)
     write_rows(tmp_path, [whole, broken, whole])
-    run_exp(settings("qwen3vl", models, tmp_path, disable_shuffling=True))
+    given: dict[str, Any] = {}
+
+    class Loaders(TrainerCallback):
+        def on_train_begin(self, *_: Any, **more: Any) -> None:
+            given.update(more)
+
+    evaluated = {"eval_dataset": ROWS, "eval_strategy": "epoch"}
+    run_exp(settings("qwen3vl", models, tmp_path, disable_shuffling=True, **evaluated), [Loaders()])
+    assert given["eval_dataloader"] is None  # else a callback could see to both, instead of bad_videos.install
     state = json.loads((tmp_path / "out" / "trainer_state.json").read_text(encoding="utf-8"))
     assert (state["global_step"], state["max_steps"]) == (1, 3)
 
 
 @pytest.mark.parametrize("family", list(STOCK_TEMPLATES))
 def test_canary_llamafactory_trains_a_line_break_after_the_response(family, clip, models, tmp_path):
-    """When this fails, a response ends as rollouts do, and RESPONSE (templates.py) can go."""
+    """When this fails, a response ends as rollouts do, and RolloutTemplate (templates.py) can go."""
     from llamafactory.data import get_dataset
 
     write_rows(tmp_path, [clip(40)])
     (model_args, data_args, training_args, _, _), template, tokens = loaded(settings(family, models, tmp_path))
     (row,) = get_dataset(template, model_args, data_args, training_args, stage="sft", **tokens)["train_dataset"]
     assert tokens["tokenizer"].decode(row["labels"][-2:]) == END_OF_TURN + "\n"
+
+
+@pytest.mark.parametrize("family", list(STOCK_TEMPLATES))
+def test_canary_llamafactory_cuts_a_long_response(family, clip, models, tmp_path):
+    """When this fails, it drops or refuses such rows (#3995, #6891), and long_rows.py can go."""
+    from llamafactory.data import get_dataset
+
+    write_rows(tmp_path, [clip(40)])
+    (model_args, data_args, training_args, _, _), template, tokens = loaded(settings(family, models, tmp_path))
+    data_args.cutoff_len = 8
+    (row,) = get_dataset(template, model_args, data_args, training_args, stage="sft", **tokens)["train_dataset"]
+    trained = tokens["tokenizer"].decode([label for label in row["labels"] if label >= 0])
+    assert END_OF_TURN not in trained
+
+
+def test_canary_llamafactory_counts_the_padding_of_a_pack_of_text_twice(models, tmp_path):
+    """When this fails, the attention mask is as long as the row, and packing.py can go."""
+    from llamafactory.data import get_dataset
+    from llamafactory.data.collator import MultiModalDataCollatorForSeq2Seq
+    from transformers import AutoModelForImageTextToText
+
+    turns = [{"role": "user", "content": "What is it?"}, {"role": "assistant", "content": "A square."}]
+    (tmp_path / "a.json").write_text(json.dumps([{"messages": turns, "videos": []}] * 2), encoding="utf-8")
+    info = json.dumps({ROWS: build_dataset_entry("a.json")})
+    (tmp_path / DATASET_INFO_FILE).write_text(info, encoding="utf-8")
+    given = settings("qwen3vl", models, tmp_path, neat_packing=True, cutoff_len=128)
+    (model_args, data_args, training_args, _, _), template, tokens = loaded(given)
+    (pack,) = get_dataset(template, model_args, data_args, training_args, stage="sft", **tokens)["train_dataset"]
+    model = AutoModelForImageTextToText.from_pretrained(models["qwen3vl"])
+    collate = MultiModalDataCollatorForSeq2Seq(template=template, model=model, pad_to_multiple_of=8, **tokens)
+    batch = collate([dict(pack)])
+    assert batch["attention_mask"].shape[1] > batch["input_ids"].shape[1]
 
 
 def test_canary_llamafactory_launcher_loses_a_registered_converter(clip, models, tmp_path, monkeypatch, capfd):

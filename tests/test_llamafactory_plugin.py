@@ -84,27 +84,35 @@ def launch(family: str, model: Path | str, output: Path, overrides: dict[str, st
     )
 
 
-def token_rows(family: str, model: Path, output: Path, overrides: dict[str, str]) -> list[tuple[list[int], list[int]]]:
-    """(input ids, labels) of every row, by the host's own loader."""
+def host_data(family: str, model: Path, output: Path, overrides: dict[str, str]):
+    """The host's template, tokenizer and processor, and the data sets that its own loader makes."""
     from llamafactory.data import get_dataset, get_template_and_fix_tokenizer
     from llamafactory.data.converter import DATASET_CONVERTERS
     from llamafactory.hparams import get_train_args
     from llamafactory.model import load_tokenizer
 
-    from llamafactory_plugin import converter, templates
-    from llamafactory_plugin.settings import checked, read_config
+    from llamafactory_plugin import converter, long_rows, packing, templates
+    from llamafactory_plugin.settings import ON_LONG_ROW, checked, read_config
 
     if converter.FORMAT not in DATASET_CONVERTERS:
         converter.register()
         templates.register()
+        packing.install()
     given = {**ON_CPU, "model_name_or_path": str(model), "output_dir": str(output), **overrides}
     config = checked(read_config([str(CONFIGS / f"{family}_sft.yaml"), *(f"{k}={v}" for k, v in given.items())]))
     config["preprocessing_num_workers"] = None
+    long_rows.install(output, config.pop(ON_LONG_ROW, "fail") == "drop")
     model_args, data_args, training_args, _, _ = get_train_args(config)
     tokens = load_tokenizer(model_args)
     template = get_template_and_fix_tokenizer(tokens["tokenizer"], data_args)
-    rows = get_dataset(template, model_args, data_args, training_args, stage="sft", **tokens)["train_dataset"]
-    return [(row["input_ids"], row["labels"]) for row in rows]
+    return template, tokens, get_dataset(template, model_args, data_args, training_args, stage="sft", **tokens)
+
+
+def token_rows(
+    family: str, model: Path, output: Path, overrides: dict[str, str], split: str = "train_dataset"
+) -> list[tuple[list[int], list[int]]]:
+    """(input ids, labels) of every row, by the host's own loader."""
+    return [(row["input_ids"], row["labels"]) for row in host_data(family, model, output, overrides)[2][split]]
 
 
 @pytest.mark.parametrize("family", ["qwen2_5vl", "qwen3vl"])
@@ -270,6 +278,23 @@ def test_a_bad_record_ends_the_training_in_one_line(fault, corpus, models, tmp_p
         (["CONFIG", "model_name_or_path=1e3", "output_dir=OUT"], "model '1e3' is not there"),
         (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "dataset_dir=LIST"], "no mapping"),
         (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "dataset_dir=LATIN"], "is not JSON"),
+        *(
+            (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "dataset_dir=DATA", *more.split()], word)
+            for more, word in {
+                "on_long_row=cut": "fail or drop",
+                "eval_dataset=/none/y.jsonl": "/none/y.jsonl",
+                "eval_dataset=nosuch": "nosuch",
+                "resume_from_checkpoint=/none/checkpoint-1": "/none/checkpoint-1",
+                "flash_attn=fa2": "flash-attn is not installed.*flash_attn=auto",
+                "report_to=trackio": "pip install .*trackio",
+                "report_to=none_such": "none_such is not supported",
+                "quantization_bit=4 finetuning_type=lora": "pip install .*bitsandbytes",
+                "optim=adamw_8bit": "pip install .*bitsandbytes",
+                "enable_liger_kernel=true": "pip install .*liger",
+                "streaming=true": "set max_steps",
+                "streaming=true max_steps=2 val_size=0.1": "integer val size",
+            }.items()
+        ),
     ],
 )
 def test_user_mistakes_are_named(argv, word, prepared, models, tmp_path):
@@ -339,35 +364,170 @@ def test_a_video_that_breaks_off_ends_the_run_with_its_name(damaged, corpus, mod
     assert broken in errors[0] and "frames decode" in errors[0] and "on_bad_video=skip" in errors[0]
 
 
-def test_bad_videos_are_skipped_counted_and_listed(damaged, models, tmp_path):
+@pytest.mark.parametrize("streaming", [False, True])
+def test_bad_videos_are_skipped_counted_and_listed(streaming, damaged, corpus, models, tmp_path):
+    """A broken one is the first row; where the rows can be counted, the evaluation split holds both, too."""
     folder, names = damaged
     settings = {"dataset": str(folder / "sft.jsonl"), "dataloader_num_workers": "1", "max_steps": "30"}
-    settings |= {"on_bad_video": "skip"}
+    settings |= {"on_bad_video": "skip", "save_strategy": "no"}
+    if streaming:
+        settings |= {"streaming": "true", "buffer_size": "1"}
+    else:
+        settings |= {"eval_dataset": str(folder / "sft.jsonl"), "eval_strategy": "steps", "eval_steps": "15"}
     done = launch("qwen3vl", models["qwen3vl"], tmp_path / "out", settings, FORCE_TORCHRUN="0")
     assert done.returncode == 0, done.stderr[-2000:]
     state = json.loads((tmp_path / "out" / "trainer_state.json").read_text(encoding="utf-8"))
     assert state["global_step"] == 30
+    evaluated = [entry["step"] for entry in state["log_history"] if "eval_loss" in entry]
+    assert evaluated == ([] if streaming else [15, 30])
     assert "2 videos do not decode" in done.stdout and all(name in done.stdout for name in names)
 
 
-def test_a_row_that_was_cut_inside_its_video_is_named():
-    from llamafactory_plugin.templates import check_whole
-    from videokr.budget import SFT_BUDGET
-    from videokr.errors import UserError
-    from videokr.frame_plan import VideoHeader, plan_frames
-
-    plan = plan_frames(VideoHeader(100, 10.0, 64, 64), SFT_BUDGET, 16)
-    row = [7, *[5] * plan.video_tokens, 9]
-    check_whole([row, [7, 9], row + row], [1, 0, 2], ["a.mp4", "b.mp4", "b.mp4"], [plan] * 3, 5)
-    with pytest.raises(UserError, match=r"'b\.mp4'.*cutoff_len"):
-        check_whole([row, row[:-3]], [1, 1], ["a.mp4", "b.mp4"], [plan] * 2, 5)
-
-
 def test_a_row_longer_than_cutoff_len_ends_training_in_one_line(corpus, models, tmp_path):
-    settings = {"dataset": corpus / "sft.jsonl", "cutoff_len": "32", "max_steps": "1"}
+    settings = {"dataset": corpus / "sft.jsonl", "cutoff_len": "200", "max_steps": "1"}
     done = launch("qwen3vl", models["qwen3vl"], tmp_path / "out", settings, FORCE_TORCHRUN="0")
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr[-2000:]
-    assert done.stderr.count("error: video ") == 1 and "is longer than cutoff_len" in done.stderr
+    (error,) = [line for line in done.stderr.splitlines() if "error: " in line]
+    assert all(word in error for word in ("videos/", "206 tokens", "cutoff_len allows 200", "on_long_row=drop"))
+
+
+@pytest.mark.parametrize("family", ["qwen2_5vl", "qwen3vl"])
+def test_no_row_longer_than_cutoff_len_is_cut(family, corpus, prepared, models, tmp_path):
+    from llamafactory_plugin.long_rows import LongRowError
+
+    def rows(split="train_dataset", **overrides):
+        return token_rows(family, models[family], tmp_path, {"dataset": str(corpus / "sft.jsonl"), **overrides}, split)
+
+    whole = rows()
+    lengths = [len(ids) for ids, _ in whole]
+    limit = sorted(lengths)[len(whole) // 2] - 1
+    fitting = [row for row in whole if len(row[0]) <= limit]
+    assert 0 < len(fitting) < len(whole)
+    drop = {"cutoff_len": str(limit), "on_long_row": "drop"}
+    assert rows(**drop) == fitting
+    listed = (tmp_path / "long_rows.jsonl").read_text(encoding="utf-8").splitlines()
+    assert sorted(json.loads(line)["tokens"] for line in listed) == sorted(n for n in lengths if n > limit)
+    assert rows(**drop, dataset="videokr_train", dataset_dir=str(prepared)) == fitting
+    assert rows(**drop, eval_dataset=str(corpus / "sft.jsonl"), split="eval_dataset") == fitting
+    assert sorted(rows(**drop, streaming="true", preprocessing_batch_size="1")) == sorted(fitting)
+    # A pack holds whole rows: as many ends of turn as rows, and every response of theirs.
+    packed = rows(**{**drop, "cutoff_len": str(limit + 1)}, packing="true")
+    trained = sorted(label for _, labels in packed for label in labels if label != -100)
+    assert trained == sorted(label for _, labels in fitting for label in labels if label != -100)
+    with pytest.raises(LongRowError, match=f"cutoff_len allows {limit}"):
+        rows(cutoff_len=str(limit))
+
+
+CONVERSATIONS = [
+    ["Which way does the square go?", "left", "And the triangle?", "up", "And the circle?", "down"],
+    ["Which way does the square go?", "right"],
+]
+
+
+def write_conversations(folder: Path) -> str:
+    """Rows of text alone, as other people's sharegpt data hold them; the data set's name."""
+    from llamafactory_plugin.rows import DATASET_INFO_FILE, build_dataset_entry
+
+    roles = ("user", "assistant")
+    turns = [[{"role": roles[i % 2], "content": text} for i, text in enumerate(said)] for said in CONVERSATIONS]
+    (folder / "talk.json").write_text(
+        json.dumps([{"messages": turn, "videos": []} for turn in turns]), encoding="utf-8"
+    )
+    (folder / DATASET_INFO_FILE).write_text(json.dumps({"talk": build_dataset_entry("talk.json")}), encoding="utf-8")
+    return "talk"
+
+
+@pytest.mark.parametrize("family", ["qwen2_5vl", "qwen3vl"])
+def test_several_turns_are_those_of_the_chat_template(family, models, tmp_path):
+    from transformers import AutoTokenizer
+
+    from videokr.marks import END_OF_TURN
+
+    where = {"dataset": write_conversations(tmp_path), "dataset_dir": str(tmp_path)}
+    rows = token_rows(family, models[family], tmp_path / "out", where)
+    tokenizer = AutoTokenizer.from_pretrained(models[family])
+    for (ids, labels), said in zip(rows, CONVERSATIONS, strict=True):
+        messages = [{"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(said)]
+        text = tokenizer.apply_chat_template(messages, tokenize=False)
+        assert tokenizer.decode(ids) + "\n" == text
+        assert ids == tokenizer(text.removesuffix("\n"), add_special_tokens=False)["input_ids"]
+        answers = tokenizer.decode([label for label in labels if label != -100])
+        assert answers == "".join(answer + END_OF_TURN for answer in said[1::2])
+
+
+@pytest.mark.parametrize("family", ["qwen2_5vl", "qwen3vl"])
+def test_packs_of_text_alone_have_the_loss_of_their_rows(family, models, tmp_path):
+    import torch
+    from llamafactory.data.collator import SFTDataCollatorWith4DAttentionMask
+    from transformers import AutoModelForImageTextToText
+
+    model = AutoModelForImageTextToText.from_pretrained(models[family], attn_implementation="sdpa").eval()
+    where = {"dataset": write_conversations(tmp_path), "dataset_dir": str(tmp_path), "cutoff_len": "200"}
+
+    def loss(neat: bool) -> tuple[int, float]:
+        given = where | {"neat_packing": str(neat)}
+        template, tokens, data = host_data(family, models[family], tmp_path / "out", given)
+        mask = {"block_diag_attn": neat, "neat_packing": neat, "attn_implementation": "sdpa"}
+        collate = SFTDataCollatorWith4DAttentionMask(
+            template=template, model=model, pad_to_multiple_of=8, label_pad_token_id=-100, **mask, **tokens
+        )
+        total = count = 0
+        for row in data["train_dataset"]:
+            batch = collate([dict(row)])
+            number = int((batch["labels"][:, 1:] != -100).sum())
+            with torch.no_grad():
+                total += number * model(**batch).loss.item()
+            count += number
+        return len(data["train_dataset"]), total / count
+
+    (alone, expected), (packs, got) = loss(False), loss(True)
+    assert packs < alone and got == pytest.approx(expected, rel=1e-5)
+
+
+def test_raw_files_of_one_name_are_both_read(corpus, models, tmp_path):
+    records = (corpus / "sft.jsonl").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "videos").symlink_to(corpus / "videos")
+    other = tmp_path / "other" / "sft.jsonl"
+    other.write_text("\n".join(records[:3]) + "\n", encoding="utf-8")
+    alone = token_rows("qwen3vl", models["qwen3vl"], tmp_path / "out", {"dataset": str(corpus / "sft.jsonl")})
+    files = {"dataset": f"{corpus / 'sft.jsonl'},{other}"}
+    assert token_rows("qwen3vl", models["qwen3vl"], tmp_path / "out", files) == alone + alone[:3]
+
+
+def test_cutoff_len_is_held_against_the_prepared_length(corpus, models, tmp_path):
+    from data_prep.prepare.length import LengthLimit
+    from data_prep.prepare.sft import prepare_sft
+    from data_prep.prepare.source import Source
+    from llamafactory_plugin.settings import checked, read_config
+    from videokr.budget import SFT_BUDGET
+    from videokr.errors import UserError
+
+    model = models["qwen3vl"]
+    source = Source(corpus / "sft.jsonl", corpus, limit=LengthLimit(model, 300, SFT_BUDGET, with_response=True))
+    prepare_sft(source, tmp_path / "short.json", progress=False)
+
+    def check(*more: str) -> None:
+        given = [f"model_name_or_path={model}", f"output_dir={tmp_path}", f"dataset_dir={tmp_path}", "dataset=short"]
+        checked(read_config([str(CONFIGS / "qwen3vl_sft.yaml"), *given, *more]))
+
+    check("cutoff_len=300")
+    check("cutoff_len=256", "on_long_row=drop")
+    with pytest.raises(UserError, match="--max-tokens 300, and cutoff_len is 256"):
+        check("cutoff_len=256")
+
+
+def test_settings_that_the_host_takes_another_way_are_put_right(corpus, models, tmp_path):
+    from llamafactory_plugin.settings import checked, read_config, remarks
+
+    given = [f"model_name_or_path={models['qwen3vl']}", f"output_dir={tmp_path}", f"dataset={corpus / 'sft.jsonl'}"]
+    given += ["save_strategy=no", "streaming=true", "max_steps=2", "template=qwen3_vl"]
+    config = checked(read_config([str(CONFIGS / "qwen3vl_sft.yaml"), *given]))
+    assert config["save_strategy"] == "no"  # false, as YAML reads it
+    assert config["accelerator_config"] == {"dispatch_batches": False}
+    assert config["flash_attn"] == "sdpa"  # of auto, as shipped
+    said = "\n".join(remarks(config))
+    assert "attention: sdpa" in said and "qwen3_vl samples the frames" in said and "videokr_qwen3vl" in said
 
 
 def test_a_training_that_stops_early_is_a_failure(tmp_path):
