@@ -1,0 +1,70 @@
+"""Makes sure that a run which loads a checkpoint of its own trains on the weights in it.
+
+transformers 5 saves Qwen2.5-VL under the names of its first release, and its `Trainer` loads a checkpoint (to go on from
+it, or as the best model at the end) without the renaming that `from_pretrained` does: nothing fits, and the base model
+is trained on after a warning (huggingface/transformers #43701, #48805; QwenLM/Qwen3-VL #1763).
+"""
+
+from typing import Any
+
+from peft import PeftModel
+from torch import nn
+from transformers import TrainerCallback
+from transformers.conversion_mapping import get_model_conversion_mapping
+from transformers.core_model_loading import WeightRenaming
+
+from videokr.errors import UserError
+
+NAMES_SHOWN = 3
+
+
+class LoadedWeights(TrainerCallback):
+    """Renames what the host loads into its model as `from_pretrained` does, and ends the run unless all of it fits."""
+
+    def __init__(self) -> None:
+        self._loaded: set[int] = set()  # ids of parameters: of two that are tied only one is saved
+
+    def on_init_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:
+        model = given["model"]
+        renamings = [each for each in get_model_conversion_mapping(model) if isinstance(each, WeightRenaming)]
+
+        def rename(module: nn.Module, weights: dict[str, Any], *_: Any) -> None:
+            own = dict(module.named_parameters(remove_duplicate=False))
+            for name in [name for name in weights if name not in own]:
+                renamed = name
+                for renaming in renamings:
+                    renamed, _pattern = renaming.rename_source_key(renamed)
+                weights[renamed] = weights.pop(name)
+            refuse("are none of its own", [name for name in weights if name not in own])
+            self._loaded |= {id(own[name]) for name in weights}
+
+        model.register_load_state_dict_pre_hook(rename)
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
+        if args.resume_from_checkpoint:
+            self._require_all(given["model"])
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:
+        if args.load_best_model_at_end:
+            self._require_all(given["model"])
+
+    def _require_all(self, model: nn.Module) -> None:
+        """Of an adapter: all that is trained, which is all that its checkpoint holds."""
+        parameters = model.named_parameters(remove_duplicate=False)
+        is_adapter = isinstance(model, PeftModel)
+        expected = [(name, id(each)) for name, each in parameters if each.requires_grad or not is_adapter]
+        refuse("are missing", [name for name, parameter in expected if parameter not in self._loaded])
+        self._loaded.clear()
+
+
+def refuse(fault: str, names: list[str]) -> None:
+    """
+    Raises:
+        UserError: there are such names.
+    """
+    if names:
+        shown = ", ".join([*names[:NAMES_SHOWN], *(["..."] if len(names) > NAMES_SHOWN else [])])
+        raise UserError(
+            f"the checkpoint's weights do not fit the model: {len(names)} {fault} ({shown}); give a checkpoint of this "
+            "model, or set overwrite_output_dir=true to start anew"
+        )
