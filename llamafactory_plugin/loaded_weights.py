@@ -1,8 +1,8 @@
 """Makes sure that a run which loads a checkpoint of its own trains on the weights in it.
 
-transformers 5 saves Qwen2.5-VL under the names of its first release, and its `Trainer` loads a checkpoint (to go on from
-it, or as the best model at the end) without the renaming that `from_pretrained` does: nothing fits, and the base model
-is trained on after a warning (huggingface/transformers #43701, #48805; QwenLM/Qwen3-VL #1763).
+transformers 5 saves Qwen2.5-VL under the names of its first release, and its `Trainer` loads a checkpoint (to go on
+from it, or as the best model at the end) without the renaming that `from_pretrained` does: nothing fits, and the base
+model is trained on after a warning (huggingface/transformers #43701, #48805; QwenLM/Qwen3-VL #1763).
 """
 
 from typing import Any

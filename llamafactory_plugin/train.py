@@ -26,12 +26,8 @@ from llamafactory_plugin.settings import (
     checked,
     read_config,
     remarks,
-    run_budget,
 )
 from videokr.errors import UserError, exit_status
-from videokr.generation_prompt import find_generation_prompt
-from videokr.proxy import video_reading
-from videokr.training_card import make_training_card, write_training_card
 from videokr.video_file import VideoError
 
 CHECK = "--check"  # first: find the user's mistakes and stop, before there are as many workers as GPUs to say so
@@ -51,7 +47,15 @@ def check_finished(output_dir: Path) -> None:
 def train(argv: list[str]) -> int:
     given = read_config(argv)
     config = checked(given)
-    videos = video_reading()
+    first_process = os.environ.get("RANK", "0") == "0"
+    from llamafactory_plugin.checkpoint import Begin, card_of, compare, find_start
+
+    start = find_start(config)
+    card = card_of(config) if first_process else None
+    for line in compare(start, config, card) if card else ():
+        print(line, flush=True)
+    if start.finished_at is not None:
+        return 0
     if "RANK" not in os.environ:  # torchrun's workers are started after --check
         check_records(given)
     from datasets.exceptions import DatasetGenerationError
@@ -59,15 +63,16 @@ def train(argv: list[str]) -> int:
 
     from llamafactory_plugin import bad_videos, converter, long_rows, packing, positions, templates
     from llamafactory_plugin.input_wait import InputWait
+    from llamafactory_plugin.loaded_weights import LoadedWeights
 
     output_dir, skip = Path(config["output_dir"]), config.pop(ON_BAD_VIDEO, FAIL) == SKIP
     drop = config.pop(ON_LONG_ROW, FAIL) == DROP
-    first_process = os.environ.get("RANK", "0") == "0"
     if first_process:
         for line in remarks(config):
             print(line, flush=True)
-        for module in (bad_videos, long_rows):
-            (output_dir / module.REPORT_FILE).unlink(missing_ok=True)
+        (output_dir / long_rows.REPORT_FILE).unlink(missing_ok=True)
+        if not (skip and start.checkpoint):
+            (output_dir / bad_videos.REPORT_FILE).unlink(missing_ok=True)
     converter.register()
     templates.register(skip)
     positions.install()
@@ -75,7 +80,8 @@ def train(argv: list[str]) -> int:
     bad_videos.install(output_dir, skip)
     long_rows.install(output_dir, drop)
     try:
-        run_exp(args=config, callbacks=[long_rows.LongRows(output_dir), InputWait(output_dir)])
+        callbacks = [Begin(start, card), LoadedWeights(), long_rows.LongRows(output_dir), InputWait(output_dir)]
+        run_exp(config | start.settings(), callbacks)
     except (VideoError, RuntimeError) as error:
         # What a loader's worker raises comes back as its traceback; the worker has noted what it was.
         bad, long = bad_videos.noted(output_dir), long_rows.noted(output_dir)
@@ -95,11 +101,6 @@ def train(argv: list[str]) -> int:
         ) from None
     if config.get("do_train") and not config.get("early_stopping_steps") and first_process:
         check_finished(output_dir)
-    if config.get("do_train") and first_process:
-        model = str(config["model_name_or_path"])
-        prompt = find_generation_prompt(model)
-        card = make_training_card("sft", run_budget(config), videos, model, [], {}, prompt)
-        write_training_card(output_dir, card)
     if first_process and drop and config.get("streaming"):  # whose rows are tokenised as they are trained
         long_rows.say(output_dir)
     if first_process and (bad := bad_videos.noted(output_dir)):
@@ -112,8 +113,13 @@ def train(argv: list[str]) -> int:
 def main() -> int:
     if sys.argv[1:2] == [CHECK]:
         given = read_config(sys.argv[2:])
-        checked(given)
-        check_records(given)
+        config = checked(given)
+        from llamafactory_plugin.checkpoint import card_of, compare, find_start
+
+        start = find_start(config)
+        compare(start, config, card_of(config))
+        if start.finished_at is None:
+            check_records(given)
         return 0
     return train(sys.argv[1:])
 
