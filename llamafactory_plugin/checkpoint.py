@@ -211,10 +211,12 @@ class Begin(TrainerCallback):
         if "train_loss" not in logs or not self._begun_at:
             return
         share = 1 - self._begun_at / state.global_step
-        logs["train_loss"] = logs["train_loss"] / share if share else float("nan")
-        for name in ("train_samples_per_second", "train_steps_per_second"):
-            logs[name] *= share
-        state.log_history[-1] |= logs
+        for told in (logs, state.log_history[-1]):
+            loss = told.pop("train_loss")
+            if share:
+                told["train_loss"] = loss / share
+            for name in ("train_samples_per_second", "train_steps_per_second"):
+                told[name] *= share
 
 
 def _cut_log(path: Path, last_step: int) -> None:
@@ -268,7 +270,7 @@ def _fault(checkpoint: Path, config: Mapping[str, Any]) -> str | None:
     state = _read_state(checkpoint)
     if not _is_over(state, config):
         return None
-    if state["global_step"] < state["max_steps"]:
+    if state["global_step"] < state["max_steps"] or 0 < (config.get("max_steps") or 0) < state["global_step"]:
         return BEYOND
     # In the middle of an epoch the host would train one step more; from the checkpoint before it trains the same again.
     return AT_THE_END if state["epoch"] % 1 else None

@@ -231,3 +231,17 @@ def test_canary_llamafactory_launcher_loses_a_registered_converter(clip, models,
     with pytest.raises(subprocess.CalledProcessError):
         cli.main()
     assert f"Dataset converter {FORMAT} not found" in capfd.readouterr().err
+
+
+def test_canary_trainer_loads_a_checkpoint_without_renaming(models, tmp_path):
+    """When this fails, it loads what it has saved (transformers #43701), and loaded_weights.py need not rename."""
+    import torch
+    from transformers import AutoModelForImageTextToText, Trainer, TrainingArguments
+
+    model = AutoModelForImageTextToText.from_pretrained(models["qwen2_5vl"])
+    model.save_pretrained(tmp_path)
+    norm = model.model.language_model.norm.weight
+    torch.nn.init.constant_(norm, 7.0)
+    trainer = Trainer(model, TrainingArguments(str(tmp_path / "out"), use_cpu=True, report_to=[]))
+    trainer._load_from_checkpoint(str(tmp_path))
+    assert torch.all(norm == 7.0)
