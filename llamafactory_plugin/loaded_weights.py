@@ -7,6 +7,7 @@ model is trained on after a warning (huggingface/transformers #43701, #48805; Qw
 
 from typing import Any
 
+from accelerate.state import AcceleratorState
 from peft import PeftModel
 from torch import nn
 from transformers import TrainerCallback
@@ -19,13 +20,19 @@ NAMES_SHOWN = 3
 
 
 class LoadedWeights(TrainerCallback):
-    """Renames what the host loads into its model as `from_pretrained` does, and ends the run unless all of it fits."""
+    """Renames what the host loads into its model as `from_pretrained` does, and ends the run unless all of it fits.
+
+    FSDP is left alone: accelerate keeps weights under the names that the model has in memory, and loads them strictly.
+    """
 
     def __init__(self) -> None:
+        self._is_watching = False
         self._loaded: set[int] = set()  # ids of parameters: of two that are tied only one is saved
 
     def on_init_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:
-        model = given["model"]
+        if getattr(AcceleratorState(), "fsdp_plugin", None):
+            return
+        self._is_watching, model = True, given["model"]
         renamings = [each for each in get_model_conversion_mapping(model) if isinstance(each, WeightRenaming)]
 
         def rename(module: nn.Module, weights: dict[str, Any], *_: Any) -> None:
@@ -41,11 +48,11 @@ class LoadedWeights(TrainerCallback):
         model.register_load_state_dict_pre_hook(rename)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
-        if args.resume_from_checkpoint:
+        if self._is_watching and args.resume_from_checkpoint:
             self._require_all(given["model"])
 
     def on_train_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:
-        if args.load_best_model_at_end:
+        if self._is_watching and args.load_best_model_at_end and state.best_model_checkpoint:
             self._require_all(given["model"])
 
     def _require_all(self, model: nn.Module) -> None:
