@@ -21,7 +21,17 @@ class VideoKRConverter(DatasetConverter):
     """Maps one raw record to the host's aligned row.
 
     Videos are found below the entry's `folder`, where dataset_info.json states one, else below the host's `media_dir`.
+
+    Attributes:
+        without_rationale: see `build_turns`. Each converter holds it itself: the host's cache of converted rows goes by
+            what the converter is made of.
     """
+
+    setting: str | None = None
+
+    def __init__(self, *about: Any):
+        super().__init__(*about)
+        self.without_rationale = self.setting
 
     def __call__(self, example: dict[str, Any]) -> dict[str, Any]:
         """
@@ -33,7 +43,7 @@ class VideoKRConverter(DatasetConverter):
             parsed = parse_example(example)
         except RecordError as error:
             raise RecordError(error.field, error.reason, error.detail, source=record_name(example)) from None
-        prompt, response = build_turns(parsed)
+        prompt, response = build_turns(parsed, self.without_rationale)
         folder = self.dataset_attr.folder or self.data_args.media_dir
         root = Path(folder) if folder else None
         return {
@@ -53,6 +63,7 @@ def record_name(record: dict[str, Any]) -> str:
     return "record without an id" if given is None else f"record '{given}'"
 
 
-def register() -> None:
+def register(without_rationale: str | None = None) -> None:
     """Makes `formatting: videokr` known to the host; once a process."""
+    VideoKRConverter.setting = without_rationale
     register_dataset_converter(FORMAT, VideoKRConverter)

@@ -5,29 +5,35 @@ from typing import Any
 from videokr.errors import RecordError
 from videokr.example import RATIONALE_FIELDS, Example
 from videokr.prompt import build_placeholder_prompt
-from videokr.response import build_response
+from videokr.response import EMPTY_THINK, WITHOUT_RATIONALE, build_response
 
+NO_RATIONALE = "no_rationale"  # a setting of our own
 DATASET_INFO_FILE = "dataset_info.json"
 MESSAGES, VIDEOS = "messages", "videos"
 MAX_TOKENS = "max_tokens"  # of an entry in dataset_info.json: no row has more; the host passes over it
 ROLE, CONTENT, USER, ASSISTANT = "role", "content", "user", "assistant"
 
 
-def build_turns(example: Example) -> tuple[str, str]:
+def build_turns(example: Example, without_rationale: str | None = None) -> tuple[str, str]:
     """What the user asks, with one placeholder a video, and what the model is trained to say.
 
+    Args:
+        without_rationale: what is said where there is no rationale, one of `videokr.response.WITHOUT_RATIONALE`.
+
     Raises:
-        RecordError: the example has no rationale, so there is nothing to imitate.
+        RecordError: the example has no rationale, and nothing else was said to be imitated.
     """
-    if example.rationale is None:
-        detail = "SFT imitates it; a record without one can serve RL or evaluation"
+    if example.rationale is None and without_rationale is None:
+        ways = " or ".join(f"{NO_RATIONALE}={way}" for way in WITHOUT_RATIONALE)
+        detail = f"SFT imitates it; {ways} (prepare sft: --no-rationale) trains on the answer without"
         raise RecordError(RATIONALE_FIELDS[0], "missing", detail, source=f"record '{example.id}'")
-    return build_placeholder_prompt(example), build_response(example.rationale, example.answer)
+    response = build_response(example.rationale, example.answer, without_rationale or EMPTY_THINK)
+    return build_placeholder_prompt(example), response
 
 
-def build_message_row(example: Example, videos: list[str]) -> dict[str, Any]:
+def build_message_row(example: Example, videos: list[str], without_rationale: str | None = None) -> dict[str, Any]:
     """One sharegpt row: a user turn, an assistant turn, and the paths of the videos in the order of their marks."""
-    prompt, response = build_turns(example)
+    prompt, response = build_turns(example, without_rationale)
     return {
         MESSAGES: [{ROLE: USER, CONTENT: prompt}, {ROLE: ASSISTANT, CONTENT: response}],
         VIDEOS: videos,

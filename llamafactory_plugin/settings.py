@@ -9,11 +9,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from llamafactory_plugin.rows import NO_RATIONALE, build_turns
 from videokr.budget import SFT_BUDGET, VideoBudget
 from videokr.environment import install_command
 from videokr.errors import RecordError, UserError
 from videokr.example import VIDEO_FIELDS, parse_example, read_records
 from videokr.family import FAMILIES, find_family
+from videokr.response import WITHOUT_RATIONALE, WITHOUT_RATIONALE_NOTE
 from videokr.videos import resolve_video
 
 USAGE = "python -m llamafactory_plugin.train CONFIG.yaml [key=value ...]"
@@ -21,7 +23,11 @@ DATASETS = ("dataset", "eval_dataset")
 TEXTS = ("model_name_or_path", *DATASETS, "dataset_dir", "media_dir", "output_dir")  # as typed, also where it is `1e3`
 RAW_SUFFIXES = (".jsonl", ".json")
 ON_BAD_VIDEO, ON_LONG_ROW, FAIL, SKIP, DROP = "on_bad_video", "on_long_row", "fail", "skip", "drop"
-OWN = {ON_BAD_VIDEO: (FAIL, SKIP), ON_LONG_ROW: (FAIL, DROP)}  # our own settings: see bad_videos.py, long_rows.py
+OWN = {  # our own settings: see bad_videos.py, long_rows.py, rows.py
+    ON_BAD_VIDEO: (FAIL, SKIP),
+    ON_LONG_ROW: (FAIL, DROP),
+    NO_RATIONALE: (FAIL, *WITHOUT_RATIONALE),
+}
 STRATEGIES = ("save_strategy", "eval_strategy", "logging_strategy")
 FLASH_ATTENTION, FA2, SDPA, AUTO = "flash_attn", "fa2", "sdpa", "auto"
 INFO_FOLDER = "dataset_info"  # below output_dir
@@ -327,21 +333,23 @@ def check_records(config: dict[str, Any]) -> None:
     """
     from tqdm import tqdm
 
-    from llamafactory_plugin.rows import build_turns
-
+    given, count = config.get(NO_RATIONALE, FAIL), 0
     for file in map(Path, dict.fromkeys(raw_files(config))):
         root = Path(config.get("media_dir") or file.parent)
         records = islice(read_records(file), config.get("max_samples"))
         for line, record in tqdm(records, desc="checking records", unit="row", disable=None):
             try:
                 example = parse_example(record)
-                build_turns(example)
+                build_turns(example, None if given == FAIL else given)
+                count += example.rationale is None
                 for video in example.videos:
                     resolve_video(video, root)
             except RecordError as error:
                 raise error.located(str(file), line) from None
             except UserError as error:
                 raise RecordError(VIDEO_FIELDS[0], str(error)).located(str(file), line) from None
+    if count:
+        print(f"{count:,} records have no rationale ({NO_RATIONALE}={given}): {WITHOUT_RATIONALE_NOTE}")
 
 
 def run_budget(config: dict[str, Any]) -> VideoBudget:

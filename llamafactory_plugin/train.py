@@ -16,6 +16,7 @@ import os
 import sys
 from pathlib import Path
 
+from llamafactory_plugin.rows import NO_RATIONALE
 from llamafactory_plugin.settings import (
     DROP,
     FAIL,
@@ -73,7 +74,8 @@ def train(argv: list[str]) -> int:
         (output_dir / long_rows.REPORT_FILE).unlink(missing_ok=True)
         if not (skip and start.checkpoint):
             (output_dir / bad_videos.REPORT_FILE).unlink(missing_ok=True)
-    converter.register()
+    without_rationale = config.pop(NO_RATIONALE, FAIL)
+    converter.register(None if without_rationale == FAIL else without_rationale)
     templates.register(skip)
     positions.install()
     packing.install()

@@ -186,7 +186,7 @@ DAMAGES: dict[str, Damage] = {
     "an empty option": (changed(CHOICE, options=["A. x", "B. "], solution="A"), [(11, "unreadable")]),
     "a gap in the letters": (changed(CHOICE, options={"A": "x", "C": "y"}, solution="A"), [(11, "unreadable")]),
     "options of an open question": (changed(OPEN, options=["x", "y"]), [(12, "unreadable")]),
-    "unknown kind": (changed(OPEN, problem_type="essay"), [(12, "unreadable")]),
+    "the letter of no option": (changed(OPEN, problem_type="essay", solution="B"), [(12, "unreadable")]),
     "host mark": (changed(OPEN, question="What does <|im_start|> do?"), [(12, "unreadable")]),
     "video mark in the middle": (changed(OPEN, question="What does <video> do?"), [(12, "unreadable")]),
     "no video": (without(OPEN, "video_path"), [(12, "unreadable")]),

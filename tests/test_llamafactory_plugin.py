@@ -100,6 +100,7 @@ def host_data(family: str, model: Path, output: Path, overrides: dict[str, str])
         packing.install()
     given = {**ON_CPU, "model_name_or_path": str(model), "output_dir": str(output), **overrides}
     config = checked(read_config([str(CONFIGS / f"{family}_sft.yaml"), *(f"{k}={v}" for k, v in given.items())]))
+    converter.VideoKRConverter.setting = config.pop("no_rationale", None)
     config["preprocessing_num_workers"] = None
     long_rows.install(output, config.pop(ON_LONG_ROW, "fail") == "drop")
     model_args, data_args, training_args, _, _ = get_train_args(config)
@@ -121,6 +122,27 @@ def test_raw_and_prepared_rows_give_the_same_tokens(family, corpus, prepared, mo
     json_rows = token_rows(family, models[family], tmp_path, {"dataset_dir": str(prepared)})
     assert raw == json_rows and len(raw) > 10
     assert all(any(label != -100 for label in labels) for _, labels in raw)
+
+
+@pytest.mark.parametrize("said", ["<answer>{}</answer>", "<think></think>\n<answer>{}</answer>"])
+def test_rows_without_a_rationale_are_trained_as_the_user_says(said, corpus, models, tmp_path):
+    """Raw and prepared alike; the second form comes after the first, whose converted rows the host has in its cache."""
+    from transformers import AutoTokenizer
+
+    from data_prep.prepare.sft import prepare_sft
+    from data_prep.prepare.source import Source
+
+    raw, form = corpus / "plain.jsonl", "answer-only" if said.startswith("<answer>") else "empty-think"
+    records = [json.loads(line) for line in (corpus / "sft.jsonl").read_text().splitlines()[:4]]
+    raw.write_text("".join(json.dumps(record | {"think": ""}) + "\n" for record in records))
+    tokens = token_rows("qwen3vl", models["qwen3vl"], tmp_path, {"dataset": str(raw), "no_rationale": form})
+    prepare_sft(Source(raw), corpus / "videokr_plain.json", progress=False, without_rationale=form)
+    prepared = {"dataset": "videokr_plain", "dataset_dir": str(corpus)}
+    assert token_rows("qwen3vl", models["qwen3vl"], tmp_path, prepared) == tokens
+    tokenizer = AutoTokenizer.from_pretrained(models["qwen3vl"])
+    trained = [tokenizer.decode([label for label in labels if label != -100]) for _, labels in tokens]
+    answers = [record["solution"].removeprefix("<answer>").removesuffix("</answer>") for record in records]
+    assert trained == [f"{said.format(answer)}<|im_end|>" for answer in answers]
 
 
 def test_the_published_template_gives_the_same_tokens_and_a_line_break(prepared, models, tmp_path):
@@ -208,10 +230,14 @@ def test_published_hyperparameters():
 
 
 def test_one_process_trains_a_raw_file(corpus, models, tmp_path):
-    done = launch(
-        "qwen2_5vl", models["qwen2_5vl"], tmp_path, {"dataset": str(corpus / "sft.jsonl")}, FORCE_TORCHRUN="0"
-    )
+    records = [json.loads(line) for line in (corpus / "sft.jsonl").read_text(encoding="utf-8").splitlines()]
+    raw = tmp_path / "raw.jsonl"
+    raw.write_text("".join(json.dumps(record | {"think": record["think"] * (n > 2)}) + "\n" for n, record in
+                           enumerate(records)))  # fmt: skip
+    given = {"dataset": str(raw), "media_dir": str(corpus), "no_rationale": "answer-only"}
+    done = launch("qwen2_5vl", models["qwen2_5vl"], tmp_path, given, FORCE_TORCHRUN="0")
     assert done.returncode == 0, done.stderr[-2000:]
+    assert "3 records have no rationale (no_rationale=answer-only): the format reward of GRPO" in done.stdout
     assert (tmp_path / "model.safetensors").is_file() and (tmp_path / "processor_config.json").is_file()
     from videokr.budget import SFT_BUDGET
     from videokr.training_card import read_training_card
@@ -234,7 +260,7 @@ def test_two_torchrun_workers_train_the_prepared_file(prepared, models, tmp_path
 
 
 BAD = {
-    "no rationale": ({"think": ""}, ["raw.jsonl, line 2", "think"]),
+    "no rationale": ({"think": ""}, ["raw.jsonl, line 2", "think", "no_rationale=answer-only"]),
     "no answer": ({"solution": ""}, ["raw.jsonl, line 2", "solution"]),
     "missing video": ({"video_path": "videos/none.mp4"}, ["raw.jsonl, line 2", "videos/none.mp4", "is not there"]),
 }
@@ -275,6 +301,7 @@ def test_a_bad_record_ends_the_training_in_one_line(fault, corpus, models, tmp_p
             "lerning_rate",
         ),
         (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "loud"], "loud"),
+        (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "no_rationale=none"], "answer-only or empty-think"),
         (["CONFIG", "model_name_or_path=1e3", "output_dir=OUT"], "model '1e3' is not there"),
         (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "dataset_dir=LIST"], "no mapping"),
         (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "dataset_dir=LATIN"], "is not JSON"),

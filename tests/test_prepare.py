@@ -451,7 +451,11 @@ FAULTS: dict[str, tuple[object, str, str]] = {
         "option letters are not A, B, C, ... without a gap",
     ),
     "empty option": (record(0, options=["left", " "]), "options", "an option is empty"),
-    "unknown kind": (record(0, problem_type="essay"), "problem_type", "unknown kind of question"),
+    "the letter of no option": (
+        record(0, problem_type="essay", options=None),
+        "solution",
+        "answer is the letter of an option, and there are no options",
+    ),
     "no answer": (record(0, solution=None), "solution", "missing"),
     "answer names no option": (record(0, solution="<answer>E</answer>"), "solution", "names no single option"),
     "answer names two options": (record(0, solution="A and B"), "solution", "names no single option"),

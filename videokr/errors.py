@@ -27,7 +27,7 @@ class RecordError(UserError):
 
     def __init__(self, field: str, reason: str, detail: str = "", source: str = "", line: int | None = None):
         self.field, self.reason, self.detail, self.source, self.line = field, reason, detail, source, line
-        place = "item" if source.endswith(".json") else "line"
+        place = "item" if source.endswith(".json") else "row" if source.endswith(".parquet") else "line"
         where = f"{source or 'record'}{'' if line is None else f', {place} {line}'}"
         super().__init__(f"{where}: field '{field}': {reason}{f': {detail}' if detail else ''}")
 

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,21 +17,41 @@ import orjson
 
 from videokr.errors import RecordError, UserError
 from videokr.marks import find_host_mark
+from videokr.option_columns import option_columns
 from videokr.options import LETTERS, read_option_letter, split_label
 from videokr.response import bare_answer, holds_tag, strip_tag
 
 ID_FIELDS = ("id", "problem_id", "file_name")
-QUESTION_FIELDS = ("question", "prompt")
-OPTION_FIELDS = ("options", "option")
+QUESTION_FIELDS = ("question", "prompt", "problem")
+OPTION_FIELDS = ("options", "option", "choices", "choice", "candidates")
 KIND_FIELDS = ("problem_type", "question_type")
-RATIONALE_FIELDS = ("think",)
-ANSWER_FIELDS = ("solution", "answer", "correct_answer", "ground_truth")
-VIDEO_FIELDS = ("videos", "video_path", "path", "video", "video_file", "file_name")
+RATIONALE_FIELDS = ("think", "process")
+ANSWER_FIELDS = ("solution", "answer", "correct_answer", "ground_truth", "correct_choice", "answer_id", "answer_idx")
+VIDEO_FIELDS = (
+    "videos",
+    "video_path",
+    "path",
+    "video",
+    "video_file",
+    "file_name",
+    "video_name",
+    "video_id",
+    "vid_name",
+)
 NAMING_FIELDS = tuple(name for name in ID_FIELDS if name not in VIDEO_FIELDS)  # these name a row and nothing else
+_PUBLISHED = frozenset((*ID_FIELDS, *QUESTION_FIELDS, *OPTION_FIELDS, *KIND_FIELDS, *ANSWER_FIELDS, *VIDEO_FIELDS))
 GROUP_FIELDS = ("dataset", "subject", "discipline", "source", "duration_bucket", "task_type")
 
+LABEL_FIELD = "task_type"  # the group that a kind goes to which is none of ours: `findNeedle`, `OCR`
+
+NO_OPTIONS = "answer is the letter of an option, and there are no options"
 LINE = "(record)"  # in place of a field's name, where a whole record is at fault
 
+CONVERSATION_FIELDS = ("conversations", "messages")
+TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
+PARQUET = b"PAR1"  # how such a file begins
+
+_HEAD_BYTES = 1_000_000
 _LEADING_VIDEO = re.compile(r"(?:<video>\s*)+")
 _LONG_NUMBER = 2.0**63  # whole numbers from here on are floats to orjson, as an id must not be
 _OPTIONS_HEADING = "options:"
@@ -76,6 +97,12 @@ class Example:
     groups: Mapping[str, str] = field(default_factory=dict)
 
 
+# A lower-case letter alone may be what is asked for: the x of an equation.
+_OPTION_LETTER = re.compile(
+    r"[(\[]?[A-Z][)\]]?[.:]?|[(\[]?[a-z][)\]][.:]?|(?i:option|choice)\s+[(\[]?[A-Za-z][)\]]?\.?"
+)
+
+
 def parse_kind(value: object, name: str = KIND_FIELDS[0]) -> Kind:
     """Reads a `problem_type` in any spelling.
 
@@ -86,6 +113,12 @@ def parse_kind(value: object, name: str = KIND_FIELDS[0]) -> Kind:
     if kind is None:
         raise RecordError(name, "unknown kind of question", f"{value!r}; known: {', '.join(_KINDS)}")
     return kind
+
+
+def _label(name: str, value: object) -> str:
+    """A kind as the record spells it; several labels as one text."""
+    several = value if isinstance(value, list) else [value]
+    return ", ".join(_as_text(name, one) for one in several)
 
 
 @lru_cache(maxsize=64)  # a file has a few spellings, thousands of times
@@ -104,9 +137,13 @@ def parse_example(record: Mapping[str, Any]) -> Example:
     question = question[leading.end() :] if leading else question
     option_field, options = _options(record)
     kind_field = _present(record, KIND_FIELDS)
-    kind = parse_kind(record[kind_field], kind_field) if kind_field else None
+    label = _label(kind_field, record[kind_field]) if kind_field else None
+    kind = _kind_of(label) if label else None
     if kind is not Kind.OPEN_ENDED:
         question, options = _split_inline_options(question, options)
+    if kind is not Kind.OPEN_ENDED and not options:
+        _refuse_option_columns(record)
+    is_said = kind is not None
     if kind is None:
         kind = Kind.MULTIPLE_CHOICE if options else Kind.OPEN_ENDED
     if kind is Kind.OPEN_ENDED and options:
@@ -122,8 +159,13 @@ def parse_example(record: Mapping[str, Any]) -> Example:
             _refuse_reserved(option_field, option)
 
     answer_field, answer = _text(record, ANSWER_FIELDS)
+    if kind is Kind.OPEN_ENDED and not is_said and _OPTION_LETTER.fullmatch(bare_answer(answer) or ""):
+        raise RecordError(answer_field, NO_OPTIONS, f"{answer!r}; if it is open-ended, say so in {KIND_FIELDS[0]}")
     videos = record_videos(record)
     id_field = _present(record, ID_FIELDS)
+    groups = {n: _as_text(n, record[n]) for n in GROUP_FIELDS if n in record and _present(record, (n,))}
+    if label and not is_said:
+        groups.setdefault(LABEL_FIELD, label)
     return Example(
         id=_as_text(id_field, record[id_field]) if id_field else Path(videos[0]).stem,
         question=question,
@@ -132,7 +174,7 @@ def parse_example(record: Mapping[str, Any]) -> Example:
         answer=_gold(answer_field, answer, kind, options),
         rationale=_rationale(record),
         videos=videos,
-        groups={n: _as_text(n, record[n]) for n in GROUP_FIELDS if n in record and _present(record, (n,))},
+        groups=groups,
     )
 
 
@@ -209,7 +251,7 @@ def read_records(path: Path) -> Iterator[tuple[int, Any]]:
 def refuse_unreadable(path: Path) -> None:
     """
     Raises:
-        UserError: an annotation file is not there, cannot be read, or is empty.
+        UserError: an annotation file is not there, cannot be read, is empty, or has another form than records have.
     """
     if not path.is_file():
         raise UserError(f"annotation file '{path}' is not there")
@@ -218,6 +260,38 @@ def refuse_unreadable(path: Path) -> None:
     with path.open("rb") as file:
         if not any(line.removeprefix(codecs.BOM_UTF8).strip() for line in file):
             raise UserError(f"annotation file '{path}' holds no records")
+    foreign = foreign_form(path)
+    if foreign:
+        command = f"videokr import {shlex.quote(str(path))} --output {shlex.quote(f'{path.stem}_records.jsonl')}"
+        raise UserError(f"'{path}' is {foreign}, which has to be made records first: {command}")
+
+
+def foreign_form(path: Path) -> str | None:
+    """What is known at once of a file's form, if it is one that `videokr import` reads and nothing else does."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if head.startswith(PARQUET):
+        return "a Parquet file"
+    head = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    if path.suffix.lower() in TABLE_SUFFIXES:
+        return None if head.startswith((b"{", b"[")) else "a table"
+    text = head.decode("utf-8", "ignore")
+    is_list = text.startswith("[")
+    try:
+        record, end = json.JSONDecoder().raw_decode(text[1:].lstrip() if is_list else text)
+    except _NOT_JSON:
+        return "one JSON object" if text.split("\n", 1)[0].rstrip() == "{" else None
+    if not isinstance(record, dict):
+        return None
+    if not is_list and "\n" in text[:end].strip():
+        return "one JSON object"
+    if any(isinstance(record.get(name), list) for name in CONVERSATION_FIELDS):
+        return "a file of conversations"
+    if all(isinstance(value, dict | list) for value in record.values()) and not _PUBLISHED.issuperset(record):
+        return "an object of records by their keys"
+    if _present(record, OPTION_FIELDS) is None and (columns := option_columns(list(record))):
+        return f"a file with a field an option ({columns[0]} to {columns[-1]})"
+    return None
 
 
 # What Python's reader says of text that is not JSON: broken syntax or text, a number of thousands of digits, brackets
@@ -297,8 +371,13 @@ def _present(record: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
 def _text(record: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, str]:
     name = _present(record, names)
     if name is None:
-        raise RecordError(names[0], "missing", f"looked for {', '.join(names)}")
+        raise _missing(names)
     return name, _as_text(name, record[name])
+
+
+def _missing(names: tuple[str, ...]) -> RecordError:
+    detail = f"looked for {', '.join(names)}; videokr import reads it under other names (--column)"
+    return RecordError(names[0], "missing", detail)
 
 
 def _as_text(name: str, value: object) -> str:
@@ -323,6 +402,8 @@ def _options(record: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     value = record[name]
     if isinstance(value, str):
         value = [line for line in value.splitlines() if line.strip()]
+    if isinstance(value, Mapping | list | tuple) and not any(map(_says_something, _texts_of(value))):
+        return name, ()  # {"A": ""}, as open-ended questions have beside others
     if isinstance(value, Mapping):
         given = [(str(key).strip().upper(), _option(name, text)) for key, text in value.items() if text is not None]
         labels = [label for label, _ in given]
@@ -340,6 +421,25 @@ def _options(record: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     if len(labels) == len(texts) and "A" in labels:
         return name, _by_letter(name, labels, [text for _, text in split])
     return name, tuple(texts)
+
+
+def _texts_of(options: Mapping[Any, Any] | Sequence[Any]) -> Iterable[Any]:
+    return options.values() if isinstance(options, Mapping) else options
+
+
+def _says_something(option: object) -> bool:
+    return option is not None and option != "" and not (isinstance(option, str) and option.isspace())
+
+
+def _refuse_option_columns(record: Mapping[str, Any]) -> None:
+    """
+    Raises:
+        RecordError: options stand in fields of one each (`a0`, `a1`, ...), which `videokr import` reads.
+    """
+    found = [name for name in option_columns(list(record)) if _says_something(record[name])]
+    if len(found) > 1:
+        detail = f"{found[0]!r} to {found[-1]!r}: run videokr import on this file, and take what it writes"
+        raise RecordError(found[0], "fields of one option each", detail)
 
 
 def _plainly_labelled(options: Sequence[object]) -> tuple[str, ...] | None:
@@ -427,7 +527,7 @@ def record_videos(record: Mapping[str, Any]) -> tuple[str, ...]:
     """
     name = _present(record, VIDEO_FIELDS)
     if name is None:
-        raise RecordError(VIDEO_FIELDS[0], "missing", f"looked for {', '.join(VIDEO_FIELDS)}")
+        raise _missing(VIDEO_FIELDS)
     value = record[name]
     paths = []
     for entry in value if isinstance(value, list | tuple) else [value]:

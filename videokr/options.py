@@ -7,7 +7,8 @@ from collections.abc import Sequence, Set
 
 LETTERS = string.ascii_uppercase
 
-_LABEL = re.compile(r"\(?([A-Za-z])[).:]\s*(.*)", re.DOTALL)
+# "B. x", "(b) x", "B、x", "B - x"; of a small letter before a dash nobody knows: "a - b".
+_LABEL = re.compile(r"(?:\(?([A-Za-z])[).:）．：、]|([A-Z])\s+[-–—]\s)\s*(.*)", re.DOTALL)  # noqa: RUF001
 _DECORATION = " \t\r\n*_`\"'$"
 _LEAD_IN = re.compile(
     r"(?:the\s+)?(?:(?:correct|right|final|best)\s+)?(?:answer|option|choice)(?:\s+is\b|\s*:)?\s*:?\s*", re.I
@@ -41,7 +42,7 @@ _LONGEST_ANSWER = 10_000
 def split_label(text: str) -> tuple[str | None, str]:
     """`"B. Hydrogen"` -> `("B", "Hydrogen")`; a text without a label keeps None in its place."""
     match = _LABEL.fullmatch(text.strip())
-    return (match[1].upper(), match[2].strip()) if match else (None, text.strip())
+    return ((match[1] or match[2]).upper(), match[3].strip()) if match else (None, text.strip())
 
 
 def _spaced(text: str) -> str:

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 ANSWER_TAGS = "<answer>{}</answer>"
 THINK_TAGS = "<think>{}</think>"
 _THINK, _END_THINK = THINK_TAGS.split("{}")
+# What is imitated where there is no rationale: the answer's block alone, or after a think block with nothing in it.
+ANSWER_ONLY, EMPTY_THINK = WITHOUT_RATIONALE = ("answer-only", "empty-think")
+# Neither has the form that the format reward asks for, which is one with thoughts in it.
+WITHOUT_RATIONALE_NOTE = "the format reward of GRPO gives a response without thoughts 0, and the prompt asks for them"
 
 TAG = re.compile(r"(</?(?i:think|answer)>)", re.ASCII)
 _ANSWER_ALONE = re.compile(r"<answer>([^<]*)</answer>")
@@ -15,8 +19,15 @@ LONGEST_RESPONSE = 131_072  # characters: several times what 8,192 tokens are
 _LAST_TAGS = 8  # where an empty block is looked for
 
 
-def build_response(rationale: str, answer: str) -> str:
-    """What the model is trained to say; `read_answer` gives `answer` back, if neither holds a tag."""
+def build_response(rationale: str | None, answer: str, without: str = EMPTY_THINK) -> str:
+    """What the model is trained to say; `read_answer` gives `answer` back, if neither holds a tag.
+
+    Args:
+        without: what is said where there is no rationale, one of WITHOUT_RATIONALE.
+    """
+    if not rationale and without == ANSWER_ONLY:
+        return ANSWER_TAGS.format(answer)
+    rationale = rationale or ""
     return f"{THINK_TAGS.format(rationale)}\n{ANSWER_TAGS.format(answer)}"
 
 

@@ -51,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
     refuse_to_overwrite([manifest, args.json], args.data)
     named = named_by(args.data) if args.data else below(args.videos)
     if not named.paths:
-        raise UserError(f"no video is named by {', '.join(map(str, args.data)) or args.videos}")
+        hint = "; videokr import reads videos under other names (--column video=NAME)" if args.data else ""
+        raise UserError(f"no video is named by {', '.join(map(str, args.data)) or args.videos}{hint}")
     examination = Examination(args.videos.resolve(), args.level, BUDGETS[args.budget], args.follow_links)
     entries = check(named.paths, examination, manifest, workers)
     report = as_json(named, entries, args.level)

@@ -10,8 +10,9 @@ from typing import Any
 from data_prep.check.container import LINK_OUTSIDE, NOT_A_FILE
 from data_prep.check.paths import SUFFIXES
 from data_prep.importing.columns import ANSWER, QUESTION, VIDEOS, Columns
-from data_prep.importing.json_file import from_json, taken
+from data_prep.importing.json_file import from_json
 from data_prep.importing.row import Fields, Row
+from data_prep.importing.rows import rows_of
 from data_prep.importing.subtitles import subtitle_text
 from data_prep.importing.text_file import WHOLE, read_text
 from videokr.errors import RecordError, UserError
@@ -146,9 +147,10 @@ class CaptionFolder:
             yield Row(None, RecordError(WHOLE, "not JSON", str(error)))
             return
         if isinstance(found, list):
-            yield from (taken(number, item, self.columns) for number, item in enumerate(found, start=1))
+            for number, item in enumerate(found, start=1):
+                yield from rows_of(number, item, self.columns)
         else:
-            yield taken(1, found, self.columns)._replace(line=None)
+            yield from rows_of(None, found, self.columns)
 
     def _of_own_video(self, fields: Fields, name: str) -> Fields | RecordError:
         """The fields with the video that the side file lies beside, and a question."""

@@ -6,15 +6,17 @@ from typing import Any
 from data_prep.importing.json_file import from_json
 from videokr.options import split_label
 
+TEXT_OF_AN_OPTION = ("choice", "text", "option")  # where each is an object: `{"choice_id": 0, "choice": "a dog"}`
 LITERAL_CHARS = 100_000  # a longer one that is not JSON is no list that a program wrote into a cell
 
 
 def options_in(cell: Any) -> Any:
     """The options as `parse_example` takes them; a cell that is no list stays text, a line an option."""
-    if not isinstance(cell, str):
-        return cell
-    found = _literal(cell)
-    if found is not None:
+    found = _literal(cell) if isinstance(cell, str) else cell
+    if isinstance(found, list) and found and all(isinstance(option, dict) for option in found):
+        name = next((name for name in TEXT_OF_AN_OPTION if all(name in option for option in found)), None)
+        return [option[name] for option in found] if name else found
+    if found is not None and not isinstance(found, str):
         return found
     if "|" not in cell or all(split_label(line)[0] for line in cell.strip().splitlines()[1:] or [""]):
         return cell

@@ -1,11 +1,11 @@
 """Which column of a source serves which field of a record: by the published spellings, or as the user says."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from data_prep.importing.cells import options_in
 from data_prep.importing.row import Fields
 from videokr.errors import RecordError, UserError
 from videokr.example import (
@@ -18,6 +18,7 @@ from videokr.example import (
     RATIONALE_FIELDS,
     VIDEO_FIELDS,
 )
+from videokr.option_columns import folded, lettered_field, option_columns
 from videokr.options import LETTERS
 
 QUESTION, OPTIONS, ANSWER, VIDEOS = QUESTION_FIELDS[0], OPTION_FIELDS[0], ANSWER_FIELDS[0], VIDEO_FIELDS[0]
@@ -33,12 +34,12 @@ NAMES = {
     VIDEOS: "video",
     **{name: name for name in GROUP_FIELDS},
 }
-OPTION_SPELLINGS = ("choices", "choice", "candidates")  # of others, taken where nothing else can be the options
+OPTION_SPELLINGS = ("choices", "choice", "candidates")  # taken where nothing else can be the options
 SPELLINGS = {
     # A file's name is no id here: own data has several questions a video.
     ID: NAMING_FIELDS,
     QUESTION: QUESTION_FIELDS,
-    OPTIONS: OPTION_FIELDS,
+    OPTIONS: tuple(name for name in OPTION_FIELDS if name not in OPTION_SPELLINGS),
     KIND: KIND_FIELDS,
     RATIONALE: RATIONALE_FIELDS,
     ANSWER: ANSWER_FIELDS,
@@ -48,22 +49,17 @@ SPELLINGS = {
 LIKE_A_RATIONALE = ("rationale", "reasoning", "explanation", "thinking", "cot")
 MISSING_OR_TEXT = ("missing", "text")
 MAY_BE_NOTHING = "may mean that nothing is there"
+SHOWN_COLUMNS = 20
 OTHERS = "(others)"  # names beyond MOST_NAMES
 MOST_NAMES = 500  # that are counted; JSON objects may have any
 
 _NOTHING = frozenset(("none", "nan", "null", "n/a", "#n/a", "<na>", "nat"))
 _SODIUM = "NA"  # and "Na" is
-_PARTS = re.compile(r"[\s_\-]+")
-_OPTION = re.compile(r"(option|choice|)([a-z]|\d{1,2})")
-
-
-def folded(name: str) -> str:
-    """A column's name without what spellings differ in: `Video Path`, `video-path`, `videoPath`."""
-    return _PARTS.sub("", name).casefold()
-
 
 _FIELD_OF = {folded(name): field for field in (*SPELLINGS,) for name in (*SPELLINGS[field], NAMES[field])}
 _FIELD_OF |= dict.fromkeys(OPTION_SPELLINGS, OPTIONS)
+_OTHER_SETS = frozenset(_FIELD_OF)  # `video1`, `question_2` are no options
+EACH, JOINED = LISTS = ("each", "joined")  # what a list of several texts as the answer is
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +83,24 @@ class Columns:
     Attributes:
         named: columns by field, as the user says; these alone are then taken for the field.
         lettered: columns of one option each, by letter, as the user says.
+        rows_in: column whose list holds the rows of a row; the row's other columns are each one's, too.
+        lists: what a list of several texts as the answer is, one of LISTS; None: nobody knows.
         nothing: whether `NaN`, `None` and the like are text or missing, one of MISSING_OR_TEXT; None: neither is known.
         taken: how many rows had a field from a column.
         unused: how many rows had something in a column that served nothing.
+        split: how many conversations of several turns were taken apart.
     """
 
     named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     lettered: Mapping[str, str] = field(default_factory=dict)
     nothing: str | None = None
+    rows_in: str | None = None
+    lists: str | None = None
+    split: int = 0
     taken: Counter[tuple[str, str]] = field(default_factory=Counter)
     unused: Counter[str] = field(default_factory=Counter)
     _plans: dict[tuple[str, ...], Plan] = field(default_factory=dict)
+    _there: set[str] = field(default_factory=set)
 
     def take(self, row: Mapping[str, Any]) -> Fields:
         """The fields of a row, with nothing blank among them.
@@ -105,10 +108,14 @@ class Columns:
         Raises:
             RecordError: columns or cells that can be read in two ways.
         """
+        for name in self._dotted:
+            if name not in row and (value := _inner(row, name)) is not None:
+                row = {**row, name: value}
         names = tuple(row)
         plan = self._plans.get(names)
         if plan is None:
             plan = self.plan(names)
+            self._there.update(names)
             if len(self._plans) < MOST_NAMES:
                 self._plans[names] = plan
         values: dict[str, Any] = {}
@@ -125,16 +132,34 @@ class Columns:
             columns[OPTIONS] = f"{plan.lettered[0]} ... {plan.lettered[-1]}"
             if options := self._options(row, plan.lettered):
                 values[OPTIONS] = options
+        if OPTIONS in values:
+            values[OPTIONS] = self._without_padding(columns[OPTIONS], options_in(values[OPTIONS]))
         for place in plan.others:
             self._count_unused(place, row[place])
-        return Fields(values, columns, has_no_options=self.named.get(OPTIONS) == ())
+        for own, places in self.named.items():
+            if places:
+                columns.setdefault(own, places[0])
+        return Fields(values, columns, has_no_options=self.named.get(OPTIONS) == (), row=row)
+
+    @property
+    def asked(self) -> list[str]:
+        """The columns that the user named."""
+        return [*(place for places in self.named.values() for place in places), *self.lettered.values()]
 
     @property
     def nowhere(self) -> list[str]:
         """Columns that the user named, and no row had anything in."""
-        asked = [*(place for places in self.named.values() for place in places), *self.lettered.values()]
         found = {place for _, place in self.taken}
-        return [place for place in asked if place not in found]
+        return [place for place in self.asked if place not in found]
+
+    @property
+    def absent(self) -> list[str]:
+        """Columns that the user named, and no row had."""
+        return [place for place in self.asked if place not in self._there]
+
+    @property
+    def _dotted(self) -> list[str]:
+        return [place for place in self.asked if "." in place]
 
     def plan(self, names: Sequence[str]) -> Plan:
         """Which of these columns serve what.
@@ -158,7 +183,8 @@ class Columns:
         elif OPTIONS not in single and OPTIONS not in self.named:
             spoken_for = {name for places in self.named.values() for name in places}
             free = [name for name in names if name not in spoken_for]
-            lettered = _lettered([name for name in free if folded(name) not in OPTION_SPELLINGS])
+            single_names = {name for places in single.values() for name in places}
+            lettered = option_columns([name for name in free if name not in single_names], _OTHER_SETS)
             if not lettered and (other := _other_options(free)):
                 single[OPTIONS] = (other,)
         used = {name for places in single.values() for name in places} | set(lettered)
@@ -176,6 +202,24 @@ class Columns:
             options[letter] = row[place]
             self.taken[OPTIONS, place] += 1
         return options
+
+    def _without_padding(self, name: str, options: Any) -> Any:
+        """Options less those at the end that hold nothing, which fill up a table (`N/A`).
+
+        Raises:
+            RecordError: see `_holds`.
+        """
+        if isinstance(options, Mapping):
+            return {label: text for label, text in options.items() if self._fills(name, text)}
+        if isinstance(options, list):
+            while options and not self._fills(name, options[-1]):
+                options = options[:-1]
+        return options
+
+    def _fills(self, name: str, option: Any) -> bool:
+        """`_holds`; but `None` in a list, unlike in a cell, is somebody's word."""
+        is_word = isinstance(option, str) and option.strip().isalpha()
+        return is_word or self._holds(name, option)
 
     def _holds(self, name: str, value: Any) -> bool:
         """Whether something is there.
@@ -199,31 +243,22 @@ class Columns:
         self.unused[name if name in self.unused or len(self.unused) < MOST_NAMES else OTHERS] += 1
 
 
-def _lettered(names: Sequence[str]) -> tuple[str, ...]:
-    """Columns such as `A`, `B`, ...; `option_a`, ...; `choice 1`, ..., in order; none where there are none.
+def _inner(row: Mapping[str, Any], name: str) -> Any:
+    """What stands at `outer.inner` of nested objects; None where nothing does."""
+    value: Any = row
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
 
-    Raises:
-        RecordError: two such sets, or one with a gap.
-    """
-    styles: dict[tuple[str, bool], dict[int, str]] = {}
-    for name in names:
-        found = _OPTION.fullmatch(folded(name))
-        if found and (found[1] or found[2].isalpha()):
-            number = int(found[2]) if found[2].isdigit() else ord(found[2]) - ord("a")
-            styles.setdefault((found[1], found[2].isdigit()), {})[number] = name
-    sets = []
-    for (prefix, _), columns in styles.items():
-        numbers = sorted(columns)
-        gapless = numbers[0] in (0, 1) and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-        if gapless and (numbers[0] == 0 or prefix) and len(numbers) > 1:
-            sets.append(tuple(columns[number] for number in numbers))
-        elif prefix and len(numbers) > 1:
-            detail = f"{', '.join(columns.values())}: name them by --column option_a=NAME ..."
-            raise RecordError(OPTIONS, "option columns with a gap", detail)
-    if len(sets) > 1:
-        detail = f"{' and '.join(', '.join(columns) for columns in sets)}: name one by --column option_a=NAME ..."
-        raise RecordError(OPTIONS, "two sets of option columns", detail)
-    return sets[0] if sets else ()
+
+def described(row: Mapping[str, Any]) -> str:
+    """The columns of a row, and what stands in those that hold more than a value."""
+    shown = []
+    for name, value in list(row.items())[:SHOWN_COLUMNS]:
+        inside = ", ".join(map(str, value)) if isinstance(value, Mapping) else ""
+        kind = f" (object of {inside})" if inside else " (list)" if isinstance(value, list) else ""
+        shown.append(f"{name!r}{kind}")
+    return ", ".join(shown) + (", ..." if len(row) > SHOWN_COLUMNS else "")
 
 
 def _other_options(names: Sequence[str]) -> str | None:
@@ -239,7 +274,9 @@ def _other_options(names: Sequence[str]) -> str | None:
     return found[0] if found else None
 
 
-def parse_columns(given: Sequence[str], nothing: str | None) -> Columns:
+def parse_columns(
+    given: Sequence[str], nothing: str | None, rows_in: str | None = None, lists: str | None = None
+) -> Columns:
     """Reads `FIELD=COLUMN`s; a FIELD may be spelled as published, an empty COLUMN takes the field from nowhere.
 
     Raises:
@@ -249,14 +286,14 @@ def parse_columns(given: Sequence[str], nothing: str | None) -> Columns:
     lettered: dict[str, str] = {}
     for text in given:
         name, equals, column = text.partition("=")
-        own, option = _FIELD_OF.get(folded(name)), _OPTION.fullmatch(folded(name))
+        own, letter = _FIELD_OF.get(folded(name)), lettered_field(name)
         if equals and own:
             named[own] = (*named.get(own, ()), *([column.strip()] if column.strip() else []))
-        elif equals and option and option[2].isalpha() and column.strip():
-            lettered[option[2].upper()] = column.strip()
+        elif equals and letter and column.strip():
+            lettered[letter] = column.strip()
         else:
             known = ", ".join(NAMES.values())
             raise UserError(f"--column '{text}': FIELD=COLUMN is asked for, FIELD one of {known}, option_a, ...")
     if lettered and sorted(lettered) != list(LETTERS[: len(lettered)]):
         raise UserError(f"--column: options {', '.join(sorted(lettered))} are not A, B, C, ... without a gap")
-    return Columns(named, lettered, nothing)
+    return Columns(named, lettered, nothing, rows_in, lists)

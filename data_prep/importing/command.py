@@ -1,12 +1,13 @@
 """`videokr import`: records of VideoKR's form out of own data, for check, lint, prepare, training and evaluation.
 
-SOURCE is a table (.csv, .tsv, .txt) with a header, JSON Lines or a JSON list (.jsonl, .json), or a folder of videos
-with a caption beside each: NAME.mp4 and NAME.txt, NAME.srt, NAME.vtt (subtitles, joined without times) or NAME.json
-(fields of records). Columns are known by the published spellings in any case (question, options, choices, candidates or
-A, B, ... or option_a, ...; answer, solution; video, video_path; think; id; problem_type; subject, dataset, ...);
---column names any others. Rows without an id get one of their video's name and their content; an id that comes twice is
-a fault. What cannot be a record ends the import by file, line and field, or is left out, counted and listed with
---skip-invalid.
+SOURCE is a table (.csv, .tsv, .txt) with a header, Parquet, JSON Lines, a JSON list or a JSON object of rows by their
+keys (.jsonl, .json), or a folder of videos with a caption beside each: NAME.mp4 and NAME.txt, NAME.srt, NAME.vtt
+(subtitles, joined without times) or NAME.json (fields of records). Columns are known by the published spellings in any
+case (question, problem; options, choices, candidates or A, B, ... or option_a, ..., a0, a1, ...; answer, solution;
+video, video_path, video_id; think, process; id; problem_type; subject, dataset, ...), and conversations by
+`conversations` and `messages`; --column names any others, OUTER.INNER in nested objects. Rows without an id get one of
+their video's name and their content; an id that comes twice is a fault. What cannot be a record ends the import by
+file, line and field, or is left out, counted and listed with --skip-invalid.
 """
 
 import argparse
@@ -16,20 +17,22 @@ from typing import TYPE_CHECKING
 
 from data_prep.left_out import LeftOut
 from videokr.errors import UserError
+from videokr.example import TABLE_SUFFIXES
 from videokr.given_path import given_path
 from videokr.outputs import JSON, JSON_LINES, refuse_to_overwrite, require_suffix, written_aside
 
 if TYPE_CHECKING:
     from data_prep.importing.columns import Columns
-    from data_prep.importing.row import Source
+    from data_prep.importing.joined import Joined
+    from data_prep.importing.row import Reader, Source
 
 DEFAULT_QUESTION = "Describe what happens in this video."
-TABLE_SUFFIXES, JSON_SUFFIXES = (".csv", ".tsv", ".tab", ".txt"), (".jsonl", ".ndjson", ".json")
+JSON_SUFFIXES, PARQUET_SUFFIX = (".jsonl", ".ndjson", ".json"), ".parquet"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from data_prep.importing.answer import FORMS
-    from data_prep.importing.columns import MISSING_OR_TEXT
+    from data_prep.importing.columns import LISTS, MISSING_OR_TEXT
 
     parser.add_argument("source", type=given_path, metavar="SOURCE", help="table, JSON file, or folder of videos")
     parser.add_argument("--output", type=given_path, metavar="FILE", help=f"records to write ({JSON_LINES})")
@@ -40,6 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "subject, ...); several times; without COLUMN: nowhere")  # fmt: skip
     parser.add_argument("--answers", choices=FORMS, help="how answers name an option: from-0 and from-1 count them "
                         "(default: a letter or the option's text, whichever names one)")  # fmt: skip
+    parser.add_argument("--answer-lists", choices=LISTS, help="what a list of several texts as the answer is: a "
+                        "record each, or one text (default: a fault)")  # fmt: skip
+    parser.add_argument("--join", type=given_path, metavar="FILE", help="a second file with more of each row: answers")
+    parser.add_argument("--on", metavar="COLUMN", help="of --join: the column with the key (OWN=THEIRS: of two names)")
+    parser.add_argument("--rows", metavar="COLUMN", help="whose list holds the rows: several questions of a video")
     parser.add_argument("--question", metavar="TEXT", help="of rows without one "
                         f"(default for captions: {DEFAULT_QUESTION!r}; else there is none)")  # fmt: skip
     parser.add_argument("--captions", action="append", default=[], metavar="ENDING",
@@ -73,11 +81,12 @@ def run(args: argparse.Namespace) -> int:
     videos = args.videos or (args.source if args.source.is_dir() else args.source.parent)
     if not videos.is_dir():
         raise UserError(f"--videos '{videos}' is not there: give the folder that holds the videos")
-    columns = parse_columns(args.column, args.none_cells)
-    source = _source(args, columns, videos)
+    columns = parse_columns(args.column, args.none_cells, args.rows, args.answer_lists)
+    joined = _joined(args)
+    source = _source(args, columns, videos, joined)
     importer = Importer(VideoFolder(videos, args.video_suffix, args.follow_links), args.answers, args.question)
     left_out = LeftOut()
-    work = Import(source, str(args.source), importer, args.skip_invalid, args.skip_missing_video, left_out)
+    work = Import(source, str(args.source), columns, importer, args.skip_invalid, args.skip_missing_video, left_out)
     if args.dry_run:
         summary, lines = work.preview()
         print("\n".join(column_lines(summary.as_json(source.describe(), columns, left_out.counts))))
@@ -92,30 +101,61 @@ def run(args: argparse.Namespace) -> int:
         with written_aside(args.json) as aside:
             aside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print("\n".join(column_lines(report)))
+    if columns.split:
+        print(f"{columns.split:,} conversations have several turns: each question is a record, without those before it")
+    if importer.instructions:
+        print(f"{importer.instructions:,} questions had a text after their options, which is dropped: an instruction")
+    if joined and (alone := len(joined.rows) - len(joined.found)):
+        print(f"{alone:,} rows of --join '{joined.name}' belong to no row")
     left_out.report(args.output)
     print("\n".join([f"{args.output}: {count_lines(report)[0]}", *count_lines(report)[1:]]))
     print("\n".join(next_lines(report, args.output, videos)))
     return 0
 
 
-def _source(args: argparse.Namespace, columns: "Columns", videos: Path) -> "Source":
+def _source(args: argparse.Namespace, columns: "Columns", videos: Path, joined: "Joined | None") -> "Source":
     from data_prep.importing.caption_folder import CaptionFolder
-    from data_prep.importing.json_file import JsonFile
-    from data_prep.importing.table import Table
+    from data_prep.importing.rows import Rows
 
     path: Path = args.source
     if path.is_dir():
+        if joined:
+            raise UserError(f"--join is for files, and '{path}' is a folder")
         question = args.question or DEFAULT_QUESTION
         return CaptionFolder(path, videos, columns, args.captions, question, args.encoding, args.follow_links)
     if args.captions:
         raise UserError(f"--captions is for folders, which '{path}' is not")
+    reader = _reader(path, args.encoding, columns, args.question is not None, joined is None)
+    return Rows(reader, columns, joined)
+
+
+def _joined(args: argparse.Namespace) -> "Joined | None":
+    if (args.join is None) != (args.on is None):
+        raise UserError("--join FILE and --on COLUMN, which has the key of each row, go together")
+    if args.join is None:
+        return None
+    from data_prep.importing.joined import read_joined
+
+    return read_joined(_reader(args.join, args.encoding, None), args.join, args.on)
+
+
+def _reader(
+    path: Path, encoding: str | None, columns: "Columns | None", with_question: bool = False, is_whole: bool = True
+) -> "Reader":
+    """See `Table` for the arguments."""
+    from data_prep.importing.json_file import JsonFile
+    from data_prep.importing.parquet_file import ParquetFile
+    from data_prep.importing.table import Table
+
     if not path.is_file():
         raise UserError(f"'{path}' is not there: give a table, a JSON file or a folder")
     if path.suffix.lower() in TABLE_SUFFIXES:
-        return Table(path, columns, args.encoding, has_question=args.question is not None)
+        return Table(path, columns, encoding, with_question, is_whole)
     if path.suffix.lower() in JSON_SUFFIXES:
-        return JsonFile(path, columns, args.encoding)
-    known = ", ".join((*TABLE_SUFFIXES, *JSON_SUFFIXES))
+        return JsonFile(path, encoding, columns.rows_in if columns else None, with_values=columns is None)
+    if path.suffix.lower() == PARQUET_SUFFIX:
+        return ParquetFile(path)
+    known = ", ".join((*TABLE_SUFFIXES, *JSON_SUFFIXES, PARQUET_SUFFIX))
     raise UserError(f"'{path}' is none of {known}: name it by what it holds (spreadsheets save as CSV)")
 
 
@@ -127,7 +167,7 @@ def _refuse_outputs(args: argparse.Namespace) -> None:
     if args.output is None:
         raise UserError("--output is missing: give the file to write, or look first with --dry-run")
     require_suffix(args.output, JSON_LINES)
-    refuse_to_overwrite([args.output, LeftOut.list_of(args.output), args.json], [args.source])
+    refuse_to_overwrite([args.output, LeftOut.list_of(args.output), args.json], [args.source, args.join])
     require_suffix(args.json, JSON)
     source = args.source.resolve()
     if args.json and source.is_dir() and args.json.resolve().is_relative_to(source):

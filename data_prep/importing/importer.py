@@ -3,23 +3,24 @@
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from data_prep.importing.answer import letter_of
-from data_prep.importing.cells import options_in, videos_in
-from data_prep.importing.columns import ANSWER, ID, KIND, NAMES, OPTIONS, QUESTION, RATIONALE, VIDEOS
+from data_prep.importing.answer import FROM_0, FROM_1, letter_of
+from data_prep.importing.cells import videos_in
+from data_prep.importing.columns import ANSWER, ID, KIND, NAMES, OPTIONS, QUESTION, RATIONALE, VIDEOS, described
 from data_prep.importing.row import Fields
 from data_prep.importing.video_folder import VideoFolder
 from data_prep.key_set import KeySet
 from videokr.errors import RecordError
-from videokr.example import LINE, Example, Kind, parse_example, record_videos, to_record
+from videokr.example import LINE, NO_OPTIONS, Example, Kind, parse_example, parse_kind, record_videos, to_record
+from videokr.options import split_label
 
 DIGITS = 12  # of a made id
 _ANY_LETTER = "A"
-# A lower-case letter alone may be what is asked for: the x of an equation.
-_BARE_LETTER = re.compile(r"[(\[]?[A-Z][)\]]?[.:]?|[(\[]?[a-z][)\]][.:]?|(?i:option|choice)\s+[(\[]?[A-Za-z][)\]]?\.?")
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(slots=True)
@@ -30,11 +31,13 @@ class Importer:
         videos: where they lie.
         answers: see `data_prep.importing.answer.letter_of`.
         question: of rows without one; None: they are at fault.
+        instructions: how many questions had a text after their options (`Answer with the letter.`), which is dropped.
     """
 
     videos: VideoFolder
     answers: str | None = None
     question: str | None = None
+    instructions: int = 0
     _ids: KeySet = field(default_factory=KeySet)
 
     def record_of(self, fields: Fields) -> tuple[Example, dict[str, Any]]:
@@ -48,15 +51,9 @@ class Importer:
             values.setdefault(QUESTION, self.question)
         for own in (QUESTION, ANSWER, VIDEOS):
             if own not in values:
-                column = fields.columns.get(own)
-                detail = f"nothing in it as the {NAMES[own]}" if column else f"name it by --column {NAMES[own]}=NAME"
-                raise RecordError(own, "missing", detail)
+                raise _missing(own, fields)
         values[VIDEOS] = videos_in(values[VIDEOS])
-        if OPTIONS in values:
-            values[OPTIONS] = options_in(values[OPTIONS])
-        example = self._parse(values)
-        if example.kind is Kind.OPEN_ENDED and KIND not in values and not fields.has_no_options:
-            _refuse_letter(example.answer, fields)
+        example = self._parse(values, fields)
         example = replace(example, videos=tuple(self.videos.path_of(name) for name in record_videos(values)))
         is_made = ID not in values
         if is_made:
@@ -68,26 +65,76 @@ class Importer:
             raise _taken(example.id, is_made)
         return example, record
 
-    def _parse(self, values: dict[str, Any]) -> Example:
+    def _parse(self, values: dict[str, Any], fields: Fields) -> Example:
         if not isinstance(values[ANSWER], str):
             return parse_example(values)
-        example = parse_example({**values, ANSWER: _ANY_LETTER})
+        question, instruction = values[QUESTION], ""
+        if OPTIONS not in values and isinstance(question, str):
+            question, instruction = _without_instruction(question)
+        try:
+            example = parse_example({**values, QUESTION: question, ANSWER: _ANY_LETTER})
+        except RecordError as fault:
+            if fault.reason != NO_OPTIONS:
+                raise
+            return self._open_ended(values, fields)
         if not example.options:
-            return parse_example(values)
-        return replace(example, answer=letter_of(values[ANSWER].strip(), example.options, self.answers))
+            return self._open_ended(values, fields)
+        try:
+            example = replace(example, answer=letter_of(values[ANSWER].strip(), example.options, self.answers))
+        except RecordError as fault:
+            if instruction or " ... " in fields.columns.get(OPTIONS, ""):
+                detail = f"{fault.detail}; if these are no options, say so by --column options="
+                raise RecordError(fault.field, fault.reason, detail) from None
+            raise
+        self.instructions += bool(instruction)
+        return example
+
+    def _open_ended(self, values: dict[str, Any], fields: Fields) -> Example:
+        """
+        Raises:
+            RecordError: the answer names an option, and there are none.
+        """
+        if fields.has_no_options:
+            return parse_example({**values, KIND: Kind.OPEN_ENDED.value})
+        column, answer = fields.columns.get(OPTIONS), values[ANSWER].strip()
+        where = f"nothing in '{column}'" if column else f"name the column with --column {NAMES[OPTIONS]}=NAME"
+        way_out = f"{answer[:80]!r}; {where}; if it is open-ended, say so in a column of {NAMES[KIND]}, "
+        way_out += f"or by --column {NAMES[OPTIONS]}="
+        try:
+            example = parse_example(values)
+        except RecordError as fault:
+            raise RecordError(ANSWER, NO_OPTIONS, way_out) if fault.reason == NO_OPTIONS else fault from None
+        counts = self.answers in (FROM_0, FROM_1) and not _is_said_open_ended(values)
+        if counts and (column is None or _NUMBER.fullmatch(answer)):
+            raise RecordError(ANSWER, f"--answers {self.answers} counts options, and there are none", way_out)
+        return example
 
 
-def _refuse_letter(answer: str, fields: Fields) -> None:
-    """
-    Raises:
-        RecordError: the answer of a question without options is the letter of one.
-    """
-    if not _BARE_LETTER.fullmatch(answer):
-        return
-    column = fields.columns.get(OPTIONS)
-    where = f"nothing in '{column}'" if column else f"name the column with --column {NAMES[OPTIONS]}=NAME"
-    detail = f"{answer!r}; {where}; if it is open-ended, say so in a column of {NAMES[KIND]}, or by --column options="
-    raise RecordError(ANSWER, "answer is the letter of an option, and there are no options", detail)
+def _is_said_open_ended(values: Mapping[str, Any]) -> bool:
+    try:
+        return KIND in values and parse_kind(values[KIND]) is Kind.OPEN_ENDED
+    except RecordError:  # a label that says nothing of it
+        return False
+
+
+def _missing(own: str, fields: Fields) -> RecordError:
+    column, there = fields.columns.get(own), described(fields.row)
+    if column is None:
+        return RecordError(own, "missing", f"name it by --column {NAMES[own]}=NAME; there are {there}")
+    if column in fields.row:
+        return RecordError(own, "missing", f"nothing in it as the {NAMES[own]}")
+    return RecordError(own, "no such column", f"--column names it as the {NAMES[own]}; there are {there}")
+
+
+def _without_instruction(question: str) -> tuple[str, str]:
+    """A question that ends in options `A. x`, `B. y`, ..., less the text after them, and that text."""
+    lines = question.rstrip().splitlines()
+    labels = [split_label(line)[0] for line in lines]
+    last = max((place for place, label in enumerate(labels) if label), default=-1)
+    after = "\n".join(lines[last + 1 :]).strip()
+    if last < 0 or not after or "A" not in labels[:last]:
+        return question, ""
+    return "\n".join(lines[: last + 1]), after
 
 
 def as_record(example: Example) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import orjson
 from tqdm import tqdm
 
 from data_prep.importing.caption_folder import FOLDER, LINKED_FOLDER, NO_CAPTION, NO_VIDEO
+from data_prep.importing.columns import Columns
 from data_prep.importing.importer import Importer
 from data_prep.importing.row import Source
 from data_prep.importing.summary import Summary
@@ -30,6 +31,7 @@ class Import:
     Attributes:
         source: what is read.
         name: of it, as the user gave it.
+        columns: that its rows are read by.
         importer: makes records of its rows.
         skip_invalid, skip_missing_video: leave such rows out, instead of stopping.
         left_out: gets one fault for every row left out.
@@ -37,6 +39,7 @@ class Import:
 
     source: Source
     name: str
+    columns: Columns
     importer: Importer
     skip_invalid: bool
     skip_missing_video: bool
@@ -75,6 +78,8 @@ class Import:
             for example, line in self.records(bar.update):
                 out.write(line)
                 summary.add(example)
+            if absent := self.columns.absent:
+                raise UserError(f"--column: no row of '{self.name}' has {', '.join(map(repr, absent))}")
             if not summary.records:
                 reasons = ", ".join(f"{number:,} {reason}" for reason, number in self.left_out.counts.most_common())
                 raise UserError(f"'{self.name}': no record in it (left out: {reasons or 'nothing'})")

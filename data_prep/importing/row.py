@@ -14,11 +14,13 @@ class Fields:
         values: by the first of the published spellings (`question`, `options`, `solution`, ...); nothing blank.
         columns: what the source calls the field, for messages.
         has_no_options: the user says that no column holds options.
+        row: as the source has it, for messages.
     """
 
     values: dict[str, Any]
     columns: Mapping[str, str] = field(default_factory=dict)
     has_no_options: bool = False
+    row: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Row(NamedTuple):
@@ -42,8 +44,8 @@ class Row(NamedTuple):
         return RecordError(name, fault.reason, detail, source, self.line)
 
 
-class Source(Protocol):
-    """A file or folder that is read once.
+class Reader(Protocol):
+    """A file that is read once.
 
     Attributes:
         total, unit: how much there is to read, for a progress bar; None where that is not known.
@@ -52,8 +54,21 @@ class Source(Protocol):
     total: int | None
     unit: str
 
+    def records(self, advance: Callable[[int], Any]) -> Iterator[tuple[int, dict[str, Any] | RecordError]]:
+        """Streams the file's rows with their places; `advance` is told how many units were read since it was told."""
+
+    def describe(self) -> str:
+        """What was found of the file's form, in a line."""
+
+
+class Source(Protocol):
+    """What rows come from: see `Reader`."""
+
+    total: int | None
+    unit: str
+
     def rows(self, advance: Callable[[int], Any]) -> Iterator[Row]:
-        """Streams the rows in order; `advance` is told how many units were read since it was told before."""
+        """Streams the rows in order."""
 
     def describe(self) -> str:
         """What was found of the source's form, in a line."""

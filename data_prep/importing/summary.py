@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data_prep.importing.columns import LIKE_A_RATIONALE, NAMES, Columns, folded
+from data_prep.importing.columns import LIKE_A_RATIONALE, NAMES, Columns
 from data_prep.key_set import KeySet
 from data_prep.prepare.split import video_key
 from videokr.example import Example
+from videokr.option_columns import folded
+from videokr.response import ANSWER_ONLY
 
 SHOWN = 20  # unused columns
 VALIDATION_SHARE = 10  # of the records of a small file, one in so many; `prepare rl` holds 500 out by itself
@@ -75,7 +77,7 @@ def count_lines(report: Mapping[str, Any]) -> list[str]:
     lines.append(f"  {'with a rationale':<24} {report['with_rationale']:>9,}")
     without = report["without_rationale"]
     if without:
-        lines.append(f"  {'without a rationale':<24} {without:>9,}   for RL and evaluation: SFT imitates the rationale")
+        lines.append(f"  {'without a rationale':<24} {without:>9,}   for RL and evaluation; SFT: --no-rationale")
         hint = next((name for name in report["not_used"] if folded(name) in LIKE_A_RATIONALE), None)
         if hint:
             flag = shlex.quote(f"rationale={hint}")
@@ -92,8 +94,9 @@ def next_lines(report: Mapping[str, Any], output: Path, videos: Path) -> list[st
         ["videokr", "prepare", "rl", "--input-json", output, "--video-base-dir", videos, "--manifest", manifest,
          "--output-dir", output.with_name(f"{output.stem}_rl"), *held_out],
     ]  # fmt: skip
-    if report["with_rationale"]:
-        partly = ["--skip-invalid"] if report["without_rationale"] else []
-        commands.append(["videokr", "prepare", "sft", "--input", output, "--media-dir", videos, "--manifest", manifest,
-                         "--output", output.with_name(f"{output.stem}_sft.json"), *partly])  # fmt: skip
+    without = ["--skip-invalid"] if report["with_rationale"] and report["without_rationale"] else []
+    if not report["with_rationale"]:
+        without = ["--no-rationale", ANSWER_ONLY]
+    commands.append(["videokr", "prepare", "sft", "--input", output, "--media-dir", videos, "--manifest", manifest,
+                     "--output", output.with_name(f"{output.stem}_sft.json"), *without])  # fmt: skip
     return ["next:", *(f"  {shlex.join(map(str, command))}" for command in commands)]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.importing.columns import ANSWER, NAMES, QUESTION, VIDEOS, Columns, Plan
-from data_prep.importing.row import Row
 from data_prep.importing.text_file import encoding_of, opened_text, plain_breaks, refuse_undecoded
 from videokr.errors import RecordError, UserError
 from videokr.example import LINE
@@ -24,7 +23,9 @@ class Table:
     """A file with a header and a row a line, or more lines where cells are quoted.
 
     Args:
-        has_question: whether rows without a question are given one.
+        columns: None: of a table that is joined, whose columns nothing is known of.
+        with_question: rows without a question are given one.
+        is_whole: nothing is joined to it, so that it has to have every column itself.
 
     Raises:
         UserError: there is no header, or it names no column for what a record needs.
@@ -32,8 +33,16 @@ class Table:
 
     unit = "B"
 
-    def __init__(self, path: Path, columns: Columns, encoding: str | None, has_question: bool):
-        self.path, self.columns = path, columns
+    def __init__(
+        self,
+        path: Path,
+        columns: Columns | None,
+        encoding: str | None,
+        with_question: bool = False,
+        is_whole: bool = True,
+    ):
+        self.path, self.columns = path, columns or Columns()
+        self.is_known = columns is not None
         self.total: int | None = path.stat().st_size
         self.encoding = encoding_of(path, encoding)
         with opened_text(path, self.encoding, newline="") as (text, _):
@@ -41,13 +50,14 @@ class Table:
         if not head.strip():
             raise UserError(f"'{path}' is empty")
         self.delimiter, self.header = self._header(head)
-        self._require(has_question)
+        if self.is_known and is_whole:
+            self._require(with_question)
 
     def describe(self) -> str:
         return f"a table of {len(self.header)} columns, parted by {DELIMITERS[self.delimiter]}, {self.encoding}"
 
-    def rows(self, advance: Callable[[int], Any]) -> Iterator[Row]:
-        """See `Source.rows`; rows without anything in them are passed over."""
+    def records(self, advance: Callable[[int], Any]) -> Iterator[tuple[int, dict[str, Any] | RecordError]]:
+        """See `Reader.records`; rows without anything in them are passed over."""
         csv.field_size_limit(CELL_CHARS)
         with opened_text(self.path, self.encoding, newline="") as (text, file):
             reader = csv.reader(text, delimiter=self.delimiter, strict=True, skipinitialspace=True)
@@ -60,18 +70,18 @@ class Table:
                 except StopIteration:
                     return
                 except csv.Error as error:
-                    yield Row(line, _broken(error, line, reader.line_num))
+                    yield line, _broken(error, line, reader.line_num)
                     continue
                 if not any(map(str.strip, cells)) or (header is None and _says_delimiter(cells)):
                     continue
                 if header is None:
                     header = cells
                     continue
-                yield Row(line, RecordError(LINE, "the header again")) if cells == header else self._row(line, cells)
+                yield line, RecordError(LINE, "the header again") if cells == header else self._row(cells)
                 advance(file.tell() - read)
                 read = file.tell()
 
-    def _row(self, line: int, cells: list[str]) -> Row:
+    def _row(self, cells: list[str]) -> dict[str, Any] | RecordError:
         if len(cells) > len(self.header) and not any(map(str.strip, cells[len(self.header) :])):
             cells = cells[: len(self.header)]  # the delimiters that spreadsheets put behind
         try:
@@ -80,9 +90,9 @@ class Table:
                 raise RecordError(LINE, f"too {few} cells", f"{len(cells)} for {len(self.header)} columns")
             for name, cell in zip(self.header, cells, strict=True):
                 refuse_undecoded(name, cell, self.encoding)
-            return Row(line, self.columns.take(dict(zip(self.header, map(plain_breaks, cells), strict=True))))
+            return dict(zip(self.header, map(plain_breaks, cells), strict=True))
         except RecordError as fault:
-            return Row(line, fault)
+            return fault
 
     def _header(self, head: str) -> tuple[str, list[str]]:
         """The delimiter, and the names: of all delimiters the one with which most columns are known."""
@@ -101,7 +111,7 @@ class Table:
             raise refused.located(str(self.path), 1)
         if "\0" in "".join(names):
             raise UserError(f"'{self.path}' is no text in {self.encoding}: give --encoding, perhaps utf-16-le")
-        if not known:
+        if not known and self.is_known:
             raise UserError(
                 f"'{self.path}' has no header: its first row {_listed(names)} names no known column; give it one, or "
                 "name the columns by --column question=NAME --column answer=NAME --column video=NAME"
@@ -119,12 +129,11 @@ class Table:
     def _known(self, names: list[str]) -> int:
         return len(_used(self.columns.plan(names)))
 
-    def _require(self, has_question: bool) -> None:
-        asked = [name for names in (*self.columns.named.values(), self.columns.lettered.values()) for name in names]
-        for name in asked:
+    def _require(self, with_question: bool) -> None:
+        for name in self.columns.asked:
             if name not in self.header:
                 raise UserError(f"--column: '{self.path}' has no column '{name}', but {_listed(self.header)}")
-        there = {own for own, _ in self.columns.plan(self.header).single} | ({QUESTION} if has_question else set())
+        there = {own for own, _ in self.columns.plan(self.header).single} | ({QUESTION} if with_question else set())
         lacking = [NAMES[own] for own in (QUESTION, ANSWER, VIDEOS) if own not in there]
         if lacking:
             flags = " ".join(f"--column {name}=NAME" for name in lacking)

@@ -13,6 +13,8 @@ from videokr.example import VIDEO_FIELDS
 from videokr.videos import resolve_video
 
 ADDRESS = "video is an address"
+A_PICTURE = "a picture, and no video"
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")  # which some files have rows of, beside videos
 KNOWN_PATHS = 4_096  # rows of one video mostly follow each other
 
 
@@ -37,6 +39,8 @@ class VideoFolder:
         if "://" in name:
             detail = f"'{name}': download it, and name the file"
             raise RecordError(VIDEO_FIELDS[0], ADDRESS, detail)
+        if name.lower().endswith(PICTURES):
+            raise RecordError(VIDEO_FIELDS[0], A_PICTURE, repr(name))
         if self.suffix and not name.lower().endswith(SUFFIXES):
             name += self.suffix
         root = os.path.abspath(self.root)  # noqa: PTH100  (links stay as they are)

@@ -13,7 +13,7 @@ from videokr.family import family_of
 from videokr.frame_plan import VideoHeader, plan_frames, video_token_bound
 from videokr.marks import END_OF_TURN, MARKED_VIDEO, VIDEO, put_videos, text_token_bound
 from videokr.prompt import build_prompt
-from videokr.response import build_response, continuation, opening_of
+from videokr.response import EMPTY_THINK, build_response, continuation, opening_of
 from videokr.video_file import VideoError, read_header
 
 UNREADABLE_VIDEO = "video cannot be read"
@@ -27,12 +27,14 @@ class LengthLimit:
         max_tokens: a row may have so many.
         budget: of the video.
         with_response: whether rationale and answer belong to the row, as in SFT.
+        without_rationale: see `build_response`.
     """
 
     model: Path
     max_tokens: int
     budget: VideoBudget
     with_response: bool
+    without_rationale: str = EMPTY_THINK
 
     @property
     def reason(self) -> str:
@@ -84,7 +86,7 @@ class LengthLimit:
         return build_prompt(example) + self._response(example)
 
     def _response(self, example: Example) -> str:
-        return build_response(example.rationale or "", example.answer) if self.with_response else ""
+        return build_response(example.rationale, example.answer, self.without_rationale) if self.with_response else ""
 
 
 @lru_cache

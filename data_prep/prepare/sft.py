@@ -6,6 +6,7 @@ import os
 import sys
 from array import array
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,19 +33,26 @@ from videokr.example import Example
 from videokr.given_path import given_path
 from videokr.outputs import JSON, require_suffix, written_aside
 from videokr.published import SFT_FILE
+from videokr.response import WITHOUT_RATIONALE, WITHOUT_RATIONALE_NOTE
 
 VALIDATION_SUFFIX = "_validation"
 
 
-def build_row(root: Path | None, example: Example, videos: list[str]) -> dict[str, Any]:
-    """One row, with its videos as the host finds them below `root`."""
+def build_row(root: Path | None, without: str | None, example: Example, videos: list[str]) -> dict[str, Any]:
+    """One row, with its videos as the host finds them below `root`.
+
+    Args:
+        without: what a row without a rationale says; see `build_turns`.
+    """
     own = videos if root is None else [os.path.relpath(video, root) for video in videos]
-    return build_message_row(example, own)
+    return build_message_row(example, own, without)
 
 
-def build_line(root: Path | None, keyed: bool, example: Example, videos: list[str]) -> tuple[bytes, int]:
+def build_line(
+    root: Path | None, without: str | None, keyed: bool, example: Example, videos: list[str]
+) -> tuple[bytes, int]:
     """The row as JSON, and the key of its first video, or 0 where no split goes by it."""
-    return orjson.dumps(build_row(root, example, videos)), video_key(example.videos[0]) if keyed else 0
+    return orjson.dumps(build_row(root, without, example, videos)), video_key(example.videos[0]) if keyed else 0
 
 
 def join_lines(lines: list[tuple[bytes, int]]) -> tuple[bytes, "array[int]"]:
@@ -52,19 +60,19 @@ def join_lines(lines: list[tuple[bytes, int]]) -> tuple[bytes, "array[int]"]:
     return SEPARATOR.join(line for line, _ in lines), array("Q", [key for _, key in lines])
 
 
-def video_keys(example: Example, videos: list[str]) -> list[int]:
-    """The keys of an example's videos; it has to have a rationale, as its row does.
+def video_keys(without: str | None, example: Example, videos: list[str]) -> list[int]:
+    """The keys of an example's videos, if a row can be made of it.
 
     Raises:
         RecordError: see `build_turns`.
     """
-    build_turns(example)
+    build_turns(example, without)
     return [video_key(video) for video in example.videos]
 
 
-def show_row(root: Path | None, example: Example, videos: list[str]) -> str:
+def show_row(root: Path | None, without: str | None, example: Example, videos: list[str]) -> str:
     """The row as the host will see it, for a reader."""
-    return describe_row(build_row(root, example, videos))
+    return describe_row(build_row(root, without, example, videos))
 
 
 def prepare_sft(
@@ -75,6 +83,7 @@ def prepare_sft(
     validation_rows: int = 0,
     seed: int = 42,
     together: Path | None = None,
+    without_rationale: str | None = None,
 ) -> tuple[dict[str, int], LeftOut]:
     """Writes `output` and enters it in the dataset_info.json beside it, under its own name without the suffix.
 
@@ -82,6 +91,7 @@ def prepare_sft(
 
     Args:
         validation_rows: so many rows at most, by whole videos, go to a file of their own (`NAME_validation.json`).
+        without_rationale: see `build_turns`.
         together: names videos that are not to be split; see `split.read_together`.
 
     Returns:
@@ -98,7 +108,7 @@ def prepare_sft(
     source.refuse_to_overwrite((*outputs, info, LeftOut.list_of(output)), together)
     read_dataset_info(info)  # which must not fail after all the work
     counts, limit = [0] * len(outputs), source.limit.max_tokens if source.limit else None
-    build = partial(build_line, source.video_root, bool(validation_rows))
+    build = partial(build_line, source.video_root, without_rationale, bool(validation_rows))
     silent = None if progress else True
     left_out, groups = LeftOut(), groups_of(together)
     if together and not validation_rows:
@@ -108,7 +118,7 @@ def prepare_sft(
         if validation_rows:
             unused = LeftOut()  # the second reading lists the same
             with tqdm(desc="reading", unit="row", disable=silent) as bar:
-                for chosen in source.use(video_keys, list, unused.add, workers):
+                for chosen in source.use(partial(video_keys, without_rationale), list, unused.add, workers):
                     bar.update(len(chosen))
                     for keys in chosen:
                         groups.add_row(keys)
@@ -190,6 +200,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_flag(
         parser, "val-size", type=int, default=0, help="rows for validation, by whole videos (default: %(default)s)"
     )
+    add_flag(
+        parser, "no-rationale", choices=WITHOUT_RATIONALE,
+        help="what rows without a rationale are trained to say (default: they are a fault)",
+    )  # fmt: skip
     add_flag(parser, "seed", type=int, default=42, help="of the split (default: %(default)s)")
     add_shared_flags(parser)
 
@@ -204,11 +218,16 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"--media-dir '{media_dir}' is not there: give the folder that holds the videos")
     source = Source(args.input, media_dir, args.video_prefix, args.max_samples)
     source = with_shared_flags(source, args, SFT_BUDGET, with_response=True)
+    if args.no_rationale:
+        print(f"rows without a rationale are trained as {args.no_rationale}: {WITHOUT_RATIONALE_NOTE}")
+        if source.limit:
+            source = replace(source, limit=replace(source.limit, without_rationale=args.no_rationale))
     if args.dry_run:
-        print_rows(source, partial(show_row, media_dir))
+        print_rows(source, partial(show_row, media_dir, args.no_rationale))
         return 0
     counts, left_out = prepare_sft(source, args.output, workers=args.workers, validation_rows=args.val_size,
-                                   seed=args.seed, together=args.together)  # fmt: skip
+                                   seed=args.seed, together=args.together,
+                                   without_rationale=args.no_rationale)  # fmt: skip
     left_out.report(args.output)
     for name, count in counts.items():
         path = args.output.with_stem(name)

@@ -1,0 +1,68 @@
+"""A Parquet file, read a batch of rows at a time; numbers become their text, as in JSON."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from data_prep.importing.json_file import Number
+from videokr.errors import RecordError, UserError
+
+BATCH_ROWS = 1_000
+
+
+class ParquetFile:
+    """
+    Raises:
+        UserError: it is not Parquet, or holds no rows.
+    """
+
+    unit = "row"
+
+    def __init__(self, path: Path):
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        self.path = path
+        try:
+            self._file = pq.ParquetFile(path)
+        except pa.ArrowInvalid as error:
+            raise UserError(f"'{path}' is not Parquet: {' '.join(str(error).split())}") from None
+        self.total: int | None = self._file.metadata.num_rows
+        if not self.total:
+            raise UserError(f"'{path}' is empty")
+        # Pictures and videos that stand in the rows themselves; a record names files.
+        self._aside = [field.name for field in self._file.schema_arrow if _holds_bytes(field.type)]
+        self._names = [name for name in self._file.schema_arrow.names if name not in self._aside]
+
+    def describe(self) -> str:
+        form = f"a Parquet file of {len(self._file.schema_arrow)} columns and {self.total:,} rows"
+        return f"{form}; not read, as there are bytes in them: {', '.join(self._aside)}" if self._aside else form
+
+    def records(self, advance: Callable[[int], Any]) -> Iterator[tuple[int, dict[str, Any] | RecordError]]:
+        """See `Reader.records`."""
+        number = 0
+        for batch in self._file.iter_batches(BATCH_ROWS, columns=self._names):
+            for row in batch.to_pylist():
+                number += 1
+                yield number, {name: _plain(value) for name, value in row.items()}
+            advance(batch.num_rows)
+
+
+def _holds_bytes(kind: Any) -> bool:
+    import pyarrow as pa
+
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return True
+    return any(_holds_bytes(kind.field(place).type) for place in range(kind.num_fields))
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, float):
+        return None if value != value else Number(repr(value))
+    return Number(value)

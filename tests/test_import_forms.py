@@ -1,0 +1,372 @@
+"""`videokr import` of the forms that public annotation files have: every row as its source means it, or named."""
+
+import contextlib
+import io
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from videokr.__main__ import main
+from videokr.errors import exit_status
+from videokr.example import read_examples
+
+SUFFIX = ["--video-suffix", ".mp4"]
+FROM_0 = ["--answers", "from-0"]
+MOVES = ("What moves?", ["a cat", "a dog", "a bird"], "B", "a.mp4")  # question, options, answer, video
+SEEN = ("What is seen?", [], "A dog barks.", "a.mp4")
+COUNTED = ("How many?", [], "3", "b.mp4")
+
+
+def lines(*rows: Any) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def llava(*turns: str, video: str = "a.mp4", mark: str = "<image>\n") -> dict[str, Any]:
+    """A row of LLaVA-Video-178K, ShareGPT4Video or Video-ChatGPT."""
+    said = [{"from": ("human", "gpt")[n % 2], "value": mark * (not n) + turn} for n, turn in enumerate(turns)]
+    return {"id": video.removesuffix(".mp4"), "conversations": said, "data_source": "0_30_s", "video": video}
+
+
+def roles(question: Any, answer: str, **more: Any) -> dict[str, Any]:
+    """A row of LLaMA-Factory's or of Qwen's."""
+    system = {"role": "system", "content": "You are a helpful assistant."}
+    return {
+        "messages": [system, {"role": "user", "content": question}, {"role": "assistant", "content": answer}],
+        **more,
+    }
+
+
+FORMS: dict[str, tuple[str, Any, list[str], list[tuple[Any, ...]]]] = {
+    # NExT-QA: `video` is an id, options are numbered from 0, and the answer counts them.
+    "a0 to a4": (
+        "val.csv",
+        "video,question,answer,qid,type,a0,a1,a2\na,What moves?,1,6,CW,a cat,a dog,a bird\n",
+        [*SUFFIX, *FROM_0],
+        [MOVES],
+    ),
+    # TGIF-QA: options numbered from 1, and an answer that counts them from 0: no column's name tells how it counts.
+    "a1 to a5": (
+        "action.csv",
+        "gif_name\tquestion\ta1\ta2\ta3\tanswer\nclip\tWhat moves?\ta cat\ta dog\ta bird\t1\n".replace("clip", "a"),
+        [*SUFFIX, *FROM_0, "--column", "video=gif_name"],
+        [MOVES],
+    ),
+    "any name before the numbers": (
+        "data.jsonl",
+        lines({"question": "What moves?", "video": "a.mp4", "cand_0": "a cat", "cand_1": "a dog", "cand_2": "a bird",
+               "video_1": "x", "video_2": "y", "answer": "a dog"}),
+        [],
+        [MOVES],
+    ),
+    # MINERVA; the padding is LongVideoBench's.
+    "answer_choice_0, answer_id, padding": (
+        "minerva.json",
+        json.dumps([{"video_id": "a", "question": "What moves?", "answer_choice_0": "a cat", "answer_choice_1": "a dog",
+                     "answer_choice_2": "a bird", "answer_choice_3": "N/A", "answer_id": 1}]),
+        [*SUFFIX, *FROM_0, "--none-cells", "missing"],
+        [MOVES],
+    ),
+    "choices that are objects": (  # STAR
+        "star.json",
+        json.dumps([{"question_id": "I_1", "question": "What moves?", "answer": "a dog", "video_id": "a", "start": 1.5,
+                     "choices": [{"choice_id": n, "choice": text} for n, text in enumerate(MOVES[1])]}]),
+        SUFFIX,
+        [MOVES],
+    ),
+    "questions in a list, videos by key": (  # Perception Test
+        "mc_question_train.json",
+        json.dumps({name: {"metadata": {"video_id": name, "split": "train"}, "mc_question": [
+            {"id": n, "question": question, "options": MOVES[1], "answer_id": 1, "tag": ["motion"]}
+            for n, question in enumerate(["What moves?", "Who barks?"])]} for name in "ab"}, indent=1),
+        [*SUFFIX, *FROM_0, "--rows", "mc_question", "--column", "video=metadata.video_id", "--column", "id="],
+        [MOVES, ("Who barks?", *MOVES[1:]), (*MOVES[:3], "b.mp4"), ("Who barks?", MOVES[1], "B", "b.mp4")],
+    ),
+    "questions in a list of a line, options in the question": (  # LVBench
+        "video_info.meta.jsonl",
+        lines({"key": "a", "type": "live", "qa": [{"question": "What moves?\n(A) a cat\n(B) a dog\n(C) a bird",
+                                                   "answer": "B", "question_type": ["reasoning", "event"]}]}),
+        [*SUFFIX, "--rows", "qa", "--column", "video=key"],
+        [(*MOVES, "reasoning, event")],
+    ),
+    "a member that holds the rows": (  # MSR-VTT
+        "train_val_videodatainfo.json",
+        json.dumps({"info": {"year": "2016"}, "videos": [{"video_id": "a", "split": "train"}],
+                    "sentences": [{"caption": "A dog barks.", "video_id": "a", "sen_id": 0}]}),
+        [*SUFFIX, "--rows", "sentences", "--column", "answer=caption", "--question", "What is seen?"],
+        [SEEN],
+    ),
+    "captions by key, in sentences": (  # ActivityNet Captions
+        "train.json",
+        json.dumps({"a": {"timestamps": [[0.8, 19.9], [17.4, 60.8]], "sentences": ["A dog", " barks."]}}),
+        [*SUFFIX, "--column", "video=key", "--column", "answer=sentences", "--answer-lists", "joined", "--question",
+         "What is seen?"],
+        [SEEN],
+    ),
+    "several captions of one video": (
+        "captions.jsonl",
+        lines({"video": "a.mp4", "caption": ["A dog barks.", "A dog"]}),
+        ["--column", "answer=caption", "--answer-lists", "each", "--question", "What is seen?"],
+        [SEEN, (*SEEN[:2], "A dog", "a.mp4")],
+    ),
+    "spans": (  # QVHighlights, Charades-STA
+        "grounding.jsonl",
+        lines({"query": "When?", "vid": "a", "relevant_windows": [[82, 150.0]]},
+              {"query": "When?", "vid": "b", "relevant_windows": [[0.5, 6.9], [8, 10]]}),
+        [*SUFFIX, "--column", "question=query", "--column", "video=vid", "--column", "answer=relevant_windows"],
+        [("When?", [], "82-150.0", "a.mp4"), ("When?", [], "0.5-6.9, 8-10", "b.mp4")],
+    ),
+    "conversations": (
+        "0_30_s_oe.json",
+        json.dumps([llava("What is seen?", "A dog barks."), llava("How many?", "3", video="b.mp4", mark="<video>\n")]),
+        [],
+        [SEEN, COUNTED],
+    ),
+    "conversations of several turns": (
+        "turns.json",
+        json.dumps([llava("What is seen?", "A dog barks.", "How many?", "3")]),
+        [],
+        [SEEN, ("How many?", [], "3", "a.mp4")],
+    ),
+    "conversations about options": (  # LLaVA-Video-178K, multiple choice
+        "0_30_s_mc.json",
+        json.dumps([llava("What moves?\nA. a cat\nB. a dog\nC. a bird\nPlease provide your answer by stating the "
+                          "letter followed by the full option.", "B. a dog."),
+                    llava("What moves?\nOptions:\n(A) a cat\n(B) a dog\n(C) a bird", "Answer: (B) a dog.",
+                          video="b.mp4")]),
+        [],
+        [MOVES, (*MOVES[:3], "b.mp4")],
+    ),
+    "messages": ("mllm_video_demo.json", json.dumps([roles("<video>What is seen?", "A dog barks.", videos=["a.mp4"])]),
+                 [], [SEEN]),
+    "messages in parts": (
+        "qwen.jsonl",
+        lines(roles([{"type": "video", "video": "a.mp4"}, {"type": "text", "text": "What is seen?"}], "A dog barks.")),
+        [],
+        [SEEN],
+    ),
+    "messages that ask, and the answer beside them": (
+        "grpo.jsonl",
+        lines({"messages": [{"role": "user", "content": "<video>How many?"}], "videos": ["b.mp4"], "solution": 3}),
+        [],
+        [COUNTED],
+    ),
+    "responses with thoughts": (
+        "cot.jsonl",
+        lines(roles("What moves?\nA. a cat\nB. a dog\nC. a bird", "<think>It barks.</think>\n<answer>B</answer>",
+                    videos=["a.mp4"])),
+        [],
+        [(*MOVES, None, "It barks.")],
+    ),
+    "problem, process, and kinds of others": (  # Video-R1
+        "Video-R1-COT.json",
+        json.dumps([
+            {"problem_id": 1, "problem": "What moves?", "problem_type": "multiple choice",
+             "process": "<think>It barks.</think>", "options": ["A. a cat", "B. a dog", "C. a bird"],
+             "solution": "<answer>B</answer>", "path": "./a.mp4"},
+            {"problem_id": 2, "problem": "How many?", "problem_type": "regression", "options": [],
+             "solution": "<answer>3</answer>", "path": "./b.mp4"},
+        ]),
+        [],
+        [(*MOVES, None, "It barks."), (*COUNTED, "regression")],
+    ),
+    "kinds of others with options": (  # MLVU
+        "2_needle.json",
+        json.dumps([{"video": "a.mp4", "duration": 467.98, "question": "What moves?", "candidates": MOVES[1],
+                     "answer": "a dog", "question_type": "findNeedle"}]),
+        [],
+        [(*MOVES, "findNeedle")],
+    ),
+    "an open-ended row with empty options": (
+        "mmvu.json",
+        json.dumps([{"question": "How many?", "choices": {"A": "", "B": ""}, "answer": "3", "video": "b.mp4"},
+                    {"question": "What moves?", "choices": dict(zip("ABC", MOVES[1], strict=True)), "answer": "B",
+                     "video": "a.mp4"}]),
+        [],
+        [COUNTED, MOVES],
+    ),
+    "labels of others": (
+        "labels.jsonl",
+        lines(*({"question": "What moves?", "answer": "B", "video": video, "options": [
+                    f"{letter}{mark}{text}" for letter, text in zip("ABC", MOVES[1], strict=True)]}
+                for mark, video in (("、", "a.mp4"), (" - ", "b.mp4"), ("\uff09 ", "sub/c.mp4")))),
+        [],
+        [MOVES, (*MOVES[:3], "b.mp4"), (*MOVES[:3], "sub/c.mp4")],
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("a.mp4", "b.mp4", "sub/c.mp4", "a.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"video")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*argv: object) -> tuple[int, str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = exit_status(lambda: main([*map(str, argv)]))
+    return status, out.getvalue(), err.getvalue()
+
+
+def imported(*argv: object) -> tuple[list[tuple[Any, ...]], str]:
+    """Question, options, answer, video, label and rationale of every record, and what was printed."""
+    status, out, err = run("import", *argv, "--output", "records.jsonl")
+    assert status == 0, err
+    examples = read_examples(Path("records.jsonl"))
+    rows = [
+        (e.question, list(e.options), e.answer, *e.videos, e.groups.get("task_type"), e.rationale) for e in examples
+    ]
+    return rows, out
+
+
+def padded(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (*row, None, None)[:6]
+
+
+def refused(*argv: object) -> str:
+    status, _, err = run("import", *argv, "--output", "records.jsonl")
+    assert status == 2 and err.count("\n") == 1 and not Path("records.jsonl").exists(), err
+    return err
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_public_form_when_imported_gives_the_sources_own_rows(place, name):
+    file, text, flags, rows = FORMS[name]
+    (place / file).write_text(text, encoding="utf-8")
+    got, out = imported(file, *flags)
+    assert got == [padded(row) for row in rows]
+    assert ("several turns" in out) == (name == "conversations of several turns")
+    assert ("an instruction" in out) == (name == "conversations about options")
+
+
+def test_an_answer_that_counts_is_never_guessed_at(place):
+    for name in ("a0 to a4", "a1 to a5"):
+        file, text, flags, _ = FORMS[name]
+        (place / file).write_text(text, encoding="utf-8")
+        own = [flag for flag in flags if flag not in FROM_0]
+        assert "'1' of 3 options; if it counts them, say --answers from-0, or from-1" in refused(file, *own)
+
+
+def test_questions_and_answers_in_two_files_are_joined_on_a_key(place):
+    """EgoSchema: `option 0`, ..., and the answers in an object of their own, of which some belong to no question."""
+    question = {
+        "q_uid": "u1",
+        "question": "What moves?",
+        "option 0": "a cat",
+        "option 1": "a dog",
+        "option 2": "a bird",
+    }
+    others = [question | {"q_uid": "u2", "question": "Who?"}]
+    (place / "questions.json").write_text(json.dumps([question, *others], indent=1))
+    (place / "answers.json").write_text(json.dumps({"u1": 1, "u9": 2}))
+    (place / "videos.csv").write_text("q_uid,clip\nu1,a.mp4\n")
+    flags = ["--join", "answers.json", "--on", "q_uid", *FROM_0, "--column", "answer=value"]
+    (place / "u1.mp4").write_bytes(b"video")
+    named = [*flags, "--column", "video=q_uid", *SUFFIX]
+    assert "item 2: field 'q_uid': no row of --join has this key: 'u2' is not in 'answers.json'" in refused(
+        "questions.json", *named
+    )
+    got, out = imported("questions.json", *named, "--skip-invalid")
+    assert got == [padded((*MOVES[:3], "u1.mp4"))] and "1 rows of --join 'answers.json' belong to no row" in out
+    table = "uid,question,A,B,C,answer\nu1,What moves?,a cat,a dog,a bird,B\n"
+    (place / "questions.csv").write_text(table)
+    got, _ = imported("questions.csv", "--join", "videos.csv", "--on", "uid=q_uid", "--column", "video=clip")
+    assert got == [padded(MOVES)]
+
+
+def test_parquet_when_imported_is_read_in_batches_with_its_lists_and_objects(place):
+    """Video-MME, CinePile (options as a list), LongVideoBench (a column an option, filled up)."""
+    rows: list[dict[str, Any]]
+    rows = [{"video_id": "001", "videoID": "a", "question": "What moves?", "answer": "B", "task_type": "Action",
+             "options": ["A. a cat", "B. a dog", "C. a bird"], "meta": {"bytes": b"x", "path": "x"},
+             "picture": b"x"}]  # fmt: skip
+    pq.write_table(pa.Table.from_pylist(rows), place / "mme.parquet")
+    assert "row 1: field 'video_id': video is not there: '001.mp4'" in refused("mme.parquet", *SUFFIX)
+    got, out = imported("mme.parquet", *SUFFIX, "--column", "video=videoID")
+    assert "not read, as there are bytes in them: meta, picture" in out
+    assert got == [(*MOVES, "Action", None)]
+    rows = [{"video_path": "a.mp4", "question": f"What moves {n}?", "option0": "a cat", "option1": "a dog",
+             "option2": "a bird", "option3": "N/A", "correct_choice": 1} for n in range(2_500)]  # fmt: skip
+    pq.write_table(pa.Table.from_pylist(rows), place / "lvb.parquet")
+    got, out = imported("lvb.parquet", *FROM_0, "--none-cells", "missing")
+    assert got[2_499] == padded(("What moves 2499?", *MOVES[1:])) and len(got) == 2_500
+    assert "a Parquet file of 7 columns and 2,500 rows" in out
+
+
+@pytest.mark.parametrize(
+    ("file", "row", "flags", "says"),
+    [
+        ("d.csv", "question,answer,video\nHow?,1,a.mp4\n", FROM_0, "from-0 counts options, and there are none"),
+        ("d.csv", "question,s1,s2,e1,e2,answer,video\nHow?,1,2,3,4,1,a.mp4\n", [],
+         "two sets of columns that may be options"),
+        ("d.csv", "question,s1,s2,answer,video\nHow?,x,y,a dog,a.mp4\n", [],
+         "if these are no options, say so by --column options="),
+        ("d.json", json.dumps([{"question": "How?", "gold": "x", "video": "a.mp4"}]), ["--column", "answer=label"],
+         "field 'label': no such column: --column names it as the answer; there are 'question', 'gold', 'video'"),
+        ("d.json", json.dumps([{"question": "How?", "answer": "x", "opts": ["x", "y"], "video": "a.mp4"}]),
+         ["--column", "options=optoins"], "--column: no row of 'd.json' has 'optoins'"),
+        ("d.json", json.dumps([{"q": "How?", "meta": {"gold": "x"}, "video": "a.mp4"}]), ["--column", "question=q"],
+         "name it by --column answer=NAME; there are 'q', 'meta' (object of gold), 'video'"),
+        ("d.json", json.dumps([llava("How?", "x", "Why?")]), [], "question and answer do not follow each other"),
+        ("d.json", json.dumps([llava("What moves?\nA. a cat\nB. a dog\nSay why.", "a bird")]), [],
+         "names no single option"),
+        ("d.jsonl", lines({"question": "How?", "answer": ["x", "y"], "video": "a.mp4"}), [], "say --answer-lists each"),
+        ("d.jsonl", lines({"question": "How?", "answer": "x", "path": "a.png"}), [], "a picture, and no video"),
+        ("d.json", json.dumps({"question": "How?", "answer": "x"}, indent=1), [],
+         "one object a line is read, or a list of objects"),
+        ("d.parquet", "no Parquet", [], "is not Parquet"),
+        ("d.csv", "question,answer,video\nHow?,x,a.mp4\n", ["--join", "d.csv"], "go together"),
+        ("d.csv", "question,answer,video\nHow?,x,a.mp4\n", ["--join", "d.csv", "--on", "uid"], "has no column 'uid'"),
+    ],
+)  # fmt: skip
+def test_what_may_mean_two_things_is_refused_in_a_sentence_that_names_the_way(place, file, row, flags, says):
+    (place / file).write_text(row)
+    assert says in refused(file, *flags)
+
+
+@pytest.mark.parametrize("name", ["a0 to a4", "a member that holds the rows", "conversations", "messages in parts",
+                                  "parquet"])  # fmt: skip
+def test_what_has_to_be_imported_is_said_by_every_tool_with_the_command(place, name):
+    """And the command that it prints is one that works, where no flag has to be chosen."""
+    if name == "parquet":
+        file = "mme.parquet"
+        rows = [{"video": "a.mp4", "question": "How?", "options": ["x", "y"], "answer": "A"}]
+        pq.write_table(pa.Table.from_pylist(rows), place / file)
+    else:
+        file, text, _, rows = FORMS[name]
+        (place / file).write_text(text, encoding="utf-8")
+    tools = [
+        ["check", "--data", file, "--videos", "."],
+        ["lint", "--data", file],
+        ["stats", "--data", file],
+        ["prepare", "sft", "--input", file, "--output", "sft.json"],
+        ["prepare", "rl", "--input-json", file, "--output-dir", "rl"],
+    ]
+    for tool in tools:
+        status, _, err = run(*tool)
+        assert status == 2 and err.count("\n") == 1 and f"videokr import {file} --output " in err, (tool, err)
+    if name in ("conversations", "messages in parts", "parquet"):
+        command = shlex.split(err.partition("first: videokr ")[2])
+        assert run(*command)[0] == 0 and len(list(read_examples(Path(command[-1])))) == len(rows)
+
+
+def test_the_published_spellings_of_others_need_no_import(place):
+    file, text, _, _ = FORMS["problem, process, and kinds of others"]
+    (place / file).write_text(text)
+    first, second = read_examples(place / file)
+    assert (first.question, first.options, first.rationale) == (MOVES[0], tuple(MOVES[1]), "It barks.")
+    assert (second.kind.value, second.groups) == ("open-ended", {"task_type": "regression"})
+    status, out, err = run("prepare", "sft", "--input", file, "--output", "sft.json", "--no-rationale", "answer-only")
+    assert status == 0 and "the format reward of GRPO gives a response without thoughts 0" in out, err
+    assert [row["messages"][1]["content"] for row in json.loads(Path("sft.json").read_text())] == [
+        "<think>It barks.</think>\n<answer>B</answer>",
+        "<answer>3</answer>",
+    ]
