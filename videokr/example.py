@@ -117,8 +117,7 @@ def parse_kind(value: object, name: str = KIND_FIELDS[0]) -> Kind:
 
 def _label(name: str, value: object) -> str:
     """A kind as the record spells it; several labels as one text."""
-    several = value if isinstance(value, list) else [value]
-    return ", ".join(_as_text(name, one) for one in several)
+    return ", ".join(_as_text(name, one) for one in value) if isinstance(value, list) else _as_text(name, value)
 
 
 @lru_cache(maxsize=64)  # a file has a few spellings, thousands of times
