@@ -388,7 +388,8 @@ def updated(model):  # as verl's default load_format=dummy, and its weight updat
     model.load_weights(load_file(sys.argv[3] + "/model.safetensors").items())
 outputs = {"ours": asked(unexpanded, SIZED), "stock": asked(stock, {})}
 llm.apply_model(updated)
-llm.reset_prefix_cache(), llm.reset_mm_cache(), llm.reset_encoder_cache()
+for cache in ("prefix", "mm", "encoder"):
+    getattr(llm.llm_engine.engine_core, f"reset_{cache}_cache")()
 outputs["dummy"] = asked(unexpanded, SIZED)
 seen = {name: torch.tensor([next(iter(entry.values())).logprob for entry in output.prompt_logprobs[1:]])
         for name, output in outputs.items()}
@@ -469,40 +470,16 @@ def test_canary_vllm_pull_50411_dummy_weights_overwrite_the_pixel_normalisation(
     assert (prompt["differences"]["dummy"] < 1e-4) == (model.name == "qwen3vl")
 
 
-STRAY_MARK = """
-import sys
-import torch
-from transformers import AutoModelForImageTextToText, AutoProcessor
-model, processor = (cls.from_pretrained(sys.argv[1]) for cls in (AutoModelForImageTextToText, AutoProcessor))
-asked = processor.apply_chat_template([{"role": "user", "content": [{"type": "video"}]}], tokenize=False)
-clip = torch.zeros(8, 3, 64, 64, dtype=torch.uint8)
-about = {"fps": 2.0, "frames_indices": list(range(8)), "total_num_frames": 8, "duration": 4.0}
-made = processor(text=[asked], videos=[clip], video_metadata=[about], do_sample_frames=False, return_tensors="pt")
-said = torch.tensor([processor.tokenizer("up" + sys.argv[2])["input_ids"]])
-made["input_ids"] = torch.cat([made["input_ids"], said], 1)
-made["attention_mask"] = torch.ones_like(made["input_ids"])
-if "mm_token_type_ids" in made:
-    made["mm_token_type_ids"] = 2 * (made["input_ids"] == model.config.video_token_id).long()
-model(**made)
-"""
+def test_the_server_still_knows_what_no_rollout_may_say(model):
+    """verl (#7038) masks the tokens that stand for a picture or a video, and asks the processor which they are."""
+    from verl.utils.tokenizer import hf_processor
+    from verl.workers.rollout.utils import get_vision_placeholder_token_ids
 
+    from verl_plugin.rollout_server import _NotFolded
 
-def test_canary_verl_issue_3469_a_video_mark_in_a_response_breaks_the_trainers_model(model):
-    """When this fails, the agent loop need not forbid these tokens."""
-    given = [[sys.executable, "-c", STRAY_MARK, str(model), stray] for stray in ("", "<|video_pad|>")]
-    clean, stray = (subprocess.run(command, capture_output=True, text=True) for command in given)
-    assert clean.returncode == 0, clean.stderr[-2000:]
-    assert stray.returncode == 1 and "Error" in stray.stderr.splitlines()[-1]
-
-
-def test_no_rollout_can_say_a_video_mark(model):
-    from transformers import AutoTokenizer
-
-    from verl_plugin.agent_loop import NEVER, reserved_token_bias
-
-    tokenizer = AutoTokenizer.from_pretrained(model)
-    marks = tokenizer("<|vision_start|><|vision_end|><|video_pad|><|image_pad|>", add_special_tokens=False)["input_ids"]
-    assert reserved_token_bias(tokenizer) == dict.fromkeys(marks, NEVER)
+    processor = hf_processor(str(model))
+    marks = processor.tokenizer("<|image_pad|><|video_pad|>", add_special_tokens=False)["input_ids"]
+    assert get_vision_placeholder_token_ids(_NotFolded(processor)) == marks
 
 
 def test_canary_verl_issue_4545_logs_the_rewards_parts_in_validation_alone():

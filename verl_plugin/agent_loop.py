@@ -10,9 +10,6 @@ Stock verl differs in five places:
 - Both processors would resize once more what is sized already, each within bounds of its own.
 - transformers leaves a second pair of marks around a Qwen3-VL video: see videokr/marks.py.
 - transformers puts Qwen2.5-VL's text into the middle of the video's time: see videokr/positions.py.
-
-And no rollout can say `<|video_pad|>` or the like: one such token, which a policy may sample, and the trainer counts
-more video tokens than it has features, and ends the run.
 """
 
 from collections.abc import Mapping
@@ -28,10 +25,9 @@ from verl_plugin.video_work import DECODES, PROCESSOR_PASSES
 from videokr.errors import UserError
 from videokr.fast_video import is_fast
 from videokr.frame_cache import frame_cache
-from videokr.marks import RESERVED_TOKENS, drop_outer_marks
+from videokr.marks import drop_outer_marks
 from videokr.positions import mend_rope_index
 
-NEVER = -100.0  # added to a token's logit; vLLM takes no less
 SECONDS_PER_PATCH = "second_per_grid_ts"  # what a processor returns that needs to know a video's time scale
 SIZED = {"do_sample_frames": False, "do_resize": False}  # what vLLM's processor is to know of our videos
 
@@ -40,12 +36,6 @@ def rope_index_arguments(multi_modal_inputs: Mapping[str, Any]) -> dict[str, Any
     """What verl's own call of `get_rope_index` leaves out, by its door `get_rope_index_kwargs`."""
     seconds = multi_modal_inputs.get(SECONDS_PER_PATCH)
     return {} if seconds is None else {SECONDS_PER_PATCH: seconds}
-
-
-def reserved_token_bias(tokenizer: Any) -> dict[int, float]:
-    """vLLM's `logit_bias` under which no token is sampled that stands for an image or a video."""
-    ids = tokenizer.convert_tokens_to_ids(list(RESERVED_TOKENS))
-    return {token: NEVER for token in ids if token is not None and token != tokenizer.unk_token_id}
 
 
 class _RolloutServer:
@@ -75,7 +65,6 @@ class VideoKRAgentLoop(SingleTurnAgentLoop):
         as_bytes = is_fast() and is_normalised_by_trainer(self.config)
         self._patches = share_videos(self.processor, **(AS_THEY_ARE if as_bytes else {}))
         self._stock_server = self.server_manager
-        self._never_said = reserved_token_bias(self.tokenizer)
 
     async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput:
         text = self.processor.apply_chat_template(
@@ -84,7 +73,7 @@ class VideoKRAgentLoop(SingleTurnAgentLoop):
         prompt_ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         self.server_manager: Any = _RolloutServer(self._stock_server, prompt_ids)
         try:
-            output = await super().run({**sampling_params, "logit_bias": self._never_said}, **kwargs)
+            output = await super().run(sampling_params, **kwargs)
         except UserError as fault:
             await report_fault(kwargs["uid"], fault)
             raise

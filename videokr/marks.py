@@ -10,8 +10,6 @@ from videokr.frame_plan import FramePlan
 VIDEO = "<|video_pad|>"
 MARK, END_MARK = "<|vision_start|>", "<|vision_end|>"
 MARKED_VIDEO = f"{MARK}{VIDEO}{END_MARK}"  # as both families' chat templates write it
-# Tokens that stand for an image or a video, which no response may hold: a model counts them against what it was shown.
-RESERVED_TOKENS = (MARK, END_MARK, VIDEO, "<|image_pad|>")
 END_OF_TURN = "<|im_end|>"  # after every message, the response among them; both families
 _CHAT_TOKENS_MAX = 64  # of a chat template's own words around one question
 TIMESTAMPED_BY = "Qwen3VLProcessor"
