@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Merges a verl checkpoint into a Hugging Face folder that every host loads:
+# Merges a verl checkpoint, or an adapter of SFT, into a Hugging Face folder that every host loads, and says how many
+# tensors differ from the model before training:
 #   bash local_script/merge_videokr_checkpoint.sh CHECKPOINT_DIR [TARGET_DIR]
-# CHECKPOINT_DIR is .../checkpoints/global_step_N/actor; TARGET_DIR is CHECKPOINT_DIR/huggingface unless given.
+# CHECKPOINT_DIR is .../checkpoints/global_step_N/actor, of a run with or without LoRA, or the output_dir of SFT with
+# finetuning_type=lora; TARGET_DIR is CHECKPOINT_DIR/huggingface unless given. The settings are of verl checkpoints:
 # BACKEND=fsdp|megatron TRUST_REMOTE_CODE=0|1 USE_CPU_INITIALIZATION=0|1 HF_UPLOAD_PATH=owner/name PRIVATE=0|1
 # TIE_WORD_EMBEDDING=0|1 IS_VALUE_MODEL=0|1 (both megatron). DRY_RUN=1 prints the command.
 set -euo pipefail
@@ -15,11 +17,12 @@ CHECKPOINT_DIR="${CHECKPOINT_DIR%/}"
 TARGET_DIR="${2:-${TARGET_DIR:-${CHECKPOINT_DIR}/huggingface}}"
 TARGET_DIR="${TARGET_DIR%/}"
 BACKEND="${BACKEND:-fsdp}"
+[[ ! -f "${CHECKPOINT_DIR}/adapter_config.json" ]] || BACKEND=peft # what SFT with LoRA leaves
 
-[[ "${BACKEND}" == fsdp || "${BACKEND}" == megatron ]] || die "BACKEND is '${BACKEND}': fsdp or megatron"
+[[ "${BACKEND}" =~ ^(fsdp|megatron|peft)$ ]] || die "BACKEND is '${BACKEND}': fsdp or megatron"
 if ! is_on DRY_RUN; then
   [[ -d "${CHECKPOINT_DIR}" ]] || die "checkpoint '${CHECKPOINT_DIR}' is not there"
-  [[ -f "${CHECKPOINT_DIR}/huggingface/config.json" ]] ||
+  [[ "${BACKEND}" == peft || -f "${CHECKPOINT_DIR}/huggingface/config.json" ]] ||
     die "'${CHECKPOINT_DIR}' has no huggingface/config.json: give the actor folder, .../checkpoints/global_step_N/actor"
   if [[ "${BACKEND}" == fsdp ]]; then
     compgen -G "${CHECKPOINT_DIR}/model_world_size_*_rank_0.pt" >/dev/null ||
@@ -29,17 +32,24 @@ if ! is_on DRY_RUN; then
     [[ -d "${TARGET_DIR}" && -z "$(ls -A "${TARGET_DIR}")" ]] || die "target '${TARGET_DIR}' is there and not empty: give another"
   fi
 fi
-stage_python rl verl
 
 aside="${TARGET_DIR}.partial"
-command=("${PYTHON}" -m verl.model_merger merge --backend "${BACKEND}" --local_dir "${CHECKPOINT_DIR}" --target_dir "${aside}")
-is_on TRUST_REMOTE_CODE && command+=(--trust-remote-code)
-is_on USE_CPU_INITIALIZATION && command+=(--use_cpu_initialization)
-is_on TIE_WORD_EMBEDDING && command+=(--tie-word-embedding)
-is_on IS_VALUE_MODEL && command+=(--is-value-model)
-if [[ -n "${HF_UPLOAD_PATH:-}" ]]; then
-  command+=(--hf_upload_path "${HF_UPLOAD_PATH}")
-  is_on PRIVATE && command+=(--private)
+if [[ "${BACKEND}" == peft ]]; then
+  stage_python sft llamafactory
+  command=("${PYTHON}" -m llamafactory_plugin.merge "${CHECKPOINT_DIR}" "${aside}")
+else
+  stage_python rl verl
+  merger=verl_plugin.merge
+  [[ "${BACKEND}" == fsdp ]] || merger=verl.model_merger
+  command=("${PYTHON}" -m "${merger}" merge --backend "${BACKEND}" --local_dir "${CHECKPOINT_DIR}" --target_dir "${aside}")
+  is_on TRUST_REMOTE_CODE && command+=(--trust-remote-code)
+  is_on USE_CPU_INITIALIZATION && command+=(--use_cpu_initialization)
+  is_on TIE_WORD_EMBEDDING && command+=(--tie-word-embedding)
+  is_on IS_VALUE_MODEL && command+=(--is-value-model)
+  if [[ -n "${HF_UPLOAD_PATH:-}" ]]; then
+    command+=(--hf_upload_path "${HF_UPLOAD_PATH}")
+    is_on PRIVATE && command+=(--private)
+  fi
 fi
 print_command "${command[@]}"
 
@@ -47,7 +57,8 @@ mkdir -p "$(dirname "${TARGET_DIR}")" 2>/dev/null || die "target '${TARGET_DIR}'
 rm -rf "${aside}"
 trap 'rm -rf "${aside}"' EXIT
 "${command[@]}" || {
-  echo "error: verl could not merge '${CHECKPOINT_DIR}' (see above): is every file of it whole?" >&2
+  (($? != 2)) || exit 2 # has said why
+  echo "error: '${CHECKPOINT_DIR}' could not be merged (see above): is every file of it whole?" >&2
   exit 1
 }
 compgen -G "${aside}/*.safetensors" >/dev/null || {
@@ -55,8 +66,9 @@ compgen -G "${aside}/*.safetensors" >/dev/null || {
   exit 1
 }
 # What the run was trained with goes along: an evaluation says where it asks otherwise.
-CARD="${CHECKPOINT_DIR}/../../videokr_training.json"
-[[ ! -f "${CARD}" ]] || cp "${CARD}" "${aside}/"
+for card in "${CHECKPOINT_DIR}"{,/..,/../..}/videokr_training.json; do
+  [[ ! -f "${card}" || -f "${aside}/videokr_training.json" ]] || cp "${card}" "${aside}/"
+done
 mkdir -p "${TARGET_DIR}"
 mv -f "${aside}"/* "${TARGET_DIR}/"
 rmdir "${aside}"

@@ -388,8 +388,7 @@ def updated(model):  # as verl's default load_format=dummy, and its weight updat
     model.load_weights(load_file(sys.argv[3] + "/model.safetensors").items())
 outputs = {"ours": asked(unexpanded, SIZED), "stock": asked(stock, {})}
 llm.apply_model(updated)
-for cache in ("prefix", "mm", "encoder"):
-    getattr(llm.llm_engine.engine_core, f"reset_{cache}_cache")()
+llm.reset_prefix_cache(), llm.reset_mm_cache(), llm.llm_engine.engine_core.reset_encoder_cache()
 outputs["dummy"] = asked(unexpanded, SIZED)
 seen = {name: torch.tensor([next(iter(entry.values())).logprob for entry in output.prompt_logprobs[1:]])
         for name, output in outputs.items()}

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,11 @@ def family_of(model_path: Path) -> Family:
         UserError: no config.json there, or a family that the recipe does not cover.
     """
     config = model_path / "config.json"
+    if not config.is_file() and (model_path / "adapter_config.json").is_file():
+        raise UserError(
+            f"model '{model_path}' is an adapter alone: merge it into its base by "
+            f"bash local_script/merge_videokr_checkpoint.sh {shlex.quote(str(model_path))}, and give that folder"
+        )
     if not config.is_file():
         raise UserError(f"model '{model_path}': no config.json there; give a checkpoint folder in Hugging Face format")
     try:
