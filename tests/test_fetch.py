@@ -262,10 +262,14 @@ def test_killed_and_killed_again_while_it_downloads(hub, mirror, tmp_path):
     assert size <= hub.sent[WHOLE] < 1.5 * size, "what had come is not sent again, but for what was on its way"
 
 
-def test_canary_huggingface_hub_pull_4228_begins_a_file_anew_after_a_kill(hub, mirror, tmp_path):
-    """Where this fails, hf_hub_download goes on after a kill, and data_prep/fetch/hub.py may leave downloads to it."""
+def test_canary_huggingface_hub_issue_4196_begins_a_file_anew_after_a_kill(hub, mirror, tmp_path):
+    """Where this fails, hf_hub_download goes on after a kill, and data_prep/fetch/hub.py may leave downloads to it.
+
+    It did so before 1.18 (pull request 4306).
+    """
+    small = "huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE = 1000"  # of its 10 MiB nothing would be written by then
     call = f"huggingface_hub.hf_hub_download({REPO!r}, {WHOLE!r}, repo_type='dataset', local_dir={str(tmp_path)!r})"
-    code = [sys.executable, "-c", f"import huggingface_hub; {call}"]
+    code = [sys.executable, "-c", f"import huggingface_hub.constants; {small}; {call}"]
     hub.faults = [("slow", 200_000)] * 9
     with subprocess.Popen(code, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         while process.poll() is None and hub.sent[WHOLE] < 60_000:

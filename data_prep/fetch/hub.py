@@ -1,7 +1,7 @@
 """A data set on the hub; entered through huggingface_hub, which reads HF_ENDPOINT and HF_TOKEN.
 
-Its own `hf_hub_download` begins a file anew when its process was killed (huggingface_hub PR 4228), which is not good
-enough for archives of many GB: here a file is asked for from the byte that an earlier run got to.
+Its own `hf_hub_download` begins a file anew when its process was killed (huggingface_hub issue 4196, since PR 4306),
+which is not good enough for archives of many GB: here a file is asked for from the byte that an earlier run got to.
 """
 
 import glob
