@@ -1,5 +1,8 @@
 """Positions after a video, against the rule and against transformers itself."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -67,9 +70,12 @@ def test_a_video_s_time_follows_its_seconds():
 
 
 def test_canary_transformers_pull_48669_seconds_are_cut_to_whole_numbers():
-    """Mended in 5.18; when no host needs an older release, videokr.positions need not make a video's times."""
+    """Mended in 5.18; when no host is locked to an older one, videokr.positions need not make a video's times."""
     import transformers
 
+    locks = (Path(__file__).parents[1] / "local_script" / "constraints").glob("*-cpu.txt")
+    pins = [re.search(r"^transformers==(\d+)\.(\d+)", lock.read_text(), re.MULTILINE) for lock in sorted(locks)]
+    assert min(tuple(map(int, pin.groups())) for pin in pins if pin) < (5, 18)
     whole = tuple(map(int, transformers.__version__.split(".")[:2])) < (5, 18)
     positions, _ = Holder().stock(**inputs(seconds=1.875))
     assert (positions[0, 0, 2:-3].tolist() == [2 + 2 * patch for patch in range(4) for _ in range(6)]) == whole
