@@ -1,10 +1,11 @@
 """How much of a video a model is shown. One budget a stage, applied when a run starts."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from videokr.errors import UserError
 
+BY_INDEX, BY_TIME = SAMPLINGS = ("index", "time")  # what sampled frames are even in
 MOST = 2**31  # of any bound; no host counts further
 
 
@@ -15,6 +16,8 @@ class VideoBudget:
         fps: frames sampled a second.
         min_frames, max_frames: bounds on the number of sampled frames.
         min_pixels, max_pixels: bounds on height * width of one frame, before rounding to the patch grid.
+        sampling: what the frames are even in, which differs where they are not equally long: `index`, as the published
+            checkpoints were trained, or `time`.
     """
 
     fps: float
@@ -22,13 +25,17 @@ class VideoBudget:
     max_frames: int
     min_pixels: int
     max_pixels: int
+    sampling: str = BY_INDEX
 
     def __post_init__(self) -> None:
         """
         Raises:
-            UserError: a value that is no positive number, or a least above the most.
+            UserError: a value that is no positive number, a least above the most, or another sampling.
         """
-        for name, value in asdict(self).items():
+        if self.sampling not in SAMPLINGS:
+            raise UserError(f"video budget: sampling is '{self.sampling}': {' or '.join(SAMPLINGS)}")
+        for name in ("fps", "min_frames", "max_frames", "min_pixels", "max_pixels"):
+            value = getattr(self, name)
             if not (math.isfinite(value) and 0 < value < MOST):
                 raise UserError(f"video budget: {name} is {value}: a positive number is needed, below {MOST:,}")
         for what in ("frames", "pixels"):
@@ -40,7 +47,8 @@ class VideoBudget:
         """The same with other upper bounds, and lower ones no higher than these."""
         frames = self.max_frames if max_frames is None else max_frames
         pixels = self.max_pixels if max_pixels is None else max_pixels
-        return VideoBudget(self.fps, min(self.min_frames, frames), frames, min(self.min_pixels, pixels), pixels)
+        least_frames, least_pixels = min(self.min_frames, frames), min(self.min_pixels, pixels)
+        return VideoBudget(self.fps, least_frames, frames, least_pixels, pixels, self.sampling)
 
 
 # Paper, training recipe: 2 fps, at most 128 frames, 128 * 28 * 28 = 100,352 px a frame; published RL rows ask for

@@ -1,30 +1,26 @@
-"""Chosen frames of a video, decoding no more than they hang on.
+"""The packets of a video, and the frames that come of them.
 
-A frame of a compressed video is decoded from the keyframe before it on. What lies between a chosen frame and the next
-keyframe is left out here, and so are, of H.264 and HEVC, those frames on the way that no other refers to: with three
-B-frames in a row that is half of them. A frame is known by its time, so that the same ones come out as by reading from
-the start; where that cannot be told, `decode_chosen` says so and shows nothing.
+Between the frames that are wanted a decoder can be spared much: what lies between one of them and the next keyframe,
+and of H.264 and HEVC those frames on the way that no other refers to; with three B-frames in a row that is half of
+them. A frame is known by its time, so that the same ones come out as by reading from the start. Where times do not tell
+frames apart, or one does not come out, all is read from the start.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-# Each packet of these holds exactly one frame that is shown (VP8 has packets without one, MPEG-4 some with two), and
-# comes out when asked for (of AV1, dav1d keeps some back where the packets end).
-CODECS = ("h264", "hevc", "vp9")
-ALL, REFERRED_TO = "DEFAULT", "NONREF"  # what a decoder's skip_frame leaves: every frame; those that others refer to
+# Unless H.264 is interlaced: a packet may hold a field then. Of VP8 and VP9 some packets say that they are not shown.
+ONE_FRAME_A_PACKET = ("h264", "hevc", "av1")
+WITHOUT_TIMES = ("avi",)  # containers that say in which order packets are decoded, not shown
+SPARED = ("h264", "hevc")  # decoders that leave out on demand what no frame refers to
+ALL, REFERRED_TO = "DEFAULT", "NONREF"  # what a decoder's skip_frame leaves
 Array = Any
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Packets that are decoded one after the other, from a keyframe on.
-
-    Attributes:
-        first, last: places in the file's order, both included.
-    """
+class Run(NamedTuple):
+    """Packets that are decoded one after the other, from a keyframe on: places in the file's order, both included."""
 
     first: int
     last: int
@@ -35,14 +31,19 @@ class PacketTable:
     """The packets of a video in the file's order.
 
     Attributes:
-        times: int64, of the frame in each, in units of the stream; no two are the same.
+        times: int64, of the frame in each, in units of the stream.
         keys: places of the keyframes, rising.
-        order: int64, places in the order of showing.
+        order: int64, places of the packets that are shown, in the order of showing; no two are so at one time.
     """
 
     times: Array
     keys: list[int]
     order: Array
+
+    @property
+    def shown(self) -> Array:
+        """Times of the frames that are shown, rising."""
+        return self.times[self.order]
 
     def runs(self, indices: Iterable[int]) -> list[Run]:
         """What is to be decoded for some frames.
@@ -67,69 +68,149 @@ class PacketTable:
         return self.keys[key], place
 
 
-def decode_chosen(container: Any, frame_count: int, indices: Sequence[int], show: Callable[[int, Any], None]) -> bool:
-    """Decodes some frames of the first video in a file.
+@dataclass(slots=True)
+class Packets:
+    """What a pass over the packets of an open file tells.
+
+    Attributes:
+        first: the first frame that decodes; None: none does.
+        table: None: the packets do not tell which frames are shown, and when.
+        held_seconds: when the last packet of any stream ends.
+    """
+
+    first: Any = None
+    table: PacketTable | None = None
+    held_seconds: float = 0.0
+
+
+def read_packets(container: Any, stream: Any, only_first: bool) -> Packets:
+    """Reads a file's packets, from the start on.
 
     Args:
-        container: an opened file, at whatever place; it is left at whatever place.
-        frame_count: how many frames the file is taken to have.
-        indices: rising, counted in the order of showing.
-        show: is given each of them, with its index.
+        container: just opened.
+        stream: the video.
+        only_first: stops at the first frame.
+    """
+    found, rows = Packets(), []
+    for packet in _packets(container):
+        if packet.pts is not None:
+            end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+            found.held_seconds = max(found.held_seconds, end)
+        if packet.stream_index != stream.index:
+            continue
+        if found.first is None:
+            found.first = next(decoded(stream, packet), None)
+            if found.first is not None and only_first:
+                return found
+        rows.append((packet.pts, packet.is_keyframe, 0 if packet.is_discard else _shown_frames(stream, packet)))
+    if found.first is None:
+        found.first = next(decoded(stream, None), None)
+    is_told = container.format.name not in WITHOUT_TIMES or stream.codec_context.codec.intra_only
+    found.table = _table(rows) if is_told and not is_interlaced(stream, found.first) else None
+    return found
 
-    Returns:
-        Whether all were shown. Else the file has to be read from the start: another codec, another number of packets
-        than of frames, times that are missing or come twice, no keyframe at its start, or a frame that did not come
-        out; some may have been shown then.
+
+def codec_of(stream: Any) -> str:
+    """As FFmpeg calls it, whatever decodes it here."""
+    name: str = stream.codec_context.codec.canonical_name
+    return name
+
+
+def is_interlaced(stream: Any, first: Any) -> bool:
+    """Whether a packet may hold a field, of which two make a frame; told by the first frame."""
+    return codec_of(stream) == "h264" and first is not None and bool(first.interlaced_frame)
+
+
+def _table(rows: Sequence[tuple[int | None, bool, int | None]]) -> PacketTable | None:
+    import numpy as np
+
+    if not rows or any(time is None or shown not in (0, 1) for time, _, shown in rows):
+        return None
+    times = np.array([time for time, _, _ in rows], np.int64)
+    places = np.flatnonzero([shown == 1 for _, _, shown in rows])
+    order = places[np.argsort(times[places], kind="stable")]
+    keys = [place for place, (_, is_key, _) in enumerate(rows) if is_key]
+    # What comes before the first keyframe, in the file or in time, decodes or not as the decoder likes.
+    if not len(order) or keys[:1] != [0] or times[0] != times.min() or (np.diff(times[order]) == 0).any():
+        return None
+    return PacketTable(times, keys, order)
+
+
+def _shown_frames(stream: Any, packet: Any) -> int | None:
+    """How many frames a packet shows; None: it does not tell."""
+    codec = codec_of(stream)
+    if codec == "vp8":
+        return memoryview(packet)[0] >> 4 & 1  # show_frame (RFC 6386, 9.1)
+    if codec == "vp9":
+        return sum(map(_is_shown_vp9, _vp9_frames(memoryview(packet))))
+    return 1 if codec in ONE_FRAME_A_PACKET or stream.codec_context.codec.intra_only else None
+
+
+def _vp9_frames(data: memoryview) -> Iterator[memoryview]:
+    """The frames of a superframe (VP9 Bitstream & Decoding Process Specification, Annex B), or the one frame."""
+    marker = data[-1]
+    number, width = (marker & 7) + 1, (marker >> 3 & 3) + 1
+    index = len(data) - 2 - number * width
+    if marker >> 5 != 0b110 or index < 0 or data[index] != marker:
+        yield data
+        return
+    at = 0
+    for each in range(number):
+        size = int.from_bytes(data[index + 1 + each * width :][:width], "little")
+        if size:
+            yield data[at : at + size]
+        at += size
+
+
+def _is_shown_vp9(frame: memoryview) -> bool:
+    """By show_existing_frame and show_frame of its header."""
+    bits = frame[0] << 1 if frame[0] & 0b00110000 == 0b00110000 else frame[0]  # profile 3 has a bit more before them
+    return bool(bits & 0b1000 or bits & 0b10)
+
+
+def decoded(stream: Any, packet: Any, damaged: list[int] | None = None) -> Iterator[Any]:
+    """The frames that come out of the decoder for a packet, or with None at the end; none for one that is damaged.
+
+    Args:
+        damaged: gets the time of a packet that does not decode.
     """
     import av
 
-    stream = container.streams.video[0]
-    table = _read_table(container) if stream.codec_context.name in CODECS else None
-    if table is None or len(table.times) != frame_count:
-        return False
-    due = {int(table.times[table.order[index]]): index for index in indices}
-    left = dict(due)
     try:
-        for frame in _decoded(container, table.runs(indices), due):
-            index = left.pop(frame.pts, None)
-            if index is not None:
-                show(index, frame)
-    except av.error.InvalidDataError:
-        return False
-    finally:
-        stream.codec_context.skip_frame = ALL
-    return not left
+        yield from stream.codec_context.decode(packet)
+    except av.FFmpegError:
+        if damaged is not None:
+            damaged.append(packet.pts or 0 if packet else 0)
 
 
-def _read_table(container: Any) -> PacketTable | None:
-    import numpy as np
+def decode_all(container: Any, stream: Any, damaged: list[int]) -> Iterator[Any]:
+    """Every frame, in the order of showing.
 
-    container.seek(0)
-    times: list[int] = []
-    keys: list[int] = []
-    for packet in _packets(container):
-        if packet.pts is None or packet.is_discard:
-            return None
-        if packet.is_keyframe:
-            keys.append(len(times))
-        times.append(packet.pts)
-    if not times or keys[:1] != [0] or times[0] != min(times):
-        return None
-    array = np.array(times, np.int64)
-    order = np.argsort(array, kind="stable")
-    return None if (np.diff(array[order]) == 0).any() else PacketTable(array, keys, order)
+    Args:
+        container: just opened.
+    """
+    for packet in _packets(container, stream):
+        yield from decoded(stream, packet, damaged)
+    yield from decoded(stream, None, damaged)
 
 
-def _decoded(container: Any, runs: Sequence[Run], due: dict[int, int]) -> Iterator[Any]:
-    """Every frame that the decoder gives for some runs."""
-    container.seek(0)
-    decoder = container.streams.video[0].codec_context
+def decode_runs(container: Any, stream: Any, runs: Sequence[Run], due: Mapping[int, Any]) -> Iterator[Any]:
+    """Every frame that the decoder gives for some runs, those at the times that are due among them.
+
+    Args:
+        container: just opened.
+
+    Raises:
+        av.FFmpegError: a packet is damaged.
+    """
+    decoder = stream.codec_context
+    spared = REFERRED_TO if codec_of(stream) in SPARED else ALL
     coming = iter(runs)
     run = next(coming)
-    for place, packet in enumerate(_packets(container)):
+    for place, packet in enumerate(_packets(container, stream)):
         if place < run.first:
             continue
-        decoder.skip_frame = ALL if packet.pts in due else REFERRED_TO
+        decoder.skip_frame = ALL if packet.pts in due else spared
         yield from decoder.decode(packet)
         if place == run.last:
             yield from decoder.decode(None)
@@ -140,6 +221,43 @@ def _decoded(container: Any, runs: Sequence[Run], due: dict[int, int]) -> Iterat
             run = following
 
 
-def _packets(container: Any) -> Iterator[Any]:
-    """Those of the first video; the demuxer ends with an empty one."""
-    return (packet for packet in container.demux(container.streams.video[0]) if packet.size)
+def decode_chosen(
+    container: Any, stream: Any, table: PacketTable, indices: Sequence[int], show: Callable[[int, Any], None]
+) -> bool:
+    """Decodes some frames, and little else.
+
+    Args:
+        container: just opened.
+        indices: rising, counted in the order of showing.
+        show: is given each of them, with its index.
+
+    Returns:
+        Whether all came out. Else the file has to be read from the start; some may have been shown then.
+    """
+    import av
+
+    left = dict(zip(table.shown[list(indices)].tolist(), indices, strict=True))
+    due = dict(left)
+    try:
+        for frame in decode_runs(container, stream, table.runs(indices), due):
+            if frame.is_corrupt:  # what it looks like hangs on all that was decoded before
+                return False
+            index = left.pop(frame.pts, None)
+            if index is not None:
+                show(index, frame)
+    except av.FFmpegError:
+        return False
+    return not left
+
+
+def _packets(container: Any, stream: Any = None) -> Iterator[Any]:
+    """Of one stream or all, as far as the file goes: one that breaks off may end in half a packet.
+
+    Packets without content are left out: a dropped frame in AVI, and what the demuxer ends with.
+    """
+    import av
+
+    try:
+        yield from (packet for packet in container.demux(*([stream] if stream else [])) if packet.size)
+    except av.error.InvalidDataError:
+        return

@@ -6,10 +6,11 @@ processors of both families repeat a last frame, and a narrow strip is never les
 """
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any
 
-from videokr.budget import VideoBudget
+from videokr.budget import BY_TIME, VideoBudget
 from videokr.errors import UserError
 
 TEMPORAL_PATCH_FRAMES = 2  # frames in one temporal patch, both families
@@ -21,6 +22,7 @@ ASPECT_MAX = 200  # long side over short side that the processors take
 FRAME_TOKENS_MAX = 768
 VIDEO_TOKENS_MAX = 128_000 * 0.9
 SHARE_SLACK = 1.05
+MILLISECONDS = 1_000  # in a second
 MARKS = 2  # tokens around a video, or with timestamps around each of its temporal patches
 TIMESTAMP_TOKENS_MAX = 17  # `<86400.0 seconds>` before a temporal patch, of a tokenizer that knows no word of it
 
@@ -30,19 +32,36 @@ class VideoHeader:
     """What a file says of itself.
 
     Attributes:
-        frame_count: frames in it.
+        frame_count: frames that are shown.
         average_fps: frames a second, over the whole of it.
         height, width: of a frame as it is to be shown, in pixels.
+        times_ms: when each frame is shown, in milliseconds from the first one on; None: all are equally long.
     """
 
     frame_count: int
     average_fps: float
     height: int
     width: int
+    times_ms: tuple[int, ...] | None = None
 
     @property
     def duration_seconds(self) -> float:
         return self.frame_count / self.average_fps
+
+    def seconds_of(self, index: int) -> float:
+        """When a frame is shown, counted from the first one."""
+        return index / self.average_fps if self.times_ms is None else self.times_ms[index] / MILLISECONDS
+
+    @property
+    def off_by_index_seconds(self) -> float:
+        """How far a frame is shown, at most, from its index divided by the mean frame rate."""
+        import numpy as np
+
+        if self.times_ms is None:
+            return 0.0
+        return float(
+            np.abs(np.array(self.times_ms) / MILLISECONDS - np.arange(self.frame_count) / self.average_fps).max()
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +73,7 @@ class FramePlan:
         indices: of the frames, counted from 0 in the order of showing; an even number of them.
         height, width: of every frame after resizing, in pixels; multiples of twice the patch size.
         patch_size: side of a vision patch in pixels: 14 for Qwen2.5-VL, 16 for Qwen3-VL.
+        times_ms: when each is shown, in milliseconds; None: at its index divided by the frame rate.
     """
 
     header: VideoHeader
@@ -61,6 +81,7 @@ class FramePlan:
     height: int
     width: int
     patch_size: int
+    times_ms: tuple[int, ...] | None = None
 
     @property
     def grid(self) -> tuple[int, int, int]:
@@ -83,9 +104,16 @@ class FramePlan:
         return self.grid[0] * self.tokens_per_patch
 
     @property
+    def seconds(self) -> list[float]:
+        """When each frame is shown, counted from the first of the video."""
+        if self.times_ms is not None:
+            return [time / MILLISECONDS for time in self.times_ms]
+        return [index / self.header.average_fps for index in self.indices]
+
+    @property
     def timestamps(self) -> tuple[float, ...]:
         """Seconds into the video of each temporal patch: halfway between its frames, which Qwen3-VL is told."""
-        seconds = [index / self.header.average_fps for index in self.indices]
+        seconds = self.seconds
         return tuple((first + last) / 2 for first, last in zip(seconds[::2], seconds[1::2], strict=True))
 
     @property
@@ -112,13 +140,18 @@ class FramePlan:
         """What a Hugging Face video processor is to know of frames that are sampled already.
 
         Qwen2.5-VL's makes seconds a temporal patch of the frame rate, which is given so that `seconds_per_patch` comes
-        out.
+        out. Qwen3-VL's divides indices by the frame rate; where frames are not equally long it is given milliseconds
+        in their place, of which a second has a thousand.
         """
-        fps = TEMPORAL_PATCH_FRAMES / self.seconds_per_patch * self.header.frame_count / len(self.indices)
+        count, fps, places = self.header.frame_count, self.header.average_fps, self.indices
+        if not self.timestamped:
+            fps = TEMPORAL_PATCH_FRAMES / self.seconds_per_patch * count / len(places)
+        elif self.times_ms is not None:
+            count, fps, places = round(self.header.duration_seconds * MILLISECONDS), float(MILLISECONDS), self.times_ms
         return {
-            "fps": self.header.average_fps if self.timestamped else fps,
-            "frames_indices": list(self.indices),
-            "total_num_frames": self.header.frame_count,
+            "fps": fps,
+            "frames_indices": list(places),
+            "total_num_frames": count,
             "duration": self.header.duration_seconds,
             "height": self.height,
             "width": self.width,
@@ -136,7 +169,19 @@ def plan_frames(header: VideoHeader, budget: VideoBudget, patch_size: int) -> Fr
     """
     count = frame_number(header, budget)
     height, width = frame_size(header, budget, patch_size, count)
-    return FramePlan(header, spread(header.frame_count, count), height, width, patch_size)
+    indices, times = _chosen(header, budget, count)
+    return FramePlan(header, indices, height, width, patch_size, times)
+
+
+def _chosen(header: VideoHeader, budget: VideoBudget, number: int) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
+    """Indices of the frames, and the milliseconds at which they are shown where that does not follow from these."""
+    indices = spread(header.frame_count, number)
+    if header.times_ms is None:
+        return indices, None
+    if budget.sampling == BY_TIME:
+        moments = spread(header.times_ms[-1] + 1, number)
+        return tuple(bisect_right(header.times_ms, moment) - 1 for moment in moments), moments
+    return indices, tuple(header.times_ms[index] for index in indices)
 
 
 def video_token_bound(budget: VideoBudget, patch_size: int, header: VideoHeader | None = None) -> int:

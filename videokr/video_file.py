@@ -1,15 +1,27 @@
 """A video file's header, and the frames that a plan asks for: the one reader of all three stages."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videokr.budget import VideoBudget
-from videokr.decoding import decode_chosen
+from videokr.colours import Rgb
+from videokr.decoding import (
+    ONE_FRAME_A_PACKET,
+    PacketTable,
+    codec_of,
+    decode_all,
+    decode_chosen,
+    is_interlaced,
+    read_packets,
+)
 from videokr.errors import UserError
 from videokr.fast_video import is_fast
-from videokr.frame_plan import FramePlan, VideoHeader, plan_frames
+from videokr.frame_plan import MILLISECONDS, FramePlan, VideoHeader, plan_frames
+from videokr.iso_index import shown_seconds
 from videokr.proxy import ProxyKey, proxy_folder
 
 if TYPE_CHECKING:
@@ -19,6 +31,9 @@ TAIL_SECONDS = 1.0  # so much of a file's end may be missing: the last frame tha
 MICROSECONDS = 1_000_000  # in a second, of what a container states
 DECODE_THREADS = 1  # a file: more cost a third more time of the CPUs, and a host decodes several files at once
 RATE_TOLERANCE = 0.01  # by which a stated frame rate may differ from that of the file's own timestamps
+EVEN_SECONDS = 0.02  # by which a frame of a video with one rate may be shown before or after its time
+ATTACHED_PICTURE = 0x400  # of a stream's disposition
+HDR_TRANSFERS = (16, 18)  # PQ and HLG, of ITU-T H.273
 
 
 class VideoError(UserError):
@@ -33,15 +48,49 @@ class VideoError(UserError):
         return VideoError, (self.path, self.reason)
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a file says of its video.
+
+    Attributes:
+        codec: as FFmpeg calls it.
+        is_hdr: its light is meant for a screen of high dynamic range (PQ, HLG), for which no host converts it.
+    """
+
+    header: VideoHeader
+    codec: str
+    has_audio: bool
+    is_hdr: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Timeline:
+    """
+    Attributes:
+        table: of the packets; None: they do not tell the frames apart, which are counted then.
+    """
+
+    facts: Facts
+    table: PacketTable | None
+
+
 def read_header(path: Path) -> VideoHeader:
-    """What the file says of itself; where it holds no frame count (MKV, WebM), its packets are counted.
+    """What is shown of a file, and when: see `read_facts`.
+
+    Raises:
+        UserError, VideoError: see `read_facts`.
+    """
+    return read_facts(path).header
+
+
+def read_facts(path: Path) -> Facts:
+    """What is shown of a file: told by the index of an MP4, else by the packets, else by decoding all of it once.
 
     Raises:
         UserError: the file is not there.
         VideoError: no video, no frame in it, or it breaks off as can be told from the header.
     """
-    with _opened(path) as container:
-        return _header(path, container)
+    return _timeline(path, with_packets=False).facts
 
 
 def read_frames(path: Path, budget: VideoBudget, patch_size: int) -> tuple["torch.Tensor", FramePlan]:
@@ -58,6 +107,8 @@ def read_frames(path: Path, budget: VideoBudget, patch_size: int) -> tuple["torc
 def read_original(path: Path, budget: VideoBudget, patch_size: int) -> tuple["torch.Tensor", FramePlan]:
     """Decodes the frames that the plan of this file and budget asks for.
 
+    A frame that does not decode is shown as the one before it, as players do.
+
     Args:
         patch_size: side of a vision patch in pixels: 14 for Qwen2.5-VL, 16 for Qwen3-VL.
 
@@ -70,142 +121,215 @@ def read_original(path: Path, budget: VideoBudget, patch_size: int) -> tuple["to
     """
     import torch
 
-    with _opened(path) as container:
-        plan = _plan(path, container, budget, patch_size)
-        frames = torch.empty((len(plan.indices), 3, plan.height, plan.width), dtype=torch.uint8)
-        places: dict[int, list[int]] = {}
-        for place, index in enumerate(plan.indices):
-            places.setdefault(index, []).append(place)
+    timeline = _timeline(path, with_packets=True)
+    plan = _plan(path, timeline.facts.header, budget, patch_size)
+    frames = torch.empty((len(plan.indices), 3, plan.height, plan.width), dtype=torch.uint8)
+    places: dict[int, list[int]] = {}
+    for place, index in enumerate(plan.indices):
+        places.setdefault(index, []).append(place)
+    to_rgb = Rgb()
 
-        def show(index: int, frame: Any) -> None:
-            frames[places[index]] = _resized(frame, plan)
+    def show(index: int, frame: Any) -> None:
+        frames[places[index]] = _resized(to_rgb(frame), frame.rotation, plan)
 
-        _decode(path, container, plan, show)
+    _decode(path, timeline, plan.indices, show)
     return frames, plan
 
 
-def check_frames(path: Path, budget: VideoBudget, patch_size: int) -> VideoHeader:
+def check_frames(path: Path, budget: VideoBudget, patch_size: int) -> None:
     """Decodes as `read_original` does, and keeps nothing.
 
     Raises:
         UserError: the file is not there.
-        VideoError: it cannot be decoded as far as the plan needs it, or a planned frame is damaged.
+        VideoError: it cannot be decoded as far as the plan needs it, or is damaged there.
     """
-    with _opened(path) as container:
-        plan = _plan(path, container, budget, patch_size)
-        is_damaged: dict[int, bool] = {}
-        _decode(path, container, plan, lambda index, frame: is_damaged.update({index: frame.is_corrupt}))
-    damaged = [index for index in plan.indices if is_damaged[index]]
+    timeline = _timeline(path, with_packets=True)
+    plan = _plan(path, timeline.facts.header, budget, patch_size)
+    is_damaged: dict[int, bool] = {}
+    missing = _decode(path, timeline, plan.indices, lambda index, frame: is_damaged.update({index: frame.is_corrupt}))
+    damaged = missing | {index for index in is_damaged if is_damaged[index]}
     if damaged:
-        raise VideoError(path, f"frame {damaged[0]} is damaged, one of {len(damaged)} that are shown")
-    return plan.header
+        raise VideoError(path, f"frame {min(damaged)} is damaged, one of {len(damaged)} that are shown")
 
 
-def _plan(path: Path, container: Any, budget: VideoBudget, patch_size: int) -> FramePlan:
+def check_end(path: Path) -> None:
+    """Decodes the last frame, and no more than it hangs on.
+
+    Raises:
+        UserError: the file is not there.
+        VideoError: it does not decode.
+    """
+    timeline = _timeline(path, with_packets=True)
+    if timeline.table is not None:  # else all of it has been decoded
+        _decode(path, timeline, (timeline.facts.header.frame_count - 1,), lambda index, frame: None)
+
+
+def _plan(path: Path, header: VideoHeader, budget: VideoBudget, patch_size: int) -> FramePlan:
     try:
-        return plan_frames(_header(path, container), budget, patch_size)
-    except VideoError:
-        raise
+        return plan_frames(header, budget, patch_size)
     except UserError as error:
         raise VideoError(path, str(error)) from None
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def opened(path: Path) -> Iterator[tuple[Any, Any]]:
+    """The file, and the video stream in it.
+
+    Raises:
+        UserError: the file is not there.
+        VideoError: it cannot be opened; or see `video_stream`.
+    """
     import av
 
     if not path.is_file():
         raise UserError(f"video '{path}' is not there")
     try:
+        container: Any
         with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise VideoError(path, "there is no video in it")
-            stream = container.streams.video[0]
+            stream = video_stream(path, container)
             stream.thread_type, stream.thread_count = "AUTO", DECODE_THREADS
-            yield container
+            yield container, stream
     except (av.FFmpegError, UnicodeDecodeError) as error:
         raise VideoError(path, getattr(error, "strerror", None) or str(error)) from error
 
 
-def _header(path: Path, container: Any) -> VideoHeader:
-    stream = container.streams.video[0]
-    count, fps = stream.frames, float(stream.average_rate or 0)
+def video_stream(path: Path, container: Any) -> Any:
+    """The best one in an opened file, as FFmpeg chooses it; no picture that is attached to sound.
+
+    Raises:
+        VideoError: there is none, or FFmpeg does not know its codec.
+    """
+    videos = [stream for stream in container.streams.video if not stream.disposition.value & ATTACHED_PICTURE]
+    if not videos:
+        raise VideoError(path, "there is no video in it")
+    best = container.streams.best("video")
+    stream = best if best in videos else videos[0]
+    if stream.codec_context is None:
+        raise VideoError(path, "its codec is unknown")
+    return stream
+
+
+def _timeline(path: Path, with_packets: bool) -> _Timeline:
+    """
+    Args:
+        with_packets: reads the table of packets also where the header needs none.
+    """
+    import numpy as np
+
+    with opened(path) as (container, stream):
+        indexed = shown_seconds(path) if codec_of(stream) in ONE_FRAME_A_PACKET else None
+        if indexed is not None and len(indexed) != stream.frames:
+            indexed = None
+        packets = read_packets(container, stream, only_first=indexed is not None and not with_packets)
+        if packets.first is None:
+            raise VideoError(path, "no frame of it decodes")
+        first, table = packets.first, packets.table
+        count, seconds = 0, None
+        if indexed is not None and not is_interlaced(stream, first):
+            count, seconds = len(indexed), indexed
+        else:
+            _refuse_broken_off(path, container, packets.held_seconds)
+            if table is not None:
+                count, seconds = len(table.order), (table.shown - table.shown[0]) * float(stream.time_base)
+        is_hdr = stream.codec_context.color_trc in HDR_TRANSFERS
+        said = codec_of(stream), bool(container.streams.audio), is_hdr
+        rate = float(stream.average_rate or stream.guessed_rate or 0)
     if not count:
-        seconds = _packet_times(path, container)
-        count = len(seconds)
-        if count > 1 and seconds[-1] > seconds[0]:
-            own = float((count - 1) / (seconds[-1] - seconds[0]))
-            fps = fps if abs(fps - own) <= RATE_TOLERANCE * own else own
-        container.seek(0)
-    if not count or not fps:
-        raise VideoError(path, "there is no frame in it")
-    try:
-        first = next(container.decode(stream))
-    except StopIteration:
-        raise VideoError(path, "no frame of it decodes") from None
-    container.seek(0)
+        count, seconds = _decoded_seconds(path)
+        table = None
+    if not rate and seconds is None and count > 1:
+        raise VideoError(path, "it says neither its frame rate nor when its frames are shown")
     height, width = first.height, first.width
-    return VideoHeader(count, fps, *((width, height) if first.rotation % 180 else (height, width)))
+    size = (width, height) if first.rotation % 180 else (height, width)
+    times = None
+    if seconds is not None and count > 1:
+        rate, is_even = _rate(rate, seconds)
+        times = None if is_even else tuple(np.rint(seconds * MILLISECONDS).astype(int).tolist())
+    return _Timeline(Facts(VideoHeader(count, rate or 1.0, *size, times), *said), table)
 
 
-def _packet_times(path: Path, container: Any) -> list[Any]:
-    """Seconds of the video's packets, in order, of a file that counts no frames.
+def _rate(stated: float, seconds: Any) -> tuple[float, bool]:
+    """The mean frame rate, as stated if that is about right; and whether frames are shown evenly by it."""
+    import numpy as np
 
+    own = (len(seconds) - 1) / float(seconds[-1])
+    rates = [stated, own] if abs(stated - own) <= RATE_TOLERANCE * own else [own]
+    for rate in rates:
+        if np.abs(seconds - np.arange(len(seconds)) / rate).max() <= EVEN_SECONDS:
+            return rate, True
+    return rates[0], False
+
+
+def _refuse_broken_off(path: Path, container: Any, held_seconds: float) -> None:
+    """
     Raises:
         VideoError: the file ends before the time that its header states for all that is in it, sound too.
     """
-    packets = [packet for packet in container.demux() if packet.pts is not None]
-    stated_seconds = (container.duration or 0) / MICROSECONDS
-    ends = [(packet.pts + (packet.duration or 0)) * packet.time_base for packet in packets]
-    held_seconds = float(max(ends, default=0)) - (container.start_time or 0) / MICROSECONDS
-    if stated_seconds - held_seconds > TAIL_SECONDS:
-        raise VideoError(path, f"{held_seconds:.1f} of its {stated_seconds:.1f} seconds are there")
-    own = container.streams.video[0].index
-    return sorted(packet.pts * packet.time_base for packet in packets if packet.stream_index == own)
+    stated = (container.duration or 0) / MICROSECONDS
+    held = held_seconds - (container.start_time or 0) / MICROSECONDS
+    if stated - held > TAIL_SECONDS:
+        raise VideoError(path, f"{held:.1f} of its {stated:.1f} seconds are there")
 
 
-def _decode(path: Path, container: Any, plan: FramePlan, show: Callable[[int, Any], None]) -> None:
-    """Shows each planned frame with its index, in order; one that is wanted twice once."""
-    indices = sorted(set(plan.indices))
-    if is_fast():
-        if decode_chosen(container, plan.header.frame_count, indices, show):
-            return
-        container.seek(0)
-    wanted = iter(indices)
-    due = next(wanted, None)
-    decoded = 0
-    for frame in _until_damage(container):
-        if decoded == due:
-            show(due, frame)
-            due = next(wanted, None)
-        if due is None:
-            return
-        newest = frame
-        decoded += 1
-    missing_seconds = (plan.header.frame_count - decoded) / plan.header.average_fps
-    if not decoded or missing_seconds > TAIL_SECONDS:
-        raise VideoError(path, f"{decoded} of its {plan.header.frame_count} frames decode")
+def _decoded_seconds(path: Path) -> tuple[int, Any]:
+    """How many frames come out, and when each is shown if that is said of all: from the first one on.
+
+    Raises:
+        VideoError: none does.
+    """
+    import numpy as np
+
+    with opened(path) as (container, stream):
+        times = [frame.pts for frame in decode_all(container, stream, [])]
+        if None in times or any(after <= before for before, after in pairwise(times)):
+            return len(times), None
+        return len(times), np.array([time - times[0] for time in times]) * float(stream.time_base)
+
+
+def _decode(path: Path, timeline: _Timeline, planned: Iterable[int], show: Callable[[int, Any], None]) -> set[int]:
+    """Shows each planned frame with its index, in order; one that is wanted twice once.
+
+    Returns:
+        The planned frames that did not decode, in whose place the one before was shown.
+
+    Raises:
+        VideoError: nothing decodes, or more than the tail of the file is missing.
+    """
+    header, table, indices = timeline.facts.header, timeline.table, sorted(set(planned))
+    if is_fast() and table is not None and indices[-1] < len(table.order):
+        with opened(path) as (container, stream):
+            if decode_chosen(container, stream, table, indices, show):
+                return set()
+    with opened(path) as (container, stream):
+        shown = None if table is None else table.shown
+        missing: set[int] = set()
+        coming, place, newest = iter(indices), -1, None
+        due = next(coming, None)
+        for number, frame in enumerate(decode_all(container, stream, [])):
+            place = number if shown is None else int(shown.searchsorted(frame.pts, side="right")) - 1
+            while due is not None and due <= place:
+                show(due, newest if due < place and newest is not None else frame)
+                if due < place:  # it never came
+                    missing.add(due)
+                due = next(coming, None)
+            if due is None:
+                return missing
+            newest = frame
+    if newest is None or (header.frame_count - place - 1) / header.average_fps > TAIL_SECONDS:
+        raise VideoError(path, f"{place + 1} of its {header.frame_count} frames decode")
     while due is not None:
         show(due, newest)
-        due = next(wanted, None)
+        missing.add(due)
+        due = next(coming, None)
+    return missing
 
 
-def _until_damage(container: Any) -> Iterator[Any]:
-    """The frames in order, as far as they decode: a file that breaks off may end in half a packet."""
-    import av
-
-    try:
-        yield from container.decode(container.streams.video[0])
-    except av.error.InvalidDataError:
-        return
-
-
-def _resized(frame: Any, plan: FramePlan) -> "torch.Tensor":
+def _resized(picture: Any, rotation: int, plan: FramePlan) -> "torch.Tensor":
     import torch
 
-    image = torch.from_numpy(frame.to_ndarray(format="rgb24"))
-    if frame.rotation:
-        image = torch.rot90(image, round(frame.rotation / 90), dims=(0, 1))
+    image = torch.from_numpy(picture)
+    if rotation:
+        image = torch.rot90(image, round(rotation / 90), dims=(0, 1))
     image = image.permute(2, 0, 1)[None]
     if image.shape[2:] == (plan.height, plan.width):
         return image[0]

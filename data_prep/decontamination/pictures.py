@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from videokr.errors import UserError
-from videokr.video_file import VideoError
+from videokr.video_file import VideoError, video_stream
 
 SIDE = 128  # pixels, height and width of every picture, whatever the video's shape
 MOMENTS_MAX = 40_000  # of one video: more than two hours at four a second
@@ -85,9 +85,7 @@ def _sought(path: Path, start_seconds: float) -> Generator[Shown, None, None]:
     last: tuple[Any, float] | None = None
     try:
         with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise VideoError(path, "there is no video in it")
-            stream: Any = container.streams.video[0]
+            stream = video_stream(path, container)
             stream.thread_type, stream.thread_count = "NONE", 1  # as many videos are read at once as there are cores
             stream.codec_context.skip_frame = "NONREF"
             first = float((stream.start_time or 0) * stream.time_base)

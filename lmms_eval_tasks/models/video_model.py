@@ -61,7 +61,8 @@ class VideoModel(lmms):
     Args:
         model: checkpoint folder or hub id.
         batch_size: conversations answered at once; the next batch's videos are decoded meanwhile.
-        fps, min_frame_num, max_frame_num, min_pixels, max_pixels: the video budget; pixels are a frame's.
+        fps, min_frame_num, max_frame_num, min_pixels, max_pixels, sampling: the video budget; pixels are a
+            frame's.
         max_model_len: context in tokens; a generation is cut where it ends.
         data_parallel_size: number of processes; must be torchrun's.
         decode_workers: threads that decode videos.
@@ -83,6 +84,7 @@ class VideoModel(lmms):
         max_frame_num: int = EVAL_BUDGET.max_frames,
         min_pixels: int = EVAL_BUDGET.min_pixels,
         max_pixels: int = EVAL_BUDGET.max_pixels,
+        sampling: str = EVAL_BUDGET.sampling,
         data_parallel_size: int = 1,
         max_model_len: int = 32_768,
         trust_remote_code: bool = False,
@@ -102,8 +104,8 @@ class VideoModel(lmms):
             )
         self.device = torch.device("cpu")  # of the host's collectives, which carry counts and texts
         self.batch_size = int(batch_size)
-        least = {"min_frames": min(min_frame_num, max_frame_num), "min_pixels": min(min_pixels, max_pixels)}
-        self.budget = VideoBudget(fps=float(fps), max_frames=max_frame_num, max_pixels=max_pixels, **least)
+        frames, pixels = min(min_frame_num, max_frame_num), min(min_pixels, max_pixels)
+        self.budget = VideoBudget(float(fps), frames, max_frame_num, pixels, max_pixels, sampling)
         self.max_model_len = int(max_model_len)
         self.decode_workers = decode_workers
         load_processor: Any = AutoProcessor.from_pretrained

@@ -14,9 +14,10 @@ from typing import Any
 from tqdm import tqdm
 
 from videokr.budget import VideoBudget
+from videokr.colours import Rgb
 from videokr.errors import UserError
 from videokr.frame_plan import VideoHeader, frame_number
-from videokr.video_file import VideoError, read_header
+from videokr.video_file import VideoError, read_header, video_stream
 
 FRAMES = 6  # of a video at most
 WIDTH_MAX, HEIGHT_MAX = 128, 96  # pixels of one frame
@@ -102,7 +103,7 @@ def planned_seconds(header: VideoHeader, budget: VideoBudget) -> list[float]:
     shown = min(FRAMES, planned)
     places = [round(number * (planned - 1) / (shown - 1)) for number in range(shown)]
     indices = [round(place * (header.frame_count - 1) / (planned - 1)) for place in places]
-    return [index / header.average_fps for index in dict.fromkeys(indices)]
+    return [header.seconds_of(index) for index in dict.fromkeys(indices)]
 
 
 def _frames(path: Path, header: VideoHeader, wanted: Sequence[float]) -> Iterator[tuple[float, Any]]:
@@ -119,7 +120,7 @@ def _frames(path: Path, header: VideoHeader, wanted: Sequence[float]) -> Iterato
     found = 0
     try:
         with av.open(str(path)) as container:
-            stream: Any = container.streams.video[0]
+            stream = video_stream(path, container)
             stream.thread_type, stream.thread_count = "NONE", 1  # as many videos are read at once as there are cores
             start = float((stream.start_time or 0) * stream.time_base)
             previous = None
@@ -157,12 +158,14 @@ def _frame_at(container: Any, stream: Any, earliest: float) -> Any:
 
 
 def _small(frame: Any) -> Any:
+    from PIL import Image
+
     width, height = frame.width, frame.height
     turned = frame.rotation % 180 != 0
     most = (HEIGHT_MAX, WIDTH_MAX) if turned else (WIDTH_MAX, HEIGHT_MAX)
     scale = min(1.0, most[0] / width, most[1] / height)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    image = frame.reformat(*size, format="rgb24", interpolation="AREA").to_image()
+    image = Image.fromarray(Rgb()(frame, size, "AREA"))
     return image.rotate(round(frame.rotation / 90) * 90, expand=True) if frame.rotation else image
 
 
