@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from llamafactory_plugin.rows import NO_RATIONALE, build_turns
-from videokr.budget import SFT_BUDGET, VideoBudget
+from videokr.budget import BY_INDEX, SAMPLINGS, SFT_BUDGET, VideoBudget
 from videokr.environment import install_command
 from videokr.errors import RecordError, UserError
 from videokr.example import VIDEO_FIELDS, parse_example, read_records
@@ -22,10 +22,12 @@ USAGE = "python -m llamafactory_plugin.train CONFIG.yaml [key=value ...]"
 DATASETS = ("dataset", "eval_dataset")
 TEXTS = ("model_name_or_path", *DATASETS, "dataset_dir", "media_dir", "output_dir")  # as typed, also where it is `1e3`
 RAW_SUFFIXES = (".jsonl", ".json")
+VIDEO_SAMPLING = "video_sampling"  # see VideoBudget
 ON_BAD_VIDEO, ON_LONG_ROW, FAIL, SKIP, DROP = "on_bad_video", "on_long_row", "fail", "skip", "drop"
 OWN = {  # our own settings: see bad_videos.py, long_rows.py, rows.py
     ON_BAD_VIDEO: (FAIL, SKIP),
     ON_LONG_ROW: (FAIL, DROP),
+    VIDEO_SAMPLING: SAMPLINGS,
     NO_RATIONALE: (FAIL, *WITHOUT_RATIONALE),
 }
 STRATEGIES = ("save_strategy", "eval_strategy", "logging_strategy")
@@ -359,4 +361,5 @@ def run_budget(config: dict[str, Any]) -> VideoBudget:
     defaults = {field.name: field.default for field in fields(ModelArguments)}
     names = {"fps": "fps", "max_frames": "maxlen", "min_pixels": "min_pixels", "max_pixels": "max_pixels"}
     given = {name: config.get(f"video_{key}", defaults[f"video_{key}"]) for name, key in names.items()}
-    return VideoBudget(min_frames=min(SFT_BUDGET.min_frames, given["max_frames"]), **given)
+    least, sampling = min(SFT_BUDGET.min_frames, given["max_frames"]), config.get(VIDEO_SAMPLING, BY_INDEX)
+    return VideoBudget(min_frames=least, sampling=sampling, **given)

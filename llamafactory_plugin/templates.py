@@ -22,7 +22,7 @@ from llamafactory.data.mm_plugin import Qwen2VLPlugin, Qwen3VLPlugin, get_mm_plu
 from llamafactory.data.template import TEMPLATES, Template
 from llamafactory.extras.constants import VIDEO_PLACEHOLDER
 
-from videokr.budget import SFT_BUDGET, VideoBudget
+from videokr.budget import BY_INDEX, SFT_BUDGET, VideoBudget
 from videokr.errors import UserError
 from videokr.family import FAMILIES
 from videokr.frame_plan import FramePlan, plan_frames
@@ -80,6 +80,7 @@ class _PlannedVideos:
     """What both families' plugins share; stands before the host's class, which goes on to see to the images."""
 
     skip_bad_videos = False
+    sampling = BY_INDEX
     opening = ""  # what the prompt holds of the response: see videokr.response.opening_of
 
     def process_messages(
@@ -97,7 +98,7 @@ class _PlannedVideos:
         if asked != len(videos):
             raise ValueError(f"{len(videos)} videos for {asked} places ({VIDEO_PLACEHOLDER}) in {messages}")
         try:
-            plans: Iterator[FramePlan] | None = iter([plan_of(video, processor) for video in videos])
+            plans: Iterator[FramePlan] | None = iter([plan_of(video, processor, self.sampling) for video in videos])
         except VideoError:
             if not self.skip_bad_videos:
                 raise
@@ -141,7 +142,7 @@ class _PlannedVideos:
         )
         if not videos:
             return inputs
-        budget, patch_size = budget_of(processor), processor.video_processor.patch_size
+        budget, patch_size = budget_of(processor, self.sampling), processor.video_processor.patch_size
         shown = [read_frames(Path(video), budget, patch_size) for video in videos]
         inputs |= processor.video_processor(
             videos=[frames for frames, _ in shown],
@@ -166,7 +167,7 @@ class PlannedQwen3VL(_PlannedVideos, Qwen3VLPlugin):
 PLUGINS = {"qwen2_5vl": PlannedQwen2_5VL, "qwen3vl": PlannedQwen3VL}
 
 
-def budget_of(processor: Any) -> VideoBudget:
+def budget_of(processor: Any, sampling: str = BY_INDEX) -> VideoBudget:
     """The run's budget: the host hangs `video_fps`, `video_maxlen` and `video_*_pixels` on the processor."""
     return VideoBudget(
         fps=processor.video_fps,
@@ -174,18 +175,20 @@ def budget_of(processor: Any) -> VideoBudget:
         max_frames=processor.video_maxlen,
         min_pixels=processor.video_min_pixels,
         max_pixels=processor.video_max_pixels,
+        sampling=sampling,
     )
 
 
-def plan_of(video: str, processor: Any) -> FramePlan:
-    return plan_frames(read_header(Path(video)), budget_of(processor), processor.video_processor.patch_size)
+def plan_of(video: str, processor: Any, sampling: str = BY_INDEX) -> FramePlan:
+    return plan_frames(read_header(Path(video)), budget_of(processor, sampling), processor.video_processor.patch_size)
 
 
-def register(skip_bad_videos: bool = False) -> None:
+def register(skip_bad_videos: bool = False, sampling: str = BY_INDEX) -> None:
     """Makes the templates known to the host; once a process.
 
     Args:
         skip_bad_videos: a row whose video has no readable header is tokenised without it, for the collator to skip.
+        sampling: of the run's budget.
     """
     _PlannedVideos.skip_bad_videos = skip_bad_videos
     for name, plugin in PLUGINS.items():
@@ -193,4 +196,6 @@ def register(skip_bad_videos: bool = False) -> None:
         register_mm_plugin(template, plugin)
         tokens = {name: getattr(host.mm_plugin, name) for name in ("image_token", "video_token", "audio_token")}
         parts = {field.name: getattr(host, field.name) for field in fields(host)}
-        TEMPLATES[template] = RolloutTemplate(**parts | {"mm_plugin": get_mm_plugin(template, **tokens)})
+        mm_plugin = get_mm_plugin(template, **tokens)
+        mm_plugin.sampling = sampling  # of the object and not the class, so that the host's cache of rows tells it
+        TEMPLATES[template] = RolloutTemplate(**parts | {"mm_plugin": mm_plugin})

@@ -23,11 +23,13 @@ from llamafactory_plugin.settings import (
     ON_BAD_VIDEO,
     ON_LONG_ROW,
     SKIP,
+    VIDEO_SAMPLING,
     check_records,
     checked,
     read_config,
     remarks,
 )
+from videokr.budget import BY_INDEX
 from videokr.errors import UserError, exit_status
 from videokr.video_file import VideoError
 
@@ -76,7 +78,7 @@ def train(argv: list[str]) -> int:
             (output_dir / bad_videos.REPORT_FILE).unlink(missing_ok=True)
     without_rationale = config.pop(NO_RATIONALE, FAIL)
     converter.register(None if without_rationale == FAIL else without_rationale)
-    templates.register(skip)
+    templates.register(skip, config.pop(VIDEO_SAMPLING, BY_INDEX))
     positions.install()
     packing.install()
     bad_videos.install(output_dir, skip)

@@ -49,7 +49,7 @@ def testify(request: Request) -> list[Witness]:
     from transformers import AutoConfig, AutoModelForImageTextToText
 
     converter.register()
-    templates.register()
+    templates.register(sampling=request.budget.sampling)
     positions.install()
     long_rows.install(request.output, drop=False)
     config = checked(read_config(settings(request, family_of(request.model).name)))

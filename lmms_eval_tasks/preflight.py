@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lmms_eval_tasks import catalogue
 from lmms_eval_tasks.benchmark import annotations_from_env, read_benchmark, root_from_env, write_rows, write_text
-from videokr.budget import EVAL_BUDGET
+from videokr.budget import EVAL_BUDGET, SAMPLINGS
 from videokr.errors import UserError, exit_status
 from videokr.evaluation.card import RunCard, installed_versions, questions_digest
 from videokr.evaluation.probe import Probe, read_probe, swap_videos
@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--fps", type=float, default=EVAL_BUDGET.fps)
     parser.add_argument("--max-frames", type=int, default=EVAL_BUDGET.max_frames)
     parser.add_argument("--max-pixels", type=int, default=EVAL_BUDGET.max_pixels, help="of one frame")
+    parser.add_argument("--sampling", choices=SAMPLINGS, default=EVAL_BUDGET.sampling)
     parser.add_argument("--max-model-len", type=int, required=True, help="context that is asked for, in tokens")
     parser.add_argument("--probe", default="", help="what is shown in the place of the videos")
     parser.add_argument("--probe-seed", type=int, default=0)
@@ -89,13 +90,14 @@ def plan_card(options: argparse.Namespace, rows: Mapping[str, Sequence[Example]]
     """The card of the run that is about to start; it becomes the results' own when they are there."""
     folder = Path(options.model).expanduser()
     judge = judge_settings.read_settings(os.environ)
+    budget = replace(EVAL_BUDGET, fps=options.fps, sampling=options.sampling)
     return RunCard(
         model=options.model,
         model_fingerprint=model_fingerprint(folder) if folder.is_dir() else None,
         model_revision=None,
         backend=options.backend,
         prompt_sha256=prompt_digest(),
-        budget=replace(EVAL_BUDGET, fps=options.fps).bounded(options.max_frames, options.max_pixels),
+        budget=budget.bounded(options.max_frames, options.max_pixels),
         max_model_len=options.max_model_len,
         generation=options.gen_kwargs,
         probe=read_probe(options.probe),

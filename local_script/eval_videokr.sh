@@ -17,6 +17,7 @@
 # RUN_NAME OUTPUT_PATH         (the model's name; outputs/videokr/${RUN_NAME}_${BACKEND}, and _PROBE behind it)
 # BATCH_SIZE                   prompts answered at once                     (4)
 # FPS MAX_FRAME_NUM MAX_PIXELS the video budget                             (2, 128, 200704 px a frame)
+# SAMPLING                     frames even by index, or by time             (index)
 # MAX_MODEL_LEN                context in tokens                            (32768)
 # GEN_KWARGS                   over the task's, e.g. max_new_tokens=1024,temperature=0
 # DATA_PARALLEL_SIZE           processes, one replica each                  (1)
@@ -80,9 +81,9 @@ OUTPUT_PATH="${OUTPUT_PATH:-outputs/videokr/${RUN_NAME}_${BACKEND}${PROBE:+_${PR
 DATA_PARALLEL_SIZE="${DATA_PARALLEL_SIZE:-1}"
 export JUDGE_CACHE="${JUDGE_CACHE:-${OUTPUT_PATH}/judge}"
 FPS="${FPS:-2}" MAX_FRAME_NUM="${MAX_FRAME_NUM:-128}" MAX_PIXELS="${MAX_PIXELS:-200704}" MAX_MODEL_LEN="${MAX_MODEL_LEN:-32768}"
-PROBE_SEED="${PROBE_SEED:-0}" JUDGE_CONCURRENCY="${JUDGE_CONCURRENCY:-32}"
+SAMPLING="${SAMPLING:-index}" PROBE_SEED="${PROBE_SEED:-0}" JUDGE_CONCURRENCY="${JUDGE_CONCURRENCY:-32}"
 MODEL_ARGS="model=${VIDEOKR_MODEL}"
-MODEL_ARGS+=",fps=${FPS},max_frame_num=${MAX_FRAME_NUM},max_pixels=${MAX_PIXELS}"
+MODEL_ARGS+=",fps=${FPS},max_frame_num=${MAX_FRAME_NUM},max_pixels=${MAX_PIXELS},sampling=${SAMPLING}"
 MODEL_ARGS+=",max_model_len=${MAX_MODEL_LEN},data_parallel_size=${DATA_PARALLEL_SIZE}"
 if [[ "${BACKEND}" == vllm ]]; then
   MODEL_ARGS+=",tensor_parallel_size=${TENSOR_PARALLEL_SIZE:-1},gpu_memory_utilization=${GPU_MEMORY_UTILIZATION:-0.85}"
@@ -139,7 +140,7 @@ print_command "${COMMAND[@]}"
 
 "${PYTHON}" -m lmms_eval_tasks.preflight \
   --model "${VIDEOKR_MODEL}" --backend "${BACKEND}" --tasks "${TASKS}" --task-dir "${OUTPUT_PATH}/tasks" "${LIMITS[@]}" \
-  --fps "${FPS}" --max-frames "${MAX_FRAME_NUM}" --max-pixels "${MAX_PIXELS}" --max-model-len "${MAX_MODEL_LEN}" \
+  --fps "${FPS}" --max-frames "${MAX_FRAME_NUM}" --max-pixels "${MAX_PIXELS}" --sampling "${SAMPLING}" --max-model-len "${MAX_MODEL_LEN}" \
   --probe "${PROBE}" --probe-seed "${PROBE_SEED}" --gen-kwargs "${GEN_KWARGS:-}"
 STARTED="$(mktemp)"
 trap 'rm -f "${STARTED}"' EXIT

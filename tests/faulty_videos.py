@@ -67,7 +67,7 @@ FAULTS: dict[str, Fault] = {
     "empty.mp4": (Path.touch, "fast", "empty"),
     "page.mp4": (lambda path: path.write_bytes(b"\n<!DOCTYPE html><html>404</html>"), "fast", "not a video"),
     "text.mp4": (lambda path: path.write_bytes(b"no such video"), "fast", "not a video"),
-    "picture.mp4": (lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(500)), "fast", "not a video"),
+    "picture.mp4": (lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(500)), "probe", "does not open"),
     "zeros.mp4": (lambda path: path.write_bytes(bytes(5_000)), "fast", "not a video"),
     "one byte.mp4": (lambda path: path.write_bytes(b"\0"), "fast", "not a video"),
     "folder.mp4": (Path.mkdir, "fast", "not a file"),

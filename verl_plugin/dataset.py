@@ -51,7 +51,7 @@ class VideoKRDataset(RLHFDataset):
         self._manifest = read_manifest(Path(manifest)) if manifest else {}
         self._manifest_root = Path(config.get("video_root") or Path(manifest or ".").parent).absolute()
         self._run_budget: dict[str, Any] = asdict(run_budget(config))
-        self._video_bounds: dict[tuple[float | None, ...], int] = {}
+        self._video_bounds: dict[tuple[Any, ...], int] = {}
         super().__init__(data_files, tokenizer, config, processor, **settings)
         prompt = generation_prompt(self.processor, **self.apply_chat_template_kwargs)
         print(as_line(prompt))
@@ -157,7 +157,7 @@ class VideoKRDataset(RLHFDataset):
         fixed = [{} if isinstance(video, str) else video for video in row[self.video_key] or []]
         return sum(self._video_bound(tuple(video.get(name) for name in BUDGET_FIELDS)) for video in fixed)
 
-    def _video_bound(self, fixed: tuple[float | None, ...]) -> int:
+    def _video_bound(self, fixed: tuple[Any, ...]) -> int:
         """
         Args:
             fixed: what a row fixes of the budget, in the order of BUDGET_FIELDS.

@@ -8,6 +8,7 @@ frames apart, or one does not come out, all is read from the start.
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -168,30 +169,19 @@ def _is_shown_vp9(frame: memoryview) -> bool:
     return bool(bits & 0b1000 or bits & 0b10)
 
 
-def decoded(stream: Any, packet: Any, damaged: list[int] | None = None) -> Iterator[Any]:
-    """The frames that come out of the decoder for a packet, or with None at the end; none for one that is damaged.
-
-    Args:
-        damaged: gets the time of a packet that does not decode.
-    """
+def decoded(stream: Any, packet: Any) -> Iterator[Any]:
+    """The frames that come out of the decoder for a packet, or with None at the end; none for one that is damaged."""
     import av
 
-    try:
+    with suppress(av.FFmpegError):
         yield from stream.codec_context.decode(packet)
-    except av.FFmpegError:
-        if damaged is not None:
-            damaged.append(packet.pts or 0 if packet else 0)
 
 
-def decode_all(container: Any, stream: Any, damaged: list[int]) -> Iterator[Any]:
-    """Every frame, in the order of showing.
-
-    Args:
-        container: just opened.
-    """
+def decode_all(container: Any, stream: Any) -> Iterator[Any]:
+    """Every frame from where the file stands, in the order of showing; what is damaged is passed over, as by FFmpeg."""
     for packet in _packets(container, stream):
-        yield from decoded(stream, packet, damaged)
-    yield from decoded(stream, None, damaged)
+        yield from decoded(stream, packet)
+    yield from decoded(stream, None)
 
 
 def decode_runs(container: Any, stream: Any, runs: Sequence[Run], due: Mapping[int, Any]) -> Iterator[Any]:

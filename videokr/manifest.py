@@ -23,6 +23,8 @@ class VideoEntry(NamedTuple):
         size_bytes, mtime_ns: of the file that was looked at; None where there is none.
         frame_count, average_fps, height, width: see VideoHeader; None below `probe`.
         codec: of the video, as FFmpeg calls it.
+        is_hdr: see `videokr.video_file.Facts`.
+        off_by_index_seconds: see VideoHeader; 0 where all frames are equally long.
     """
 
     path: str
@@ -37,11 +39,15 @@ class VideoEntry(NamedTuple):
     width: int | None = None
     codec: str | None = None
     has_audio: bool | None = None
+    is_hdr: bool | None = None
+    off_by_index_seconds: float | None = None
 
     @property
     def header(self) -> VideoHeader | None:
-        """What the frame plan needs; None where it is not known."""
+        """What the frame plan needs; None where it is not known: the times of a variable frame rate are in the file."""
         if self.frame_count is None or self.average_fps is None or self.height is None or self.width is None:
+            return None
+        if self.off_by_index_seconds:
             return None
         return VideoHeader(self.frame_count, self.average_fps, self.height, self.width)
 
@@ -51,7 +57,7 @@ class VideoEntry(NamedTuple):
 
     @property
     def duration_seconds(self) -> float | None:
-        return self.header.duration_seconds if self.header else None
+        return self.frame_count / self.average_fps if self.frame_count and self.average_fps else None
 
 
 COLUMNS = VideoEntry._fields
@@ -94,5 +100,6 @@ def _schema() -> Any:
 
     text, whole = pa.string(), pa.int64()
     types = dict.fromkeys(("size_bytes", "mtime_ns", "frame_count", "height", "width"), whole)
-    types |= {"average_fps": pa.float64(), "has_audio": pa.bool_()}
+    types |= dict.fromkeys(("average_fps", "off_by_index_seconds"), pa.float64())
+    types |= dict.fromkeys(("has_audio", "is_hdr"), pa.bool_())
     return pa.schema([(name, types.get(name, text)) for name in COLUMNS])

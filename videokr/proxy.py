@@ -10,14 +10,14 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from functools import cache, lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from videokr.budget import VideoBudget
+from videokr.budget import BY_TIME, VideoBudget
 from videokr.errors import UserError
 from videokr.fast_video import is_fast
 from videokr.frame_plan import FramePlan, VideoHeader, plan_frames
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import torch
 
 FOLDER_VARIABLE = "VIDEOKR_PROXIES"
-FORMAT = "videokr proxy 2"  # another number for whatever changes what is read of one
+FORMAT = "videokr proxy 3"  # another number for whatever changes what is read of one
 BEST, WORST = 1, 31  # of motion JPEG's scale; what is between them is a share of the size of BEST
 DEFAULT_QUALITY = 2
 TICKS = 90_000  # a second
@@ -52,7 +52,8 @@ class ProxyKey:
         """Of the proxies with this key: `patch16_fps2_frames4-128_pixels256-100352`."""
         frames = f"frames{self.budget.min_frames}-{self.budget.max_frames}"
         pixels = f"pixels{self.budget.min_pixels}-{self.budget.max_pixels}"
-        return f"patch{self.patch_size}_fps{self.budget.fps:g}_{frames}_{pixels}"
+        by_time = f"_{BY_TIME}" if self.budget.sampling == BY_TIME else ""
+        return f"patch{self.patch_size}_fps{self.budget.fps:g}_{frames}_{pixels}{by_time}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +205,9 @@ def _plan_of(said: Mapping[str, Any], stamp: tuple[int, int], key: ProxyKey) -> 
     if (said.get("format"), said.get("source"), said.get("key")) != (FORMAT, list(stamp), asdict(key)):
         return None
     try:
-        return plan_frames(VideoHeader(**said["header"]), key.budget, key.patch_size)
+        header = VideoHeader(**said["header"])
+        times = header.times_ms and tuple(header.times_ms)  # a list in JSON
+        return plan_frames(replace(header, times_ms=times), key.budget, key.patch_size)
     except (KeyError, TypeError, ValueError, ZeroDivisionError, UserError):  # a damaged header
         return None
 
@@ -247,8 +250,8 @@ def _digest(said: Mapping[str, Any], packets: Iterable[Any]) -> str:
 def _ticks(plan: FramePlan) -> list[int]:
     """When each frame is shown. One that is shown twice is so a tick later: no container holds a time twice."""
     times: list[int] = []
-    for index in plan.indices:
-        time = round(index / plan.header.average_fps * TICKS)
+    for seconds in plan.seconds:
+        time = round(seconds * TICKS)
         times.append(max(time, times[-1] + 1) if times else time)
     return times
 

@@ -135,6 +135,8 @@ def departures(card: TrainingCard, budget: VideoBudget) -> list[str]:
         trained, asked = getattr(card.budget, name), getattr(budget, name)
         if trained != asked:
             found.append(f"{name} {asked:g} in the place of {trained:g}")
+    if budget.sampling != card.budget.sampling:
+        found.append(f"frames even by {budget.sampling} in the place of {card.budget.sampling}")
     if budget.max_pixels < card.budget.max_pixels:
         found.append(f"max_pixels {budget.max_pixels} in the place of {card.budget.max_pixels}")
     return found

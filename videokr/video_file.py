@@ -68,10 +68,12 @@ class _Timeline:
     """
     Attributes:
         table: of the packets; None: they do not tell the frames apart, which are counted then.
+        is_indexed: the file's index tells its frames.
     """
 
     facts: Facts
     table: PacketTable | None
+    is_indexed: bool
 
 
 def read_header(path: Path) -> VideoHeader:
@@ -153,15 +155,22 @@ def check_frames(path: Path, budget: VideoBudget, patch_size: int) -> None:
 
 
 def check_end(path: Path) -> None:
-    """Decodes the last frame, and no more than it hangs on.
+    """Decodes near the end of the file, and no more than that hangs on.
 
     Raises:
         UserError: the file is not there.
-        VideoError: it does not decode.
+        VideoError: nothing decodes there.
     """
-    timeline = _timeline(path, with_packets=True)
-    if timeline.table is not None:  # else all of it has been decoded
-        _decode(path, timeline, (timeline.facts.header.frame_count - 1,), lambda index, frame: None)
+    timeline = _timeline(path, with_packets=False)
+    if not timeline.is_indexed:
+        if timeline.table is not None:  # else all of it has been decoded
+            _decode(path, timeline, (timeline.facts.header.frame_count - 1,), lambda index, frame: None)
+        return
+    end = max(0.0, timeline.facts.header.duration_seconds - TAIL_SECONDS)
+    with opened(path) as (container, stream):
+        container.seek((stream.start_time or 0) + int(end / stream.time_base), stream=stream)
+        if next(decode_all(container, stream), None) is None:
+            raise VideoError(path, f"no frame decodes after {end:.1f} of its {end + TAIL_SECONDS:.1f} seconds")
 
 
 def _plan(path: Path, header: VideoHeader, budget: VideoBudget, patch_size: int) -> FramePlan:
@@ -225,7 +234,8 @@ def _timeline(path: Path, with_packets: bool) -> _Timeline:
             raise VideoError(path, "no frame of it decodes")
         first, table = packets.first, packets.table
         count, seconds = 0, None
-        if indexed is not None and not is_interlaced(stream, first):
+        is_indexed = indexed is not None and not is_interlaced(stream, first)
+        if indexed is not None and is_indexed:
             count, seconds = len(indexed), indexed
         else:
             _refuse_broken_off(path, container, packets.held_seconds)
@@ -245,7 +255,7 @@ def _timeline(path: Path, with_packets: bool) -> _Timeline:
     if seconds is not None and count > 1:
         rate, is_even = _rate(rate, seconds)
         times = None if is_even else tuple(np.rint(seconds * MILLISECONDS).astype(int).tolist())
-    return _Timeline(Facts(VideoHeader(count, rate or 1.0, *size, times), *said), table)
+    return _Timeline(Facts(VideoHeader(count, rate or 1.0, *size, times), *said), table, is_indexed)
 
 
 def _rate(stated: float, seconds: Any) -> tuple[float, bool]:
@@ -280,7 +290,7 @@ def _decoded_seconds(path: Path) -> tuple[int, Any]:
     import numpy as np
 
     with opened(path) as (container, stream):
-        times = [frame.pts for frame in decode_all(container, stream, [])]
+        times = [frame.pts for frame in decode_all(container, stream)]
         if None in times or any(after <= before for before, after in pairwise(times)):
             return len(times), None
         return len(times), np.array([time - times[0] for time in times]) * float(stream.time_base)
@@ -305,7 +315,7 @@ def _decode(path: Path, timeline: _Timeline, planned: Iterable[int], show: Calla
         missing: set[int] = set()
         coming, place, newest = iter(indices), -1, None
         due = next(coming, None)
-        for number, frame in enumerate(decode_all(container, stream, [])):
+        for number, frame in enumerate(decode_all(container, stream)):
             place = number if shown is None else int(shown.searchsorted(frame.pts, side="right")) - 1
             while due is not None and due <= place:
                 show(due, newest if due < place and newest is not None else frame)

@@ -1,7 +1,8 @@
 """Whether a file is a whole video, from its size and the frame of its container: some microseconds, and no decoder.
 
 ISO base media (MP4, MOV; ISO/IEC 14496-12) is walked from box to box, wherever its index stands; of Matroska and WebM
-(RFC 8794) the segment's size is held against the file's. The others are known by their first bytes alone.
+(RFC 8794) the segment's size is held against the file's, of AVI that of its list. Of all others no more is told here
+than that they are no text and no zeros: whether they are videos is for the reader to say.
 """
 
 import os
@@ -18,9 +19,8 @@ CUT_OFF = "cut off"
 
 _ISO_FIRST = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof")
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
-_FIRST_BYTES = (b"FLV\x01", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"\x30\x26\xb2\x75", b"OggS")
-_HEAD_BYTES = 400  # three packets of an MPEG transport stream and more
-_TS_PACKET_BYTES, _TS_SYNC = 188, 0x47
+_HEAD_BYTES = 400
+_OF_TEXT = frozenset(b"\t\n\r" + bytes(range(32, 127)))
 _BOX_BYTES = 8  # size and type
 
 
@@ -92,9 +92,7 @@ def _fault(file: int, size: int) -> tuple[str, str] | None:
     if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
         promised = 8 + int.from_bytes(head[4:8], "little")
         return (CUT_OFF, f"{size:,} of {promised:,} bytes") if promised > size else None
-    if head.startswith(_FIRST_BYTES) or _is_transport_stream(head):
-        return None
-    return NOT_A_VIDEO, _first_words(head)
+    return _no_video(head)
 
 
 def _iso_fault(file: int, size: int, head: bytes) -> tuple[str, str] | None:
@@ -143,12 +141,12 @@ def _vint(data: bytes, at: int) -> tuple[int | None, int]:
     return (None if value == (1 << 7 * width) - 1 else value), width
 
 
-def _is_transport_stream(head: bytes) -> bool:
-    return len(head) > 2 * _TS_PACKET_BYTES and all(head[n * _TS_PACKET_BYTES] == _TS_SYNC for n in range(3))
-
-
-def _first_words(head: bytes) -> str:
+def _no_video(head: bytes) -> tuple[str, str] | None:
     if not head.strip(b"\0"):
-        return "it begins with zeros"
-    text = head.lstrip()[:9].lower()
-    return "a web page" if text.startswith((b"<!doctype", b"<html")) else f"it begins with {head[:8].hex(' ')}"
+        return NOT_A_VIDEO, "it begins with zeros"
+    text = head.strip()
+    if text.lower().startswith((b"<!doctype", b"<html")):
+        return NOT_A_VIDEO, "a web page"
+    if all(byte in _OF_TEXT for byte in text):
+        return NOT_A_VIDEO, f"a text: {text[:20].decode('ascii')}"
+    return None

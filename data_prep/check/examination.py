@@ -3,13 +3,12 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from data_prep.check.container import NOT_THERE, look_at
 from videokr.budget import VideoBudget
 from videokr.errors import UserError
 from videokr.manifest import LEVELS, VideoEntry
-from videokr.video_file import VideoError, check_frames, read_header
+from videokr.video_file import VideoError, check_end, check_frames, read_facts
 from videokr.videos import resolve_video
 
 OUTSIDE = "outside of the folder"
@@ -17,7 +16,6 @@ DOES_NOT_OPEN = "does not open"
 NO_VIDEO = "no video in it"
 END_DOES_NOT_DECODE = "its end does not decode"
 DOES_NOT_DECODE = "does not decode"
-NEAR_THE_END = (0.97, 0.75)  # of the duration; the second where no key frame follows the first
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 PATCH_SIZE = 14  # the smaller of the two families'; which frames are shown does not depend on it
 
@@ -60,55 +58,28 @@ class Examination:
 
     def _opened(self, entry: VideoEntry, file: Path) -> VideoEntry:
         try:
-            header = read_header(file)
-            codec, has_audio = _streams(file)
+            facts = read_facts(file)
         except VideoError as error:
             return entry._replace(reason=NO_VIDEO if "no video" in error.reason else DOES_NOT_OPEN, detail=error.reason)
         except UserError:
             return entry._replace(reason=NOT_THERE, detail="it went away meanwhile")
+        header = facts.header
         entry = entry._replace(
             frame_count=header.frame_count,
             average_fps=header.average_fps,
             height=header.height,
             width=header.width,
-            codec=codec,
-            has_audio=has_audio,
+            codec=facts.codec,
+            has_audio=facts.has_audio,
+            is_hdr=facts.is_hdr,
+            off_by_index_seconds=header.off_by_index_seconds,
         )
         try:
             if self.level == LEVELS[-1]:
                 check_frames(file, self.budget, PATCH_SIZE)
             else:
-                _decode_near_the_end(file, header.duration_seconds)
+                check_end(file)
         except VideoError as error:
             where = DOES_NOT_DECODE if self.level == LEVELS[-1] else END_DOES_NOT_DECODE
             return entry._replace(reason=where, detail=error.reason)
         return entry
-
-
-def _streams(file: Path) -> tuple[str, bool]:
-    import av
-
-    container: Any
-    with av.open(str(file)) as container:
-        found = container.streams.video[0].codec_context.name, bool(container.streams.audio)
-    return found
-
-
-def _decode_near_the_end(file: Path, duration_seconds: float) -> None:
-    """
-    Raises:
-        VideoError: no frame decodes from there.
-    """
-    import av
-
-    for share in NEAR_THE_END:
-        try:
-            with av.open(str(file)) as container:
-                stream: Any = container.streams.video[0]
-                start = stream.start_time or 0
-                container.seek(start + int(duration_seconds * share / stream.time_base), stream=stream)
-                if next(container.decode(stream), None) is not None:
-                    return
-        except av.FFmpegError as error:
-            raise VideoError(file, f"after {share:.0%} of it: {error.strerror}") from None
-    raise VideoError(file, f"no frame decodes after {NEAR_THE_END[-1]:.0%} of it")

@@ -13,10 +13,10 @@ SHOWN = 3  # videos of each reason
 def as_json(named: Named, entries: Iterable[VideoEntry], level: str) -> dict[str, Any]:
     """Counts by reason, with every rejected video under its own."""
     rejected: dict[str, list[dict[str, str]]] = {}
-    fine = 0
+    fine = []
     for entry in sorted(entries, key=lambda entry: entry.path):
         if entry.reason is None:
-            fine += 1
+            fine.append(entry)
         else:
             rejected.setdefault(entry.reason, []).append({"video": entry.path, "detail": entry.detail})
     return {
@@ -24,7 +24,9 @@ def as_json(named: Named, entries: Iterable[VideoEntry], level: str) -> dict[str
         "records": named.records,
         "records_without_video": dict(named.left_out),
         "videos": len(named.paths),
-        "fine": fine,
+        "fine": len(fine),
+        "hdr": [entry.path for entry in fine if entry.is_hdr],
+        "variable_rate": {entry.path: entry.off_by_index_seconds for entry in fine if entry.off_by_index_seconds},
         "rejected": dict(sorted(rejected.items(), key=lambda item: (-len(item[1]), item[0]))),
     }
 
@@ -36,6 +38,13 @@ def as_text(report: dict[str, Any]) -> str:
     lines += [f"  records left out, {reason}: {number:,}" for reason, number in report["records_without_video"].items()]
     counts = Counter({reason: len(videos) for reason, videos in report["rejected"].items()})
     lines.append(f"  {'fine':<28} {report['fine']:>9,}")
+    if report["variable_rate"]:
+        most = max(report["variable_rate"].values())
+        lines.append(
+            f"    of a variable frame rate      {len(report['variable_rate']):>7,}, up to {most:.1f} s off by index"
+        )
+    if report["hdr"]:
+        lines.append(f"    HDR (PQ, HLG), shown as it is {len(report['hdr']):>7,}")
     for reason, number in counts.most_common():
         lines.append(f"  {reason:<28} {number:>9,}")
         for video in report["rejected"][reason][:SHOWN]:

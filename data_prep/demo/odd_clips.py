@@ -2,14 +2,15 @@
 
 Every codec, container, rate and duration comes in turn: H.264, HEVC and VP9; MP4, MKV and WebM; half a second to forty
 minutes; 1 to 60 frames a second and variable; odd, tall and wide frames; turned on their side; one frame alone. Every
-eighth record has two videos, unless told otherwise.
+fifth is of a kind that files from elsewhere are of. Every eighth record has two videos, unless told otherwise.
 """
 
 import argparse
 import json
 import shutil
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from random import Random
@@ -28,6 +29,24 @@ TWO_VIDEOS_EVERY = 8  # records: one with the clip before as well
 SMALL = (64, 48)  # width, height in pixels, as in SIZES
 # Of one clip, so that drawing stays quick.
 FRAMES_MAX, PIXELS_MAX = 2_000, 60_000_000
+# Colours tagged BT.709, BT.2020 or of full range; cut without encoding anew; frames that are packets but not shown; an
+# index of the first fragment alone; half frames; no times of showing; a smaller video first; a picture of the cover.
+KINDS_ELSEWHERE = (
+    ("bt709", "mp4"), ("trimmed", "mp4"), ("hidden", "webm"), ("half indexed", "mp4"), ("full range", "mkv"),
+    ("interlaced", "ts"), ("untimed", "avi"), ("two streams", "mp4"), ("bt2020", "mkv"), ("cover", "mp4"),
+)  # fmt: skip
+ELSEWHERE_EVERY = 5
+SIZE_ELSEWHERE = (160, 96)  # width, height in pixels
+MATRICES = {"bt709": 1, "bt2020": 9}  # of ITU-T H.273
+FULL_RANGE = 2
+ENCODER_OPTIONS = {
+    "interlaced": {"preset": "fast", "flags": "+ildct+ilme", "x264-params": "tff=1"},
+    "untimed": {"preset": "fast", "bf": "3"},
+    "half indexed": {"g": "10"},
+}
+MUXER_OPTIONS = {"half indexed": {"movflags": "frag_keyframe"}}
+TRIMMED = 7  # frames that an edit list leaves out
+HIDDEN_EVERY, VP8_SHOWN = 10, 0x10
 TURNED = bytes.fromhex("000000000001000000000000ffff00000000000000000000000000000000000040000000")
 UPRIGHT = bytes.fromhex("000100000000000000000000000000000001000000000000000000000000000040000000")
 
@@ -38,6 +57,7 @@ class Shape:
     Attributes:
         variable: frames are not equally long.
         turned: to be shown turned by a quarter; MP4 alone.
+        kind: one of KINDS_ELSEWHERE, or empty.
     """
 
     codec: str
@@ -48,10 +68,22 @@ class Shape:
     height: int
     variable: bool
     turned: bool
+    kind: str = ""
+
+    @property
+    def shown(self) -> int:
+        """Frames that a player shows."""
+        left_out = {"trimmed": TRIMMED, "hidden": self.frames // HIDDEN_EVERY}
+        return self.frames - left_out.get(self.kind, 0)
 
 
 def shape(number: int) -> Shape:
     """The clip with this number; the same in every run."""
+    if number % ELSEWHERE_EVERY == ELSEWHERE_EVERY - 2:
+        place = number // ELSEWHERE_EVERY
+        kind, container = KINDS_ELSEWHERE[place % len(KINDS_ELSEWHERE)]
+        codec = "libvpx" if kind == "hidden" else "libx264"
+        return Shape(codec, container, RATES[place % 3], 60 + 40 * (place % 4), *SIZE_ELSEWHERE, False, False, kind)
     rng = Random(number)
     codec, container = KINDS[number % len(KINDS)]
     rate, seconds = RATES[number % len(RATES)], SECONDS[number // 2 % len(SECONDS)]
@@ -69,31 +101,84 @@ def shape(number: int) -> Shape:
 def draw(clip: Shape, path: Path) -> None:
     """A bar that moves over a background which changes, so that no two frames are alike."""
     import av
-    import numpy as np
 
+    with av.open(str(path), "w", options=MUXER_OPTIONS.get(clip.kind, {})) as container:
+        if clip.kind in ("two streams", "cover"):
+            codec, worse = ("mjpeg", {}) if clip.kind == "cover" else ("libx264", {"crf": "45"})
+            first: Any = container.add_stream(codec, rate=clip.rate, options=worse)
+            first.width, first.height = SMALL
+            first.pix_fmt = "yuvj420p" if clip.kind == "cover" else "yuv420p"
+        stream = _stream(clip, container)
+        if clip.kind == "cover":
+            first.disposition = av.stream.Disposition.attached_pic.value
+        if clip.kind in ("two streams", "cover"):
+            for picture, time in _pictures(replace(clip, width=SMALL[0], height=SMALL[1])):
+                container.mux(first.encode(_frame(picture, time, clip)))
+                if clip.kind == "cover":
+                    break
+            container.mux(first.encode())
+        for picture, time in _pictures(clip):
+            container.mux(_as_kind(stream.encode(_frame(picture, time, clip)), clip))
+        container.mux(_as_kind(stream.encode(), clip))
+    if clip.turned:
+        turn(path)
+
+
+def _stream(clip: Shape, container: Any) -> Any:
     odd = clip.width % 2 or clip.height % 2
     quick = {"libx264": {"preset": "ultrafast"}, "libx265": {"preset": "ultrafast", "x265-params": "log-level=none"}}
     options = quick.get(clip.codec, {"deadline": "realtime", "cpu-used": "8"})
-    ticks = 1000 * clip.rate
-    with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream(clip.codec, rate=clip.rate, options=options)
-        stream.width, stream.height = clip.width, clip.height
-        stream.pix_fmt = "yuv444p" if odd else "yuv420p"
-        stream.codec_context.time_base = 1 / ticks
-        rng = Random(clip.frames)
-        time = 0
-        for number in range(clip.frames):
-            picture = np.zeros((clip.height, clip.width, 3), np.uint8)
-            picture[:] = (number * 7 % 256, number // 3 % 256, 255 - number * 5 % 256)
-            place = number * 3 % clip.width
-            picture[:, place : place + clip.width // 8 + 1] = (250, 250, 30)
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts, frame.time_base = time, 1 / ticks
-            time += rng.choice((500, 1000, 3000)) if clip.variable else 1000
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    if clip.turned:
-        turn(path)
+    stream: Any = container.add_stream(clip.codec, rate=clip.rate, options=options | ENCODER_OPTIONS.get(clip.kind, {}))
+    stream.width, stream.height = clip.width, clip.height
+    stream.pix_fmt = "yuv444p" if odd else "yuv420p"
+    stream.codec_context.time_base = _tick(clip)
+    if clip.kind in MATRICES:
+        stream.codec_context.colorspace = MATRICES[clip.kind]
+    if clip.kind == "full range":
+        stream.codec_context.color_range = FULL_RANGE
+    return stream
+
+
+def _tick(clip: Shape) -> Fraction:
+    return 1 / clip.rate if clip.container == "avi" else 1 / (1000 * clip.rate)
+
+
+def _pictures(clip: Shape) -> Iterator[tuple[Any, int]]:
+    """With the time of each in ticks."""
+    import numpy as np
+
+    rng, step = Random(clip.frames), 1 if clip.container == "avi" else 1000
+    time = 0
+    for number in range(clip.frames):
+        picture = np.zeros((clip.height, clip.width, 3), np.uint8)
+        picture[:] = (number * 7 % 256, number // 3 % 256, 255 - number * 5 % 256)
+        place = number * 3 % clip.width
+        picture[:, place : place + clip.width // 8 + 1] = (250, 250, 30)
+        if clip.kind == "hidden" and number % HIDDEN_EVERY == HIDDEN_EVERY - 1:
+            yield picture, time - step // 2
+            continue
+        yield picture, time
+        time += rng.choice((step // 2, step, 3 * step)) if clip.variable else step
+
+
+def _frame(picture: Any, time: int, clip: Shape) -> Any:
+    import av
+
+    frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+    frame.pts, frame.time_base = time, _tick(clip)
+    return frame
+
+
+def _as_kind(packets: list[Any], clip: Shape) -> list[Any]:
+    """As they are to be muxed: a trimmed clip begins before its start, which makes an edit list."""
+    for packet in packets:
+        if clip.kind == "trimmed":
+            shift = round(TRIMMED / clip.rate / packet.time_base)
+            packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+        if clip.kind == "hidden" and packet.pts % 1000:
+            content = bytes(packet)
+            packet.update(bytes([content[0] & ~VP8_SHOWN]) + content[1:])
+    return packets
 
 
 def turn(path: Path) -> None:

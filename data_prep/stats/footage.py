@@ -31,28 +31,28 @@ class Manifest:
         import numpy as np
 
         keys, sizes, frames = array("Q"), array("q"), array("q")
-        fps = array("d")
+        fps, off = array("d"), array("d")
         heights, widths, reasons, codecs = array("i"), array("i"), array("i"), array("i")
         audio = array("b")
         reason_numbers: dict[str, int] = {}
         codec_numbers: dict[str, int] = {}
         for entry in entries:
-            header = entry.header
             keys.append(video_key(entry.path))
             sizes.append(UNKNOWN if entry.size_bytes is None else entry.size_bytes)
-            frames.append(header.frame_count if header else UNKNOWN)
-            fps.append(header.average_fps if header else UNKNOWN)
-            heights.append(header.height if header else UNKNOWN)
-            widths.append(header.width if header else UNKNOWN)
+            frames.append(UNKNOWN if entry.frame_count is None else entry.frame_count)
+            fps.append(UNKNOWN if entry.average_fps is None else entry.average_fps)
+            heights.append(UNKNOWN if entry.height is None else entry.height)
+            widths.append(UNKNOWN if entry.width is None else entry.width)
+            off.append(entry.off_by_index_seconds or 0.0)
             reasons.append(_number(reason_numbers, entry.reason))
             codecs.append(_number(codec_numbers, entry.codec))
             audio.append(UNKNOWN if entry.has_audio is None else entry.has_audio)
         self.reasons, self.codecs = list(reason_numbers), list(codec_numbers)
         order = np.argsort(np.frombuffer(keys, dtype=np.uint64), kind="stable")
-        columns = [keys, sizes, frames, fps, heights, widths, reasons, codecs, audio]
+        columns = [keys, sizes, frames, fps, heights, widths, reasons, codecs, audio, off]
         ordered = [np.array(column)[order] for column in columns]
         (self._keys, self.size_bytes, self.frame_count, self.fps, self.height, self.width, self.reason, self.codec,
-         self.audio) = ordered  # fmt: skip
+         self.audio, self.off_by_index) = ordered  # fmt: skip
 
     def places(self, keys: Any) -> Any:
         """Where each video stands; UNKNOWN for those that the manifest has not got.
@@ -126,6 +126,7 @@ class Footage:
         seconds, size_bytes: of a video; None where of none it is known.
         resolutions: `WIDTHxHEIGHT` as shown; fps: frames a second, to two decimals; the most common first.
         audio: with, without.
+        off_by_index_seconds: of those of a variable frame rate, how far a frame is from its index by the mean rate.
         header_unknown: how many of the fine ones have been looked at no closer than `fast`.
     """
 
@@ -138,6 +139,7 @@ class Footage:
     fps: Mapping[str, int]
     codecs: Mapping[str, int]
     audio: Mapping[str, int]
+    off_by_index_seconds: Distribution | None
     header_unknown: int
 
 
@@ -153,6 +155,7 @@ def footage_of(manifest: Manifest, keys: Any) -> Footage:
     probed = fine[manifest.frame_count[fine] != UNKNOWN]
     codecs = manifest.codec[probed]
     audio = manifest.audio[probed]
+    off = manifest.off_by_index[probed]
     sizes = manifest.size_bytes[fine]
     return Footage(
         fine=len(fine),
@@ -167,6 +170,7 @@ def footage_of(manifest: Manifest, keys: Any) -> Footage:
         fps=_common(f"{rate:.2f}".rstrip("0").rstrip(".") for rate in manifest.fps[probed].tolist()),
         codecs=_common(manifest.codecs[number] for number in codecs[codecs != UNKNOWN].tolist()),
         audio={"with": int((audio == 1).sum()), "without": int((audio == 0).sum())} if len(audio) else {},
+        off_by_index_seconds=describe(off[off > 0]),
         header_unknown=len(fine) - len(probed),
     )
 

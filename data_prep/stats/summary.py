@@ -79,6 +79,9 @@ def _footage(stats: FileStats) -> Iterator[str]:
         yield _line("seconds", f"{_spread(footage.seconds)}; {hours(footage.seconds.total)} in all")
         yield _line("resolutions", _common(footage.resolutions))
         yield _line("frame rates", _common(footage.fps))
+        off = footage.off_by_index_seconds
+        if off:
+            yield _line("variable rates", f"{count(off.count)} videos, up to {decimal(off.most)} s off by index")
         yield _line("codecs", _common(footage.codecs))
         yield _line("audio", _common(footage.audio))
     if footage.size_bytes:

@@ -60,7 +60,8 @@ def probe_frames(
         return frames[rng.sample(range(count), count)], plan
     else:
         return frames, plan
-    return frames[chosen], replace(plan, indices=tuple(plan.indices[place] for place in chosen))
+    times = plan.times_ms and tuple(plan.times_ms[place] for place in chosen)
+    return frames[chosen], replace(plan, indices=tuple(plan.indices[place] for place in chosen), times_ms=times)
 
 
 def swap_videos(examples: Sequence[Example], seed: int) -> list[Example]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 
-from videokr.budget import VideoBudget
+from videokr.budget import BY_TIME, VideoBudget
 from videokr.evaluation.card import RunCard
 from videokr.report.figures import NOTHING, count
 from videokr.report.lineup import Lineup, model_name
@@ -46,7 +46,7 @@ def budget_text(budget: VideoBudget) -> str:
     """In one line."""
     return (
         f"{budget.fps:g} frames a second, at most {count(budget.max_frames)}, each of at most "
-        f"{count(budget.max_pixels)} pixels"
+        f"{count(budget.max_pixels)} pixels{', even in time' if budget.sampling == BY_TIME else ''}"
     )
 
 
