@@ -2,12 +2,16 @@
 
 import os
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 
+from data_prep.demo.odd_clips import Shape, draw
+
+TRIMMED = Shape("libx264", "mp4", Fraction(25), 100, 160, 96, variable=False, turned=False, kind="trimmed")
 SIDE, RATE, FRAMES = 64, 10, 60
 
 
@@ -25,6 +29,16 @@ def encode(path: Path, frames: int = FRAMES, faststart: bool = False, **options:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())
     return path.read_bytes()
+
+
+def encode_as(path: Path, container: str, codec: str = "libx264", pix_fmt: str = "yuv420p", **options: str) -> None:
+    with av.open(str(path), "w", format=container) as made:
+        stream = made.add_stream(codec, rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 176, 144, pix_fmt
+        for number in range(FRAMES):
+            picture = np.full((144, 176, 3), number * 4, np.uint8)
+            made.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        made.mux(stream.encode())
 
 
 def encode_sound(path: Path) -> None:
@@ -63,6 +77,19 @@ FAULTS: dict[str, Fault] = {
     "видео-影片.mp4": (encode, None, ""),
     "transport stream.ts": (encode, None, ""),
     "avi.avi": (encode, None, ""),
+    "B-frames.mts": (lambda path: encode_as(path, "mpegts", bf="3", g="250"), None, ""),
+    "B-frames.avi": (lambda path: encode_as(path, "avi", bf="3", g="250"), None, ""),
+    "animated.gif": (lambda path: encode_as(path, "gif", "gif", "rgb8"), None, ""),
+    "phone.3gp": (lambda path: encode_as(path, "3gp"), None, ""),
+    "tape.mxf": (lambda path: encode_as(path, "mxf", "mpeg2video"), None, ""),
+    "windows.asf": (lambda path: encode_as(path, "asf", "mpeg4"), None, ""),
+    "trimmed.mp4": (lambda path: draw(TRIMMED, path), None, ""),
+    "half indexed.mp4": (lambda path: encode(path, movflags="frag_keyframe"), None, ""),
+    "unknown codec.mp4": (
+        lambda path: path.write_bytes(encode(path).replace(b"avc1", b"zz9z").replace(b"avcC", b"zz9C")),
+        "probe",
+        "does not open",
+    ),
     "padded.mp4": (lambda path: path.write_bytes(encode(path) + bytes(64)), None, ""),
     "empty.mp4": (Path.touch, "fast", "empty"),
     "page.mp4": (lambda path: path.write_bytes(b"\n<!DOCTYPE html><html>404</html>"), "fast", "not a video"),

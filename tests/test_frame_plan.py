@@ -1,6 +1,8 @@
 """The frame plan against qwen-vl-utils and the two families' processors."""
 
 import os
+from dataclasses import replace
+from itertools import accumulate
 
 import pytest
 from hypothesis import assume, example, given, settings
@@ -88,9 +90,9 @@ def processors(tmp_path_factory):
 @pytest.mark.rl
 @pytest.mark.eval
 @pytest.mark.parametrize("family", sorted(PATCH_SIZES))
-@given(header=headers, budget=budgets)
+@given(header=headers, budget=budgets, uneven=st.booleans())
 @settings(max_examples=60, deadline=None)
-def test_the_plan_is_what_the_processor_makes_of_it(family, processors, header, budget):
+def test_the_plan_is_what_the_processor_makes_of_it(family, processors, header, budget, uneven):
     """Grid, number of tokens, seconds a temporal patch and timestamps; blank frames stand in for a video's."""
     import torch
 
@@ -99,6 +101,9 @@ def test_the_plan_is_what_the_processor_makes_of_it(family, processors, header, 
     assume(max(header.height, header.width) / min(header.height, header.width) < 50)
     processor = processors[family]
     drop_outer_marks(processor)
+    if uneven:
+        times = accumulate(7 + number * number % 95 for number in range(header.frame_count - 1))
+        header = replace(header, times_ms=(0, *times))
     plan = plan_frames(header, budget, PATCH_SIZES[family])
     assume(plan.video_tokens < 4_000)
     frames = torch.zeros(len(plan.indices), 3, plan.height, plan.width, dtype=torch.uint8)
@@ -119,6 +124,10 @@ def test_the_plan_is_what_the_processor_makes_of_it(family, processors, header, 
         assert float(made["second_per_grid_ts"][0]) == plan.seconds_per_patch  # to the last bit
     shown = video_text(plan)
     assert shown in processor.tokenizer.decode(made["input_ids"][0])
+    if uneven and plan.timestamped:  # the middle of the true times of two frames
+        seconds = [header.times_ms[index] / 1000 for index in plan.indices]
+        assert shown.startswith(f"<{(seconds[0] + seconds[1]) / 2:.1f} seconds>")
+        assert f"<{(seconds[-2] + seconds[-1]) / 2:.1f} seconds>" in shown
     assert shown.count("<|video_pad|>") == plan.video_tokens
     assert MARKED_VIDEO not in given_text or family == "qwen2_5vl"
 

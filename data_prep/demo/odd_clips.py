@@ -109,8 +109,9 @@ def draw(clip: Shape, path: Path) -> None:
             first.width, first.height = SMALL
             first.pix_fmt = "yuvj420p" if clip.kind == "cover" else "yuv420p"
         stream = _stream(clip, container)
-        if clip.kind == "cover":
-            first.disposition = av.stream.Disposition.attached_pic.value
+        if clip.kind in ("two streams", "cover"):
+            first.disposition = av.stream.Disposition.attached_pic.value if clip.kind == "cover" else 0
+            stream.disposition = av.stream.Disposition.default.value
         if clip.kind in ("two streams", "cover"):
             for picture, time in _pictures(replace(clip, width=SMALL[0], height=SMALL[1])):
                 container.mux(first.encode(_frame(picture, time, clip)))

@@ -14,7 +14,7 @@ import shlex
 import statistics
 from collections import Counter
 from dataclasses import fields, replace
-from math import inf
+from math import inf, isfinite
 
 from data_prep.engine.flags import add_worker_flags, workers_of
 from videokr.budget import BUDGETS, VideoBudget
@@ -85,7 +85,8 @@ def run(args: argparse.Namespace) -> int:
     args.to.mkdir(parents=True, exist_ok=True)
     builder = Builder(args.videos.resolve(), ProxyFolder(args.to.resolve()), key, args.quality, args.verify)
     found = build_proxies(named.paths, builder, workers, args.max_gb * 1e9)
-    least, mean = (min(found.psnr_db), statistics.fmean(found.psnr_db)) if found.psnr_db else (None, None)
+    finite = [psnr_db for psnr_db in found.psnr_db if isfinite(psnr_db)]  # the others' pixels are the same
+    least, mean = (min(finite), statistics.fmean(finite)) if finite else (None, None)
     if args.json:
         report = {"videos": len(named.paths), "built": found.built, "there": found.there, "no_room": found.no_room,
                   "size_bytes": found.size_bytes, "psnr_db": {"least": least, "mean": mean}, "folder": key.folder,
@@ -93,10 +94,9 @@ def run(args: argparse.Namespace) -> int:
         with written_aside(args.json) as aside:
             aside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(f"{found.built:,} proxies built, {found.there:,} there already, of {len(named.paths):,} videos")
-    if least is not None:
-        print(
-            f"  {found.size_bytes / found.built / 1e6:.2f} MB each; PSNR {mean:.1f} dB on average, {least:.1f} at least"
-        )
+    if found.psnr_db:
+        told = f"PSNR {mean:.1f} dB on average, {least:.1f} at least" if finite else "the same pixels"
+        print(f"  {found.size_bytes / found.built / 1e6:.2f} MB each; {told}")
     for reason, number in Counter(found.failures.values()).most_common():
         print(f"  none, {reason}: {number:,}")
     for path, reason in sorted(found.failures.items())[:NAMED]:
