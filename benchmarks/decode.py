@@ -2,10 +2,9 @@
 
     python -m benchmarks.decode --folder DIR [--rounds 3] [--plot PNG]
 
-In the environment of rl; 20 s and 340 s of 360p and of 720p. CPU time and peak memory of one reading in a process of its
-own;
-the sides take turns. The proxy is built anew in each round, which is measured too. qwen-vl-utils reads with torchcodec
-where that loads (it wants FFmpeg's libraries on the machine), else with decord; which one is printed.
+In the environment of rl; 20 s and 340 s of 360p and of 720p. CPU time and peak memory of one reading in a process of
+its own; the sides take turns. The proxy is built anew in each round, which is measured too. qwen-vl-utils reads with
+torchcodec where that loads (it wants FFmpeg's libraries on the machine), else with decord; which one is printed.
 """
 
 import argparse

@@ -285,7 +285,7 @@ def checked(config: dict[str, Any]) -> dict[str, Any]:
         UserError: something in it cannot work, found before the host loads anything.
     """
     for key, values in OWN.items():
-        if config.get(key, FAIL) not in values:
+        if config.get(key, values[0]) not in values:
             raise UserError(f"{key} is '{config[key]}': {' or '.join(values)}")
     for key in ("model_name_or_path", "dataset", "output_dir"):
         if not config.get(key):
