@@ -56,18 +56,17 @@ class Merger(FSDPModelMerger):
     def save_hf_model_and_tokenizer(self, state_dict: dict[str, torch.Tensor]) -> None:
         checkpoint = Path(self.config.local_dir)
         card = read_training_card(checkpoint.parent)
-        base = card.model if card and card.model else None
         if any(ADAPTER in name for name in state_dict):
             about = json.loads((checkpoint / "lora_train_meta.json").read_text(encoding="utf-8"))
             differs = merge_adapter(state_dict, about["lora_alpha"] / about["r"])
-            print(report_changes(differs, base or "the model under the adapter"))
-        elif base is None:
+            print(report_changes(differs, (card and card.model) or "the model under the adapter"))
+        elif card is None or card.model is None:
             print("not compared with the model before training: the run left no card that names it")
-        elif not _is_as_it_was(base, card.model_fingerprint):
-            print(f"not compared with the model before training: '{base}' is not there any more, or another by now")
+        elif not _is_as_it_was(card.model, card.model_fingerprint):
+            print(f"not compared with the model before training: '{card.model}' is not there any more, or another now")
         else:
-            model = self.get_transformers_auto_model_class().from_pretrained(base, dtype=torch.bfloat16)
-            print(report_changes(differing(state_dict, model.state_dict()), base))
+            model = self.get_transformers_auto_model_class().from_pretrained(card.model, dtype=torch.bfloat16)
+            print(report_changes(differing(state_dict, model.state_dict()), card.model))
             del model
         super().save_hf_model_and_tokenizer(state_dict)
 
