@@ -8,6 +8,7 @@ readonly USAGE="usage: bash local_script/setup_env.sh data|sft|rl|eval|dev [--cp
 readonly STAGES=(data sft rl eval dev)
 readonly VENVS="${REPO_DIR}/.venvs"
 readonly CONSTRAINTS="${REPO_DIR}/local_script/constraints"
+readonly MIN_DRIVER=580.65
 
 say() { printf '[setup %s] %s\n' "${STAGE}" "$*"; }
 
@@ -76,9 +77,21 @@ fingerprint() {
   } | sha256sum | cut -d ' ' -f 1
 }
 
+# require_driver: the torch of every lock is built for CUDA 13, which an older driver runs only with NVIDIA's package for
+# forward compatibility; nvidia-smi then names CUDA 13.
+require_driver() {
+  local driver
+  driver="$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -n 1)" || return 0
+  [[ -z "${driver}" || "$(printf '%s\n' "${MIN_DRIVER}" "${driver}" | sort -V | head -n 1)" == "${MIN_DRIVER}" ]] ||
+    nvidia-smi | grep -q 'CUDA.*Version: 1[3-9]' ||
+    die "the GPU's driver is ${driver}, and torch for CUDA 13 needs ${MIN_DRIVER} or newer: update it, or on a" \
+      "data-centre GPU install NVIDIA's cuda-compat-13-0, or build with --cpu"
+}
+
 # build: makes the environment aside and moves it into place; an interrupted build leaves the old one untouched.
 build() {
   local python aside="${VENVS}/.${STAGE}.new" old="${VENVS}/.${STAGE}.old"
+  [[ "${MACHINE}" == cpu || "${LOCK}" != *-gpu.txt ]] || require_driver
   find_uv
   python="$("${UV}" python find --system --no-project --no-python-downloads '>=3.11,<3.13' 2>/dev/null)" ||
     die "no Python 3.11 or 3.12 found: install one, for example with: uv python install 3.11"

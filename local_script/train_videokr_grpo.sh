@@ -20,11 +20,15 @@ done
 [[ -z "${VIDEO_MANIFEST:-}" || -f "${VIDEO_MANIFEST}" ]] || is_on DRY_RUN ||
   die "VIDEO_MANIFEST '${VIDEO_MANIFEST}' is no file: videokr check --level probe writes one"
 whole N_GPUS N_GPUS_PER_NODE NNODES TRAIN_BATCH_SIZE MAX_PROMPT_LENGTH MAX_RESPONSE_LENGTH ROLLOUT_N ROLLOUT_TP \
-  PPO_MINI_BATCH_SIZE PPO_MICRO_BATCH_SIZE_PER_GPU LOGPROB_MICRO_BATCH_SIZE_PER_GPU TOTAL_EPOCHS
+  PPO_MINI_BATCH_SIZE PPO_MICRO_BATCH_SIZE_PER_GPU LOGPROB_MICRO_BATCH_SIZE_PER_GPU TOTAL_EPOCHS KEEP_CHECKPOINTS \
+  AGENT_NUM_WORKERS
 positive LR ROLLOUT_GPU_MEM_UTIL
 numeric KL_LOSS_COEF
+[[ "${MODEL_DTYPE:-fp32}" =~ ^(fp32|bf16)$ ]] || die "MODEL_DTYPE is '${MODEL_DTYPE}': fp32, or bf16 as published"
 PROJECT_NAME="${PROJECT_NAME:-videokr_grpo}"
-EXPERIMENT_NAME="${EXPERIMENT_NAME:-videokr_qwen_vl}"
+# The last two parts of the model's path: saves/videokr/qwen3vl_sft is videokr-qwen3vl_sft.
+[[ "${MODEL_PATH%/}" =~ ([^/.][^/]*/)?([^/]*)$ ]]
+EXPERIMENT_NAME="${EXPERIMENT_NAME:-${BASH_REMATCH[1]/\//-}${BASH_REMATCH[2]}}"
 OUTPUT_DIR="${OUTPUT_DIR:-outputs/${PROJECT_NAME}/${EXPERIMENT_NAME}}"
 
 config=videokr_grpo
@@ -45,44 +49,66 @@ quoted() {
   printf '"%s"' "${text//\$\{/\\\$\{}"
 }
 
-actor=actor_rollout_ref.actor
-rollout=actor_rollout_ref.rollout
 command=(
   env "${settings[@]}" "${PYTHON}" -m verl_plugin.train
   --config-dir "${REPO_DIR}/verl_plugin/config" --config-name "${config}"
   "data.train_files=$(quoted "${TRAIN_FILE}")"
   "data.val_files=$(quoted "${VAL_FILE}")"
   "actor_rollout_ref.model.path=$(quoted "${MODEL_PATH}")"
-  "${rollout}.agent.agent_loop_config_path=$(quoted "${REPO_DIR}/verl_plugin/config/agent_loops.yaml")"
-  "data.train_batch_size=${TRAIN_BATCH_SIZE:-32}"
-  "data.max_prompt_length=${MAX_PROMPT_LENGTH:-16384}"
-  "data.max_response_length=${MAX_RESPONSE_LENGTH:-2048}"
-  "${actor}.optim.lr=${LR:-5e-6}"
-  "${actor}.kl_loss_coef=${KL_LOSS_COEF:-0.01}"
-  "${actor}.ppo_mini_batch_size=${PPO_MINI_BATCH_SIZE:-8}"
-  "${actor}.ppo_micro_batch_size_per_gpu=${PPO_MICRO_BATCH_SIZE_PER_GPU:-4}"
-  "${actor}.fsdp_config.param_offload=${PARAM_OFFLOAD:-False}"
-  "${actor}.fsdp_config.optimizer_offload=${OPTIMIZER_OFFLOAD:-False}"
-  "actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu=${LOGPROB_MICRO_BATCH_SIZE_PER_GPU:-8}"
-  "${rollout}.log_prob_micro_batch_size_per_gpu=${LOGPROB_MICRO_BATCH_SIZE_PER_GPU:-8}"
-  "${rollout}.n=${ROLLOUT_N:-8}"
-  "${rollout}.tensor_model_parallel_size=${ROLLOUT_TP:-1}"
-  "${rollout}.gpu_memory_utilization=${ROLLOUT_GPU_MEM_UTIL:-0.6}"
+  "actor_rollout_ref.rollout.agent.agent_loop_config_path=$(quoted "${REPO_DIR}/verl_plugin/config/agent_loops.yaml")"
   "trainer.project_name=$(quoted "${PROJECT_NAME}")"
   "trainer.experiment_name=$(quoted "${EXPERIMENT_NAME}")"
-  "trainer.nnodes=${NNODES:-1}"
-  "trainer.save_freq=${SAVE_FREQ:-20}"
-  "trainer.test_freq=${TEST_FREQ:-20}"
-  "trainer.total_epochs=${TOTAL_EPOCHS:-1}"
-  "trainer.logger=${TRAINER_LOGGER:-[\"console\"]}"
   "trainer.default_local_dir=$(quoted "${OUTPUT_DIR}/checkpoints")"
   "trainer.rollout_data_dir=$(quoted "${OUTPUT_DIR}/rollout_data")"
 )
-if [[ "${config}" == videokr_grpo ]]; then
-  command+=(
-    "trainer.n_gpus_per_node=${N_GPUS_PER_NODE:-${N_GPUS:-8}}"
-    "${rollout}.enforce_eager=${ENFORCE_EAGER:-False}"
-  )
+
+# given VARIABLE KEY...: passes a variable on that is set; what is not stays as the configuration has it.
+given() {
+  local key
+  for key in "${@:2}"; do
+    [[ -z "${!1:-}" ]] || command+=("${key}=${!1}")
+  done
+}
+
+# switch VARIABLE KEY: the same of one that is on or off.
+switch() {
+  local value=false
+  [[ -n "${!1:-}" ]] || return 0
+  if is_on "$1"; then value=true; fi
+  command+=("$2=${value}")
+}
+
+actor=actor_rollout_ref.actor
+rollout=actor_rollout_ref.rollout
+given TRAIN_BATCH_SIZE data.train_batch_size
+given MAX_PROMPT_LENGTH data.max_prompt_length
+given MAX_RESPONSE_LENGTH data.max_response_length
+given ATTN_IMPLEMENTATION ++actor_rollout_ref.model.override_config.attn_implementation
+switch USE_REMOVE_PADDING actor_rollout_ref.model.use_remove_padding
+switch USE_FUSED_KERNELS actor_rollout_ref.model.use_fused_kernels
+given LR "${actor}.optim.lr"
+given KL_LOSS_COEF "${actor}.kl_loss_coef"
+given PPO_MINI_BATCH_SIZE "${actor}.ppo_mini_batch_size"
+given PPO_MICRO_BATCH_SIZE_PER_GPU "${actor}.ppo_micro_batch_size_per_gpu"
+given MODEL_DTYPE "${actor}.fsdp_config.model_dtype"
+switch PARAM_OFFLOAD "${actor}.fsdp_config.param_offload"
+switch OPTIMIZER_OFFLOAD "${actor}.fsdp_config.optimizer_offload"
+given LOGPROB_MICRO_BATCH_SIZE_PER_GPU \
+  {actor_rollout_ref.ref,"${rollout}"}.log_prob_micro_batch_size_per_gpu
+given ROLLOUT_N "${rollout}.n"
+given ROLLOUT_TP "${rollout}.tensor_model_parallel_size"
+given ROLLOUT_GPU_MEM_UTIL "${rollout}.gpu_memory_utilization"
+given AGENT_NUM_WORKERS "${rollout}.agent.num_workers"
+given NNODES trainer.nnodes
+given SAVE_FREQ trainer.save_freq
+given KEEP_CHECKPOINTS trainer.max_actor_ckpt_to_keep
+given TEST_FREQ trainer.test_freq
+given TOTAL_EPOCHS trainer.total_epochs
+given TRAINER_LOGGER trainer.logger
+if [[ "${config}" == videokr_grpo ]]; then # one worker of each kind on a CPU
+  N_GPUS="${N_GPUS_PER_NODE:-${N_GPUS:-}}"
+  given N_GPUS trainer.n_gpus_per_node
+  switch ENFORCE_EAGER "${rollout}.enforce_eager"
 fi
 [[ -z "${VIDEO_MANIFEST:-}" ]] || command+=("+data.video_manifest=$(quoted "${VIDEO_MANIFEST}")")
 command+=("$@")

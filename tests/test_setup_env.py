@@ -1,3 +1,4 @@
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -28,6 +29,26 @@ def test_a_wrong_call_is_one_line_and_status_2(arguments, message):
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == 1
     assert message in result.stderr and "usage:" in result.stderr
+
+
+@pytest.mark.parametrize(("driver", "is_old"), [("570.124.06", True), ("580.65.06", False), ("", False)])
+def test_an_old_driver_is_named_before_anything_is_downloaded(tmp_path, driver, is_old):
+    """In a copy, with an nvidia-smi and a uv of its own, which finds no Python."""
+    shutil.copytree(ROOT / "local_script", tmp_path / "local_script")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name, does in (("nvidia-smi", f"echo {driver}" if driver else "exit 9"), ("uv", '[ "$1" = --version ]')):
+        (tools / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tools / name).chmod(0o755)
+    done = subprocess.run(
+        ["bash", str(tmp_path / "local_script" / "setup_env.sh"), "rl"],
+        capture_output=True,
+        text=True,
+        env={"PATH": f"{tools}:/usr/bin:/bin"},
+    )
+    named = "the GPU's driver is 570.124.06, and torch for CUDA 13 needs 580.65" if is_old else "no Python 3.11"
+    assert done.returncode == 2 and done.stderr.startswith(f"error: {named}") and done.stderr.count("\n") == 1
 
 
 @pytest.mark.skipif(not (ROOT / ".venvs/dev/videokr-fingerprint").is_file(), reason="setup_env.sh dev has not been run")

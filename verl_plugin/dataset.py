@@ -52,6 +52,8 @@ class VideoKRDataset(RLHFDataset):
         self._manifest_root = Path(config.get("video_root") or Path(manifest or ".").parent).absolute()
         self._run_budget: dict[str, Any] = asdict(run_budget(config))
         self._video_bounds: dict[tuple[Any, ...], int] = {}
+        given = (data_files, settings.get("max_samples", -1))
+        self._is_trained = given == (config.get("train_files"), config.get("train_max_samples", -1))
         super().__init__(data_files, tokenizer, config, processor, **settings)
         prompt = generation_prompt(self.processor, **self.apply_chat_template_kwargs)
         print(as_line(prompt))
@@ -64,15 +66,36 @@ class VideoKRDataset(RLHFDataset):
         read of those rows alone that the budget does not clear.
 
         Raises:
-            UserError: a row's video is not there, or its header cannot be read; or a row has several and verl was told
-                not to load the rollout server that does not fold them.
+            UserError: a row's prompt does not mark the images and videos that it has; a video is not there, or its
+                header cannot be read; a row has several and verl was told not to load the rollout server that does not
+                fold them; or fewer rows are left than make a batch.
         """
+        kept = self._short_prompts(dataframe)
+        needed = self.config.train_batch_size if self._is_trained else 1
+        if len(kept) < needed:
+            raise UserError(
+                f"{len(kept)} of {len(dataframe)} rows of {self._names} are left, and "
+                f"{f'data.train_batch_size (TRAIN_BATCH_SIZE) is {needed}' if self._is_trained else 'one is needed'}: "
+                f"give more rows, or raise data.max_prompt_length (MAX_PROMPT_LENGTH, {self.max_prompt_length})"
+                + (", or lower the batch size" if self._is_trained else "")
+            )
+        return kept
+
+    @property
+    def _names(self) -> str:
+        return ", ".join(map(str, self.data_files))
+
+    def _short_prompts(self, dataframe: datasets.Dataset) -> datasets.Dataset:
         missing: list[Path] = []
         doubtful: list[int] = []
-        files = ", ".join(map(str, self.data_files))
-        columns = dataframe.select_columns([self.prompt_key, self.video_key])
+        files = self._names
+        if self.prompt_key not in dataframe.column_names:
+            raise UserError(f"{files}: no column '{self.prompt_key}'; there are {', '.join(dataframe.column_names)}")
+        media = [key for key in (self.image_key, self.video_key) if key in dataframe.column_names]
+        columns = dataframe.select_columns([self.prompt_key, *media])
         for index, row in enumerate(_rows(columns)):
-            videos = row[self.video_key] or []
+            self._check_marks(index, row)
+            videos = row.get(self.video_key) or []
             missing += [path for path in map(_local_path, videos) if not os.path.isfile(path)]  # noqa: PTH113  (faster)
             if len(videos) > 1 and PLUGIN not in sys.modules:
                 raise UserError(
@@ -108,6 +131,21 @@ class VideoKRDataset(RLHFDataset):
         row["extra_info"][OPENING] = self._opening
         return row
 
+    def _check_marks(self, index: int, row: Mapping[str, Any]) -> None:
+        """
+        Raises:
+            UserError: an image or a video is not marked in the prompt, or a mark has none; verl would meet the one in
+                the middle of the run, and hand the model the other as text.
+        """
+        text = self._text(row)
+        for key, mark in ((self.image_key, "<image>"), (self.video_key, "<video>")):
+            marks, held = text.count(mark), len(row.get(key) or [])
+            if marks != held:
+                raise UserError(
+                    f"row {index} of {self._names}: its prompt has {marks} marks {mark}, and its column '{key}' holds "
+                    f"{held}; prepare the data with local_script/prepare_videokr_rl_data.py"
+                )
+
     def _build_messages(self, example: dict[str, Any], key: str) -> list[dict[str, Any]]:
         asked = {**example, self.video_key: self._asked(example)}
         messages: list[dict[str, Any]] = super()._build_messages(asked, key)
@@ -122,19 +160,19 @@ class VideoKRDataset(RLHFDataset):
 
     def _is_cleared(self, row: dict[str, Any]) -> bool:
         """Whether a row fits for sure, as can be told without reading a video's header."""
-        if self._has_own_template:
+        if self._has_own_template or row.get(self.image_key):
             return False
         most, text = self.max_prompt_length, self._text(row)
         videos, texts = self._videos_bound(row), text_token_bound(text)
         if videos + texts > most and self._manifest:
-            known = {path: self._known_header(path) for path in map(_local_path, row[self.video_key] or [])}
+            known = {path: self._known_header(path) for path in map(_local_path, row.get(self.video_key) or [])}
             if all(known.values()):
                 videos = self._planned_bound(row, known)
         return bool(videos + texts <= most or (videos < most and videos + self._text_tokens(text) <= most))
 
     def _is_within(self, row: dict[str, Any], headers: Mapping[Path, VideoHeader]) -> bool:
         """Whether a row fits for sure, as its videos' headers tell."""
-        if self._has_own_template:
+        if self._has_own_template or row.get(self.image_key):
             return False
         return bool(self._planned_bound(row, headers) + text_token_bound(self._text(row)) <= self.max_prompt_length)
 
@@ -154,7 +192,7 @@ class VideoKRDataset(RLHFDataset):
 
     def _videos_bound(self, row: dict[str, Any]) -> int:
         """At most so many tokens for a row's videos, whatever their headers say."""
-        fixed = [{} if isinstance(video, str) else video for video in row[self.video_key] or []]
+        fixed = [{} if isinstance(video, str) else video for video in row.get(self.video_key) or []]
         return sum(self._video_bound(tuple(video.get(name) for name in BUDGET_FIELDS)) for video in fixed)
 
     def _video_bound(self, fixed: tuple[Any, ...]) -> int:
@@ -186,7 +224,16 @@ class VideoKRDataset(RLHFDataset):
         ]
         place = VIDEO if plans and plans[0].timestamped else MARKED_VIDEO
         text = put_videos(text, place, plans)
-        return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return len(self.tokenizer(text, add_special_tokens=False)["input_ids"]) + self._image_tokens(messages)
+
+    def _image_tokens(self, messages: list[dict[str, Any]]) -> int:
+        """What a prompt's images take beyond the one mark that each has in the text; images are decoded."""
+        images, _, _ = super()._process_multi_modal_info(_without_videos(messages), self.image_patch_size, self.config)
+        if not images:
+            return 0
+        processor = self.processor.image_processor
+        grids = processor(images=images, return_tensors="pt")["image_grid_thw"]
+        return int((grids.prod(dim=-1) // processor.merge_size**2 - 1).sum())
 
     def _known_header(self, path: Path) -> VideoHeader | None:
         """As the manifest has it of this very file."""
@@ -199,7 +246,7 @@ class VideoKRDataset(RLHFDataset):
         Raises:
             VideoError: one cannot be read.
         """
-        paths = dict.fromkeys(_local_path(video) for row in rows for video in row[self.video_key] or [])
+        paths = dict.fromkeys(_local_path(video) for row in rows for video in row.get(self.video_key) or [])
         found = {path: self._known_header(path) for path in paths} if self._manifest else dict.fromkeys(paths)
         unknown = [path for path, header in found.items() if header is None]
         if unknown and self._manifest:

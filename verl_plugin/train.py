@@ -3,8 +3,8 @@
 The host's own entry point and command line. What differs:
 
 - A UserError, raised here or in any of Ray's workers, exits with status 2 and without a traceback.
-- The reward's settings are looked at before the run begins.
-- What this process was told of videos, Ray's processes on other nodes are told too.
+- What the run asks for is looked at before it begins: verl_plugin/settings.py, the reward's settings, and the machines.
+- Paths and variables mean the same in all of Ray's processes: verl_plugin/cluster.py.
 - Where prompts are not prefilled in pieces, vLLM wants room for one prompt and its response at once. verl 0.9.1 makes
   that room in a configuration that is frozen, and ends (verl pull request #7632; 8,192 tokens are its default, the
   recipe has 18,432).
@@ -12,14 +12,12 @@ The host's own entry point and command line. What differs:
 
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from videokr import fast_video
 from videokr.errors import UserError, exit_status
 from videokr.generation_prompt import find_generation_prompt
-from videokr.proxy import FOLDER_VARIABLE, video_reading
+from videokr.proxy import video_reading
 from videokr.training_card import make_training_card, write_training_card
 
 
@@ -29,13 +27,19 @@ def main() -> int:
     from hydra.errors import HydraException, OverrideParseException
     from verl.trainer import main_ppo
 
+    from verl_plugin.cluster import check_machines, make_paths_absolute, run_variables, tell_ray
     from verl_plugin.dataset import run_budget
     from verl_plugin.reward_settings import check_reward
+    from verl_plugin.settings import check_settings
 
     def run(config: Any) -> None:
         make_room(config.actor_rollout_ref.rollout, config.data)
-        tell_ray(config.ray_kwargs.ray_init, os.environ)
+        make_paths_absolute(config)
+        variables = run_variables(config, os.environ)
+        tell_ray(config.ray_kwargs.ray_init, variables)
+        check_settings(config)
         check_reward(config.reward.custom_reward_function, os.environ)
+        check_machines(config, variables)
         checkpoints = str(config.trainer.default_local_dir)
         if "://" not in checkpoints:
             model = str(config.actor_rollout_ref.model.path)
@@ -59,17 +63,6 @@ def make_room(rollout: Any, data: Any) -> None:
     if not rollout.enable_chunked_prefill:
         longest = data.max_prompt_length + data.max_response_length
         rollout.max_num_batched_tokens = max(rollout.max_num_batched_tokens, longest)
-
-
-def tell_ray(ray_init: Any, environment: Mapping[str, str]) -> None:
-    """Puts the variables that say how videos are read into Ray's environment, unless the run has set them there."""
-    from omegaconf import OmegaConf
-
-    told = {name: environment[name] for name in (fast_video.VARIABLE, FOLDER_VARIABLE) if environment.get(name)}
-    if FOLDER_VARIABLE in told:
-        told[FOLDER_VARIABLE] = str(Path(told[FOLDER_VARIABLE]).absolute())
-    own = OmegaConf.select(ray_init, "runtime_env.env_vars") or {}
-    OmegaConf.update(ray_init, "runtime_env.env_vars", {**told, **own}, force_add=True)
 
 
 if __name__ == "__main__":

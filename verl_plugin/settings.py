@@ -1,0 +1,53 @@
+"""The settings of a run, looked through before Ray starts for what cannot work."""
+
+import sys
+from importlib.util import find_spec
+from typing import Any
+
+from verl_plugin.attention import choose_attention
+from verl_plugin.batches import check_batches
+from verl_plugin.cluster import loggers
+from videokr.errors import UserError
+
+# What verl's loggers import, where it is not of their name; None: nothing that could be missing.
+LOGGER_PACKAGES = {"console": None, "file": None, "vemlp_wandb": "volcengine_ml_platform"}
+
+
+def check_settings(config: Any) -> None:
+    """Settles the attention of a run, and looks at its settings, ours and verl's, without any machine.
+
+    Raises:
+        UserError: it cannot run so.
+    """
+    from verl.trainer.ppo.utils import need_critic, need_reference_policy
+    from verl.utils.config import validate_config
+
+    check_loggers(loggers(config))
+    actor = config.actor_rollout_ref.actor
+    attention = choose_attention(config.actor_rollout_ref.model, actor.ulysses_sequence_parallel_size)
+    check_batches(config)
+    try:
+        validate_config(config, need_reference_policy(config), need_critic(config))
+    except (AssertionError, ValueError) as error:
+        raise UserError(" ".join(str(error).split())) from None
+    print(attention, flush=True)
+
+
+def check_loggers(names: list[str]) -> None:
+    """
+    Raises:
+        UserError: verl has no such logger, or its package is not installed.
+    """
+    from verl.utils.tracking import Tracking
+
+    for name in names:
+        if name not in Tracking.supported_backend:
+            known = ", ".join(Tracking.supported_backend)
+            raise UserError(f"trainer.logger (TRAINER_LOGGER): verl has no '{name}'; it has {known}")
+        package = LOGGER_PACKAGES.get(name, name)
+        if package and find_spec(package) is None:
+            raise UserError(
+                f"trainer.logger (TRAINER_LOGGER): '{name}' needs the package '{package}', which is not in this "
+                f"environment: uv pip install --python {sys.executable} {package} (tensorboard and wandb: the extra "
+                "'loggers')"
+            )
