@@ -208,7 +208,7 @@ def sample(prompts, share=None, partition="train"):
         transfer_queue.kv_put(key=uid, partition_id=partition, tag=tag)
     kwargs = OmegaConf.create({**sampler_kwargs, **({} if share is None else {"max_judge_failures": share})})
     sampler = StrictReplayBuffer(trainer_mode="sync", trainer_config=None, max_off_policy_threshold=None,
-                                 max_off_policy_strategy="drop", sampler_kwargs=kwargs)
+                                 max_off_policy_strategy="drop", sampler_kwargs=kwargs, refill_fn=print)
     try:
         batch, metrics = sampler.sample(1, partition, len(prompts))
         left = transfer_queue.kv_list().get(JUDGE_FAILURES, {})
@@ -312,6 +312,6 @@ def test_the_sampler_refuses_what_is_no_share(share):
     from verl_plugin.sampler import StrictReplayBuffer
     from videokr.errors import UserError
 
-    settings = OmegaConf.create({"poll_seconds": 1.0, "filter_groups": False, "max_judge_failures": share})
+    settings = OmegaConf.create({"poll_seconds": 1.0, "max_judge_failures": share})
     with pytest.raises(UserError, match=r"max_judge_failures=.*from 0 to 1"):
-        StrictReplayBuffer(trainer_mode="sync", sampler_kwargs=settings)
+        StrictReplayBuffer(trainer_mode="sync", sampler_kwargs=settings, refill_fn=print)

@@ -321,8 +321,8 @@ def test_several_videos_are_refused_where_verl_would_fold_them(corpus, model, tm
         dataset(tmp_path, model)
 
 
-def double_the_videos(corpus, folder, rows):
-    """Rows for GRPO, of which some show their video twice."""
+def double_the_videos(corpus, folder, rows, without=()):
+    """Rows for GRPO, of which some show their video twice, and some none."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -331,6 +331,9 @@ def double_the_videos(corpus, folder, rows):
     for number in rows:
         given[number]["videos"] *= 2
         given[number]["prompt"][0]["content"] = given[number]["prompt"][0]["content"].replace("<video>", "<video>" * 2)
+    for number in without:
+        given[number]["videos"] = []
+        given[number]["prompt"][0]["content"] = given[number]["prompt"][0]["content"].replace("<video>", "")
     pq.write_table(pa.Table.from_pylist(given), folder / "train.parquet")
 
 
@@ -499,7 +502,7 @@ def test_the_rewards_parts_are_curves_in_training():
 
 
 def test_the_work_on_videos_is_counted_a_prompt_where_our_agent_loop_ran():
-    from verl_plugin.video_work import DECODES, ENGINE_PASSES, PROCESSOR_PASSES, video_metrics
+    from verl_plugin.video_work import DECODES, ENGINE_PASSES, PROCESSOR_PASSES, REPLICA, video_metrics
 
     rollouts = [{DECODES: 1, PROCESSOR_PASSES: 1, ENGINE_PASSES: number % 2} for number in range(4)]
     per_prompt = {
@@ -508,6 +511,8 @@ def test_the_work_on_videos_is_counted_a_prompt_where_our_agent_loop_ran():
         "video/engine_passes_per_prompt": 1,
     }
     assert video_metrics(rollouts, prompts=2) == per_prompt
+    spread = [rollout | {REPLICA: number % 2, "uid": number // 2} for number, rollout in enumerate(rollouts)]
+    assert video_metrics(spread, prompts=2) == per_prompt | {"video/replicas_per_prompt": 2}
     assert video_metrics([{}, {}], prompts=1) == {} and video_metrics([], prompts=0) == {}
 
 
@@ -576,6 +581,103 @@ def composed(name="videokr_grpo", overrides=()):
 
     with initialize_config_dir(str(CONFIG), version_base=None):
         return compose(name, ["hydra.searchpath=[pkg://verl.trainer.config]", *overrides])
+
+
+def test_a_key_that_nothing_reads_is_refused_and_the_one_to_give_is_named():
+    from verl_plugin.unread_keys import UNREAD, UNREAD_UNDER_FSDP, refuse_unread_keys
+    from videokr.errors import UserError
+
+    for name in ("videokr_grpo", "videokr_grpo_cpu"):
+        refuse_unread_keys(composed(name))  # verl's defaults are no mistake
+    for override, instead in {
+        "actor_rollout_ref.actor.grad_clip=0.5": "optim.clip_grad",
+        "data.return_multi_modal_inputs=false": "leave it out",
+        "custom_reward_function.path=reward.py": "reward.custom_reward_function",
+        "reward_model.reward_manager=dapo": "reward.reward_manager",
+        "reward_model.rollout.dtype=float16": "reward.reward_model",
+        "actor_rollout_ref.model.lora.rank=8": "actor_rollout_ref.model.lora_rank",
+    }.items():
+        key, _, _ = override.partition("=")
+        with pytest.raises(UserError, match=rf"{re.escape(key)}.* is read by nothing in verl 0\.9\.1: .*{instead}"):
+            refuse_unread_keys(composed(overrides=[override]))
+    assert not {*UNREAD} & {*UNREAD_UNDER_FSDP}
+
+
+def test_canary_verl_pull_7923_and_others_read_no_such_key():
+    """When this fails, verl reads the key, and it is to go from verl_plugin.unread_keys."""
+    import verl
+
+    from verl_plugin.unread_keys import MOVED, UNREAD
+
+    root = Path(verl.__file__).parent
+    rooms = ("experimental/agent_loop", "trainer/ppo/v1", "workers/engine/fsdp", "workers/rollout/vllm_rollout")
+    files = [file for room in rooms for file in (root / room).rglob("*.py")]
+    files += [root / name for name in ("workers/engine_workers.py", "trainer/main_ppo.py", "trainer/ppo/core_algos.py")]
+    read = "".join(file.read_text() for file in files)
+    leaves = {key.rpartition(".")[2] for key in UNREAD}
+    assert not [leaf for leaf in leaves if re.search(rf"\b{leaf}\b", read)]
+    assert not [section for section in MOVED if re.search(rf"\bconfig\.{section}\b", read)]
+    assert "migrate_legacy_reward_impl" not in read
+
+
+def test_rollouts_of_a_prompt_go_to_one_replica_and_the_load_stays_even():
+    """verl's own client and balancer, eight replicas, and prompts that begin in any order."""
+    import asyncio
+    import random
+    from types import SimpleNamespace
+
+    from verl.workers.rollout.llm_server import LLMServerClient
+    from verl.workers.rollout.router import GlobalRequestLoadBalancer
+
+    from verl_plugin.agent_loop import _RolloutServer
+
+    asked, busiest = [], 0
+
+    class Replica:
+        def __init__(self, name):
+            self.name = name
+            self.generate = SimpleNamespace(remote=self.answer)
+
+        async def answer(self, request_id, prompt_ids, **request):
+            nonlocal busiest
+            asked.append((prompt_ids[0], self.name, request_id))
+            busiest = max(busiest, balancer.get_inflight_count(self.name))
+            await asyncio.sleep(random.random() / 50)
+            return SimpleNamespace(extra_fields={})
+
+    balancer = GlobalRequestLoadBalancer({name: Replica(name) for name in range(8)})
+
+    async def now(value):
+        return value
+
+    class Handle:  # as Ray's
+        def __getattr__(self, name):
+            return SimpleNamespace(remote=lambda **given: asyncio.ensure_future(now(getattr(balancer, name)(**given))))
+
+    config = SimpleNamespace(actor_rollout_ref=SimpleNamespace(rollout=SimpleNamespace(name="vllm")))
+    client = LLMServerClient(config, Handle())
+
+    async def roll_out(own):
+        requests = [
+            _RolloutServer(client, None, [prompt], f"uid-{prompt}" if own else None).generate(
+                request_id=f"{prompt}-{number}", prompt_ids=[0], sampling_params={}
+            )
+            for prompt in range(32)
+            for number in range(8)
+        ]
+        random.Random(0).shuffle(requests)
+        await asyncio.gather(*requests)
+
+    for own, replicas in ((True, 1.0), (False, 4.0)):
+        asked.clear()
+        busiest = 0
+        asyncio.run(roll_out(own))
+        pairs = {(prompt, name) for prompt, name, _ in asked}
+        assert len(pairs) / 32 == replicas if own else len(pairs) / 32 > replicas
+        assert len({request for *_, request in asked}) == 32 * 8  # vLLM is never asked twice under one id
+        assert busiest <= 40  # 32, were all of a length and in order
+        shares = [sum(name == replica for _, name, _ in asked) for replica in range(8)]
+        assert max(shares) <= 48
 
 
 def test_the_shipped_lengths_fit_into_a_batch_of_vllms():
@@ -675,12 +777,12 @@ def compute_score(**given):
 
 
 def test_grpo_runs_saves_and_merges(corpus, model, tmp_path):
-    """One step through the launchers, with vLLM rollouts, of one video and of two; then a folder that loads.
+    """One step through the launchers, with vLLM rollouts, of no video, one and two; then a folder that loads.
 
     Qwen3-VL with LoRA, Qwen2.5-VL without.
     """
     lora = ["actor_rollout_ref.model.lora_rank=4"] if model.name == "qwen3vl" else []
-    double_the_videos(corpus, tmp_path / "rl", rows=[0, 2])
+    double_the_videos(corpus, tmp_path / "rl", rows=[0, 2], without=[3])
     (tmp_path / "spy.py").write_text(SPY.format(path=str(tmp_path / "told")))
     done = launch_grpo(
         f"reward.custom_reward_function.path={tmp_path / 'spy.py'}",
@@ -704,9 +806,9 @@ def test_grpo_runs_saves_and_merges(corpus, model, tmp_path):
     assert 0.1 * means["format"] + 0.9 * means["acc"] == pytest.approx(step["critic/score/mean"], abs=1e-6)
     reasons = {name: value for name, value in step.items() if name.startswith("reward/reason/")}
     assert sum(reasons.values()) == pytest.approx(1.0)
-    # Six videos of four prompts, and eight rollouts of each: decoded once, processed once here and once in vLLM.
-    assert 0 < step["video/decodes_per_prompt"] <= 6 / 4 and 0 < step["video/engine_passes_per_prompt"] <= 6 / 4
-    assert 0 < step["video/processor_passes_per_prompt"] <= 1
+    # Five videos of four prompts, and eight rollouts of each: decoded once, processed once here and once in vLLM.
+    assert 0 < step["video/decodes_per_prompt"] <= 5 / 4 and 0 < step["video/engine_passes_per_prompt"] <= 5 / 4
+    assert 0 < step["video/processor_passes_per_prompt"] <= 1 == step["video/replicas_per_prompt"]
     told = [json.loads(line) for line in (tmp_path / "told").read_text().splitlines()]
     assert len(told) >= 4 * 8 and all({"uid", "question", "options"} <= set(names) for names in told)
 
@@ -734,6 +836,51 @@ def test_grpo_runs_saves_and_merges(corpus, model, tmp_path):
     AutoProcessor.from_pretrained(tmp_path / "merged")
     _, loading = AutoModelForImageTextToText.from_pretrained(tmp_path / "merged", output_loading_info=True)
     assert not loading["missing_keys"] and not loading["unexpected_keys"]
+    if model.name == "qwen2_5vl":
+        goes_on_with_a_frozen_tower_and_filtered_groups(model, tmp_path)
+
+
+# Rollouts of the question met first score alike; those of the others do not.
+TIES = """
+from itertools import count
+asked = {}
+def compute_score(extra_info, **given):
+    number = asked.setdefault(extra_info["question"] + str(extra_info["options"]), (len(asked), count()))
+    return {"score": 0.5 if number[0] == 0 else next(number[1]) % 2, "acc": 0.0}
+"""
+
+
+def goes_on_with_a_frozen_tower_and_filtered_groups(model, folder):
+    """A second step from the checkpoint of the first, each rollout a micro-batch of its own: text alone among them."""
+    import torch
+
+    (folder / "ties.py").write_text(TIES)
+    done = launch_grpo(
+        f"reward.custom_reward_function.path={folder / 'ties.py'}",
+        "reward.custom_reward_function.reward_kwargs={}",
+        f"trainer.rollout_data_dir={folder / 'rollouts'}",
+        "data.train_batch_size=4",
+        "actor_rollout_ref.actor.ppo_mini_batch_size=4",
+        "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=1",
+        "actor_rollout_ref.actor.freeze_vision_tower=true",
+        "algorithm.filter_groups.enable=true",
+        "trainer.save_freq=1",
+        "trainer.total_training_steps=2",
+        MODEL_PATH=str(model),
+        DATA_DIR=str(folder / "rl"),
+        OUTPUT_DIR=str(folder),
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    first_lines = done.stdout.partition("ray init kwargs")[0]
+    assert "going on from step 1 of" in first_lines and "freeze_vision_tower: False before, True now" in first_lines
+    steps = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert [step["step"] for step in steps] == [1, 2]
+    assert {path.name for path in (folder / "rollouts").glob("*.jsonl")} == {"1.jsonl", "2.jsonl"}
+    assert steps[1]["data"]["training/filter_groups/evicted_samples"] >= 1 and steps[1]["data"]["actor/grad_norm"] > 0
+    saved = folder / "checkpoints" / "global_step_{}" / "actor" / "model_world_size_1_rank_0.pt"
+    before, after = (torch.load(str(saved).format(step), weights_only=False) for step in (1, 2))
+    changed = {name for name in after if not torch.equal(before[name].to_local(), after[name].to_local())}
+    assert changed == {name for name in after if "visual" not in name}
 
 
 def test_training_is_the_same_without_the_fast_path(corpus, tmp_path):
@@ -836,16 +983,15 @@ def test_a_mistaken_override_ends_in_one_line(override, corpus):
     assert len(errors) == 1 and override.partition("=")[0].rpartition(".")[2] in errors[0]
 
 
-@pytest.mark.parametrize(("mode", "filter_groups"), [("sync", True), ("colocate_async", False)])
-def test_the_sampler_says_where_it_cannot_stand_in_for_verls(mode, filter_groups):
+def test_the_sampler_says_where_it_cannot_stand_in_for_verls():
     from omegaconf import OmegaConf
 
     from verl_plugin.sampler import StrictReplayBuffer
     from videokr.errors import UserError
 
-    settings = OmegaConf.create({"poll_seconds": 1.0, "filter_groups": filter_groups})
+    settings = OmegaConf.create({"poll_seconds": 1.0})
     with pytest.raises(UserError, match=r"custom_sampler\.name=null"):
-        StrictReplayBuffer(trainer_mode=mode, sampler_kwargs=settings)
+        StrictReplayBuffer(trainer_mode="colocate_async", sampler_kwargs=settings, refill_fn=print)
 
 
 @pytest.mark.parametrize("given", [[], ["/nowhere"], ["{tmp}"]])

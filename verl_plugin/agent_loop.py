@@ -39,13 +39,24 @@ def rope_index_arguments(multi_modal_inputs: Mapping[str, Any]) -> dict[str, Any
 
 
 class _RolloutServer:
-    """The rollout server, asked with one video mark a video."""
+    """The rollout server, asked with one video mark a video, and all rollouts of a prompt of one replica.
 
-    def __init__(self, server: Any, prompt_ids: list[int]):
+    verl's balancer keeps what has one request id at one replica; vLLM is given ids of its own. So the prompt's video is
+    processed and its prefix computed once, and not once in each replica.
+    """
+
+    def __init__(self, server: Any, prompt_ids: list[int], request_id: str | None):
+        """
+        Args:
+            request_id: None: as the host has it.
+        """
         self._server = server
         self._prompt_ids = prompt_ids
+        self._request_id = request_id
 
     async def generate(self, *, prompt_ids: list[int], **request: Any) -> Any:
+        if self._request_id is not None:
+            request["request_id"] = self._request_id
         if request.get("video_data"):
             request["mm_processor_kwargs"] = {**(request.get("mm_processor_kwargs") or {}), **SIZED}
         return await self._server.generate(prompt_ids=self._prompt_ids, **request)
@@ -71,7 +82,9 @@ class VideoKRAgentLoop(SingleTurnAgentLoop):
             list(kwargs["raw_prompt"]), add_generation_prompt=True, tokenize=False, **self.apply_chat_template_kwargs
         )
         prompt_ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-        self.server_manager: Any = _RolloutServer(self._stock_server, prompt_ids)
+        # Under full determinism vLLM is given the balancer's id, and takes no two requests of one.
+        together = None if self.rollout_config.full_determinism else str(kwargs["uid"])
+        self.server_manager: Any = _RolloutServer(self._stock_server, prompt_ids, together)
         try:
             output = await super().run(sampling_params, **kwargs)
         except UserError as fault:

@@ -1,4 +1,9 @@
-"""verl's FSDP engine, to which videos come as bytes; `actor_rollout_ref.model.external_lib=verl_plugin.engine`.
+"""verl's FSDP engine, as VideoKR needs it; `actor_rollout_ref.model.external_lib=verl_plugin.engine`.
+
+- Videos come to it as bytes.
+- `actor.freeze_vision_tower` freezes.
+- Rows without a video train with Qwen2.5-VL: verl 0.9.1 shows the vision tower an empty picture for them, and takes
+  the mean of what is a tensor in transformers 4 alone (no upstream issue found; done right for Qwen3-VL).
 
 It stands beside the stock engine in verl's registry, which prefers one that names the device's vendor.
 """
@@ -10,10 +15,29 @@ from verl.utils.device import get_device_id, get_device_name, get_vendor
 from verl.workers.engine import EngineRegistry
 from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
 
+from verl_plugin.frozen_vision import freeze_if_told, vision_tower
 from verl_plugin.pixels import PATCHES, STRATEGIES, normalised
+
+FEATURES_ALONE = ("qwen2_5_vl",)  # whose vision tower makes nothing but features for the language model
+
+
+def features_of(tower: Any, given: Any, made: Any) -> Any:
+    """A hook on a vision tower, which then gives its features, as in transformers 4: (tokens, hidden)."""
+    return getattr(made, "pooler_output", made)
 
 
 class VideoKREngine(FSDPEngineWithLMHead):
+    def _build_module(self) -> Any:
+        module = super()._build_module()
+        if module.config.model_type in FEATURES_ALONE:
+            vision_tower(module).register_forward_hook(features_of)
+        return module
+
+    def _build_fsdp_module(self, module: Any) -> Any:
+        if not self.engine_config.forward_only:
+            freeze_if_told(module)
+        return super()._build_fsdp_module(module)
+
     def prepare_model_inputs(self, micro_batch: Any) -> Any:
         inputs, others = super().prepare_model_inputs(micro_batch)
         patches = inputs.get(PATCHES)

@@ -2,6 +2,8 @@
 
 from verl.workers.rollout.replica import RolloutReplicaRegistry
 
+from verl_plugin import metrics_file
+
 
 def load_replica() -> type:
     """verl's vLLM replica, with a server of ours; loaded when a run starts its rollouts."""
@@ -11,3 +13,4 @@ def load_replica() -> type:
 
 
 RolloutReplicaRegistry.register("vllm", load_replica)
+metrics_file.install()

@@ -10,7 +10,7 @@ import ray
 from verl.workers.rollout.vllm_rollout.vllm_async_server import vLLMHttpServer, vLLMReplica
 
 from verl_plugin.rollout_prompt import rollout_prompt
-from verl_plugin.video_work import ENGINE_PASSES
+from verl_plugin.video_work import ENGINE_PASSES, REPLICA
 
 
 class _NotFolded:
@@ -39,6 +39,7 @@ class VideoKRServer(vLLMHttpServer):
             media = len(request.get("image_data") or ()) + len(request.get("video_data") or ())
             prompt_ids = rollout_prompt(prompt_ids, media, processor.folded)
         output = await super().generate(prompt_ids, *args, **request)
+        output.extra_fields[REPLICA] = self.replica_rank
         output.extra_fields[ENGINE_PASSES] = self._take_passes(len(request.get("video_data") or ()))
         return output
 

@@ -1,12 +1,13 @@
 """verl's sampler, but a prompt whose rollout failed ends the run: `trainer.v1.sampler.custom_sampler`.
 
 Stock verl logs the failure, pads the batch and trains on: a video that cannot be decoded would leave no other trace.
-A few prompts on which a judge gave no verdict are left to verl, and counted.
+A few prompts on which a judge gave no verdict are left to verl, and counted. Where groups without variance are filtered
+(`algorithm.filter_groups`, DAPO), a step in which too few of them vary ends the run, and does not ask for ever.
 """
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import transfer_queue
@@ -60,19 +61,30 @@ class StrictReplayBuffer(ReplayBuffer):
     """The stock synchronous sampler that does not accept failed prompts, but for a few that a judge failed on.
 
     `trainer.v1.sampler.sampler_kwargs`: `poll_seconds` is how often it looks whether the rollouts are done,
-    `max_judge_failures` which share of a batch's prompts may have a rollout without the judge's verdict.
+    `max_judge_failures` which share of a batch's prompts may have a rollout without the judge's verdict;
+    `filter_groups` and `train_batch_size` are the run's own, of which verl tells a custom sampler nothing.
 
     Raises:
-        UserError: the run is asynchronous or filters groups, for which verl hands a custom sampler no settings; or the
-            share is none.
+        UserError: the run is asynchronous, for which verl has another sampler; or a setting is out of its range.
     """
 
-    def __init__(self, *, trainer_mode: str, sampler_kwargs: Any, **settings: Any):
-        if trainer_mode != "sync" or sampler_kwargs.filter_groups:
+    def __init__(self, *, trainer_mode: str, sampler_kwargs: Any, refill_fn: Callable[[int], Any], **settings: Any):
+        if trainer_mode != "sync":
             raise UserError(
-                "verl_plugin.sampler samples in synchronous runs without algorithm.filter_groups alone: add "
+                "verl_plugin.sampler samples in synchronous runs alone: add "
                 "trainer.v1.sampler.custom_sampler.name=null for verl's own, which trains on when a rollout fails"
             )
+        self._filter: Any = sampler_kwargs.get("filter_groups")
+        if self._filter and self._filter.enable:
+            if not self._filter.metric:
+                raise UserError("algorithm.filter_groups.metric is not set: reward, or acc")
+            settings |= {
+                "filter_groups_metric": str(self._filter.metric),
+                "train_batch_size": sampler_kwargs.train_batch_size,
+                "gen_batch_size": 1,  # as verl then draws prompts
+                "max_inflight_gen_batches": self._filter.max_inflight_gen_batches,
+            }
+        self._asked, self._refill, self._batch = 0, refill_fn, sampler_kwargs.get("train_batch_size")
         self._max_judge_failures = sampler_kwargs.get("max_judge_failures")
         if not isinstance(self._max_judge_failures, int | float) or not 0 <= self._max_judge_failures <= 1:
             raise UserError(
@@ -84,8 +96,26 @@ class StrictReplayBuffer(ReplayBuffer):
             trainer_mode=trainer_mode,
             sampler_kwargs=sampler_kwargs,
             poll_interval=sampler_kwargs.poll_seconds,
+            refill_fn=self._ask_for_more,
             **settings,
         )
+
+    def _ask_for_more(self, prompts: int) -> Any:
+        """Asks for prompts in the place of groups that were filtered out.
+
+        Raises:
+            UserError: as many are asked for in this step already as `max_num_gen_batches` allows, which verl's own
+                sampler ignores: it would ask for ever where all rollouts are scored alike.
+        """
+        most = self._filter.max_num_gen_batches
+        self._asked += prompts
+        if most > 0 and self._asked > most * self._batch:
+            raise UserError(
+                f"{self._asked - prompts} prompts were asked in one step, and still fewer than {self._batch} have "
+                f"rollouts that differ in {self._filter.metric}: look at the scores (videokr explain-rollouts), raise "
+                f"algorithm.filter_groups.max_num_gen_batches ({most}), or leave algorithm.filter_groups.enable out"
+            )
+        return self._refill(prompts)
 
     def sample(self, global_steps: int, partition_id: str, batch_size: int) -> Any:
         """A batch of finished prompts, and the metrics, of which `reward/judge_failed` counts prompts.
@@ -94,6 +124,7 @@ class StrictReplayBuffer(ReplayBuffer):
             UserError: a rollout met a mistake of the user's, or the judge failed on too many prompts.
             RuntimeError: one failed otherwise.
         """
+        self._asked = batch_size
         try:
             batch, metrics = super().sample(global_steps, partition_id, batch_size)
         finally:

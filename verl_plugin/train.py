@@ -3,7 +3,9 @@
 The host's own entry point and command line. What differs:
 
 - A UserError, raised here or in any of Ray's workers, exits with status 2 and without a traceback.
-- What the run asks for is looked at before it begins: verl_plugin/settings.py, the reward's settings, and the machines.
+- What the run asks for is looked at before it begins: verl_plugin/settings.py, the reward's settings, the machines, and
+  what its folder holds: verl_plugin/run_folder.py.
+- A key that verl composes and nothing reads is refused: verl_plugin/unread_keys.py.
 - Paths and variables mean the same in all of Ray's processes: verl_plugin/cluster.py.
 - Where prompts are not prefilled in pieces, vLLM wants room for one prompt and its response at once. verl 0.9.1 makes
   that room in a configuration that is frozen, and ends (verl pull request #7632; 8,192 tokens are its default, the
@@ -16,9 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from videokr.errors import UserError, exit_status
-from videokr.generation_prompt import find_generation_prompt
-from videokr.proxy import video_reading
-from videokr.training_card import make_training_card, write_training_card
 
 
 def main() -> int:
@@ -28,9 +27,11 @@ def main() -> int:
     from verl.trainer import main_ppo
 
     from verl_plugin.cluster import check_machines, make_paths_absolute, run_variables, tell_ray
-    from verl_plugin.dataset import run_budget
+    from verl_plugin.frozen_vision import tell_engine
     from verl_plugin.reward_settings import check_reward
+    from verl_plugin.run_folder import say_if_nothing_was_left, take_up
     from verl_plugin.settings import check_settings
+    from verl_plugin.unread_keys import refuse_unread_keys
 
     def run(config: Any) -> None:
         make_room(config.actor_rollout_ref.rollout, config.data)
@@ -39,15 +40,13 @@ def main() -> int:
         tell_ray(config.ray_kwargs.ray_init, variables)
         check_settings(config)
         check_reward(config.reward.custom_reward_function, os.environ)
+        refuse_unread_keys(config)
+        tell_engine(config)
         check_machines(config, variables)
-        checkpoints = str(config.trainer.default_local_dir)
-        if "://" not in checkpoints:
-            model = str(config.actor_rollout_ref.model.path)
-            told = dict(config.data.get("apply_chat_template_kwargs") or {})
-            prompt = find_generation_prompt(model, **told)
-            card = make_training_card("rl", run_budget(config.data), video_reading(), model, [], {}, prompt)
-            write_training_card(Path(checkpoints), card)
-        main_ppo.main(config)  # hydra hands a configuration through that is there already
+        begun = take_up(config, os.environ)
+        if begun is not None:
+            main_ppo.main(config)  # hydra hands a configuration through that is there already
+            say_if_nothing_was_left(config, begun)
 
     try:
         hydra.main(config_path="pkg://verl.trainer.config", config_name="ppo_trainer", version_base=None)(run)()

@@ -143,18 +143,18 @@ class Known:
             trained=_times(lengths.trained, own.count) if lengths and lengths.trained else None,
         )
 
-    def decoding(self, times: int, share: float) -> Decoding:
-        """
+    def decoding(self, share: float = 1.0) -> Decoding:
+        """A row's videos are read once, for all rollouts of a prompt.
+
         Args:
-            times: that each video is read.
             share: of the rows that are used.
         """
         shown = self.shown if self.shown and self.shown.frames else None
-        seconds = shown.seconds * times * share if shown else None
+        seconds = shown.seconds * share if shown else None
         return Decoding(
-            reads=round(self.videos * times * share),
+            reads=round(self.videos * share),
             seconds=seconds,
-            frames=round(shown.frames.total * times * share) if shown and shown.frames else None,
+            frames=round(shown.frames.total * share) if shown and shown.frames else None,
             cpu_hours=seconds / self.decode_rate / 3600 if seconds is not None and self.decode_rate else None,
         )
 
@@ -169,7 +169,7 @@ def sft_epoch(known: Known, settings: SftSettings, devices: int) -> SftEpoch:
     # transformers counts batches of all devices, the last of them filled up, and a step for each begun accumulation.
     steps = math.ceil(math.ceil(known.rows / (settings.rows_a_device * gpus)) / settings.accumulation)
     disk = _sft_disk(known.parameters, settings, steps) if known.parameters else None
-    return SftEpoch(settings.file, gpus, known.rows, batch, steps, known.tokens(), known.decoding(1, 1.0), disk)
+    return SftEpoch(settings.file, gpus, known.rows, batch, steps, known.tokens(), known.decoding(), disk)
 
 
 def grpo_epoch(known: Known, settings: GrpoSettings) -> GrpoEpoch:
@@ -186,7 +186,7 @@ def grpo_epoch(known: Known, settings: GrpoSettings) -> GrpoEpoch:
         rollouts=rollouts,
         generated_most=rollouts * settings.response_tokens,
         tokens=known.tokens(),
-        decoding=known.decoding(settings.rollouts, prompts / known.rows if known.rows else 0.0),
+        decoding=known.decoding(prompts / known.rows if known.rows else 0.0),
         disk=_grpo_disk(known.parameters, settings, steps) if known.parameters else None,
     )
 

@@ -275,8 +275,6 @@ def _epoch_notes(epochs: Sequence[tuple[str, object]]) -> list[str]:
             notes.append(f"Bytes of a checkpoint: {epoch.disk.formula}.")
             if epoch.disk.keep_fewer:
                 notes.append(f"Every checkpoint is kept; {epoch.disk.keep_fewer}=N keeps the last N.")
-        if isinstance(epoch, GrpoEpoch):
-            notes.append("A video is decoded once for each rollout of its prompt.")
     if any(isinstance(epoch, SftEpoch | GrpoEpoch) and epoch.tokens and epoch.tokens.text for _, epoch in epochs):
         notes.append("\u00b1: half of the 95% interval of the sample.")
     return list(dict.fromkeys(notes))

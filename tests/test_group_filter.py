@@ -1,0 +1,105 @@
+"""`algorithm.filter_groups` (DAPO) through our sampler, on verl's own transfer queue; no model runs."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("verl")
+pytestmark = pytest.mark.rl
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+# A step of four prompts with two rollouts each, whose scores are said beforehand: prompts in their order, then more.
+IN_VERL = """
+import json, sys
+import ray, torch, transfer_queue
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from tensordict import TensorDict
+from verl.utils.tensordict_utils import list_of_dict_to_tensordict
+from verl_plugin.sampler import StrictReplayBuffer
+
+ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
+transfer_queue.init()
+
+
+def step(scores, *overrides):
+    with initialize_config_dir(sys.argv[1], version_base=None):
+        config = compose("videokr_grpo_cpu", ["hydra.searchpath=[pkg://verl.trainer.config]", "data.train_batch_size=4",
+                                              "algorithm.filter_groups.enable=true", *overrides])
+    OmegaConf.resolve(config.trainer.v1.sampler)
+    left, asked = iter(enumerate(scores)), []
+
+    def ask(prompts):
+        asked.append(prompts)
+        for _ in range(prompts):
+            number, rewards = next(left, (999 + len(asked), (0.0, 0.0)))
+            for session, reward in enumerate(rewards):
+                scored = {"rm_scores": torch.tensor([0.0, reward]),
+                          "extra_fields": {"uid": f"p{number}", "reward_extra_info": {"acc": reward, "score": 0.5}}}
+                transfer_queue.kv_batch_put(keys=[f"p{number}_{session}_0"], partition_id="train",
+                                            fields=list_of_dict_to_tensordict([scored]), tags=[{"status": "success"}])
+            transfer_queue.kv_put(key=f"p{number}", partition_id="train",
+                                  tag={"is_prompt": True, "status": "finished", "global_steps": 1})
+
+    try:
+        sampler = StrictReplayBuffer(trainer_mode="sync", trainer_config=None, max_off_policy_threshold=None,
+                                     max_off_policy_strategy="drop", refill_fn=ask,
+                                     sampler_kwargs=config.trainer.v1.sampler.sampler_kwargs)
+        ask(4)
+        batch, metrics = sampler.sample(1, "train", 4)
+        return {"keys": sorted(batch.keys), "evicted": metrics.get("training/filter_groups/evicted_samples"),
+                "acc": metrics["reward/acc"], "asked": sum(asked)}
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {error}", "asked": sum(asked)}
+    finally:
+        keys = list(transfer_queue.kv_list().get("train", {}))
+        if keys:
+            transfer_queue.kv_clear(keys=keys, partition_id="train")
+
+
+groups = "algorithm.filter_groups"
+varied, equal = (0.0, 1.0), (1.0, 1.0)
+ran = {
+    "two tie": step([varied, equal, varied, equal, varied, equal, varied, varied]),
+    "off": step([varied, equal, varied, equal], f"{groups}.enable=false"),
+    "by score": step([varied] * 4, f"{groups}.metric=score", f"{groups}.max_num_gen_batches=2"),
+    "all tie": step([], f"{groups}.max_num_gen_batches=3"),
+    "no metric": step([], f"{groups}.metric=null"),
+}
+ray.shutdown()
+print("RAN" + json.dumps(ran))
+"""
+
+
+@pytest.fixture(scope="module")
+def ran():
+    command = [sys.executable, "-c", IN_VERL, str(REPOSITORY / "verl_plugin" / "config")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
+    found = re.search(r"RAN(.*)", done.stdout)
+    assert found, done.stdout[-2000:] + done.stderr[-4000:]
+    return json.loads(found[1])
+
+
+def test_groups_that_tie_are_replaced(ran):
+    two = ran["two tie"]
+    kept = {key.partition("_")[0] for key in two["keys"]}
+    assert len(kept) == 4 and kept < {"p0", "p2", "p4", "p6", "p7"} and len(two["keys"]) == 8
+    assert (two["evicted"], two["acc"]) == (3, 0.5)
+    assert ran["off"] == {"keys": [f"p{n}_{s}_0" for n in range(4) for s in (0, 1)], "evicted": None, "acc": 0.75,
+                          "asked": 4}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "most", "metric"), [("all tie", 3, "reward"), ("by score", 2, "score")])
+def test_a_step_in_which_all_groups_tie_ends_the_run_in_one_line(ran, name, most, metric):
+    error = ran[name]["error"]
+    assert error.startswith("UserError: ") and f"differ in {metric}" in error and "\n" not in error
+    assert f"max_num_gen_batches ({most})" in error and ran[name]["asked"] == 4 * most
+
+
+def test_a_filter_needs_a_metric(ran):
+    assert ran["no metric"]["error"] == "UserError: algorithm.filter_groups.metric is not set: reward, or acc"
