@@ -1,12 +1,12 @@
 """The settings of a run, looked through before Ray starts for what cannot work."""
 
-import sys
 from importlib.util import find_spec
 from typing import Any
 
 from verl_plugin.attention import choose_attention
 from verl_plugin.batches import check_batches
 from verl_plugin.cluster import loggers
+from videokr.environment import install_command
 from videokr.errors import UserError
 
 # What verl's loggers import, where it is not of their name; None: nothing that could be missing.
@@ -48,6 +48,5 @@ def check_loggers(names: list[str]) -> None:
         if package and find_spec(package) is None:
             raise UserError(
                 f"trainer.logger (TRAINER_LOGGER): '{name}' needs the package '{package}', which is not in this "
-                f"environment: uv pip install --python {sys.executable} {package} (tensorboard and wandb: the extra "
-                "'loggers')"
+                f"environment: {install_command(package)}"
             )

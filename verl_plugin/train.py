@@ -14,7 +14,6 @@ The host's own entry point and command line. What differs:
 
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 from videokr.errors import UserError, exit_status
