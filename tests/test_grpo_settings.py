@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("verl")
+from recipes_page import settings
 from test_verl_plugin import CONFIG, LAUNCHER, REPOSITORY, composed, corpus, dataset, model  # noqa: F401
 
 from videokr.errors import UserError
@@ -179,29 +180,7 @@ def test_batches_that_cannot_be_divided_are_named_with_numbers_that_can(configs,
         assert rest == 0 and len(prepare_micro_batches(batch)[0]) == rows // micro
 
 
-RECIPES = {
-    "FSDP2": [ACTOR + "strategy=fsdp2"],
-    "dynamic batches": [ACTOR + "use_dynamic_bsz=true"],
-    "cosine": [ACTOR + "optim.lr_scheduler_type=cosine", ACTOR + "optim.lr_warmup_steps_ratio=0.03"],
-    "GSPO": [
-        *(ACTOR + "policy_loss.loss_mode=gspo", ACTOR + "loss_agg_mode=seq-mean-token-mean"),
-        *(ACTOR + "clip_ratio_low=3e-4", ACTOR + "clip_ratio_high=4e-4"),
-    ],
-    "Dr.GRPO": [
-        *("algorithm.norm_adv_by_std_in_grpo=false", ACTOR + "loss_agg_mode=seq-mean-token-sum-norm"),
-        *(ACTOR + "loss_scale_factor=2048", ACTOR + "use_kl_loss=false"),
-    ],
-    "clip-higher": [ACTOR + "clip_ratio_low=0.2", ACTOR + "clip_ratio_high=0.28"],
-    "CISPO": [ACTOR + "policy_loss.loss_mode=cispo", ACTOR + "clip_ratio_low=10", ACTOR + "clip_ratio_high=0.28"],
-    "RLOO": ["algorithm.adv_estimator=rloo"],
-    "overlong reward": [
-        "reward.reward_manager.name=dapo",
-        "+reward.reward_kwargs.max_resp_len=2048",
-        "+reward.reward_kwargs.overlong_buffer_cfg={enable: true, len: 512, penalty_factor: 1.0, log: true}",
-    ],
-    "bypass mode": ["algorithm.rollout_correction.bypass_mode=true"],
-    "bf16 master weights": [ACTOR + "fsdp_config.model_dtype=bf16"],
-}
+RECIPES = settings("GRPO, behind `train_videokr_grpo.sh`")
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -218,7 +197,7 @@ def test_a_recipes_overrides_compose_and_verl_has_what_they_name(configs, name):
     manager = manager(config=config, tokenizer=None, compute_score=len)
     assert (actor.engine.strategy == "fsdp2") == (name == "FSDP2")
     assert bool(getattr(manager, "overlong_buffer_cfg", None)) == (name == "overlong reward")
-    assert actor.engine.model_dtype == ("bf16" if name == "bf16 master weights" else "fp32")
+    assert actor.engine.model_dtype == ("bf16" if name.startswith("bf16 master weights") else "fp32")
     assert actor.engine.mixed_precision is None  # verl then computes in bf16
 
 
@@ -234,7 +213,7 @@ def test_adamw_moves_weights_in_float32_and_few_in_bfloat16():
 @pytest.mark.parametrize(
     ("override", "fault"),
     [
-        ("trainer.logger=swanlab", "'swanlab' needs the package 'swanlab'.*extra 'loggers'"),
+        ("trainer.logger=swanlab", "'swanlab' needs the package 'swanlab'.*pip install"),
         ("trainer.logger=[console,tensorbord]", "no 'tensorbord'; it has .*tensorboard"),
         (ACTOR + "use_dynamic_bsz=true data.max_prompt_length=40000", "holds no prompt with its response, 42048"),
         ("actor_rollout_ref.rollout.tensor_model_parallel_size=3", "ROLLOUT_TP"),
