@@ -22,13 +22,15 @@ def shipped():
 
 
 @pytest.fixture
-def start(shipped, tmp_path, capsys):
+def start(shipped, tmp_path, capsys, monkeypatch):
     """Starts runs in one folder, as far as verl: the step that each goes on from, and what it says."""
     import pyarrow as pa
     import pyarrow.parquet as pq
     from omegaconf import OmegaConf
 
-    from verl_plugin.run_folder import take_up
+    from verl_plugin import run_folder
+
+    monkeypatch.setattr(run_folder, "find_generation_prompt", lambda model: None)  # no processor is in these folders
 
     pq.write_table(pa.table({"row": range(ROWS)}), tmp_path / "train.parquet")
     for name in ("model", "other"):
@@ -48,7 +50,7 @@ def start(shipped, tmp_path, capsys):
         config = OmegaConf.create(OmegaConf.to_yaml(shipped))
         for name, value in (fixed | (changes or {})).items():
             OmegaConf.update(config, name, str(value) if isinstance(value, Path) else value)
-        step = take_up(config, {"VERL_FILE_LOGGER_PATH": str(tmp_path / "out" / "metrics.jsonl")})
+        step = run_folder.take_up(config, {"VERL_FILE_LOGGER_PATH": str(tmp_path / "out" / "metrics.jsonl")})
         return step, capsys.readouterr().out
 
     return run

@@ -659,7 +659,7 @@ def test_rollouts_of_a_prompt_go_to_one_replica_and_the_load_stays_even():
 
     async def roll_out(own):
         requests = [
-            _RolloutServer(client, None, [prompt], f"uid-{prompt}" if own else None).generate(
+            _RolloutServer(client, [prompt], f"uid-{prompt}" if own else None).generate(
                 request_id=f"{prompt}-{number}", prompt_ids=[0], sampling_params={}
             )
             for prompt in range(32)

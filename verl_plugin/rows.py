@@ -45,7 +45,8 @@ def row_schema(budget: Mapping[str, float]) -> Any:
     import pyarrow as pa
 
     text, number = pa.string(), pa.int64()
-    video = {"video": text} | {name: pa.float64() if name == "fps" else number for name in budget}
+    other = {"fps": pa.float64(), "sampling": text}
+    video = {"video": text} | {name: other.get(name, number) for name in budget}
     info = {
         "problem_id": text,
         "problem_type": text,

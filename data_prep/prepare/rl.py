@@ -206,7 +206,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_flag(parser, "max-samples", type=count_or_all, default=ALL, help=f"use the first N rows; {ALL}: all")
     add_flag(parser, "seed", type=int, default=42)
     for name, value in asdict(RL_BUDGET).items():
-        run = f"fix {name} in the rows; left out, the run decides ({value:g})"
+        run = f"fix {name} in the rows; left out, the run decides ({value})"
         add_flag(parser, name.replace("_", "-"), type=type(value), help=run)
     add_flag(parser, "use-file-uri", action="store_true", help="write videos as file:// addresses")
     add_flag(parser, "save-json", action="store_true", help=f"write all rows to {FULL_JSON} as well")
