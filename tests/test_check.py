@@ -2,16 +2,19 @@
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from faulty_videos import FAULTS, encode, write_faulty_videos
 
+from data_prep.demo.odd_clips import Shape, draw
 from videokr.errors import UserError
 from videokr.manifest import LEVELS, VideoEntry, read_manifest, write_manifest
 
@@ -68,6 +71,19 @@ def test_facts_are_those_of_the_header(checked):
         assert (fine.frame_count, fine.average_fps, fine.height, fine.width) == (60, 10.0, 64, 64)
         assert (fine.codec, fine.has_audio, fine.duration_seconds) == ("h264", False, 6.0)
         assert manifest["one frame.mp4"].frame_count == 1
+
+
+def test_variable_rates_are_counted_and_the_manifest_leaves_their_times_to_the_file(tmp_path):
+    draw(Shape("libx264", "mkv", Fraction(10), 200, 64, 64, variable=True, turned=False), tmp_path / "variable.mkv")
+    encode(tmp_path / "even.mp4")
+    done = run("--videos", tmp_path, "--level", "probe", "--json", tmp_path / "a.json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "a.json").read_text())["variable_rate"]
+    assert list(found) == ["variable.mkv"] and found["variable.mkv"] > 0.5
+    assert re.search(r"of a variable frame rate +1, up to \d\.\d s off by index", done.stdout)
+    entries = read_manifest(tmp_path / "manifest.parquet")
+    assert entries["variable.mkv"].header is None and entries["variable.mkv"].frame_count == 200
+    assert entries["even.mp4"].header is not None
 
 
 @pytest.mark.parametrize(
