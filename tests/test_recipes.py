@@ -69,7 +69,7 @@ def test_sft_trains_and_the_same_command_again_finds_it_finished(site):
     card = read_training_card(saved)
     assert card is not None and card.stage == "sft" and card.budget.max_frames == SFT_BUDGET.max_frames
     assert card.videos == {"fast": True, "proxies": False} and card.model == BASE
-    assert list(card.data or {}) == ["VideoKR-COT-201K.jsonl"]
+    assert [Path(path).name for path in card.data or {}] == ["VideoKR-COT-201K.jsonl"]
     waited = json.loads((saved / "input_wait.json").read_text(encoding="utf-8"))
     assert waited["steps"] == 1 and 0 <= waited["waited_seconds"] <= waited["seconds"]
     told = typed(site, command)

@@ -24,7 +24,7 @@ class TrainingCard:
         videos: `videokr.proxy.video_reading`.
         model: that the run began with, as it was given.
         model_fingerprint: `videokr.fingerprint`, of a local folder; None of a name on the hub.
-        data: SHA-256 of each file that is trained on, by its name.
+        data: SHA-256 of each file that is trained on, by its path.
         settings: that decide what is learnt, by the host's names.
         generation_prompt: that responses went on from; None of a name on the hub.
     The last six are None in a card that is older than they are.
@@ -67,7 +67,7 @@ def make_training_card(
         videos=videos,
         model=model,
         model_fingerprint=model_fingerprint(folder) if folder.is_dir() else None,
-        data={path.name: file_sha256(path) for path in data},
+        data={str(path): file_sha256(path) for path in data},
         settings=settings,
         generation_prompt=generation_prompt,
     )
