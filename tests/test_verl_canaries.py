@@ -82,6 +82,16 @@ def test_canary_verl_makes_patches_again_for_the_reward_and_the_trainer():
             asyncio.run(host._agent_loop_postprocess(worker, said, False, uid="a", session_id=0))
 
 
+def test_the_server_still_knows_what_no_rollout_may_say():
+    """verl (#7038) masks the tokens that stand for a picture or a video, and asks the processor which they are."""
+    from verl.workers.rollout.utils import get_vision_placeholder_token_ids
+
+    from verl_plugin.rollout_server import _NotFolded
+
+    processor = SimpleNamespace(image_token_id=1, video_token_id=2, image_processor=None)
+    assert get_vision_placeholder_token_ids(_NotFolded(processor)) == [1, 2]
+
+
 def test_canary_verl_cannot_hand_an_adapter_to_vllm(monkeypatch):
     """When this fails, `actor_rollout_ref.model.lora.merge` of videokr_grpo.yaml is a choice.
 

@@ -471,18 +471,6 @@ def test_canary_vllm_pull_50411_dummy_weights_overwrite_the_pixel_normalisation(
     assert (prompt["differences"]["dummy"] < 1e-4) == (model.name == "qwen3vl")
 
 
-def test_the_server_still_knows_what_no_rollout_may_say(model):
-    """verl (#7038) masks the tokens that stand for a picture or a video, and asks the processor which they are."""
-    from verl.utils.tokenizer import hf_processor
-    from verl.workers.rollout.utils import get_vision_placeholder_token_ids
-
-    from verl_plugin.rollout_server import _NotFolded
-
-    processor = hf_processor(str(model))
-    marks = processor.tokenizer("<|image_pad|><|video_pad|>", add_special_tokens=False)["input_ids"]
-    assert get_vision_placeholder_token_ids(_NotFolded(processor)) == marks
-
-
 def test_the_rewards_parts_are_curves_in_training():
     from verl_plugin.sampler import reward_metrics
 
@@ -974,6 +962,7 @@ def test_canary_verl_issues_6437_and_4545_trains_on_when_a_rollout_failed_and_lo
         "trainer.total_epochs=[1",
         "reward.custom_reward_function.reward_kwargs.acuracy=typed",
         "+reward.custom_reward_function.reward_kwargs.acuracy=typed",
+        "actor_rollout_ref.model.lora_adapter_path=saves/adapter",
     ],
 )
 def test_a_mistaken_override_ends_in_one_line(override, corpus):

@@ -33,6 +33,7 @@ def main() -> int:
     from verl_plugin.unread_keys import refuse_unread_keys
 
     def run(config: Any) -> None:
+        refuse_adapter(config.actor_rollout_ref.model)
         make_room(config.actor_rollout_ref.rollout, config.data)
         make_paths_absolute(config)
         variables = run_variables(config, os.environ)
@@ -54,6 +55,19 @@ def main() -> int:
     except HydraException as error:
         raise UserError(" ".join(str(error).split())) from None
     return 0
+
+
+def refuse_adapter(model: Any) -> None:
+    """
+    Raises:
+        UserError: an adapter is to be trained on. verl would hold the policy against the model under it, and does not
+            load it at all without lora_rank.
+    """
+    if model.lora_adapter_path is not None:
+        raise UserError(
+            f"actor_rollout_ref.model.lora_adapter_path '{model.lora_adapter_path}': the reference would be the model "
+            "without it; merge it by local_script/merge_videokr_checkpoint.sh, and give that folder as MODEL_PATH"
+        )
 
 
 def make_room(rollout: Any, data: Any) -> None:
