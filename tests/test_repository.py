@@ -65,3 +65,11 @@ def test_license():
 def test_no_large_file_and_no_tests_package():
     assert not [path for path in tracked() if path.stat().st_size > 500_000]
     assert not (ROOT / "tests" / "__init__.py").exists()
+
+
+def test_every_canary_that_the_page_of_host_faults_names_is_there():
+    page = (ROOT / "docs" / "host_faults.md").read_text(encoding="utf-8")
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py"))
+    tests = re.findall(r"^def (test_canary_\w+)", sources, re.M)
+    named = re.findall(r"`(test_canary_\w+)\*?`", page)
+    assert named and not [name for name in named if not any(test.startswith(name) for test in tests)]
