@@ -79,9 +79,9 @@ def test_same_input_gives_the_same_bytes(corpus: Path) -> None:
 
 
 def test_a_row_fixes_only_the_budget_that_was_asked_for(corpus: Path) -> None:
-    prepare(corpus, "--val-size", "2", "--max_frames", "64", "--use_file_uri")
+    prepare(corpus, "--val-size", "2", "--max_frames", "64", "--sampling", "time", "--use_file_uri")
     (video,) = rows(corpus, "train")[0]["videos"]
-    assert video["max_frames"] == 64 and set(video) == {"video", "max_frames"}
+    assert {name: value for name, value in video.items() if name != "video"} == {"max_frames": 64, "sampling": "time"}
     assert video["video"].startswith("file://")
 
 

@@ -11,7 +11,7 @@ DATA_SOURCE = "videokr"
 
 
 def build_row(
-    example: Example, videos: Sequence[str], split: str, index: int, budget: Mapping[str, float] | None = None
+    example: Example, videos: Sequence[str], split: str, index: int, budget: Mapping[str, float | str] | None = None
 ) -> dict[str, Any]:
     """One row.
 
@@ -40,7 +40,7 @@ def build_row(
     }
 
 
-def row_schema(budget: Mapping[str, float]) -> Any:
+def row_schema(budget: Mapping[str, float | str]) -> Any:
     """The parquet schema of rows that fix these fields of the budget; a file's first rows do not decide it."""
     import pyarrow as pa
 

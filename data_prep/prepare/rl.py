@@ -59,7 +59,7 @@ class RowBuilder:
         as_address: whether videos are written as `file://` addresses.
     """
 
-    budget: Mapping[str, float]
+    budget: Mapping[str, float | str]
     as_address: bool
 
     def build(self, example: Example, videos: list[str]) -> tuple[dict[str, Any], list[int]]:
