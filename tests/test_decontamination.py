@@ -477,7 +477,7 @@ def test_mistakes_end_in_one_line(own, more, says):
     for name in ("report.html", "t.left_out.jsonl"):
         (own / "out" / name).write_bytes((own / "b.jsonl").read_bytes())
     (own / "empty.jsonl").write_text("\n")
-    (own / "broken.jsonl").write_text("{")
+    (own / "broken.jsonl").write_text('{"id": \n')
     given = ["decontaminate", *"--train t.jsonl --videos t --eval b.jsonl --eval-videos b --output out".split(), *more]
     before = (own / "t.jsonl").read_bytes()
     done = run(*given, cwd=own, env={**os.environ, "RAY_ADDRESS": "127.0.0.1:1"})

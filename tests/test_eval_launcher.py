@@ -84,7 +84,7 @@ def test_dry_run_prints_the_published_settings(tmp_path):
     command = ran.stdout.replace("\\", "")
     assert (
         "--model videokr_vllm --model_args model=org/My Model+,fps=2,max_frame_num=128,max_pixels=200704,"
-        "max_model_len=32768,data_parallel_size=1,tensor_parallel_size=1,gpu_memory_utilization=0.85,responses="
+        "sampling=index,max_model_len=32768,data_parallel_size=1,tensor_parallel_size=1,gpu_memory_utilization=0.85,responses="
         in command
     )
     output = "outputs/videokr/My_Model__vllm"

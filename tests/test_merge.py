@@ -11,7 +11,6 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RANK, ALPHA = 4, 12
-pytest.importorskip("peft")
 
 
 @pytest.fixture(scope="module", params=["qwen2_5vl", "qwen3vl"])
