@@ -16,7 +16,7 @@ from videokr.video_file import VideoError, check_frames, read_facts, read_frames
 BUDGET = VideoBudget(fps=2.0, min_frames=4, max_frames=128, min_pixels=256, max_pixels=8_192)
 ROUNDED_APART = 3  # of 255 levels
 MISCOUNTED = (16, 24, 48, 72)  # widths in pixels of which decord makes frames with four channels, and fails
-MISREAD = ("trimmed", "hidden", "half indexed", "interlaced", "untimed")  # kinds of which decord shows other frames
+MISREAD = ("trimmed", "hidden", "half indexed", "interlaced", "untimed", "two streams")  # of which decord shows others
 PLAIN = Shape("libx264", "mp4", Fraction(10), 40, 64, 48, variable=False, turned=False)
 
 
