@@ -46,6 +46,7 @@ def run_config(request: Request, parquet: Path, response_tokens: int) -> Any:
     changed = {
         "actor_rollout_ref.model.path": request.model,
         "data.train_files": parquet,
+        "data.train_batch_size": 1,  # however few records there are
         "data.max_prompt_length": length,
         "data.max_response_length": response_tokens,
         "actor_rollout_ref.rollout.prompt_length": length,
