@@ -6,7 +6,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
 
 [[ $# -eq 0 || ("$1" == "fast" && $# -eq 1) ]] || die "usage: bash local_script/test.sh [fast]"
-readonly STAGE_MINUTES=20
+readonly STAGE_MINUTES=40 # GRPO's tests alone took 28 on two cores with other work beside them
 
 cd "${REPO_DIR}"
 exec </dev/null

@@ -251,7 +251,7 @@ def test_a_run_of_another_model_or_other_data_is_refused(killed, corpus, models,
     rows = tmp_path / "sft.jsonl"
     rows.write_text("".join((corpus / "sft.jsonl").read_text(encoding="utf-8").splitlines(True)[1:]), "utf-8")
     more = (f"dataset={rows}", f"media_dir={corpus}")
-    assert "began with data 'sft.jsonl'" in refused(models["qwen2_5vl"], corpus, killed, *more)
+    assert f"began with data '{corpus / 'sft.jsonl'}'" in refused(models["qwen2_5vl"], corpus, killed, *more)
     old = Path(shutil.copytree(killed, tmp_path / "old"))
     (old / CARD).unlink()
     said = refused(models["qwen2_5vl"], corpus, old)

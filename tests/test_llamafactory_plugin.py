@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,13 @@ def launch(family: str, model: Path | str, output: Path, overrides: dict[str, st
     )
 
 
+@cache
+def mend_packing() -> None:
+    from llamafactory_plugin import packing
+
+    packing.install()
+
+
 def host_data(family: str, model: Path, output: Path, overrides: dict[str, str]):
     """The host's template, tokenizer and processor, and the data sets that its own loader makes."""
     from llamafactory.data import get_dataset, get_template_and_fix_tokenizer
@@ -91,13 +99,13 @@ def host_data(family: str, model: Path, output: Path, overrides: dict[str, str])
     from llamafactory.hparams import get_train_args
     from llamafactory.model import load_tokenizer
 
-    from llamafactory_plugin import converter, long_rows, packing, templates
+    from llamafactory_plugin import converter, long_rows, templates
     from llamafactory_plugin.settings import ON_LONG_ROW, checked, read_config
 
     if converter.FORMAT not in DATASET_CONVERTERS:
         converter.register()
         templates.register()
-        packing.install()
+    mend_packing()
     given = {**ON_CPU, "model_name_or_path": str(model), "output_dir": str(output), **overrides}
     config = checked(read_config([str(CONFIGS / f"{family}_sft.yaml"), *(f"{k}={v}" for k, v in given.items())]))
     converter.VideoKRConverter.setting = config.pop("no_rationale", None)

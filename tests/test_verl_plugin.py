@@ -291,7 +291,8 @@ def test_a_video_that_cannot_be_decoded_is_named(corpus, model, tmp_path):
     garbage = tmp_path / "garbage.mp4"
     garbage.write_bytes(b"not a video" * 100)
     rows = dataset(corpus, model)
-    messages = [{"role": "user", "content": [{"type": "video", "video": str(garbage), "fps": 2.0, **TINY_BUDGET}]}]
+    asked = {"fps": 2.0, "sampling": "index", **TINY_BUDGET}
+    messages = [{"role": "user", "content": [{"type": "video", "video": str(garbage), **asked}]}]
     with pytest.raises(UserError, match=r"garbage\.mp4.*cannot be decoded"):
         rows._process_multi_modal_info(messages, rows.image_patch_size, rows.config)
 
@@ -337,12 +338,18 @@ def double_the_videos(corpus, folder, rows, without=()):
     pq.write_table(pa.Table.from_pylist(given), folder / "train.parquet")
 
 
-def test_canary_verl_issue_6145_stock_filter_decodes_and_takes_a_fault_for_a_long_prompt(corpus, model, tmp_path):
+def test_canary_verl_issue_6145_stock_filter_decodes_and_takes_a_fault_for_a_long_prompt(
+    corpus, model, tmp_path, monkeypatch
+):
     """When this fails, verl's own filter no longer drops what cannot be decoded, and ours need not stand in for it."""
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from qwen_vl_utils import vision_process
     from verl.utils.dataset.rl_dataset import RLHFDataset
 
+    # As on a machine without FFmpeg's libraries: with them torchcodec is taken, which dies in the filter's fork.
+    monkeypatch.setattr(vision_process, "FORCE_QWENVL_VIDEO_READER", "decord")
+    vision_process.get_video_reader_backend.cache_clear()
     (tmp_path / "garbage.mp4").write_bytes(b"not a video" * 100)
     ours = dataset(corpus, model)
     rows = pq.read_table(corpus / "rl" / "train.parquet").to_pylist()
@@ -351,7 +358,7 @@ def test_canary_verl_issue_6145_stock_filter_decodes_and_takes_a_fault_for_a_lon
     rows[0]["videos"][0]["video"] = str(tmp_path / "garbage.mp4")
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "train.parquet")
     stock = RLHFDataset(str(tmp_path / "train.parquet"), ours.tokenizer, ours.config, ours.processor)
-    assert len(stock) < len(rows)  # without FFmpeg's libraries, none of them can be decoded, and none is left
+    assert len(stock) < len(rows)
 
 
 VLLM_PROMPT = """
