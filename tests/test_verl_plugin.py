@@ -347,7 +347,7 @@ def test_canary_verl_issue_6145_stock_filter_decodes_and_takes_a_fault_for_a_lon
     from qwen_vl_utils import vision_process
     from verl.utils.dataset.rl_dataset import RLHFDataset
 
-    # As on a machine without FFmpeg's libraries: with them torchcodec is taken, which dies in the filter's fork.
+    # As on a machine without FFmpeg's libraries, and in this process: threads that decode do not live on in a fork.
     monkeypatch.setattr(vision_process, "FORCE_QWENVL_VIDEO_READER", "decord")
     vision_process.get_video_reader_backend.cache_clear()
     (tmp_path / "garbage.mp4").write_bytes(b"not a video" * 100)
@@ -357,6 +357,7 @@ def test_canary_verl_issue_6145_stock_filter_decodes_and_takes_a_fault_for_a_lon
         row["videos"] = [video | TINY_BUDGET for video in row["videos"]]
     rows[0]["videos"][0]["video"] = str(tmp_path / "garbage.mp4")
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "train.parquet")
+    ours.config.filter_overlong_prompts_workers = None
     stock = RLHFDataset(str(tmp_path / "train.parquet"), ours.tokenizer, ours.config, ours.processor)
     assert len(stock) < len(rows)
 
