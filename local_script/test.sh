@@ -34,7 +34,7 @@ run_pytest() {
   local stage="$1"
   shift
   timeout --kill-after=30 "${STAGE_MINUTES}m" \
-    ".venvs/${stage}/bin/python" -m pytest -q --junitxml="${WORK}/${stage}.xml" "$@"
+    ".venvs/${stage}/bin/python" -m pytest -q --durations=12 --junitxml="${WORK}/${stage}.xml" "$@"
 }
 
 # host_tests [STAGE]: the test files that need a host, or this one. The others could not even import them.

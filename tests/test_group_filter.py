@@ -1,4 +1,4 @@
-"""`algorithm.filter_groups` (DAPO) through our sampler, on verl's own transfer queue; no model runs."""
+"""Our sampler and verl's own on verl's transfer queue: groups that tie (DAPO), prompts that failed. No model runs."""
 
 import json
 import re
@@ -21,13 +21,15 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from tensordict import TensorDict
 from verl.utils.tensordict_utils import list_of_dict_to_tensordict
+from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 from verl_plugin.sampler import StrictReplayBuffer
 
 ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
 transfer_queue.init()
 
 
-def step(scores, *overrides):
+def step(scores, *overrides, stock=False):
+    # No score: the prompt's rollouts have failed.
     with initialize_config_dir(sys.argv[1], version_base=None):
         config = compose("videokr_grpo_cpu", ["hydra.searchpath=[pkg://verl.trainer.config]", "data.train_batch_size=4",
                                               "algorithm.filter_groups.enable=true", *overrides])
@@ -38,22 +40,23 @@ def step(scores, *overrides):
         asked.append(prompts)
         for _ in range(prompts):
             number, rewards = next(left, (999 + len(asked), (0.0, 0.0)))
-            for session, reward in enumerate(rewards):
+            for session, reward in enumerate(rewards or ()):
                 scored = {"rm_scores": torch.tensor([0.0, reward]),
                           "extra_fields": {"uid": f"p{number}", "reward_extra_info": {"acc": reward, "score": 0.5}}}
                 transfer_queue.kv_batch_put(keys=[f"p{number}_{session}_0"], partition_id="train",
                                             fields=list_of_dict_to_tensordict([scored]), tags=[{"status": "success"}])
             transfer_queue.kv_put(key=f"p{number}", partition_id="train",
-                                  tag={"is_prompt": True, "status": "finished", "global_steps": 1})
+                                  tag={"is_prompt": True, "status": "finished" if rewards else "failure",
+                                       "global_steps": 1})
 
     try:
-        sampler = StrictReplayBuffer(trainer_mode="sync", trainer_config=None, max_off_policy_threshold=None,
-                                     max_off_policy_strategy="drop", refill_fn=ask,
-                                     sampler_kwargs=config.trainer.v1.sampler.sampler_kwargs)
+        made = ReplayBuffer if stock else StrictReplayBuffer
+        sampler = made(trainer_mode="sync", trainer_config=None, max_off_policy_threshold=None, refill_fn=ask,
+                       max_off_policy_strategy="drop", sampler_kwargs=config.trainer.v1.sampler.sampler_kwargs)
         ask(4)
         batch, metrics = sampler.sample(1, "train", 4)
         return {"keys": sorted(batch.keys), "evicted": metrics.get("training/filter_groups/evicted_samples"),
-                "acc": metrics["reward/acc"], "asked": sum(asked)}
+                "acc": metrics.get("reward/acc"), "asked": sum(asked)}
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}", "asked": sum(asked)}
     finally:
@@ -70,6 +73,8 @@ ran = {
     "by score": step([varied] * 4, f"{groups}.metric=score", f"{groups}.max_num_gen_batches=2"),
     "all tie": step([], f"{groups}.max_num_gen_batches=3"),
     "no metric": step([], f"{groups}.metric=null"),
+    "one failed": step([varied, None, varied, varied], f"{groups}.enable=false"),
+    "one failed in stock verl": step([varied, None, varied, varied], f"{groups}.enable=false", stock=True),
 }
 ray.shutdown()
 print("RAN" + json.dumps(ran))
@@ -103,3 +108,12 @@ def test_a_step_in_which_all_groups_tie_ends_the_run_in_one_line(ran, name, most
 
 def test_a_filter_needs_a_metric(ran):
     assert ran["no metric"]["error"] == "UserError: algorithm.filter_groups.metric is not set: reward, or acc"
+
+
+def test_a_prompt_that_failed_ends_the_run(ran):
+    assert ran["one failed"]["error"].startswith("RuntimeError: 1 prompts failed in their rollout; the log above")
+
+
+def test_canary_verl_issue_6437_trains_on_when_a_rollout_failed(ran):
+    """When this fails, verl ends such a run by itself and our sampler need not."""
+    assert ran["one failed in stock verl"]["keys"] == [f"p{n}_{s}_0" for n in (0, 2, 3) for s in (0, 1)]
