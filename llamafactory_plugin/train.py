@@ -97,6 +97,9 @@ def train(argv: list[str]) -> int:
         if skip or not bad:
             raise
         raise UserError(f"{bad[0]}, or set {ON_BAD_VIDEO}={SKIP}") from None
+    except UserError as error:  # a loader's worker hands on its traceback, of which the last line is the error
+        said = str(error).rstrip().rpartition("\n")[2]
+        raise UserError(said.removeprefix(f"{UserError.__module__}.{UserError.__qualname__}: ")) from None
     except DatasetGenerationError as error:
         cause = " ".join(str(error.__cause__ or error).split())
         raise UserError(

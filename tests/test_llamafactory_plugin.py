@@ -418,6 +418,17 @@ def test_bad_videos_are_skipped_counted_and_listed(streaming, damaged, corpus, m
     assert "2 videos do not decode" in done.stdout and all(name in done.stdout for name in names)
 
 
+def test_a_run_whose_videos_are_all_bad_ends_in_one_line_though_they_are_skipped(corpus, models, tmp_path):
+    folder = tmp_path / "corpus"
+    shutil.copytree(corpus, folder)
+    for video in (folder / "videos").iterdir():
+        video.write_bytes(b"<html>not a video</html>")
+    settings = {"dataset": str(folder / "sft.jsonl"), "dataloader_num_workers": "1", "on_bad_video": "skip"}
+    done = launch("qwen3vl", models["qwen3vl"], tmp_path / "out", settings, FORCE_TORCHRUN="0")
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr[-2000:]
+    assert "error: 20 rows in a row have videos that do not decode: see '" in done.stderr
+
+
 def test_a_row_longer_than_cutoff_len_ends_training_in_one_line(corpus, models, tmp_path):
     settings = {"dataset": corpus / "sft.jsonl", "cutoff_len": "200", "max_steps": "1"}
     done = launch("qwen3vl", models["qwen3vl"], tmp_path / "out", settings, FORCE_TORCHRUN="0")
