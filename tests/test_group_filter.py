@@ -38,6 +38,8 @@ def step(scores, *overrides, stock=False):
 
     def ask(prompts):
         asked.append(prompts)
+        if sum(asked) > 40:
+            raise RuntimeError("asked for more than 40 prompts")
         for _ in range(prompts):
             number, rewards = next(left, (999 + len(asked), (0.0, 0.0)))
             for session, reward in enumerate(rewards or ()):
@@ -50,9 +52,11 @@ def step(scores, *overrides, stock=False):
                                        "global_steps": 1})
 
     try:
-        made = ReplayBuffer if stock else StrictReplayBuffer
-        sampler = made(trainer_mode="sync", trainer_config=None, max_off_policy_threshold=None, refill_fn=ask,
-                       max_off_policy_strategy="drop", sampler_kwargs=config.trainer.v1.sampler.sampler_kwargs)
+        common = {"trainer_mode": "sync", "trainer_config": None, "max_off_policy_threshold": None, "refill_fn": ask,
+                  "max_off_policy_strategy": "drop", "sampler_kwargs": config.trainer.v1.sampler.sampler_kwargs}
+        metric = config.algorithm.filter_groups.metric if config.algorithm.filter_groups.enable else None
+        sampler = (ReplayBuffer(**common, filter_groups_metric=metric, train_batch_size=4, gen_batch_size=1,
+                                poll_interval=0.1) if stock else StrictReplayBuffer(**common))
         ask(4)
         batch, metrics = sampler.sample(1, "train", 4)
         return {"keys": sorted(batch.keys), "evicted": metrics.get("training/filter_groups/evicted_samples"),
@@ -73,6 +77,7 @@ ran = {
     "by score": step([varied] * 4, f"{groups}.metric=score", f"{groups}.max_num_gen_batches=2"),
     "all tie": step([], f"{groups}.max_num_gen_batches=3"),
     "no metric": step([], f"{groups}.metric=null"),
+    "all tie in stock verl": step([], f"{groups}.max_num_gen_batches=3", stock=True),
     "one failed": step([varied, None, varied, varied], f"{groups}.enable=false"),
     "one failed in stock verl": step([varied, None, varied, varied], f"{groups}.enable=false", stock=True),
 }
@@ -117,3 +122,8 @@ def test_a_prompt_that_failed_ends_the_run(ran):
 def test_canary_verl_issue_6437_trains_on_when_a_rollout_failed(ran):
     """When this fails, verl ends such a run by itself and our sampler need not."""
     assert ran["one failed in stock verl"]["keys"] == [f"p{n}_{s}_0" for n in (0, 2, 3) for s in (0, 1)]
+
+
+def test_canary_verl_ignores_how_often_groups_may_be_asked_for_again(ran):
+    """When this fails, verl heeds max_num_gen_batches and StrictReplayBuffer._ask_for_more can go."""
+    assert ran["all tie in stock verl"]["error"] == "RuntimeError: asked for more than 40 prompts"

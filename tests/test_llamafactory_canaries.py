@@ -245,3 +245,11 @@ def test_canary_trainer_loads_a_checkpoint_without_renaming(models, tmp_path):
     trainer = Trainer(model, TrainingArguments(str(tmp_path / "out"), use_cpu=True, report_to=[]))
     trainer._load_from_checkpoint(str(tmp_path))
     assert torch.all(norm == 7.0)
+
+
+def test_canary_llamafactory_asks_with_its_own_words_whatever_the_template_ends_with():
+    """When this fails, its templates take the checkpoint's generation prompt and RolloutTemplate may ask as they do."""
+    from llamafactory.data.template import TEMPLATES
+
+    for name in STOCK_TEMPLATES.values():
+        assert "".join(TEMPLATES[name].format_user.slots).endswith("<|im_start|>assistant\n")

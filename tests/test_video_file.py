@@ -73,6 +73,16 @@ def test_a_colour_is_that_of_its_matrix_and_range(codec, suffix, color_range, ma
     assert abs(apart).max() < 2.5  # FFmpeg's own rounding
 
 
+def test_canary_pyav_issue_2230_takes_bt_709_for_bt_601(tmp_path):
+    """When this fails, PyAV converts by the tags of a frame, and videokr.colours need not say where it comes from."""
+    import av
+
+    with av.open(str(flat(tmp_path / "a.mp4", "libx264", (63, 102, 240), 1, 1))) as container:
+        frame = next(container.decode(video=0))
+        as_601 = next(av.open(str(flat(tmp_path / "b.mp4", "libx264", (63, 102, 240), 6, 1))).decode(video=0))
+        assert (frame.to_ndarray(format="rgb24") == as_601.to_ndarray(format="rgb24")).all()
+
+
 def test_hdr_is_told(tmp_path):
     for trc, is_hdr in ((1, False), (16, True), (18, True)):
         assert read_facts(flat(tmp_path / f"{trc}.mp4", "libx264", (9, 9, 9), 9, 1, color_trc=trc)).is_hdr == is_hdr
