@@ -190,14 +190,14 @@ def parity(*arguments):
 
 @pytest.mark.eval  # the last environment that the tests build: the other two are there
 @pytest.mark.parametrize(
-    ("name", "count", "prompt_ends"),
+    ("name", "count", "sampling", "prompt_ends"),
     [
-        ("qwen2_5vl", 25, "<|im_start|>assistant\n"),
-        ("qwen3vl", 25, "<|im_start|>assistant\n"),
-        ("qwen3vl", 3, "<|im_start|>assistant\n<think>\n"),  # a Thinking checkpoint
+        ("qwen2_5vl", 25, "index", "<|im_start|>assistant\n"),
+        ("qwen3vl", 25, "index", "<|im_start|>assistant\n"),
+        ("qwen3vl", 7, "time", "<|im_start|>assistant\n<think>\n"),  # a Thinking checkpoint; the last clip is variable
     ],
 )
-def test_one_example_is_the_same_in_all_three_hosts(name, count, prompt_ends, tmp_path):
+def test_one_example_is_the_same_in_all_three_hosts(name, count, sampling, prompt_ends, tmp_path):
     """Twenty-five clips of every shape; the README has the figures of two hundred, and of every budget."""
     from data_prep.demo.odd_clips import write_clips
     from data_prep.demo.tiny_model import build_model, corpus_of
@@ -207,14 +207,17 @@ def test_one_example_is_the_same_in_all_three_hosts(name, count, prompt_ends, tm
     records = tmp_path / "clips" / "records.jsonl"
     build_model(FAMILIES[name], corpus_of(records), tmp_path / "model", thinking="<think>" in prompt_ends)
     sheet = tmp_path / "sheet.png"
-    settings = ("--records", records, "--n", str(count), "--max-pixels", "8192", "--sheet", sheet)
-    done = parity("--model", tmp_path / "model", *settings, "--json")
+    settings = ("--records", records, "--n", str(count), "--max-pixels", "8192", "--sampling", sampling)
+    done = parity("--model", tmp_path / "model", *settings, "--sheet", sheet, "--json")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     report = json.loads(done.stdout)
     assert report["differences"] == [] and len(report["examples"]) == count
     shown = [example["prompt"] for seen in report["seen"].values() for example in seen]
     assert len(shown) == 5 * count and all(prompt.endswith(prompt_ends) for prompt in shown)
     assert sheet.read_bytes().startswith(b"\x89PNG")
+    if sampling == "time":  # unlike by index, also of the clip whose frames are not equally long
+        steps = np.diff([video["timestamps"] for video in report["seen"]["SFT"][6]["videos"]])
+        assert np.ptp(steps) < 0.01
 
 
 # Of one host's own Python each: what is done before its witness runs, and where `videokr parity` must then see it.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from videokr.budget import BUDGETS
+from videokr.budget import BUDGETS, BY_INDEX, SAMPLINGS
 from videokr.errors import UserError
 from videokr.example import read_examples
 from videokr.family import family_of
@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--budget", choices=BUDGETS, default="sft", help="a stage's, for all (default: %(default)s)")
     parser.add_argument("--max-pixels", type=int, help="a frame, over the budget's")
     parser.add_argument("--max-frames", type=int, help="over the budget's")
+    parser.add_argument("--sampling", choices=SAMPLINGS, default=BY_INDEX, help="of frames (default: %(default)s)")
     parser.add_argument("--cpu", action="store_true", help="on a machine without a GPU")
     parser.add_argument("--environments", type=Path, default=ROOT / ".venvs", help="built by local_script/setup_env.sh")
     parser.add_argument("--sheet", type=Path, metavar="PNG", help="write the frames each host saw, side by side")
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         example.id if not any(other.id == example.id for other in examples[:number]) else f"{example.id} ({number + 1})"
         for number, example in enumerate(examples)
     ]
-    budget = BUDGETS[args.budget].bounded(args.max_frames, args.max_pixels)
+    budget = replace(BUDGETS[args.budget].bounded(args.max_frames, args.max_pixels), sampling=args.sampling)
     with tempfile.TemporaryDirectory(prefix="videokr-parity-") as name:
         folder = Path(name)
         write_skeleton(args.model, folder / "model")
