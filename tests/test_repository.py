@@ -73,3 +73,19 @@ def test_every_canary_that_the_page_of_host_faults_names_is_there():
     tests = re.findall(r"^def (test_canary_\w+)", sources, re.M)
     named = re.findall(r"`(test_canary_\w+)\*?`", page)
     assert named and not [name for name in named if not any(test.startswith(name) for test in tests)]
+
+
+PAGES = [path for path in tracked() if path.suffix == ".md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_of_a_page_leads_somewhere(page):
+    for target in re.findall(r"\]\((?!\w+:)([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        name, _, anchor = target.partition("#")
+        linked = (page.parent / name).resolve() if name else page
+        assert linked.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)", linked.read_text(encoding="utf-8"), re.M)
+            assert anchor in [
+                re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings
+            ], target

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
+from videokr import __version__
 from videokr.errors import exit_status
 
 COMMANDS = {
@@ -36,6 +37,7 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(prog="videokr", description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--version", action="version", version=f"videokr {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     asked = given[0] if given and given[0] in COMMANDS else None
     rooms: dict[str, ModuleType] = {}
