@@ -16,9 +16,8 @@ from collections import Counter
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from videokr.judge.async_judge import JudgeError, make_async_judge
-from videokr.judge.limits import DEFAULT_CONCURRENCY, Limits
-from videokr.judge.settings import require_settings
+from videokr.judge import Judge, JudgeError
+from videokr.judge_settings import Limits, require_settings
 
 LATENCY_SECONDS, REQUEST_SECONDS = 0.5, 3.0
 FAULTS = {429: 0.05, 500: 0.05, "hang": 0.02, "garbage": 0.02}
@@ -75,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--answers", type=int, default=1000)
-    parser.add_argument("--concurrency", type=int, default=DEFAULT_CONCURRENCY)
+    parser.add_argument("--concurrency", type=int, default=Limits().concurrency)
     parser.add_argument("--seed", type=int, default=0, help="of the faults (default: %(default)s)")
     args = parser.parse_args(argv)
     speeds = []
@@ -99,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 async def grade(endpoint: Endpoint, answers: int, concurrency: int) -> list[bool | None]:
     address = f"http://127.0.0.1:{endpoint.server_address[1]}/v1"
     settings = require_settings({"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": address}, "the benchmark")
-    judge = make_async_judge(settings, None, Limits(concurrency, REQUEST_SECONDS))
+    judge = Judge(settings, None, Limits(concurrency, REQUEST_SECONDS))
     turns = asyncio.Semaphore(concurrency)
 
     async def one(number: int) -> bool | None:

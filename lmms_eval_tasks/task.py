@@ -8,7 +8,7 @@ from typing import Any
 from videokr.evaluation.scoring import score
 from videokr.evaluation.verdict import OPEN, Verdict
 from videokr.example import Kind, parse_example
-from videokr.judge import thread_judge
+from videokr.judge import ThreadJudge, judge_from_env
 from videokr.prompt import build_prompt
 
 ACCURACY, CHOICE_ACCURACY = "acc", "mc_acc"
@@ -54,5 +54,5 @@ def accuracy(items: Sequence[Mapping[str, Any]]) -> float:
 
 
 @cache
-def _judge() -> thread_judge.ThreadJudge | None:
-    return thread_judge.from_env(os.environ)
+def _judge() -> ThreadJudge | None:
+    return judge_from_env(os.environ)

@@ -14,13 +14,12 @@ from videokr.errors import UserError
 from videokr.evaluation.scoring import score
 from videokr.evaluation.verdict import Verdict
 from videokr.example import Example, Kind, parse_example
-from videokr.judge.settings import Settings, read_settings
-from videokr.judge.thread_judge import ThreadJudge, from_env
-from videokr.judge.trial import check_judge
+from videokr.judge import ThreadJudge, check_judge, judge_from_env
+from videokr.judge_settings import Settings, read_settings
 
 
 def judge_of(endpoint: Endpoint, seconds: float = 5.0, **more: str) -> ThreadJudge:
-    built = from_env(environment(endpoint, **more) | {"JUDGE_SECONDS": str(seconds)})
+    built = judge_from_env(environment(endpoint, **more) | {"JUDGE_SECONDS": str(seconds)})
     assert built is not None
     return built
 
@@ -76,10 +75,10 @@ def test_what_stays_a_fault_is_no_verdict_in_limited_time(endpoint):
     started = time.monotonic()
     endpoint.replies = [500]
     failed = judge_of(endpoint, seconds=1).grade("What?", "a", "b")
-    assert failed.correct is None and "no verdict within 1 s" in failed.reply and "InternalServerError" in failed.reply
+    assert failed.correct is None and "no verdict within 1 s; the last refusal had status 500" in failed.reply
     endpoint.replies = [3.0]
     failed = judge_of(endpoint, seconds=0.5).grade("What?", "a", "b")
-    assert failed.correct is None and "no verdict within 0.5 s" in failed.reply
+    assert failed.correct is None and ("no verdict within 0.5 s" in failed.reply or "APITimeoutError" in failed.reply)
     assert time.monotonic() - started < 4
 
 
@@ -121,15 +120,6 @@ def test_the_trial_stops_where_nobody_answers_or_gives_a_verdict(endpoint):
         check_judge(closed)
 
 
-def test_azure_asks_its_deployment(endpoint):
-    address = f"http://127.0.0.1:{endpoint.server_address[1]}"
-    azure = from_env(
-        {"API_TYPE": "azure", "AZURE_API_KEY": KEY, "AZURE_ENDPOINT": address, "API_VERSION": "2025-01-01"}
-    )
-    assert azure is not None and azure.grade("What?", "a", "a").correct is True
-    assert endpoint.requests[0]["path"] == "/openai/deployments/gpt-4o/chat/completions?api-version=2025-01-01"
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -144,12 +134,12 @@ def test_azure_asks_its_deployment(endpoint):
 )
 def test_wrong_settings_are_named(settings, message):
     with pytest.raises(UserError, match=message):
-        from_env(settings)
+        judge_from_env(settings)
 
 
 def test_no_judge_without_credentials_or_where_it_is_off():
-    assert from_env({}) is None
-    assert from_env({"OPENAI_API_KEY": KEY, "VIDEOKR_USE_VLM_JUDGE": "0"}) is None
+    assert judge_from_env({}) is None
+    assert judge_from_env({"OPENAI_API_KEY": KEY, "VIDEOKR_USE_VLM_JUDGE": "0"}) is None
 
 
 RECORD = {"id": "q", "question": "What is it?", "video_path": "v.mp4"}

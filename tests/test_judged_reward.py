@@ -98,7 +98,7 @@ def test_no_answer_is_never_asked(judge, said):
 
 @pytest.mark.parametrize("reply", ["hm", 401, 5.0])
 def test_a_judge_that_fails_gives_no_score(judge, reply):
-    from videokr.judge.async_judge import JudgeError
+    from videokr.judge import JudgeError
 
     judge.replies = [reply]
     with pytest.raises(JudgeError) as caught:
@@ -124,9 +124,9 @@ def test_rollouts_share_one_judge_and_its_folder(judge, tmp_path):
 @pytest.mark.parametrize(
     ("info", "settings", "variables", "message"),
     [
-        (OPEN, {}, {"OPENAI_API_KEY": ""}, "OPENAI_API_KEY is not set"),
-        (CHOICE, {}, {"OPENAI_API_KEY": ""}, "OPENAI_API_KEY is not set"),
-        (OPEN, {}, {"VIDEOKR_USE_VLM_JUDGE": "0"}, "switches it off"),
+        (OPEN, {}, {"OPENAI_API_KEY": ""}, "there is none: set OPENAI_API_KEY"),
+        (CHOICE, {}, {"OPENAI_API_KEY": ""}, "there is none: set OPENAI_API_KEY"),
+        (OPEN, {}, {"VIDEOKR_USE_VLM_JUDGE": "0"}, "leave VIDEOKR_USE_VLM_JUDGE unset"),
         (OPEN, {"accuracy": "paper"}, {}, "asks no judge: give typed"),
         (OPEN, {"accuracy": "other"}, {}, "'other' is unknown"),
         (OPEN, {"judge_concurrency": 0}, {}, "judge_concurrency=0"),
@@ -285,7 +285,9 @@ def test_a_few_failures_of_the_judge_are_counted_and_the_step_goes_on(in_verl):
     few = in_verl["few"]
     assert few["metrics"]["reward/judge_failed"] == 1
     assert few["keys"] == [*(f"few{place}_0_0" for place in range(9)), "few9_1_0"] and not few["left"]
-    assert "the judge gave no verdict on 1 of 10 prompts; the last time: the judge 'gpt-4o' answers" in in_verl["out"]
+    assert (
+        "the judge gave no verdict on 1 of 10 prompts; the last time: the judge 'gpt-4o': it answers" in in_verl["out"]
+    )
     assert few["metrics"]["reward/acc"] == 1.0 and few["metrics"]["reward/reason/judged_right"] == 1.0
     assert in_verl["again"]["metrics"]["reward/judge_failed"] == 0  # no failure is counted twice
     assert in_verl["more allowed"]["metrics"]["reward/judge_failed"] == 1

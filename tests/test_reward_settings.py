@@ -27,7 +27,7 @@ def function(path, **settings):
         (JUDGED, {"judge_concurrency": 0}, "judge_concurrency"),
         (JUDGED, {"judge_seconds": "soon"}, "judge_seconds"),
         (JUDGED, {"judge_cache": 3}, "judge_cache"),
-        (JUDGED, {"accuracy": "typed"}, "OPENAI_API_KEY is not set"),
+        (JUDGED, {"accuracy": "typed"}, "there is none: set OPENAI_API_KEY"),
     ],
 )
 def test_a_mistaken_setting_is_named(path, settings, fault):

@@ -1,7 +1,7 @@
 """The reward with a judge for open answers: `reward.custom_reward_function.path=pkg://verl_plugin.judged_reward`.
 
 The rules of `accuracy=typed` go first. The judge is asked only where they cannot decide: see `is_undecided`. It is the
-one of evaluation, and the environment configures it in the same way (videokr/judge/settings.py). A rollout on which it
+one of evaluation, and the environment configures it in the same way (videokr/judge_settings.py). A rollout on which it
 gives no verdict has no score, which is not 0: see verl_plugin/sampler.py.
 """
 
@@ -17,23 +17,21 @@ from verl_plugin import reward
 from verl_plugin.sampler import report_fault, report_judge_failure
 from videokr.errors import UserError
 from videokr.example import Kind, parse_kind
-from videokr.judge.async_judge import AsyncJudge, JudgeError, make_async_judge
-from videokr.judge.cache import VerdictCache
-from videokr.judge.limits import DEFAULT_SECONDS, Limits
-from videokr.judge.settings import require_settings
+from videokr.judge import Judge, JudgeError, VerdictCache
+from videokr.judge_settings import Limits, require_settings
 from videokr.marks import find_host_mark
 from videokr.response import read_answer
 from videokr.reward import Accuracy, Reason, Reward
 from videokr.reward.answer_type import AnswerType
 from videokr.reward.typed import DEFAULT_TOLERANCE, read_gold_answer
 
-DEFAULT_CONCURRENCY = 16  # a process
+DEFAULT_CONCURRENCY, DEFAULT_SECONDS = 16, 120.0  # a process; a verdict
 TEXTS = (AnswerType.SHORT_TEXT, AnswerType.LONG_TEXT)
 # What the rules say of an answer that other words than the gold ones may make right.
 UNDECIDED = (Reason.WRONG, Reason.PARTIAL)
 
 # A client belongs to the event loop that it was first used in.
-_judges: WeakKeyDictionary[AbstractEventLoop, dict[tuple[str | None, int, float], AsyncJudge]] = WeakKeyDictionary()
+_judges: WeakKeyDictionary[AbstractEventLoop, dict[tuple[str | None, int, float], Judge]] = WeakKeyDictionary()
 
 
 async def compute_score(
@@ -150,7 +148,7 @@ def _question(info: Mapping[str, Any]) -> str:
     return question
 
 
-def _judge(folder: str | None, concurrency: int, seconds: float) -> AsyncJudge:
+def _judge(folder: str | None, concurrency: int, seconds: float) -> Judge:
     """The judge of the running event loop, made when it is first asked."""
     judges = _judges.setdefault(asyncio.get_running_loop(), {})
     settings = (folder, concurrency, seconds)
@@ -158,5 +156,5 @@ def _judge(folder: str | None, concurrency: int, seconds: float) -> AsyncJudge:
         check_judge(folder, concurrency, seconds)
         configured = require_settings(os.environ, "verl_plugin.judged_reward")
         cache = VerdictCache(Path(folder).expanduser()) if folder is not None else None
-        judges[settings] = make_async_judge(configured, cache, Limits(concurrency=concurrency, seconds=seconds))
+        judges[settings] = Judge(configured, cache, Limits(concurrency=concurrency, seconds=seconds))
     return judges[settings]

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from videokr.errors import UserError
-from videokr.judge.settings import require_settings
-from videokr.judge.trial import check_judge
+from videokr.judge import check_judge
+from videokr.judge_settings import require_settings
 from videokr.reward import Accuracy
 from videokr.reward.typed import DEFAULT_TOLERANCE, check_tolerance
 
@@ -25,7 +25,7 @@ def check_reward(function: Mapping[str, Any], environment: Mapping[str, str]) ->
 
     Args:
         function: `reward.custom_reward_function`.
-        environment: configures the judge; see `videokr.judge.settings`.
+        environment: configures the judge; see `videokr.judge_settings`.
 
     Raises:
         UserError: a setting is unknown or out of its range, or the judge cannot be used.

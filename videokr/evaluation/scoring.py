@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from videokr.evaluation.verdict import Verdict
 from videokr.example import Example, Kind
-from videokr.judge.thread_judge import ThreadJudge
+from videokr.judge import ThreadJudge
 from videokr.options import read_option_letter
 from videokr.response import read_answer
 

@@ -13,9 +13,8 @@ from videokr.evaluation.run import Run, answers_path, format_run, judge_gave_not
 from videokr.evaluation.summary import percent, score_of, table_lines
 from videokr.evaluation.verdict import Verdict
 from videokr.example import Kind
-from videokr.judge.limits import Limits
-from videokr.judge.settings import require_settings
-from videokr.judge.trial import check_judge
+from videokr.judge import check_judge
+from videokr.judge_settings import Limits, require_settings
 from videokr.rescoring.extractors import EXTRACTORS
 from videokr.rescoring.rescoring import extract_again, judge_again
 

@@ -10,10 +10,8 @@ from tqdm import tqdm
 from videokr.evaluation.answered import Answered
 from videokr.evaluation.verdict import OPEN, Verdict
 from videokr.example import Kind
-from videokr.judge.async_judge import AsyncJudge, JudgeError, make_async_judge
-from videokr.judge.cache import VerdictCache
-from videokr.judge.limits import Limits
-from videokr.judge.settings import Settings
+from videokr.judge import Judge, JudgeError, VerdictCache
+from videokr.judge_settings import Limits, Settings
 from videokr.rescoring.extractors import Extractor
 
 
@@ -44,23 +42,21 @@ def judge_again(
 async def _judge_all(
     answers: Mapping[str, Sequence[Answered]], settings: Settings, cache: Path, limits: Limits, everything: bool
 ) -> dict[str, tuple[Answered, ...]]:
-    judge = make_async_judge(settings, VerdictCache(cache), limits)
-    turns = asyncio.Semaphore(limits.concurrency)  # so that nobody's time runs out in a queue of thousands
+    judge = Judge(settings, VerdictCache(cache), limits)
     wanted = [one for task in answers.values() for one in task if _is_for_judge(one, everything)]
     with tqdm(total=len(wanted), desc="Judging", unit="answer", disable=None) as progress:
 
         async def judged(one: Answered) -> Answered:
             if not _is_for_judge(one, everything):
                 return one
-            async with turns:
-                graded = await _judge(one, judge)
+            graded = await _judge(one, judge)
             progress.update()
             return graded
 
         return {task: tuple(await asyncio.gather(*(judged(one) for one in given))) for task, given in answers.items()}
 
 
-async def _judge(one: Answered, judge: AsyncJudge) -> Answered:
+async def _judge(one: Answered, judge: Judge) -> Answered:
     try:
         judgement = await judge.grade(one.example.question, one.example.answer, one.answer or "")
     except JudgeError as error:
