@@ -151,7 +151,7 @@ def test_runs_cover_each_chosen_frame_from_a_keyframe_on_and_do_not_overlap(data
     keys = [0, *sorted(data.draw(st.sets(st.integers(1, max(1, length - 1)), max_size=8)) - {length})]
     keys = [key for key in keys if key < length]
     array = np.array(times)
-    table = PacketTable(array, keys, np.argsort(array))
+    table = PacketTable(array, keys, np.argsort(array), array[:0])
     indices = sorted(data.draw(st.sets(st.integers(0, length - 1), min_size=1)))
     runs = table.runs(indices)
     assert all(before.last + 1 < after.first for before, after in pairwise(runs))

@@ -11,7 +11,7 @@ from data_prep.demo.odd_clips import MATRICES, Shape, draw, put_index_first, sha
 from videokr.budget import SAMPLINGS, VideoBudget
 from videokr.errors import UserError
 from videokr.frame_plan import plan_frames
-from videokr.video_file import VideoError, check_frames, read_facts, read_frames, read_header
+from videokr.video_file import VideoError, check_end, check_frames, read_facts, read_frames, read_header
 
 BUDGET = VideoBudget(fps=2.0, min_frames=4, max_frames=128, min_pixels=256, max_pixels=8_192)
 ROUNDED_APART = 3  # of 255 levels
@@ -114,6 +114,69 @@ def test_times_are_those_of_showing_where_frames_are_not_equally_long(tmp_path, 
     assert by_time.seconds == pytest.approx([number * starts[-1] / 7 / 1000 for number in range(8)], abs=0.001)
     for index, second in zip(by_time.indices, by_time.seconds, strict=True):  # the frame that is on the screen then
         assert starts[index] <= second * 1000 < (*starts, 10**9)[index + 1]
+
+
+@pytest.mark.parametrize("container", ["mp4", "mov", "mkv", "ts"])
+def test_a_header_of_half_frames_is_read_whatever_they_are_in(tmp_path, container):
+    path = tmp_path / f"a.{container}"
+    draw(Shape("libx264", container, Fraction(25), 100, 160, 96, variable=False, turned=False, kind="interlaced"), path)
+    header = read_header(path)
+    assert (header.frame_count, header.average_fps) == (100, pytest.approx(25))
+    check_end(path)
+
+
+def write_times(path, times, tick, b_frames=0):
+    """A clip of grey frames, each a level brighter, shown at these ticks."""
+    import av
+    import numpy as np
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=1 / tick, options={"bf": str(b_frames), "preset": "fast"})
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        stream.codec_context.time_base = tick
+        for number, time in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), number, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = time, tick
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+@pytest.mark.parametrize("b_frames", [0, 3])
+def test_avi_s_empty_packets_are_no_frames_but_time(tmp_path, b_frames):
+    """AVI has a packet a tick, and says not when B-frames are shown; as copied from MP4 every second one is empty."""
+    write_times(tmp_path / "even.avi", range(0, 160, 2), Fraction(1, 50), b_frames)
+    header = read_header(tmp_path / "even.avi")
+    assert (header.frame_count, header.average_fps, header.times_ms) == (80, pytest.approx(25), None)
+    starts = [*range(40), *range(80, 120)]
+    write_times(tmp_path / "gap.avi", starts, Fraction(1, 25), b_frames)
+    header = read_header(tmp_path / "gap.avi")
+    assert header.frame_count == 80 and header.duration_seconds == pytest.approx(4.8, abs=0.1)
+    assert header.times_ms is not None and header.times_ms[60] == pytest.approx(starts[60] * 40, abs=200)
+
+
+@pytest.mark.parametrize("container", ["mkv", "mp4", "ts"])
+def test_a_video_whose_time_begins_late_is_whole(tmp_path, container):
+    write_times(tmp_path / f"a.{container}", range(1500, 1600), Fraction(1, 25))
+    assert read_header(tmp_path / f"a.{container}").frame_count == 100
+
+
+@pytest.mark.sft
+def test_what_hangs_on_a_damaged_packet_is_damaged_and_the_same_by_every_way(tmp_path, monkeypatch):
+    """Random bytes in the middle of HEVC in TS, whose demuxer knows of it: the decoder gives grey frames else."""
+    from random import Random
+
+    path = tmp_path / "a.ts"
+    draw(Shape("libx265", "ts", Fraction(25), 200, 160, 96, variable=False, turned=False), path)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 400] = Random(0).randbytes(400)
+    path.write_bytes(content)
+    fast, _ = read_frames(path, BUDGET, 16)
+    with pytest.raises(VideoError, match="is damaged"):
+        check_frames(path, BUDGET, 16)
+    monkeypatch.setenv("VIDEOKR_FAST_VIDEO", "0")
+    slow, _ = read_frames(path, BUDGET, 16)
+    assert (fast == slow).all()
 
 
 def test_a_codec_that_is_not_known_is_a_fault_of_the_video(tmp_path):

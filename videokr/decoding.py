@@ -35,11 +35,13 @@ class PacketTable:
         times: int64, of the frame in each, in units of the stream.
         keys: places of the keyframes, rising.
         order: int64, places of the packets that are shown, in the order of showing; no two are so at one time.
+        damaged: int64, times of packets that the container knows to be damaged, rising.
     """
 
     times: Array
     keys: list[int]
     order: Array
+    damaged: Array
 
     @property
     def shown(self) -> Array:
@@ -93,9 +95,10 @@ def read_packets(container: Any, stream: Any, only_first: bool) -> Packets:
         only_first: stops at the first frame.
     """
     found, rows = Packets(), []
-    for packet in _packets(container):
-        if packet.pts is not None:
-            end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+    for packet in packets_of(container):
+        time = packet.dts if packet.pts is None else packet.pts
+        if time is not None:
+            end = float((time + (packet.duration or 0)) * packet.time_base)
             found.held_seconds = max(found.held_seconds, end)
         if packet.stream_index != stream.index:
             continue
@@ -103,7 +106,8 @@ def read_packets(container: Any, stream: Any, only_first: bool) -> Packets:
             found.first = next(decoded(stream, packet), None)
             if found.first is not None and only_first:
                 return found
-        rows.append((packet.pts, packet.is_keyframe, 0 if packet.is_discard else _shown_frames(stream, packet)))
+        shown = 0 if packet.is_discard else _shown_frames(stream, packet)
+        rows.append((packet.pts, packet.is_keyframe, shown, packet.is_corrupt))
     if found.first is None:
         found.first = next(decoded(stream, None), None)
     is_told = container.format.name not in WITHOUT_TIMES or stream.codec_context.codec.intra_only
@@ -122,19 +126,19 @@ def is_interlaced(stream: Any, first: Any) -> bool:
     return codec_of(stream) == "h264" and first is not None and bool(first.interlaced_frame)
 
 
-def _table(rows: Sequence[tuple[int | None, bool, int | None]]) -> PacketTable | None:
+def _table(rows: Sequence[tuple[int | None, bool, int | None, bool]]) -> PacketTable | None:
     import numpy as np
 
-    if not rows or any(time is None or shown not in (0, 1) for time, _, shown in rows):
+    if not rows or any(time is None or shown not in (0, 1) for time, _, shown, _ in rows):
         return None
-    times = np.array([time for time, _, _ in rows], np.int64)
-    places = np.flatnonzero([shown == 1 for _, _, shown in rows])
+    times = np.array([time for time, *_ in rows], np.int64)
+    places = np.flatnonzero([shown == 1 for _, _, shown, _ in rows])
     order = places[np.argsort(times[places], kind="stable")]
-    keys = [place for place, (_, is_key, _) in enumerate(rows) if is_key]
+    keys = [place for place, (_, is_key, *_) in enumerate(rows) if is_key]
     # What comes before the first keyframe, in the file or in time, decodes or not as the decoder likes.
     if not len(order) or keys[:1] != [0] or times[0] != times.min() or (np.diff(times[order]) == 0).any():
         return None
-    return PacketTable(times, keys, order)
+    return PacketTable(times, keys, order, np.sort(times[[is_damaged for *_, is_damaged in rows]]))
 
 
 def _shown_frames(stream: Any, packet: Any) -> int | None:
@@ -179,7 +183,7 @@ def decoded(stream: Any, packet: Any) -> Iterator[Any]:
 
 def decode_all(container: Any, stream: Any) -> Iterator[Any]:
     """Every frame from where the file stands, in the order of showing; what is damaged is passed over, as by FFmpeg."""
-    for packet in _packets(container, stream):
+    for packet in packets_of(container, stream):
         yield from decoded(stream, packet)
     yield from decoded(stream, None)
 
@@ -197,7 +201,7 @@ def decode_runs(container: Any, stream: Any, runs: Sequence[Run], due: Mapping[i
     spared = REFERRED_TO if codec_of(stream) in SPARED else ALL
     coming = iter(runs)
     run = next(coming)
-    for place, packet in enumerate(_packets(container, stream)):
+    for place, packet in enumerate(packets_of(container, stream)):
         if place < run.first:
             continue
         decoder.skip_frame = ALL if packet.pts in due else spared
@@ -240,7 +244,7 @@ def decode_chosen(
     return not left
 
 
-def _packets(container: Any, stream: Any = None) -> Iterator[Any]:
+def packets_of(container: Any, stream: Any = None) -> Iterator[Any]:
     """Of one stream or all, as far as the file goes: one that breaks off may end in half a packet.
 
     Packets without content are left out: a dropped frame in AVI, and what the demuxer ends with.

@@ -11,11 +11,14 @@ from videokr.budget import VideoBudget
 from videokr.colours import Rgb
 from videokr.decoding import (
     ONE_FRAME_A_PACKET,
+    WITHOUT_TIMES,
     PacketTable,
     codec_of,
     decode_all,
     decode_chosen,
+    decoded,
     is_interlaced,
+    packets_of,
     read_packets,
 )
 from videokr.errors import UserError
@@ -32,6 +35,7 @@ MICROSECONDS = 1_000_000  # in a second, of what a container states
 DECODE_THREADS = 1  # a file: more cost a third more time of the CPUs, and a host decodes several files at once
 RATE_TOLERANCE = 0.01  # by which a stated frame rate may differ from that of the file's own timestamps
 EVEN_SECONDS = 0.02  # by which a frame of a video with one rate may be shown before or after its time
+STATES_ITS_END = ("matroska,webm",)  # and not its duration, where it begins late
 ATTACHED_PICTURE = 0x400  # of a stream's disposition
 HDR_TRANSFERS = (16, 18)  # PQ and HLG, of ITU-T H.273
 
@@ -147,9 +151,7 @@ def check_frames(path: Path, budget: VideoBudget, patch_size: int) -> None:
     """
     timeline = _timeline(path, with_packets=True)
     plan = _plan(path, timeline.facts.header, budget, patch_size)
-    is_damaged: dict[int, bool] = {}
-    missing = _decode(path, timeline, plan.indices, lambda index, frame: is_damaged.update({index: frame.is_corrupt}))
-    damaged = missing | {index for index in is_damaged if is_damaged[index]}
+    damaged = _decode(path, timeline, plan.indices, lambda index, frame: None)
     if damaged:
         raise VideoError(path, f"frame {min(damaged)} is damaged, one of {len(damaged)} that are shown")
 
@@ -229,12 +231,15 @@ def _timeline(path: Path, with_packets: bool) -> _Timeline:
         indexed = shown_seconds(path) if codec_of(stream) in ONE_FRAME_A_PACKET else None
         if indexed is not None and len(indexed) != stream.frames:
             indexed = None
-        packets = read_packets(container, stream, only_first=indexed is not None and not with_packets)
+        only_first = indexed is not None and not with_packets
+        packets = read_packets(container, stream, only_first)
         if packets.first is None:
             raise VideoError(path, "no frame of it decodes")
         first, table = packets.first, packets.table
         count, seconds = 0, None
         is_indexed = indexed is not None and not is_interlaced(stream, first)
+        if only_first and not is_indexed:
+            return _timeline(path, with_packets=True)
         if indexed is not None and is_indexed:
             count, seconds = len(indexed), indexed
         else:
@@ -276,7 +281,8 @@ def _refuse_broken_off(path: Path, container: Any, held_seconds: float) -> None:
         VideoError: the file ends before the time that its header states for all that is in it, sound too.
     """
     stated = (container.duration or 0) / MICROSECONDS
-    held = held_seconds - (container.start_time or 0) / MICROSECONDS
+    start = 0 if container.format.name in STATES_ITS_END else (container.start_time or 0) / MICROSECONDS
+    held = held_seconds - start
     if stated - held > TAIL_SECONDS:
         raise VideoError(path, f"{held:.1f} of its {stated:.1f} seconds are there")
 
@@ -290,7 +296,13 @@ def _decoded_seconds(path: Path) -> tuple[int, Any]:
     import numpy as np
 
     with opened(path) as (container, stream):
-        times = [frame.pts for frame in decode_all(container, stream)]
+        times, ticks = [], []
+        for packet in packets_of(container, stream):
+            ticks.append(packet.dts)
+            times += [frame.pts for frame in decoded(stream, packet)]
+        times += [frame.pts for frame in decoded(stream, None)]
+        if container.format.name in WITHOUT_TIMES and len(ticks) == len(times) and None not in ticks:
+            times = sorted(ticks)  # a frame a packet, each shown as long after it is decoded as every other
         if None in times or any(after <= before for before, after in pairwise(times)):
             return len(times), None
         return len(times), np.array([time - times[0] for time in times]) * float(stream.time_base)
@@ -300,38 +312,45 @@ def _decode(path: Path, timeline: _Timeline, planned: Iterable[int], show: Calla
     """Shows each planned frame with its index, in order; one that is wanted twice once.
 
     Returns:
-        The planned frames that did not decode, in whose place the one before was shown.
+        The planned frames that are damaged: they did not decode, and the one before was shown in their place; or hang
+        on what FFmpeg knows to be damaged.
 
     Raises:
         VideoError: nothing decodes, or more than the tail of the file is missing.
     """
     header, table, indices = timeline.facts.header, timeline.table, sorted(set(planned))
-    if is_fast() and table is not None and indices[-1] < len(table.order):
+    if is_fast() and table is not None and not len(table.damaged) and indices[-1] < len(table.order):
         with opened(path) as (container, stream):
             if decode_chosen(container, stream, table, indices, show):
                 return set()
     with opened(path) as (container, stream):
         shown = None if table is None else table.shown
-        missing: set[int] = set()
-        coming, place, newest = iter(indices), -1, None
+        broken = [] if table is None else table.damaged.tolist()
+        damaged: set[int] = set()
+        coming, place, newest, is_damaged = iter(indices), -1, None, False
         due = next(coming, None)
         for number, frame in enumerate(decode_all(container, stream)):
-            place = number if shown is None else int(shown.searchsorted(frame.pts, side="right")) - 1
+            before, place = place, number if shown is None else int(shown.searchsorted(frame.pts, side="right")) - 1
+            # A frame that did not come, or came damaged, is in the ones after it up to the next keyframe.
+            is_damaged = frame.is_corrupt or ((is_damaged or place > before + 1) and not frame.key_frame)
+            while broken and broken[0] <= frame.pts:
+                broken.pop(0)
+                is_damaged = True
             while due is not None and due <= place:
                 show(due, newest if due < place and newest is not None else frame)
-                if due < place:  # it never came
-                    missing.add(due)
+                if due < place or is_damaged:  # in the first case it never came
+                    damaged.add(due)
                 due = next(coming, None)
             if due is None:
-                return missing
+                return damaged
             newest = frame
     if newest is None or (header.frame_count - place - 1) / header.average_fps > TAIL_SECONDS:
         raise VideoError(path, f"{place + 1} of its {header.frame_count} frames decode")
     while due is not None:
         show(due, newest)
-        missing.add(due)
+        damaged.add(due)
         due = next(coming, None)
-    return missing
+    return damaged
 
 
 def _resized(picture: Any, rotation: int, plan: FramePlan) -> "torch.Tensor":
