@@ -154,6 +154,21 @@ def test_avi_s_empty_packets_are_no_frames_but_time(tmp_path, b_frames):
     assert header.times_ms is not None and header.times_ms[60] == pytest.approx(starts[60] * 40, abs=200)
 
 
+def test_an_avi_that_breaks_off_is_refused_and_one_written_to_a_pipe_is_whole(tmp_path):
+    from data_prep.check.container import look_at
+
+    write_times(tmp_path / "a.avi", range(200), Fraction(1, 25), b_frames=3)
+    content = (tmp_path / "a.avi").read_bytes()
+    (tmp_path / "cut.avi").write_bytes(content[: len(content) // 2])
+    with pytest.raises(VideoError, match=r"of its 8\.0 seconds are there"):
+        read_header(tmp_path / "cut.avi")
+    frames = content.index(b"strh") + 8 + 32  # its number of frames, after 32 bytes of other things
+    piped = content[:4] + b"\xff" * 4 + content[8:frames] + b"\0\0\0\x40" + content[frames + 4 :]
+    (tmp_path / "piped.avi").write_bytes(piped)
+    assert read_header(tmp_path / "piped.avi").frame_count == 200
+    assert look_at(str(tmp_path / "piped.avi"), str(tmp_path)).reason is None
+
+
 @pytest.mark.parametrize("container", ["mkv", "mp4", "ts"])
 def test_a_video_whose_time_begins_late_is_whole(tmp_path, container):
     write_times(tmp_path / f"a.{container}", range(1500, 1600), Fraction(1, 25))

@@ -36,6 +36,7 @@ DECODE_THREADS = 1  # a file: more cost a third more time of the CPUs, and a hos
 RATE_TOLERANCE = 0.01  # by which a stated frame rate may differ from that of the file's own timestamps
 EVEN_SECONDS = 0.02  # by which a frame of a video with one rate may be shown before or after its time
 STATES_ITS_END = ("matroska,webm",)  # and not its duration, where it begins late
+MAX_AVI_FRAMES = 2**30  # which the header of one that was written to a pipe states
 ATTACHED_PICTURE = 0x400  # of a stream's disposition
 HDR_TRANSFERS = (16, 18)  # PQ and HLG, of ITU-T H.273
 
@@ -243,7 +244,7 @@ def _timeline(path: Path, with_packets: bool) -> _Timeline:
         if indexed is not None and is_indexed:
             count, seconds = len(indexed), indexed
         else:
-            _refuse_broken_off(path, container, packets.held_seconds)
+            _refuse_broken_off(path, container, stream, packets.held_seconds)
             if table is not None:
                 count, seconds = len(table.order), (table.shown - table.shown[0]) * float(stream.time_base)
         is_hdr = stream.codec_context.color_trc in HDR_TRANSFERS
@@ -275,12 +276,14 @@ def _rate(stated: float, seconds: Any) -> tuple[float, bool]:
     return rates[0], False
 
 
-def _refuse_broken_off(path: Path, container: Any, held_seconds: float) -> None:
+def _refuse_broken_off(path: Path, container: Any, stream: Any, held_seconds: float) -> None:
     """
     Raises:
         VideoError: the file ends before the time that its header states for all that is in it, sound too.
     """
     stated = (container.duration or 0) / MICROSECONDS
+    if container.format.name in WITHOUT_TIMES:  # of which FFmpeg tells what is there
+        stated = float(stream.frames * stream.time_base) if stream.frames < MAX_AVI_FRAMES else 0.0
     start = 0 if container.format.name in STATES_ITS_END else (container.start_time or 0) / MICROSECONDS
     held = held_seconds - start
     if stated - held > TAIL_SECONDS:
@@ -301,11 +304,17 @@ def _decoded_seconds(path: Path) -> tuple[int, Any]:
             ticks.append(packet.dts)
             times += [frame.pts for frame in decoded(stream, packet)]
         times += [frame.pts for frame in decoded(stream, None)]
-        if container.format.name in WITHOUT_TIMES and len(ticks) == len(times) and None not in ticks:
-            times = sorted(ticks)  # a frame a packet, each shown as long after it is decoded as every other
-        if None in times or any(after <= before for before, after in pairwise(times)):
+        # Of AVI's H.264 and HEVC FFmpeg guesses the times. Each frame is shown as long after its packet as every other.
+        is_guessed = container.format.name in WITHOUT_TIMES and codec_of(stream) in ONE_FRAME_A_PACKET
+        if is_guessed and len(ticks) == len(times) and None not in ticks:
+            times = sorted(ticks)
+        if not _is_rising(times):
             return len(times), None
         return len(times), np.array([time - times[0] for time in times]) * float(stream.time_base)
+
+
+def _is_rising(times: list[Any]) -> bool:
+    return None not in times and all(before < after for before, after in pairwise(times))
 
 
 def _decode(path: Path, timeline: _Timeline, planned: Iterable[int], show: Callable[[int, Any], None]) -> set[int]:

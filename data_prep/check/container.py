@@ -18,6 +18,7 @@ NOT_A_VIDEO = "not a video"
 CUT_OFF = "cut off"
 
 _ISO_FIRST = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof")
+_PIPED = 0xFFFFFFFF  # length in the head of an AVI
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 _HEAD_BYTES = 400
 _OF_TEXT = frozenset(b"\t\n\r" + bytes(range(32, 127)))
@@ -90,8 +91,9 @@ def _fault(file: int, size: int) -> tuple[str, str] | None:
     if head.startswith(_EBML):
         return _matroska_fault(head, size)
     if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
-        promised = 8 + int.from_bytes(head[4:8], "little")
-        return (CUT_OFF, f"{size:,} of {promised:,} bytes") if promised > size else None
+        length = int.from_bytes(head[4:8], "little")
+        is_known = length != _PIPED  # of a file that was written to a pipe it is not
+        return (CUT_OFF, f"{size:,} of {8 + length:,} bytes") if is_known and 8 + length > size else None
     return _no_video(head)
 
 

@@ -48,7 +48,9 @@ def as_text(report: dict[str, Any]) -> str:
     for reason, number in counts.most_common():
         lines.append(f"  {reason:<28} {number:>9,}")
         for video in report["rejected"][reason][:SHOWN]:
-            lines.append(f"      {video['video']!a}{': ' if video['detail'] else ''}{video['detail']}")
+            lines.append(
+                f"      {video['video']!a}{': ' if video['detail'] else ''}{' '.join(video['detail'].split())}"
+            )
         if number > SHOWN:
             lines.append("      ...")
     return "\n".join(lines)
