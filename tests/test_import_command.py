@@ -405,10 +405,48 @@ def test_an_index_beyond_the_options_is_a_fault(place, form, index, says):
     assert f"names no single option: '{index}' of 2 options, counted" in refused(source, "--answers", form)
 
 
-def test_a_number_that_is_an_options_text_is_that_option(place):
-    source = write(place / "data.csv", "question,A,B,C,answer,video\nHow many?,3,2,1,1,a.mp4\n")
-    assert imported(source)[0]["answer"] == "C"
-    assert imported(source, "--answers", "from-1")[0]["answer"] == "A"
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("data.csv", "question,A,B,C,answer,video\nHow many?,3,2,1,1,a.mp4\n"),
+        ("data.json", '[{"question": "How many?", "options": ["4", "3", "1"], "answer": 1, "video": "a.mp4"}]'),
+    ],
+)
+def test_a_number_that_is_an_option_s_text_and_may_count_them_is_refused(place, name, text):
+    """TOMATO's answers count, and its options are numbers; a table does not tell numbers from texts."""
+    source = write(place / name, text)
+    done = run(source, "--output", place / "records.jsonl")
+    assert done.status == 2 and "may mean two options: '1' is the text of option C" in done.err
+    for form, letter in (("text", "C"), ("from-0", "B"), ("from-1", "A")):
+        assert imported(source, "--answers", form)[0]["answer"] == letter
+
+
+def test_a_text_that_is_an_option_s_is_that_option(place):
+    row = {"question": "How many?", "options": ["4", "3", "1"], "answer": "1", "video": "a.mp4"}
+    assert imported(write(place / "data.json", json.dumps([row])))[0]["answer"] == "C"
+    assert (
+        imported(write(place / "data.csv", "question,A,B,answer,video\nHow many?,12,9,9,a.mp4\n"))[0]["answer"] == "B"
+    )
+
+
+def test_a_question_behind_the_options_is_kept_and_an_instruction_is_not(place):
+    asked = "Which?\nA. red\nB. blue\n{}"
+    for behind, question in (
+        ("The man says: wait.\nWhat colour is the car?", "Which?\nThe man says: wait.\nWhat colour is the car?"),
+        ("Consider the second scene.", "Which?\nConsider the second scene."),
+        ("Answer with the option's letter.", "Which?"),
+    ):
+        turns = [{"from": "human", "value": asked.format(behind)}, {"from": "gpt", "value": "B"}]
+        record = imported(write(place / "data.json", json.dumps([{"conversations": turns, "video": "a.mp4"}])))[0]
+        assert (record["question"], record["options"], record["answer"]) == (question, ["A. red", "B. blue"], "B")
+
+
+@pytest.mark.parametrize("flags", [(), ("--dry-run",)])
+def test_a_list_of_rows_that_is_in_no_row_is_said(place, flags):
+    row = {"question": "What?", "answer": "a car", "video": "a.mp4"}
+    source = write(place / "data.json", json.dumps([row]))
+    done = run(source, "--rows", "nosuch", "--output", place / "records.jsonl", *flags)
+    assert done.status == 2 and "--rows: no row of" in done.err and "'nosuch'" in done.err
 
 
 def test_a_cell_of_ten_megabytes(place):

@@ -160,6 +160,9 @@ def parse_example(record: Mapping[str, Any]) -> Example:
     answer_field, answer = _text(record, ANSWER_FIELDS)
     if kind is Kind.OPEN_ENDED and not is_said and _OPTION_LETTER.fullmatch(bare_answer(answer) or ""):
         raise RecordError(answer_field, NO_OPTIONS, f"{answer!r}; if it is open-ended, say so in {KIND_FIELDS[0]}")
+    if options and isinstance(record[answer_field], int | float):
+        detail = f"{answer}: a text of an option, or a count of them? videokr import reads it with --answers"
+        raise RecordError(answer_field, "a number where a letter is asked for", detail)
     videos = record_videos(record)
     id_field = _present(record, ID_FIELDS)
     groups = {n: _as_text(n, record[n]) for n in GROUP_FIELDS if n in record and _present(record, (n,))}

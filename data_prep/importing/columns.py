@@ -88,6 +88,7 @@ class Columns:
         nothing: whether `NaN`, `None` and the like are text or missing, one of MISSING_OR_TEXT; None: neither is known.
         taken: how many rows had a field from a column.
         unused: how many rows had something in a column that served nothing.
+        rows_found: whether some row had the column `rows_in`.
         split: how many conversations of several turns were taken apart.
     """
 
@@ -96,6 +97,7 @@ class Columns:
     nothing: str | None = None
     rows_in: str | None = None
     lists: str | None = None
+    rows_found: bool = False
     split: int = 0
     taken: Counter[tuple[str, str]] = field(default_factory=Counter)
     unused: Counter[str] = field(default_factory=Counter)
@@ -156,6 +158,14 @@ class Columns:
     def absent(self) -> list[str]:
         """Columns that the user named, and no row had."""
         return [place for place in self.asked if place not in self._there]
+
+    def refuse_absent_rows(self, source: str) -> None:
+        """
+        Raises:
+            UserError: the user named a list of rows, and no row had it.
+        """
+        if self.rows_in and not self.rows_found:
+            raise UserError(f"--rows: no row of '{source}' has '{self.rows_in}'")
 
     @property
     def _dotted(self) -> list[str]:

@@ -104,7 +104,8 @@ def run(args: argparse.Namespace) -> int:
     if columns.split:
         print(f"{columns.split:,} conversations have several turns: each question is a record, without those before it")
     if importer.instructions:
-        print(f"{importer.instructions:,} questions had a text after their options, which is dropped: an instruction")
+        said = f"{importer.instructions:,} questions had an instruction after their options, which is dropped"
+        print(f"{said}; the first: {importer.instruction[:80]!r}")
     if joined and (alone := len(joined.rows) - len(joined.found)):
         print(f"{alone:,} rows of --join '{joined.name}' belong to no row")
     left_out.report(args.output)
@@ -152,7 +153,10 @@ def _reader(
     if path.suffix.lower() in TABLE_SUFFIXES:
         return Table(path, columns, encoding, with_question, is_whole)
     if path.suffix.lower() in JSON_SUFFIXES:
-        return JsonFile(path, encoding, columns.rows_in if columns else None, with_values=columns is None)
+        file = JsonFile(path, encoding, columns.rows_in if columns else None, with_values=columns is None)
+        if columns and file.rows:
+            columns.rows_found = True
+        return file
     if path.suffix.lower() == PARQUET_SUFFIX:
         return ParquetFile(path)
     known = ", ".join((*TABLE_SUFFIXES, *JSON_SUFFIXES, PARQUET_SUFFIX))

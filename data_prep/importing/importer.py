@@ -11,6 +11,7 @@ from typing import Any
 from data_prep.importing.answer import FROM_0, FROM_1, letter_of
 from data_prep.importing.cells import videos_in
 from data_prep.importing.columns import ANSWER, ID, KIND, NAMES, OPTIONS, QUESTION, RATIONALE, VIDEOS, described
+from data_prep.importing.json_file import Number
 from data_prep.importing.row import Fields
 from data_prep.importing.video_folder import VideoFolder
 from data_prep.key_set import KeySet
@@ -21,6 +22,7 @@ from videokr.options import split_label
 DIGITS = 12  # of a made id
 _ANY_LETTER = "A"
 _NUMBER = re.compile(r"\d+")
+_INSTRUCTS = re.compile(r"\b(?:letter|options?|choices?)\b|选项|字母", re.I)
 
 
 @dataclass(slots=True)
@@ -31,13 +33,15 @@ class Importer:
         videos: where they lie.
         answers: see `data_prep.importing.answer.letter_of`.
         question: of rows without one; None: they are at fault.
-        instructions: how many questions had a text after their options (`Answer with the letter.`), which is dropped.
+        instructions: how many questions had an instruction after their options (`Answer with the letter.`), which is
+            dropped; `instruction` is the first.
     """
 
     videos: VideoFolder
     answers: str | None = None
     question: str | None = None
     instructions: int = 0
+    instruction: str = ""
     _ids: KeySet = field(default_factory=KeySet)
 
     def record_of(self, fields: Fields) -> tuple[Example, dict[str, Any]]:
@@ -80,13 +84,17 @@ class Importer:
         if not example.options:
             return self._open_ended(values, fields)
         try:
-            example = replace(example, answer=letter_of(values[ANSWER].strip(), example.options, self.answers))
+            is_number = isinstance(values[ANSWER], Number)
+            letter = letter_of(values[ANSWER].strip(), example.options, self.answers, is_number)
+            example = replace(example, answer=letter)
         except RecordError as fault:
             if instruction or " ... " in fields.columns.get(OPTIONS, ""):
                 detail = f"{fault.detail}; if these are no options, say so by --column options="
                 raise RecordError(fault.field, fault.reason, detail) from None
             raise
-        self.instructions += bool(instruction)
+        if instruction:
+            self.instructions += 1
+            self.instruction = self.instruction or instruction
         return example
 
     def _open_ended(self, values: dict[str, Any], fields: Fields) -> Example:
@@ -127,14 +135,20 @@ def _missing(own: str, fields: Fields) -> RecordError:
 
 
 def _without_instruction(question: str) -> tuple[str, str]:
-    """A question that ends in options `A. x`, `B. y`, ..., less the text after them, and that text."""
+    """A question that ends in options `A. x`, `B. y`, ..., less an instruction after them, and the instruction.
+
+    Another text after them is part of the question, and put before them.
+    """
     lines = question.rstrip().splitlines()
     labels = [split_label(line)[0] for line in lines]
     last = max((place for place, label in enumerate(labels) if label), default=-1)
     after = "\n".join(lines[last + 1 :]).strip()
     if last < 0 or not after or "A" not in labels[:last]:
         return question, ""
-    return "\n".join(lines[: last + 1]), after
+    if "?" not in after and _INSTRUCTS.search(after):
+        return "\n".join(lines[: last + 1]), after
+    first = max(place for place in range(last) if labels[place] == "A")
+    return "\n".join([*lines[:first], after, *lines[first : last + 1]]), ""
 
 
 def as_record(example: Example) -> dict[str, Any]:

@@ -80,6 +80,7 @@ class Import:
                 summary.add(example)
             if absent := self.columns.absent:
                 raise UserError(f"--column: no row of '{self.name}' has {', '.join(map(repr, absent))}")
+            self.columns.refuse_absent_rows(self.name)
             if not summary.records:
                 reasons = ", ".join(f"{number:,} {reason}" for reason, number in self.left_out.counts.most_common())
                 raise UserError(f"'{self.name}': no record in it (left out: {reasons or 'nothing'})")
@@ -92,6 +93,7 @@ class Import:
             for example, line in islice(records, PREVIEW):
                 summary.add(example)
                 lines.append(line)
+        self.columns.refuse_absent_rows(self.name)
         return summary, lines
 
     def _refuse(self, fault: RecordError) -> None:

@@ -29,7 +29,9 @@ class Joined:
         Raises:
             RecordError: the row has no key, or the file has not got it.
         """
-        key = str(row.get(self.on, "")).strip()
+        if self.on not in row:
+            raise RecordError(self.on, "no such column", f"--on names it; there are {', '.join(map(repr, row))}")
+        key = str(row[self.on]).strip()
         more = self.rows.get(key)
         if more is None:
             raise RecordError(self.on, "no row of --join has this key", f"{key!r} is not in '{self.name}'")

@@ -39,6 +39,7 @@ def rows_of(number: int | None, record: Any, columns: Columns, joined: Joined | 
             raise RecordError(LINE, "not a JSON object", type(record).__name__)
         if joined:
             record = joined.join(record)
+        columns.rows_found |= columns.rows_in in record
         found = [fields for row in _listed(record, columns.rows_in) for fields in _told(row, columns)]
     except RecordError as fault:
         yield Row(number, fault)

@@ -88,7 +88,8 @@ def count_lines(report: Mapping[str, Any]) -> list[str]:
 def next_lines(report: Mapping[str, Any], output: Path, videos: Path) -> list[str]:
     """The commands that serve the records from here on."""
     manifest = videos / "manifest.parquet"  # where check puts it
-    held_out = [] if report["records"] >= SMALL else ["--val-size", max(1, report["records"] // VALIDATION_SHARE)]
+    a_video = -(-report["records"] // max(1, report["videos"]))  # records; whole videos are held out
+    held_out = [] if report["records"] >= SMALL else ["--val-size", max(a_video, report["records"] // VALIDATION_SHARE)]
     commands: list[Iterable[object]] = [
         ["videokr", "check", "--data", output, "--videos", videos],
         ["videokr", "prepare", "rl", "--input-json", output, "--video-base-dir", videos, "--manifest", manifest,

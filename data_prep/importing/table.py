@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.importing.columns import ANSWER, NAMES, QUESTION, VIDEOS, Columns, Plan
+from data_prep.importing.json_file import Number
 from data_prep.importing.text_file import encoding_of, opened_text, plain_breaks, refuse_undecoded
 from videokr.errors import RecordError, UserError
 from videokr.example import LINE
@@ -90,7 +91,7 @@ class Table:
                 raise RecordError(LINE, f"too {few} cells", f"{len(cells)} for {len(self.header)} columns")
             for name, cell in zip(self.header, cells, strict=True):
                 refuse_undecoded(name, cell, self.encoding)
-            return dict(zip(self.header, map(plain_breaks, cells), strict=True))
+            return {name: _typed(plain_breaks(cell)) for name, cell in zip(self.header, cells, strict=True)}
         except RecordError as fault:
             return fault
 
@@ -114,7 +115,8 @@ class Table:
         if not known and self.is_known:
             raise UserError(
                 f"'{self.path}' has no header: its first row {_listed(names)} names no known column; give it one, or "
-                "name the columns by --column question=NAME --column answer=NAME --column video=NAME"
+                "name the columns by --column question=NAME --column answer=NAME --column video=NAME; "
+                f"columns are parted by {' or '.join(DELIMITERS.values())}"
             )
         for name in names:
             try:
@@ -142,6 +144,11 @@ class Table:
                 f"'{self.path}' has no known column of the {', '.join(lacking)}: name it by {flags}{same}; "
                 f"there are {_listed(self.header)}"
             )
+
+
+def _typed(cell: str) -> str:
+    """A table does not tell numbers from texts: what may be a number is one."""
+    return Number(cell) if cell.strip().isdecimal() else cell
 
 
 def _first_row(text: str, delimiter: str) -> list[str]:
