@@ -131,7 +131,7 @@ def test_fetch_from_a_hub_brings_every_byte_once_and_nothing_the_second_time(hub
     assert fetch("--to", to, "--dry-run") == 0
     assert not to.exists() and not hub.sent
     said = " ".join(capsys.readouterr().out.split())
-    assert f"to bring {sum(map(len, source.values())) // 1000}kB" in said and f"{SPLIT} (3 parts): to extract" in said
+    assert f"to bring {sum(map(len, source.values())) // 1000}kB" in said and f"{SPLIT}: to extract" in said
     assert fetch("--to", to) == 0
     said = capsys.readouterr().out
     assert "verified: sha256" in said and "2 annotation files, 12 videos" in said

@@ -10,6 +10,7 @@ status 3; so it does where an archive is of a kind that is not read, as .tar.gz 
 import argparse
 import json
 import shlex
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,13 +71,11 @@ def run(args: argparse.Namespace) -> int:
     files = source.files()
     refuse_to_overwrite([args.json], [source.in_place(file) or args.to / file.path for file in files])
     contents = contents_of(files, CONFIGS.get(args.config), [] if args.annotations_only else args.archives)
-    if args.dry_run:
+    with nullcontext() if args.dry_run else locked(args.to):
         fetch = Fetch(source, contents, args.to, Marks(args.to, args.dataset))
-        print(plan_text(fetch, with_steps=True))
-        return 0
-    with locked(args.to):
-        fetch = Fetch(source, contents, args.to, Marks(args.to, args.dataset))
-        print(plan_text(fetch, with_steps=False), flush=True)
+        print(plan_text(fetch), flush=True)
+        if args.dry_run:
+            return 0
         needed, free = fetch.needed_bytes(args.delete_archives), fetch.free_bytes()
         if needed > free:
             raise UserError(

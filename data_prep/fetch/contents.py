@@ -49,10 +49,6 @@ class Archive(NamedTuple):
     def size_bytes(self) -> int:
         return sum(part.size_bytes for part in self.parts)
 
-    @property
-    def title(self) -> str:
-        return self.path if self.parts[0].path == self.path else f"{self.path} ({len(self.parts)} parts)"
-
 
 class Contents(NamedTuple):
     """What is asked for of a data set; `unread` are archives of other kinds than .tar."""

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from data_prep.fetch.contents import ARCHIVE, Archive, FileError
 from videokr.videos import plain_path
 
-READ_BYTES = 1 << 16
+READ_BYTES = 1 << 20
 MAX_HEADER_BYTES = 1 << 20  # of a member's long name and further fields, which are read into memory
 ASIDE = ".videokr-fetch.partial"  # what a video is called while it is written
 # What tarfile raises over headers that make no sense.
@@ -104,12 +104,12 @@ def extract(
         bar = stack.enter_context(tqdm(total=archive.size_bytes, desc=title, unit="B", unit_scale=True, disable=None))
         try:
             with tarfile.open(fileobj=source, mode="r:", tarinfo=Header) as tar:
-                tar.copybufsize = READ_BYTES
+                tar.copybufsize = READ_BYTES  # faster than its 16 KiB
                 for count, member in enumerate(_members(tar, archive.size_bytes)):
                     bar.update(tar.offset - bar.n)
                     if count == max_members:
                         raise FileError(
-                            f"archive '{archive.title}' has more than {max_members:,} members, which may be an attack: "
+                            f"archive '{archive.path}' has more than {max_members:,} members, which may be an attack: "
                             "--max-members takes more"
                         )
                     place = plain_path(member.name)
@@ -123,11 +123,11 @@ def extract(
                         done.videos[place] = member.size
         except (tarfile.FilterError, FileExistsError, NotADirectoryError, IsADirectoryError):
             raise FileError(
-                f"archive '{archive.title}': a link, file or folder is in the way of '{root / place}': move it away"
+                f"archive '{archive.path}': a link, file or folder is in the way of '{root / place}': move it away"
             ) from None
         except _DAMAGED:
             raise FileError(
-                f"archive '{archive.title}' is cut off, damaged or not a .tar, from byte {tar.offset if tar else 0:,} "
+                f"archive '{archive.path}' is cut off, damaged or not a .tar, from byte {tar.offset if tar else 0:,} "
                 f"of {archive.size_bytes:,} on; what comes before is extracted"
             ) from None
         finally:

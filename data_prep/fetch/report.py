@@ -17,31 +17,26 @@ def readable(size_bytes: int) -> str:
     return str(tqdm.format_sizeof(size_bytes, "B"))
 
 
-def plan_text(fetch: Fetch, with_steps: bool) -> str:
-    """What comes, and the disk that it takes.
-
-    Args:
-        with_steps: a line for each file, too.
-    """
+def plan_text(fetch: Fetch) -> str:
+    """What comes, and the disk that it takes."""
     lines = [f"{fetch.source.name}: {len(fetch.annotations)} annotation files, {len(fetch.steps)} archives of videos"]
     lines += [f"  not read, no .tar: {path}" for path in fetch.contents.unread]
     missing = sum(fetch.annotations.values()) + sum(step.missing_bytes for step in fetch.steps)
-    left, is_mirror = sum(not step.extracted for step in fetch.steps), isinstance(fetch.source, Mirror)
-    if missing or left:
-        lines += [
-            f"  to bring     {readable(missing):>8}",
-            f"  to extract   {left:>8} archives",
-            f"  disk needed  {readable(fetch.needed_bytes(False)):>8} at most"
-            + ("" if is_mirror else f", {readable(fetch.needed_bytes(True))} with --delete-archives"),
-            f"  disk free    {readable(fetch.free_bytes()):>8}",
-        ]
-    else:
+    left = [step for step in fetch.steps if not step.extracted]
+    if not missing and not left:
         lines.append(f"  nothing is missing in '{fetch.folder}'")
-    if with_steps:
-        for file, bytes_left in fetch.annotations.items():
-            lines.append(f"  {readable(file.size_bytes):>8}  {file.path}: {'to bring' if bytes_left else 'there'}")
-        for step in fetch.steps:
-            lines.append(f"  {readable(step.archive.size_bytes):>8}  {step.archive.title}: {step.state}")
+        return "\n".join(lines)
+    lines += [f"  {readable(size):>8}  {file.path}: to bring" for file, size in fetch.annotations.items() if size]
+    lines += [f"  {readable(step.archive.size_bytes):>8}  {step.archive.path}: {step.state}" for step in left]
+    with_delete = f", {readable(fetch.needed_bytes(True))} with --delete-archives"
+    if isinstance(fetch.source, Mirror):  # of which no archive is deleted
+        with_delete = ""
+    lines += [
+        f"  to bring     {readable(missing):>8}",
+        f"  to extract   {len(left):>8} archives",
+        f"  disk needed  {readable(fetch.needed_bytes(False)):>8} at most{with_delete}",
+        f"  disk free    {readable(fetch.free_bytes()):>8}",
+    ]
     return "\n".join(lines)
 
 
