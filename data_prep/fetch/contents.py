@@ -3,31 +3,30 @@
 import re
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatch
-from itertools import islice, product
+from itertools import product
 from string import ascii_lowercase
 from typing import NamedTuple
 
 from videokr.errors import UserError
 from videokr.videos import ARCHIVE_FOLDER
 
-ARCHIVE_SUFFIX = ".tar"
+ARCHIVE = re.compile(r"(.+\.tar)(?:\.part\.(.+))?", re.DOTALL)
 ANNOTATION_SUFFIXES = (".jsonl", ".json")
-SHOWN = 5  # names in a message
-_PART = re.compile(r"(.+\.tar)\.part\.(.+)", re.DOTALL)
-# Compressed archives, those of other kinds, and their parts, however they are numbered.
-_UNREAD = re.compile(
-    r".+\.(?:tar|tar\.(?:gz|bz2|xz|zst|lz4|lzma|lz|br|z)|tgz|tbz2?|txz|tzst|zip|7z|rar)"
-    r"(?:\.(?:part[\w.-]*|a[a-z]|\d+))?",
-    re.IGNORECASE | re.DOTALL,
-)
+UNREAD_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".tgz", ".zip", ".7z", ".rar")
+MAX_SHOWN = 5  # names in a message
+
+
+class FileError(UserError):
+    """A file of the data set is not as it should be; others may still be fetched."""
 
 
 class SourceFile(NamedTuple):
-    """
+    """A file of the data set.
+
     Attributes:
         path: in the data set, with slashes.
-        identity: another one when its bytes are others: `sha256:...`, `git:...` (of a small file), or `mtime:...` in ns
-            (of a mirror's file, which states no checksum).
+        identity: changes with the bytes: `sha256:...`, `sha1:...` (git's, of a small file), or `mtime:...` in ns (of a
+            file in a local folder, which states no checksum).
     """
 
     path: str
@@ -36,105 +35,75 @@ class SourceFile(NamedTuple):
 
 
 class Archive(NamedTuple):
-    """
+    """An archive of videos.
+
     Attributes:
         path: in the data set; of one in parts, without their suffix.
         parts: in order; the archive itself where it is whole.
-        missing: name of the first part that is not there; None: it is complete, as far as names tell.
     """
 
     path: str
     parts: tuple[SourceFile, ...]
-    missing: str | None = None
 
     @property
     def size_bytes(self) -> int:
         return sum(part.size_bytes for part in self.parts)
 
-    @property
-    def title(self) -> str:
-        return f"{self.path} ({len(self.parts)} parts)" if self.parts[0].path != self.path else self.path
-
 
 class Contents(NamedTuple):
-    """
-    Attributes:
-        others: paths of the files that are neither annotations nor archives.
-        unread: paths of archives of a kind that is not read: .tar.gz, .zip, ...
-    """
+    """What is asked for of a data set; `unread` are archives of other kinds than .tar."""
 
-    annotations: tuple[SourceFile, ...]
-    archives: tuple[Archive, ...]
-    others: tuple[str, ...]
-    unread: tuple[str, ...] = ()
-
-    def chosen(self, annotation: str | None, archives: Sequence[str] | None) -> "Contents":
-        """What is asked for of it.
-
-        Args:
-            annotation: the one annotation file; None: all.
-            archives: patterns of names or paths; none: no archive, None: all.
-
-        Raises:
-            UserError: there is no such file, a pattern fits nothing, or a part of an archive is not there.
-        """
-        named = tuple(file for file in self.annotations if annotation in (None, file.path))
-        if not named:
-            there = _some([file.path for file in self.annotations]) or "none at all"
-            wanted = f"'{annotation}'" if annotation else "annotation file (*.jsonl, *.json)"
-            raise UserError(f"there is no {wanted} in it; annotation files there: {there}")
-        found, unread = self.archives, self.unread
-        if archives is not None:
-            paths = _fitting([*(archive.path for archive in found), *unread], archives)
-            found = tuple(archive for archive in found if archive.path in paths)
-            unread = tuple(path for path in unread if path in paths)
-        for archive in found:
-            if archive.missing:
-                there = _some([part.path for part in archive.parts])
-                raise UserError(
-                    f"archive '{archive.path}' is not complete: part '{archive.missing}' is not there (but {there}); "
-                    "choose others with --archives"
-                )
-        return Contents(named, found, self.others, unread)
+    annotations: list[SourceFile]
+    archives: list[Archive]
+    unread: list[str]
 
 
-def contents_of(files: Iterable[SourceFile]) -> Contents:
-    """Sorts out a listing.
+def contents_of(files: Iterable[SourceFile], annotation: str | None, patterns: Sequence[str] | None) -> Contents:
+    """Sorts a listing, and takes what is asked for.
+
+    Args:
+        annotation: the one annotation file; None: all.
+        patterns: of names or paths of archives; none: no archive, None: all.
 
     Raises:
-        UserError: a path leads outside, or an archive is there both whole and in parts.
+        UserError: a path leads outside, there is no such file, a pattern fits nothing, or an archive lacks a part.
     """
-    annotations, others, unread = [], [], []
+    annotations, unread = [], []
     archives: dict[str, dict[str, SourceFile]] = {}  # by path, the parts by their suffix
     for file in sorted(files):
-        printable = file.path.encode("utf-8", "backslashreplace").decode()
-        if file.path.startswith("/") or "\\" in file.path or ".." in file.path.split("/"):
+        names = file.path.split("/")
+        if "\\" in file.path or "" in names or ".." in names:
             raise UserError(f"the data set names a file {file.path!a}, which leads outside of a folder")
-        if printable != file.path:  # no name that could be written down
-            others.append(printable)
-        elif part := _PART.fullmatch(file.path):
-            archives.setdefault(part[1], {})[part[2]] = file
-        elif file.path.endswith(ARCHIVE_SUFFIX):
-            archives.setdefault(file.path, {})[""] = file
-        elif file.path.endswith(ANNOTATION_SUFFIXES) and not file.path.startswith(f"{ARCHIVE_FOLDER}/"):
+        if any(name.startswith(".") for name in names):
+            continue
+        if found := ARCHIVE.fullmatch(file.path):
+            archives.setdefault(found[1], {})[found[2] or ""] = file
+        elif file.path.endswith(ANNOTATION_SUFFIXES) and names[0] != ARCHIVE_FOLDER:
             annotations.append(file)
-        elif _UNREAD.fullmatch(file.path):
+        elif file.path.lower().endswith(UNREAD_SUFFIXES):
             unread.append(file.path)
-        else:
-            others.append(printable)
-    found = tuple(_archive(*item) for item in sorted(archives.items()))
-    return Contents(tuple(annotations), found, tuple(others), tuple(unread))
+    named = [file for file in annotations if annotation in (None, file.path)]
+    if not named:
+        wanted = f"'{annotation}'" if annotation else "annotation file (*.jsonl, *.json)"
+        there = _some([file.path for file in annotations]) or "none at all"
+        raise UserError(f"there is no {wanted} in it; annotation files there: {there}")
+    paths = {*archives, *unread} if patterns is None else _fitting([*archives, *unread], patterns)
+    chosen = [_archive(path, parts) for path, parts in archives.items() if path in paths]
+    return Contents(named, chosen, [path for path in unread if path in paths])
 
 
 def _archive(path: str, parts: dict[str, SourceFile]) -> Archive:
-    if "" in parts:
-        if len(parts) > 1:
-            raise UserError(f"archive '{path}' is there twice, whole and in parts: which one is meant cannot be told")
-        return Archive(path, (parts[""],))
+    if "" in parts and len(parts) > 1:
+        raise UserError(f"archive '{path}' is there twice, whole and in parts: choose others with --archives")
     suffixes = sorted(parts)
-    expected = ["".join(letters) for letters in islice(product(ascii_lowercase, repeat=2), len(parts))]
-    missing = next((name for name, there in zip(expected, suffixes, strict=False) if name != there), None)
-    return Archive(path, tuple(parts[name] for name in suffixes), missing and f"{path}.part.{missing}")
+    if suffixes != [""]:
+        for suffix, letters in zip(suffixes, product(ascii_lowercase, repeat=2), strict=False):
+            if suffix != (expected := "".join(letters)):
+                raise UserError(
+                    f"archive '{path}' is not complete: part '{path}.part.{expected}' is not there (but "
+                    f"{_some([part.path for part in parts.values()])}); choose others with --archives"
+                )
+    return Archive(path, tuple(parts[suffix] for suffix in suffixes))
 
 
 def _fitting(paths: Sequence[str], patterns: Sequence[str]) -> set[str]:
@@ -148,4 +117,4 @@ def _fitting(paths: Sequence[str], patterns: Sequence[str]) -> set[str]:
 
 
 def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    return ", ".join(names[:MAX_SHOWN]) + (f" and {len(names) - MAX_SHOWN} more" if len(names) > MAX_SHOWN else "")

@@ -1,191 +1,181 @@
-"""An archive extracted: each member is written where it belongs, or refused with a reason."""
+"""An archive extracted: each video is written where it belongs, or refused with a reason."""
 
 import os
 import tarfile
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from functools import partial
+from bisect import bisect_right
+from collections.abc import Container, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from io import FileIO
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from tqdm import tqdm
 
-from data_prep.fetch.contents import Archive
-from data_prep.fetch.ledger import Extracted, Ledger
-from data_prep.fetch.member import IN_THE_WAY, TAKEN, place_of, refusal
-from data_prep.fetch.part_chain import ArchiveError, PartChain
-from data_prep.fetch.places import Places
-from data_prep.fetch.video_folder import InTheWayError, VideoFolder
-from videokr.videos import ARCHIVE_FOLDER
+from data_prep.fetch.contents import ARCHIVE, Archive, FileError
+from videokr.videos import plain_path
 
-MOST_PADDING_BYTES = 1 << 20  # behind the end of an archive; GNU tar fills up to 10 KiB
+READ_BYTES = 1 << 20
+MAX_HEADER_BYTES = 1 << 20  # of a member's long name and further fields, which are read into memory
+ASIDE = ".videokr-fetch.partial"  # what a video is called while it is written
 # What tarfile raises over headers that make no sense.
-_NO_HEADER = (tarfile.TarError, ValueError, OverflowError, RecursionError, LookupError, TypeError)
+_DAMAGED = (tarfile.TarError, ValueError, OverflowError, RecursionError, LookupError, TypeError)
 
 
-class Member(NamedTuple):
-    """
+@dataclass(slots=True)
+class Extracted:
+    """What came of an archive.
+
     Attributes:
-        place: below the folder of videos; None: it is refused.
-        reason: why.
-        at, size_bytes: of its bytes in the archive.
-        end: where the next member begins.
+        parts: path, size and identity of each, as JSON has them.
+        videos: bytes of each, by its place below the folder of videos.
+        refused: the reason and name of each other member.
     """
 
-    name: str
-    place: str | None
-    reason: str | None
-    at: int
-    size_bytes: int
-    end: int
+    parts: list[list[Any]]
+    videos: dict[str, int] = field(default_factory=dict)
+    refused: list[list[str]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Extraction:
-    """
-    Attributes:
-        folder: below which `Videos` is.
-        most_members: of an archive; more are taken for an attack.
-    """
+class Header(tarfile.TarInfo):
+    """A header that fills no memory, and an error where tarfile takes whatever is none for the end of an archive."""
 
-    folder: Path
-    most_members: int
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "Header":
+        header = super().frombuf(buf, encoding, errors)
+        if header.size < 0 or (not header.isreg() and header.size > MAX_HEADER_BYTES):
+            raise tarfile.ReadError
+        return header
 
-    def extract(
-        self, archive: Archive, parts: list[Path], ledger: Ledger, lost: Collection[str], taken: Places, title: str
-    ) -> None:
-        """Extracts what is not extracted yet; the ledger counts the files.
-
-        Args:
-            parts: where the archive's parts are.
-            lost: places of files that are to be extracted again.
-            taken: places that archives have brought files to, this one among them; grows.
-            title: of the progress bar.
-
-        Raises:
-            ArchiveError: the archive is cut off, damaged or an attack. What was extracted stays.
-        """
-        rest = set(lost)
-        with (
-            ledger.writing() as extracted,
-            VideoFolder(self.folder) as videos,
-            PartChain(archive.title, parts) as chain,
-            tqdm(total=archive.size_bytes, desc=title, unit="B", unit_scale=True, disable=None) as bar,
-        ):
-            at = 0
-            for member in members(archive, chain, self.most_members):
-                bar.update(member.end - at)
-                at = member.end
-                place, is_new = member.place, member.end > extracted.end
-                is_taken = place is not None and place in taken
-                if is_new and is_taken:
-                    _leave(member, extracted, ledger)
-                    continue
-                is_wanted = is_new or (place in rest and (place in extracted.videos or not is_taken))
-                if is_wanted and self._extract(member, is_new, chain, videos, ledger):
-                    taken.add(str(place))
-                    rest.discard(str(place))
-            ledger.complete()
-            bar.update(archive.size_bytes - at)
-
-    def flush(self, extracted: Extracted) -> None:
-        """Returns when the videos are on the disk itself."""
-        for place in extracted.videos:
-            with (self.folder / ARCHIVE_FOLDER / place).open("rb") as video:
-                os.fsync(video.fileno())
-
-    @staticmethod
-    def _extract(member: Member, is_new: bool, chain: PartChain, videos: VideoFolder, ledger: Ledger) -> bool:
-        """Whether a file was written."""
-        reason = member.reason
-        if member.place is not None:
-            try:
-                videos.write(member.place, member.size_bytes, partial(chain.copy, member.at, member.size_bytes))
-            except InTheWayError:
-                reason = IN_THE_WAY
-            else:
-                ledger.add_video(member.place, member.size_bytes, member.end)
-                return True
-        if is_new and reason:
-            ledger.add_refused(member.name, reason, member.end)
-        return False
+    @classmethod
+    def fromtarfile(cls, tar: tarfile.TarFile) -> "Header":
+        try:
+            return super().fromtarfile(tar)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # a block of zeros, with which an archive ends
+            raise
+        except tarfile.HeaderError:
+            raise tarfile.ReadError from None
 
 
-def _leave(member: Member, extracted: Extracted, ledger: Ledger) -> None:
-    """Refuses a file whose place is taken; if it is another archive's, the ledger has it for when that gives it up."""
-    if member.place is None or member.place in extracted.videos:
-        ledger.add_refused(member.name, TAKEN, member.end)
-    else:
-        ledger.add_left(member.name, member.place, member.size_bytes, member.end)
+class Parts:
+    """The parts of an archive, read as one file; they are never joined on the disk."""
+
+    def __init__(self, files: list[FileIO]):
+        self._files, self._at = files, 0
+        self._ends = list(accumulate(os.fstat(file.fileno()).st_size for file in files))
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, at: int) -> None:
+        self._at = at
+
+    def read(self, size: int) -> bytes:
+        """So many bytes, over the ends of parts, or what is left."""
+        number = bisect_right(self._ends, self._at)
+        if number == len(self._ends) or not size:
+            return b""
+        found = os.pread(self._files[number].fileno(), size, self._at - (self._ends[number - 1] if number else 0))
+        self._at += len(found)
+        return found + self.read(size - len(found)) if found else found
 
 
-def members(archive: Archive, chain: PartChain, most_members: int) -> Iterator[Member]:
-    """The members of an archive, folders less: they are made where a file needs them.
+def extract(
+    archive: Archive, parts: list[Path], root: Path, taken: Container[str], max_members: int, title: str
+) -> Extracted:
+    """Extracts an archive.
+
+    Args:
+        parts: where they are.
+        root: the folder of videos.
+        taken: places that other archives have brought videos to.
+        max_members: more are taken for an attack.
+        title: of the progress bar.
 
     Raises:
-        ArchiveError: see `Extraction.extract`.
+        FileError: the archive is cut off, damaged or an attack, or something is in its way. What was extracted stays.
     """
-    at = count = 0
-    try:
-        stream: Any = chain
-        tar: Any = tarfile.open(fileobj=stream, mode="r:", encoding="utf-8", errors="surrogateescape")  # noqa: SIM115
-        while (header := tar.next()) is not None:
-            tar.members.clear()  # it would keep them all
-            at = tar.offset
-            end = header.offset_data + (header.size if header.isreg() and not header.issparse() else 0)
-            if header.size < 0 or not header.offset < header.offset_data <= end <= at:
-                raise _damaged(archive, header.offset)
-            if end > chain.size_bytes:
-                raise _cut_off(archive, chain)
-            count += 1
-            if count > most_members:
-                raise ArchiveError(
-                    f"archive '{archive.title}' has more than {most_members:,} members, which may be an attack: "
-                    "--max-members takes more"
-                )
-            if not header.isdir():
-                reason = refusal(header)
-                place = None if reason else place_of(header.name)
-                yield Member(header.name, place, reason, header.offset_data, header.size, at)
-            chain.expect_member()
+    done = Extracted([list(part) for part in archive.parts])
+    root.mkdir(parents=True, exist_ok=True)
+    tar: Any = None
+    with ExitStack() as stack:
+        source: Any = Parts([stack.enter_context(part.open("rb", buffering=0)) for part in parts])
+        bar = stack.enter_context(tqdm(total=archive.size_bytes, desc=title, unit="B", unit_scale=True, disable=None))
+        try:
+            with tarfile.open(fileobj=source, mode="r:", tarinfo=Header) as tar:
+                tar.copybufsize = READ_BYTES  # faster than its 16 KiB
+                for count, member in enumerate(_members(tar, archive.size_bytes)):
+                    bar.update(tar.offset - bar.n)
+                    if count == max_members:
+                        raise FileError(
+                            f"archive '{archive.path}' has more than {max_members:,} members, which may be an attack: "
+                            "--max-members takes more"
+                        )
+                    place = plain_path(member.name)
+                    reason = _refusal(member, place)
+                    if not reason and (place in taken or place in done.videos):
+                        reason = "another file of the same path came before"
+                    if reason:
+                        done.refused.append([reason, member.name])
+                    else:
+                        _write(tar, member, root, place)
+                        done.videos[place] = member.size
+        except (tarfile.FilterError, FileExistsError, NotADirectoryError, IsADirectoryError):
+            raise FileError(
+                f"archive '{archive.path}': a link, file or folder is in the way of '{root / place}': move it away"
+            ) from None
+        except _DAMAGED:
+            raise FileError(
+                f"archive '{archive.path}' is cut off, damaged or not a .tar, from byte {tar.offset if tar else 0:,} "
+                f"of {archive.size_bytes:,} on; what comes before is extracted"
+            ) from None
+        finally:
+            (root / ASIDE).unlink(missing_ok=True)
+    return done
+
+
+def _members(tar: Any, size_bytes: int) -> Iterator[tarfile.TarInfo]:
+    """All but folders, which are made where a file needs them.
+
+    Raises:
+        ReadError: the archive does not end as one does.
+    """
+    at = -1
+    while (member := tar.next()) is not None:
+        tar.members.clear()  # it would keep them all
+        if not at < tar.offset <= size_bytes:
+            raise tarfile.ReadError
         at = tar.offset
-    except _NO_HEADER:
-        is_cut = chain.tell() >= chain.size_bytes and (at or _begins(chain))
-        raise (_cut_off(archive, chain) if is_cut else _damaged(archive, at)) from None
-    _check_end(archive, chain, at)
+        if not member.isdir():
+            yield member
+    tar.fileobj.seek(tar.offset)
+    while rest := tar.fileobj.read(READ_BYTES):
+        if rest.strip(b"\0"):
+            raise tarfile.ReadError
 
 
-def _begins(chain: PartChain) -> bool:
-    """Whether the first block is that of an archive, as far as there is any."""
-    chain.expect_member()
-    chain.seek(0)
-    try:
-        tarfile.TarInfo.frombuf(chain.read(tarfile.BLOCKSIZE), "utf-8", "surrogateescape")
-    except _NO_HEADER:
-        return not chain.size_bytes
-    return True
+def _refusal(member: tarfile.TarInfo, place: str) -> str | None:
+    """Why a member is no video for this folder; None: it is.
+
+    No link is ever made, so that none can lead outside: the `data` filter of Python before 3.11.13 lets some through.
+    """
+    if not member.isreg() or member.issparse():  # a sparse file may have more bytes than the archive
+        return "a link, a device or a sparse file"
+    if place.split("/")[0] in ("", ".", "..") or "\0" in place:
+        return "a path that leads outside, or is none"
+    if ARCHIVE.fullmatch(place):  # might stand where one is downloaded to
+        return "an archive"
+    return None
 
 
-def _check_end(archive: Archive, chain: PartChain, at: int) -> None:
-    """tarfile takes whatever is no header for the end of an archive."""
-    chain.expect_member()
-    chain.seek(at)
-    mark = chain.read(tarfile.BLOCKSIZE)
-    if len(mark) < tarfile.BLOCKSIZE:
-        raise _cut_off(archive, chain)
-    if mark.strip(b"\0") or chain.size_bytes - at > MOST_PADDING_BYTES:
-        raise _damaged(archive, at)
+def _write(tar: Any, member: tarfile.TarInfo, root: Path, place: str) -> None:
+    """Writes a file aside and renames it; what was there of this name is replaced.
 
-
-def _cut_off(archive: Archive, chain: PartChain) -> ArchiveError:
-    return ArchiveError(
-        f"archive '{archive.title}' is cut off at byte {chain.size_bytes:,}: what was whole is extracted; running it "
-        "again goes on when its source is complete"
-    )
-
-
-def _damaged(archive: Archive, at: int) -> ArchiveError:
-    return ArchiveError(
-        f"archive '{archive.title}' is damaged or not a .tar: no member begins at byte {at:,}"
-        + ("; what comes before is extracted" if at else "")
-    )
+    Raises:
+        FilterError: a link that is in the folder leads out of it.
+    """
+    safe = tarfile.data_filter(member.replace(name=place, deep=False), os.fspath(root))
+    tar.extract(safe.replace(name=ASIDE, deep=False), root, set_attrs=False, filter="fully_trusted")
+    (root / place).parent.mkdir(parents=True, exist_ok=True)
+    (root / ASIDE).replace(root / place)

@@ -1,127 +1,143 @@
-"""A data set brought to a folder: file after file, and archive after archive."""
+"""A data set held against what is there of it, and the rest brought."""
 
+import os
+import shutil
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from data_prep.fetch.contents import SourceFile
-from data_prep.fetch.extraction import Extraction
-from data_prep.fetch.figures import counted, readable
-from data_prep.fetch.hub import BadDownloadError
-from data_prep.fetch.inventory import Inventory
-from data_prep.fetch.part_chain import ArchiveError
-from data_prep.fetch.places import Places
-from data_prep.fetch.plan import ArchiveState, DataSource, Plan, not_ours
+from data_prep.fetch.contents import Archive, Contents, FileError, SourceFile
+from data_prep.fetch.extraction import Extracted, extract
+from data_prep.fetch.hub import Hub, partial_of
+from data_prep.fetch.marks import Marks
+from data_prep.fetch.mirror import Mirror
 from videokr.errors import UserError
+from videokr.terminal import for_terminal
+from videokr.videos import ARCHIVE_FOLDER
 
 
 @dataclass(slots=True)
-class Done:
-    """What this run did.
+class Step:
+    """What is to be done with an archive, or was.
 
     Attributes:
-        came_bytes: downloaded or copied.
-        verified: files that were held against what the source states.
-        written: videos that were extracted.
-        failed: what was wrong with archives that could not be extracted to their end, by path; the others were.
+        state: for the reader; what is wrong with it, once it failed.
+        missing_bytes: that are to be downloaded.
+        kept_bytes: of its parts on this disk that were downloaded.
+        extracted: what came of it; None: it is not done.
     """
 
-    came_bytes: int = 0
-    verified: int = 0
-    written: int = 0
-    failed: dict[str, str] = field(default_factory=dict)
+    archive: Archive
+    state: str
+    missing_bytes: int
+    kept_bytes: int
+    extracted: Extracted | None = None
 
 
 class Fetch:
-    """
-    Args:
-        source: where files come from.
-        folder: where they go.
-        extraction: how archives are extracted.
+    """A data set on its way to a folder.
+
+    Attributes:
+        folder: annotation files land in it, videos in its `Videos`.
+        annotations: bytes that are missing of each file.
+        steps: one an archive.
+        came_bytes: downloaded or copied in this run.
+        extracted_now: videos that were extracted in this run.
+        failed: archives that could not be extracted.
+
+    Raises:
+        UserError: a file is there that is not the source's.
     """
 
-    def __init__(self, source: DataSource, folder: Path, inventory: Inventory, extraction: Extraction):
-        self._source, self._folder, self._inventory, self._extraction = source, folder, inventory, extraction
-        self._done = Done()
+    def __init__(self, source: Hub | Mirror, contents: Contents, folder: Path, marks: Marks):
+        self.source, self.contents, self.folder, self._marks = source, contents, folder, marks
+        self.annotations = {file: self._missing_bytes(file) for file in contents.annotations}
+        self.steps = [self._step(archive) for archive in contents.archives]
+        self.came_bytes = self.extracted_now = self.failed = 0
 
-    def run(self, files: list[SourceFile], plan: Plan, delete_archives: bool) -> Done:
+    def needed_bytes(self, delete_archives: bool) -> int:
+        """Of the disk at the peak, at most, beside what is on it now."""
+        now = peak = sum(self.annotations.values())
+        for step in self.steps:
+            now += step.missing_bytes + (0 if step.extracted else step.archive.size_bytes)
+            peak = max(peak, now)
+            if delete_archives:
+                now -= step.missing_bytes + step.kept_bytes
+        return peak
+
+    def free_bytes(self) -> int:
+        """Of the disk that videos go to."""
+        videos = (self.folder / ARCHIVE_FOLDER).resolve()
+        return shutil.disk_usage(next(path for path in (videos, *videos.parents) if path.is_dir())).free
+
+    def run(self, max_members: int, delete_archives: bool) -> None:
         """Brings the annotation files, then each archive, which is extracted and perhaps deleted before the next.
 
         Raises:
             UserError: the source cannot be reached, or a file is in the way of another.
         """
-        for file in files:
+        for file in self.contents.annotations:
             self._bring(file)
-        for number, state in enumerate(plan.archives, start=1):
+        for number, step in enumerate(self.steps, start=1):
             try:
-                if not state.is_done:
-                    self._extract(state, plan.taken, f"{number} of {len(plan.archives)}: {state.archive.path}")
-                if delete_archives:
-                    self._delete(state)
-            except (ArchiveError, BadDownloadError) as error:
-                self._done.failed[state.archive.path] = str(error)
-                print(f"error: {error}", file=sys.stderr, flush=True)
-        return self._done
+                if not step.extracted:
+                    self._extract(step, max_members, f"{number} of {len(self.steps)}: {step.archive.path}")
+            except FileError as error:
+                step.state = str(error)
+                self.failed += 1
+                print(f"error: {for_terminal(step.state)}", file=sys.stderr, flush=True)
+            if delete_archives and step.extracted:
+                os.sync()  # the videos are on the disk itself before their archive goes
+                for part in filter(self._is_there, step.archive.parts):
+                    (self.folder / part.path).unlink()
 
-    def _bring(self, file: SourceFile) -> None:
-        """Makes a file be there, verified."""
-        if self._inventory.brought(file):
-            return
-        path = self._folder / file.path
-        self._refuse_links(path)
-        if path.exists() and not self._inventory.is_untouched(file.path):
-            if not path.is_file() or not self._source.is_same(file, path):
-                raise not_ours(path, self._source)
-        else:
+    def _step(self, archive: Archive) -> Step:
+        brought = [part for part in archive.parts if self.source.in_place(part) is None]
+        kept = sum(part.size_bytes for part in brought if self._is_there(part))
+        state, mark = "to extract", self._marks.of(archive)
+        if mark and mark.parts != [list(part) for part in archive.parts]:
+            state = "another version: to extract anew"
+        elif mark:
+            videos = self.folder / ARCHIVE_FOLDER
+            gone = sum(not _has_size(videos / place, size) for place, size in mark.videos.items())
+            if not gone:
+                return Step(archive, "extracted", 0, kept, mark)
+            state = f"to extract again, {gone:,} videos are gone"
+        return Step(archive, state, sum(map(self._missing_bytes, brought)), kept)
+
+    def _extract(self, step: Step, max_members: int, title: str) -> None:
+        archive = step.archive
+        parts = [self.source.in_place(part) or self._bring(part) for part in archive.parts]
+        videos, taken = self.folder / ARCHIVE_FOLDER, self._marks.taken(archive)
+        step.extracted = extract(archive, parts, videos, taken, max_members, title)
+        self._marks.add(archive, step.extracted)
+        self.extracted_now += len(step.extracted.videos)
+
+    def _bring(self, file: SourceFile) -> Path:
+        """Makes a file be there with the bytes that the source states."""
+        path, missing = self.folder / file.path, self._missing_bytes(file)
+        if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._done.came_bytes += self._source.bring(file, path)
-        records = count_lines(path) if path.suffix == ".jsonl" else None
-        self._inventory.add(file, records)
-        self._done.verified += 1
-        if records is not None:
-            print(f"{file.path}: {counted(records, 'record')}, {readable(file.size_bytes)}", flush=True)
+            self.source.bring(file, path)
+            self.came_bytes += missing
+        elif not self.source.is_same(file, path):
+            raise self._not_ours(path)
+        return path
 
-    def _refuse_links(self, path: Path) -> None:
-        for parent in path.relative_to(self._folder).parents:
-            if (self._folder / parent).is_symlink() and parent != Path():
-                raise UserError(
-                    f"'{self._folder / parent}' is a link, and none is followed: give the folder itself as --to"
-                )
+    def _missing_bytes(self, file: SourceFile) -> int:
+        path = self.folder / file.path
+        if path.exists() and not self._is_there(file):
+            raise self._not_ours(path)
+        partial = partial_of(path)
+        there = path if path.exists() else partial
+        return max(0, file.size_bytes - (there.stat().st_size if there.exists() else 0))
 
-    def _extract(self, state: ArchiveState, taken: Places, title: str) -> None:
-        archive = state.archive
-        if state.is_changed:
-            print(f"{archive.title}: another version than the one that was extracted; extracted anew", flush=True)
-        places = []
-        for part in archive.parts:
-            place = self._source.in_place(part)
-            if place is None:
-                self._bring(part)
-            places.append(place or self._folder / part.path)
-        ledger = self._inventory.ledger(archive)
-        try:
-            self._extraction.extract(archive, places, ledger, state.lost, taken, title)
-        finally:
-            state.look_again(ledger.read(), self._folder)
-            self._done.written += ledger.added
-        said = f"{archive.title}: {counted(ledger.added, 'video')} extracted, {readable(archive.size_bytes)}"
-        if state.extracted.refused:
-            said += f"; {counted(state.extracted.refused.total(), 'member')} refused"
-        print(said, flush=True)
+    def _is_there(self, file: SourceFile) -> bool:
+        return _has_size(self.folder / file.path, file.size_bytes)
 
-    def _delete(self, state: ArchiveState) -> None:
-        parts = [part for part in state.archive.parts if self._inventory.brought(part)]
-        if parts:
-            self._extraction.flush(self._inventory.ledger(state.archive).read())
-        for part in parts:
-            self._inventory.remove(part)
+    def _not_ours(self, path: Path) -> UserError:
+        return UserError(f"'{path}' is there, and is not what {self.source.name} has: move it away and run it again")
 
 
-def count_lines(path: Path) -> int:
-    """Lines of a file, with or without an end."""
-    count, last = 0, b"\n"
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            count += chunk.count(b"\n")
-            last = chunk[-1:]
-    return count + (last != b"\n")
+def _has_size(path: Path, size_bytes: int) -> bool:
+    return path.is_file() and path.stat().st_size == size_bytes

@@ -1,132 +1,86 @@
 """What is planned, and what is there at the end, for a reader and for a program."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections import Counter
 from typing import Any
 
-from data_prep.fetch.contents import Contents
-from data_prep.fetch.fetch import Done
-from data_prep.fetch.figures import counted, readable
-from data_prep.fetch.inventory import STATE, Inventory
-from data_prep.fetch.plan import ArchiveState, DataSource, Plan, refused
+from tqdm import tqdm
+
+from data_prep.fetch.fetch import Fetch
+from data_prep.fetch.mirror import Mirror
 from videokr.videos import ARCHIVE_FOLDER
 
-SHOWN = 3  # files that are left where they are
+MAX_NAMES = 3  # of refused members, for each reason
 
 
-def describe_steps(plan: Plan, contents: Contents) -> str:
-    """A line a file: what would be done with it."""
-    lines = []
-    for file in contents.annotations:
-        step = f"to fetch, {readable(plan.annotations[file])}" if file in plan.annotations else "there"
-        lines.append(f"  {file.path:<40} {readable(file.size_bytes):>12}  {step}")
-    for state in plan.archives:
-        lines.append(f"  {state.archive.title:<40} {readable(state.archive.size_bytes):>12}  {_step(state)}")
-    return "\n".join(lines)
+def readable(size_bytes: int) -> str:
+    """A number of bytes in a unit that fits it: `4.10GB`."""
+    return str(tqdm.format_sizeof(size_bytes, "B"))
 
 
-def _step(state: ArchiveState) -> str:
-    if state.is_done:
-        return "extracted"
-    steps = [f"to download, {readable(sum(state.to_bring.values()))}"] if state.to_bring else []
-    if state.is_changed:
-        steps.append("changed: to extract anew")
-    elif state.lost:
-        steps.append(f"to extract again, {len(state.lost):,} videos that are gone")
-    else:
-        steps.append("to extract" if not state.extracted.end else f"to extract from byte {state.extracted.end:,}")
-    return "; ".join(steps)
-
-
-def describe_plan(plan: Plan, source: DataSource, contents: Contents, folder: Path) -> str:
-    """What is there, what comes, and the disk that it takes."""
-    files, archives = len(contents.annotations), len(plan.archives)
-    lines = [f"{source.name}: {counted(files, 'annotation file')}, {counted(archives, 'archive')} of videos"]
-    if contents.others:
-        lines.append(f"  left there: {counted(len(contents.others), 'other file')} ({_some(contents.others)})")
-    if contents.unread:
-        lines.append(f"  not read, no .tar: {counted(len(contents.unread), 'archive')} ({_some(contents.unread)})")
-    if plan.is_done:
-        lines.append(f"  nothing is missing in '{folder}'")
+def plan_text(fetch: Fetch) -> str:
+    """What comes, and the disk that it takes."""
+    lines = [f"{fetch.source.name}: {len(fetch.annotations)} annotation files, {len(fetch.steps)} archives of videos"]
+    lines += [f"  not read, no .tar: {path}" for path in fetch.contents.unread]
+    missing = sum(fetch.annotations.values()) + sum(step.missing_bytes for step in fetch.steps)
+    left = [step for step in fetch.steps if not step.extracted]
+    if not missing and not left:
+        lines.append(f"  nothing is missing in '{fetch.folder}'")
         return "\n".join(lines)
-    left = sum(not state.is_done for state in plan.archives)
-    is_copied = source.in_place(contents.annotations[0]) is not None
-    with_delete, without = (readable(plan.needed_bytes(delete)) for delete in (True, False))
+    lines += [f"  {readable(size):>8}  {file.path}: to bring" for file, size in fetch.annotations.items() if size]
+    lines += [f"  {readable(step.archive.size_bytes):>8}  {step.archive.path}: {step.state}" for step in left]
+    with_delete = f", {readable(fetch.needed_bytes(True))} with --delete-archives"
+    if isinstance(fetch.source, Mirror):  # of which no archive is deleted
+        with_delete = ""
     lines += [
-        f"  to {'copy' if is_copied else 'download':<9} {readable(plan.download_bytes):>12}",
-        f"  to extract   {counted(left, 'archive'):>12}",
-        f"  disk needed  {without:>12} at most"
-        + ("" if is_copied else f" with the archives kept, {with_delete} with --delete-archives"),
-        f"  disk free    {readable(plan.free_bytes):>12}",
+        f"  to bring     {readable(missing):>8}",
+        f"  to extract   {len(left):>8} archives",
+        f"  disk needed  {readable(fetch.needed_bytes(False)):>8} at most{with_delete}",
+        f"  disk free    {readable(fetch.free_bytes()):>8}",
     ]
     return "\n".join(lines)
 
 
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
-
-
-def as_json(plan: Plan, source: DataSource, contents: Contents, inventory: Inventory, done: Done) -> dict[str, Any]:
+def as_json(fetch: Fetch) -> dict[str, Any]:
     """What is there now; sizes in bytes."""
-    counts, some = refused(plan.archives)
-    annotations = [
-        {"path": file.path, "bytes": file.size_bytes, "records": brought.records if brought else None}
-        for file in contents.annotations
-        for brought in [inventory.brought(file)]
-    ]
     archives = [
         {
-            "path": state.archive.path,
-            "bytes": state.archive.size_bytes,
-            "complete": state.is_done,
-            "reason": _reason(state, done),
-            "videos": state.video_count,
-            "video_bytes": state.video_bytes,
-            "refused": dict(state.extracted.refused),
+            "path": step.archive.path,
+            "bytes": step.archive.size_bytes,
+            "complete": step.extracted is not None,
+            "reason": None if step.extracted else step.state,
+            "videos": len(step.extracted.videos) if step.extracted else 0,
+            "video_bytes": sum(step.extracted.videos.values()) if step.extracted else 0,
+            "refused": step.extracted.refused if step.extracted else [],
         }
-        for state in plan.archives
+        for step in fetch.steps
     ]
     return {
-        "source": source.name,
-        "annotations": annotations,
+        "source": fetch.source.name,
+        "annotations": [{"path": file.path, "bytes": file.size_bytes} for file in fetch.annotations],
         "archives": archives,
-        "videos": sum(state.video_count for state in plan.archives),
-        "video_bytes": sum(state.video_bytes for state in plan.archives),
-        "refused": {reason: {"count": count, "some": some[reason]} for reason, count in counts.most_common()},
-        "not_read": list(contents.unread),
-        "failed": list(done.failed.values()),
-        "came_bytes": done.came_bytes,
-        "extracted_now": done.written,
-        "verified": {"files": done.verified, "how": source.checks},
+        "videos": sum(archive["videos"] for archive in archives),
+        "video_bytes": sum(archive["video_bytes"] for archive in archives),
+        "not_read": fetch.contents.unread,
+        "came_bytes": fetch.came_bytes,
+        "extracted_now": fetch.extracted_now,
+        "verified": fetch.source.checks,
     }
 
 
-def _reason(state: ArchiveState, done: Done) -> str | None:
-    """Why an archive is not complete; None: it is."""
-    if state.is_done:
-        return None
-    in_the_way = f"archive '{state.archive.title}': something stands in place of {counted(len(state.lost), 'video')}"
-    return done.failed.get(state.archive.path) or in_the_way
-
-
-def as_text(report: dict[str, Any], folder: Path) -> str:
-    records = [file["records"] for file in report["annotations"] if file["records"] is not None]
+def as_text(found: dict[str, Any], fetch: Fetch) -> str:
+    """What `as_json` says, for a reader."""
     lines = [
-        f"there: {counted(len(report['annotations']), 'annotation file')} with {counted(sum(records), 'record')}, "
-        f"{counted(report['videos'], 'video')} ({readable(report['video_bytes'])})",
-        f"  this run: {readable(report['came_bytes'])} came, {counted(report['extracted_now'], 'video')} extracted",
+        f"there: {len(found['annotations'])} annotation files, {found['videos']:,} videos "
+        f"({readable(found['video_bytes'])})",
+        f"  this run: {readable(found['came_bytes'])} came, {found['extracted_now']:,} videos extracted",
+        f"  verified: {found['verified']}; the size of every video",
     ]
-    if report["verified"]["files"]:
-        lines.append(f"  verified: {report['verified']['how']}; the size of every video")
-    for archive in report["archives"]:
-        if not archive["complete"]:
-            lines.append(f"  not complete, {counted(archive['videos'], 'video')} there: {archive['reason']}")
-    if report["not_read"]:
-        lines.append(f"  not read, no .tar: unpack in '{folder / ARCHIVE_FOLDER}' by other means, or pack as .tar")
-        lines += [f"      {path}" for path in report["not_read"]]
-    for reason, found in report["refused"].items():
-        lines.append(f"  refused, {reason}: {found['count']:,}")
-        lines += [f"      {name}" for name in found["some"]]
-        if found["count"] > len(found["some"]):
-            lines.append(f"      ... all of them in '{folder / STATE}'")
+    lines += [f"  not complete: {archive['path']}" for archive in found["archives"] if not archive["complete"]]
+    for path in found["not_read"]:
+        lines.append(f"  not read: {path}: unpack it in '{fetch.folder / ARCHIVE_FOLDER}', or pack it as .tar")
+    refused = [(*member, archive["path"]) for archive in found["archives"] for member in archive["refused"]]
+    for reason, count in Counter(reason for reason, _, _ in refused).items():
+        lines.append(f"  refused, {reason}: {count:,}")
+        names = [f"      {name!a} in {path}" for other, name, path in refused if other == reason]
+        lines += names[:MAX_NAMES]
     return "\n".join(lines)
