@@ -65,6 +65,8 @@ def test_typed_accuracy_of_a_golden_answer_against_itself_is_1():
         ("$x = 1$", "$y = 1$", False),
         ("$(0,9)$", "$[0,9)$", False),
         ("$[0,9)$", "$[0,1)$", False),
+        ("$[1,2]$", "$(1,2)$", False),
+        ("$e^{2x}$", "$e^2x$", False),
         (r"$1 - \frac{1}{e}$", r"$1 + \frac{1}{e}$", False),
         ("$x < 3$", "$x > 3$", False),
         ("$2T - t$", "$T$", False),

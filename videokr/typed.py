@@ -50,7 +50,7 @@ _LATEX = [
         (r"\\leq?\b", "<="),
         (r"\\geq?\b", ">="),
         (r"\\[cdt]frac\b", r"\\frac"),
-        (r"([\^_])\{([+-]?\d+|\w+)\}", r"\1\2"),
+        (r"(\^)\{([+-]?\d+|\w)\}|(_)\{(\w+)\}", r"\1\2\3\4"),
     )
 ]
 _QUOTED = re.compile(r"([\"'*_`]{1,3})(.*)\1[.,;:]?", re.S)
@@ -157,6 +157,8 @@ def _pairs(wanted: str, said: str, tolerance: float) -> Verdict | None:
     gold, answer = _read_pairs(wanted), _read_pairs(said)
     if not gold or not answer:
         return WRONG if gold or answer else None
+    if ("(" in wanted and "[" in said) or ("[" in wanted and "(" in said):
+        return WRONG  # an interval with its ends is none without them
     if all(one.unit and one.unit.dimensions == SECOND.dimensions for one in gold) or (
         wanted[0] + wanted[-1] == "[]" and not any(one.unit for one in gold)
     ):
@@ -166,8 +168,6 @@ def _pairs(wanted: str, said: str, tolerance: float) -> Verdict | None:
         return value, Reason.RIGHT if value == 1.0 else Reason.PARTIAL if value else Reason.WRONG_NUMBER
     if len(gold) != len(answer):
         return 0.0, Reason.WRONG_NUMBER
-    if {"[", "]"}.intersection(wanted) != {"[", "]"}.intersection(said):
-        return WRONG  # an interval has ends, or not
     verdicts = [_compared(one, other, tolerance) for one, other in zip(gold, answer, strict=True)]
     return next((verdict for verdict in verdicts if verdict != RIGHT), RIGHT)
 
