@@ -1,4 +1,4 @@
-"""A minute of texts that nobody would write: nothing breaks the reward, and nothing holds it up."""
+"""Ten seconds of texts that nobody would write: nothing breaks the reward, and nothing holds it up."""
 
 import os
 import random
@@ -7,16 +7,16 @@ import time
 from videokr.example import Kind
 from videokr.reward import Accuracy, score_response
 
-SECONDS = float(os.environ.get("VIDEOKR_FUZZ_SECONDS", "60"))
+SECONDS = float(os.environ.get("VIDEOKR_FUZZ_SECONDS", "10"))
 SEED = int(os.environ.get("VIDEOKR_FUZZ_SEED", "0"))
-LONGEST_SECONDS = 0.05  # for one input, on one core
+LONGEST_SECONDS = {Accuracy.PAPER: 0.05, Accuracy.TYPED: 0.5}  # for one input, on one core
 MEGABYTE = 1_000_000
 PIECES = [
     *"<think> </think> <answer> </answer> <THINK> < </ <|video_pad|> 5 - \u2212 1/2 3: 1,000, .5 e5".split(),
     *"\u00d710 ^ \u2075 \u00bd \u00b1 \u00b0 % $ \\ \\frac{ \\boxed{ } { ( ) [ ] * ** _ ` ~ = <= >".split(),
     *"\u2192 \u221a / \u00b7 . , ; : ! ? m/s km kg\u00b7 per square degrees \u00b0C 12:30 pm a an the".split(),
     *"not no or and because is it's twenty hundred million half dozen left right increases decrease".split(),
-    *"un stable A B. Option \u6c34 \u6c22 \u03b1 \u0436 \u0e32 \u0928\u0940 \u05d0 \u0645 \U0001f600".split(),
+    *"x + y x^2 = pi sqrt A B. Option \u6c34 \u6c22 \u03b1 \u0436 \u0e32 \u0928\u0940 \u05d0 \u0645 \U0001f600".split(),
     *"\ufb00 \u0130 \u00df \u1e9e \u200b \ufe0f \u00ad \u0301 \x00".split(),
     *("\ud800", "\U000e0001", "\u2028", " ", "\n", "\t", "is ", "The answer is "),
 ]
@@ -63,9 +63,12 @@ def score(response: str, gold: str, kind: Kind, accuracy: Accuracy) -> float:
     return seconds
 
 
-def test_a_minute_of_anything():
+def test_anything_is_scored_in_time():
     rng = random.Random(SEED)
-    score("<answer>running</answer>", "hydrogen gas", Kind.OPEN_ENDED, Accuracy.PAPER)  # imports the stemmer
+    for accuracy in Accuracy:  # imports the stemmer, pint and sympy
+        score("<answer>5 km</answer>", "running 5 m", Kind.OPEN_ENDED, accuracy)
+        score("<answer>5 km</answer>", "5 m", Kind.OPEN_ENDED, accuracy)
+        score("<answer>x + 1</answer>", "1 + x", Kind.OPEN_ENDED, accuracy)
     end = time.monotonic() + SECONDS
     calls, slow = 0, []
     while time.monotonic() < end:
@@ -80,10 +83,10 @@ def test_a_minute_of_anything():
             asked = "B" if kind is Kind.MULTIPLE_CHOICE else gold if gold.strip() else "gas"
             for accuracy in Accuracy:
                 calls += 1
-                if score(response, asked, kind, accuracy) > LONGEST_SECONDS:
+                if score(response, asked, kind, accuracy) > LONGEST_SECONDS[accuracy]:
                     # Once more, and again: what stays slow is slow by itself.
                     again = min(score(response, asked, kind, accuracy) for _ in range(3))
-                    if again > LONGEST_SECONDS:
+                    if again > LONGEST_SECONDS[accuracy]:
                         slow.append(
                             (round(again, 3), kind, accuracy, len(response), response[:60], len(asked), asked[:40])
                         )

@@ -12,8 +12,9 @@ import pytest
 from videokr.errors import UserError
 from videokr.example import Example, Kind
 from videokr.prompt import build_prompt
+from videokr.reason import Reason
 from videokr.response import build_response
-from videokr.reward import Accuracy, Reason, score_response
+from videokr.reward import Accuracy, score_response
 from videokr.rollouts.command import read_report
 from videokr.rollouts.dump import CutLine, find_dumps, read_dump
 from videokr.rollouts.explanation import MEANINGS, NoVerdict, explain
@@ -509,7 +510,7 @@ def test_what_verl_filled_up_is_no_rollout(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("score", "reason", "differs"), [(1.0, "judged_right", False), (0.1, "judged_wrong", False), (0.5, "partial", True)]
+    ("score", "reason", "differs"), [(1.0, "judged_right", False), (0.1, "judged_wrong", False), (0.5, "wrong", True)]
 )
 def test_a_judged_runs_scores_tell_the_verdict(tmp_path, score, reason, differs):
     (rollout,) = read_dump(
@@ -517,4 +518,4 @@ def test_a_judged_runs_scores_tell_the_verdict(tmp_path, score, reason, differs)
     )
     explanation = explain(rollout, Accuracy.TYPED, judged=True)
     assert (explanation.reason, explanation.score_differs) == (reason, differs)
-    assert explain(rollout, Accuracy.TYPED).score_differs
+    assert explain(rollout, Accuracy.TYPED).score_differs == (score != 0.1)

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
-from videokr.reward.rouge import LONGEST_TEXT, mean_rouge_f1, stems
+from videokr.rouge import LONGEST_TEXT, mean_rouge_f1, stems
 
 SCORER = RougeScorer(["rouge1", "rouge2", "rougeL"], use_stemmer=True)
 WORDS = [

@@ -1,6 +1,6 @@
 """The reward with a judge for open answers: `reward.custom_reward_function.path=pkg://verl_plugin.judged_reward`.
 
-The rules of `accuracy=typed` go first. The judge is asked only where they cannot decide: see `is_undecided`. It is the
+`accuracy=typed` goes first. The judge is asked only where it does not decide: see `is_undecided`. It is the
 one of evaluation, and the environment configures it in the same way (videokr/judge_settings.py). A rollout on which it
 gives no verdict has no score, which is not 0: see verl_plugin/sampler.py.
 """
@@ -19,16 +19,11 @@ from videokr.errors import UserError
 from videokr.example import Kind, parse_kind
 from videokr.judge import Judge, JudgeError, VerdictCache
 from videokr.judge_settings import Limits, require_settings
-from videokr.marks import find_host_mark
+from videokr.reason import Reason
 from videokr.response import read_answer
-from videokr.reward import Accuracy, Reason, Reward
-from videokr.reward.answer_type import AnswerType
-from videokr.reward.typed import DEFAULT_TOLERANCE, read_gold_answer
+from videokr.reward import DEFAULT_TOLERANCE, Accuracy, Reward
 
 DEFAULT_CONCURRENCY, DEFAULT_SECONDS = 16, 120.0  # a process; a verdict
-TEXTS = (AnswerType.SHORT_TEXT, AnswerType.LONG_TEXT)
-# What the rules say of an answer that other words than the gold ones may make right.
-UNDECIDED = (Reason.WRONG, Reason.PARTIAL)
 
 # A client belongs to the event loop that it was first used in.
 _judges: WeakKeyDictionary[AbstractEventLoop, dict[tuple[str | None, int, float], Judge]] = WeakKeyDictionary()
@@ -78,7 +73,7 @@ async def compute_score(
         )
         answer = read_answer(reward.whole_response(solution_str, info))
         gold = read_answer(ground_truth) or ground_truth
-        if answer is None or not is_undecided(parse_kind(info.get("problem_type")), gold, answer, str(ruled["reason"])):
+        if answer is None or not is_undecided(parse_kind(info.get("problem_type")), str(ruled["reason"])):
             return ruled
         judgement = await judge.grade(_question(info), gold, answer)
     except JudgeError as failure:
@@ -120,22 +115,16 @@ def check_judge(
         raise UserError(f"reward_kwargs.judge_seconds={judge_seconds!r}: give a number of seconds above 0")
 
 
-def is_undecided(kind: Kind, gold: str, answer: str, reason: str) -> bool:
+def is_undecided(kind: Kind, reason: str) -> bool:
     """Whether a judge has to say if an answer is right.
 
-    It has where the gold answer is a text and the answer is another one. It has not where the answer is the gold text,
-    says the opposite of it, is too long, or holds a host's mark; nor where the gold answer is a letter, a number, a
-    time, or yes or no.
+    It has where an open answer is not the gold text, and not a number, a formula or a span of time that can be held
+    against it; nor too long, nor with a host's mark in it.
 
     Args:
-        reason: what the rules of `typed` say of the answer.
+        reason: what `typed` says of the answer.
     """
-    return (
-        kind is Kind.OPEN_ENDED
-        and reason in UNDECIDED
-        and read_gold_answer(gold).type in TEXTS
-        and not find_host_mark(answer)
-    )
+    return kind is Kind.OPEN_ENDED and reason == Reason.WRONG
 
 
 def _question(info: Mapping[str, Any]) -> str:

@@ -6,8 +6,7 @@ from typing import Any
 from videokr.errors import UserError
 from videokr.example import parse_kind
 from videokr.response import read_answer
-from videokr.reward import Accuracy, Reward, score_response
-from videokr.reward.typed import DEFAULT_TOLERANCE, check_tolerance
+from videokr.reward import DEFAULT_TOLERANCE, Accuracy, Reward, check_tolerance, score_response
 
 OPENING = "opening"  # in `extra_info`: what the prompt holds of the response, see `videokr.response.opening_of`
 

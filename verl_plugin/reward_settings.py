@@ -10,8 +10,7 @@ from typing import Any
 from videokr.errors import UserError
 from videokr.judge import check_judge
 from videokr.judge_settings import require_settings
-from videokr.reward import Accuracy
-from videokr.reward.typed import DEFAULT_TOLERANCE, check_tolerance
+from videokr.reward import DEFAULT_TOLERANCE, Accuracy, check_accuracy, check_tolerance
 
 PLAIN, JUDGED = "pkg://verl_plugin.reward", "pkg://verl_plugin.judged_reward"
 _OF_JUDGE = {"judge_cache", "judge_concurrency", "judge_seconds"}
@@ -43,8 +42,9 @@ def check_reward(function: Mapping[str, Any], environment: Mapping[str, str]) ->
         raise UserError(f"reward_kwargs.{unknown[0]} is unknown to {path}; known: {', '.join(known)}")
     check_tolerance(settings.get("tolerance", DEFAULT_TOLERANCE), "reward_kwargs.tolerance")
     if path == PLAIN:
-        reward.parse_accuracy(settings.get("accuracy", Accuracy.PAPER))
+        check_accuracy(reward.parse_accuracy(settings.get("accuracy", Accuracy.PAPER)))
         return
     judged_reward.check_accuracy(settings.get("accuracy", Accuracy.TYPED))
+    check_accuracy(Accuracy.TYPED)
     judged_reward.check_judge(**{name: settings[name] for name in _OF_JUDGE & settings.keys()})
     check_judge(require_settings(environment, path), f"give reward.custom_reward_function.path={PLAIN}")

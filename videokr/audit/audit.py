@@ -5,11 +5,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from videokr.audit.copies import changed_copies
+from videokr.audit.copies import changed_copies, is_number
 from videokr.example import Example, Kind
+from videokr.reason import Reason
 from videokr.response import build_response
-from videokr.reward import Accuracy, Reason, score_response
-from videokr.reward.typed import read_gold_answer
+from videokr.reward import Accuracy, score_response
 
 KEPT_ROWS = 10  # the worst, of each sort
 _EQUAL = 1e-9
@@ -53,7 +53,7 @@ class Share:
 class Audit:
     """
     Attributes:
-        types: how many rows ask for what (`multiple choice`, or an answer type).
+        types: how many rows ask for what (`multiple choice`, `number`, `text`).
         ceiling: the gold answer against itself, by type; faulty where it earns less than 1.
         causes: why these cannot reach 1.
         floor: the gold answer against another row's, by type; faulty where that earns anything.
@@ -110,8 +110,10 @@ def audit(
 
 
 def answer_type(example: Example) -> str:
-    """What an example asks for: `multiple choice`, or the type of its open answer."""
-    return str(example.kind if example.kind is Kind.MULTIPLE_CHOICE else read_gold_answer(example.answer).type)
+    """What an example asks for: `multiple choice`, `number` or `text`."""
+    if example.kind is Kind.MULTIPLE_CHOICE:
+        return str(example.kind)
+    return "number" if is_number(example.answer) else "text"
 
 
 def _other_answers(examples: Sequence[Example], seed: int) -> list[str | None]:

@@ -11,8 +11,7 @@ from videokr.audit.audit import audit
 from videokr.audit.report import as_json, as_text
 from videokr.errors import RecordError, UserError
 from videokr.example import read_examples
-from videokr.reward import Accuracy
-from videokr.reward.typed import DEFAULT_TOLERANCE, check_tolerance
+from videokr.reward import DEFAULT_TOLERANCE, Accuracy, check_accuracy, check_tolerance
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +34,9 @@ def run(args: argparse.Namespace) -> int:
     if args.n is not None and args.n < 1:
         raise UserError(f"--n is {args.n}: a number of rows, at least 1")
     check_tolerance(args.tolerance, "--tolerance")
+    accuracies = [accuracy for accuracy in Accuracy if args.accuracy in (None, accuracy)]
+    for accuracy in accuracies:
+        check_accuracy(accuracy)
     unread: list[RecordError] = []
     examples = list(islice(read_examples(args.data, unread), args.n))
     if not examples:
@@ -47,8 +49,7 @@ def run(args: argparse.Namespace) -> int:
             args.seed,
             tqdm(range(len(examples)), desc=str(accuracy), unit="row", disable=None),
         )
-        for accuracy in Accuracy
-        if args.accuracy in (None, accuracy)
+        for accuracy in accuracies
     ]
     faults = [str(fault) for fault in unread]
     if args.json:

@@ -6,15 +6,8 @@ from dataclasses import dataclass
 
 from videokr.example import Example, Kind
 from videokr.options import LETTERS
-from videokr.reward.answer_type import AnswerType
-from videokr.reward.antonyms import AXES
-from videokr.reward.number_answer import Number
-from videokr.reward.polarity import is_negated
-from videokr.reward.text import clean, tokens
-from videokr.reward.typed import read_gold_answer
 
-_AUXILIARY = re.compile(r"\b(is|are|was|were|does|do|did|can|will|has|have|had|may|must|should|would|could)\b", re.I)
-_WORD = re.compile(r"[A-Za-z]+|[\u4e00-\u9fff]")
+_NUMBER = re.compile(r"([+-]?\d+(?:\.\d+)?)(?:\s?([^\W\d_]+(?:/[^\W\d_]+)?|%))?")
 # A unit, another one of the same dimension, and how many of the other are in one.
 _OTHER_UNITS = {
     "m": ("cm", 100),
@@ -87,62 +80,33 @@ def _choices(example: Example) -> Iterator[Copy]:
     yield Copy("negation", f"not {letter}", False)
 
 
+def is_number(gold: str) -> bool:
+    """Whether an answer is a number in digits, with or without a unit."""
+    return _NUMBER.fullmatch(gold) is not None
+
+
 def _open_answers(gold: str, other_answer: str) -> Iterator[Copy]:
-    kind = read_gold_answer(gold)
-    if kind.type in (AnswerType.YES_NO, AnswerType.SHORT_TEXT, AnswerType.LONG_TEXT):  # a unit has a case of its own
+    number = _NUMBER.fullmatch(gold)
+    if not gold[:1].isdigit():  # the case of a unit counts
         yield Copy("upper case", gold.upper(), True)
     yield Copy("white space around", f"\n  {gold} \t", True)
     yield Copy("full stop", f"{gold.rstrip('.')}.", True)
     yield Copy("lead-in", f"The answer is {gold}", True)
-    if kind.type is not AnswerType.LONG_TEXT:
-        yield Copy("trailing text", f"{gold}, because the video shows it", True)
-    if isinstance(kind, Number) and not kind.nouns and not kind.quantity.comparator and not kind.quantity.spread:
-        yield from _numbers(kind, gold)
-    if kind.type is AnswerType.YES_NO or is_negated(tokens(clean(gold))):
-        return
-    auxiliary = _AUXILIARY.search(gold) if kind.type is AnswerType.LONG_TEXT else None
-    denied = f"{gold[: auxiliary.end()]} not{gold[auxiliary.end() :]}" if auxiliary else f"not {gold}"
-    yield Copy("negation", denied, False)
-    opposite = _opposite(gold)
-    if opposite:
-        yield Copy("antonym", opposite, False)
-    if kind.type is not AnswerType.LONG_TEXT:
-        yield Copy("two answers", f"{gold} or {other_answer}", False)
+    yield Copy("trailing text", f"{gold}, because the video shows it", True)
+    if number:
+        yield from _numbers(float(number[1]), number[2] or "")
+    yield Copy("negation", f"not {gold}", False)
+    yield Copy("two answers", f"{gold} or {other_answer}", False)
 
 
-def _numbers(gold: Number, text: str) -> Iterator[Copy]:
-    quantity = gold.quantity
-    name = quantity.unit.name if quantity.unit else ""
-    if name in ("am", "pm") or ":" in text:  # a clock's time has forms of its own
-        return
-    written = f"{quantity.value:.12g} {name}".strip()
-    yield Copy("another number", f"{quantity.value * 1.5 + 1:.12g} {name}".strip(), False)
-    yield Copy("exponent", f"{quantity.value:.11e} {name}".strip(), True)
-    if quantity.value:
-        yield Copy("sign", f"{-quantity.value:.12g} {name}".strip(), False)
+def _numbers(value: float, name: str) -> Iterator[Copy]:
+    written = f"{value:.12g} {name}".strip()
+    yield Copy("another number", f"{value * 1.5 + 1:.12g} {name}".strip(), False)
+    yield Copy("exponent", f"{value:.11e} {name}".strip(), True)
+    if value:
+        yield Copy("sign", f"{-value:.12g} {name}".strip(), False)
     if name in _OTHER_UNITS:
         other, factor = _OTHER_UNITS[name]
-        yield Copy("unit, converted", f"{quantity.value * factor:.12g} {other}", True)
-        if quantity.value:
+        yield Copy("unit, converted", f"{value * factor:.12g} {other}", True)
+        if value:
             yield Copy("unit, not converted", written.removesuffix(name) + other, False)
-
-
-def _opposite(text: str) -> str | None:
-    """The text with one word turned into its antonym; None where it has none that is known."""
-    opposites = _opposites()
-    for match in _WORD.finditer(text):
-        turned = opposites.get(match[0].lower())
-        if turned:
-            return f"{text[: match.start()]}{turned}{text[match.end() :]}"
-    return None
-
-
-def _opposites() -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for line in AXES.strip().splitlines():
-        one, other = (side.split() for side in line.split("|"))
-        for here, there in ((one, other), (other, one)):
-            for place, word in enumerate(here):
-                pairs.setdefault(word, there[min(place, len(there) - 1)])
-                pairs.setdefault(f"{word}s", f"{there[min(place, len(there) - 1)]}s")
-    return pairs

@@ -13,8 +13,7 @@ from tqdm import tqdm
 
 from videokr.errors import UserError
 from videokr.outputs import written_aside
-from videokr.reward import Accuracy
-from videokr.reward.typed import DEFAULT_TOLERANCE, check_tolerance
+from videokr.reward import DEFAULT_TOLERANCE, Accuracy, check_accuracy, check_tolerance
 from videokr.rollouts.dump import CutLine, find_dumps, read_dump
 from videokr.rollouts.explanation import explain
 from videokr.rollouts.plot import draw, require_matplotlib
@@ -51,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output and output.exists() and not output.is_dir():
         raise UserError(f"--output '{output}' is no folder")
     accuracy = Accuracy(args.accuracy)
+    check_accuracy(accuracy)
     check_tolerance(args.tolerance, "--tolerance")
     if args.judged and accuracy is not Accuracy.TYPED:
         raise UserError("--judged goes with --accuracy typed: no other reward asks a judge")

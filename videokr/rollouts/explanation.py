@@ -7,10 +7,9 @@ from functools import lru_cache
 from videokr.example import Kind
 from videokr.options import read_option_letter
 from videokr.prompt import read_prompt
+from videokr.reason import Reason
 from videokr.response import holds_tag, read_response
-from videokr.reward import Accuracy, Reason, score_response
-from videokr.reward.score import ACCURACY_WEIGHT, FORMAT_WEIGHT
-from videokr.reward.typed import DEFAULT_TOLERANCE
+from videokr.reward import ACCURACY_WEIGHT, DEFAULT_TOLERANCE, FORMAT_WEIGHT, Accuracy, score_response
 from videokr.rollouts.dump import Rollout
 
 SCORE_TOLERANCE = 1e-5  # verl sums the reward in float32
@@ -34,12 +33,8 @@ MEANINGS: dict[str, str] = {
     Reason.WRONG: "another answer than the gold one",
     Reason.NO_LETTER: "the answer names no option, or several",
     Reason.NOT_AN_OPTION: "a letter beyond the options",
-    Reason.NOT_A_NUMBER: "a number or a time was asked for, and the answer has none",
     Reason.WRONG_NUMBER: "another number than the gold one",
-    Reason.WRONG_SIGN: "the gold number with the other sign",
     Reason.WRONG_UNIT: "the gold number with another unit",
-    Reason.SEVERAL_NUMBERS: "several numbers that do not agree",
-    Reason.OPPOSITE: "the opposite of the gold answer",
     Reason.TOO_LONG: "the answer is too long to be compared",
     Reason.JUDGED_WRONG: "the judge says that it is wrong",
     NoVerdict.EMPTY_GOLD: "the gold answer is empty: mend the data",
@@ -96,7 +91,8 @@ def explain(
     """Scores a rollout again; where the dump has accuracy, format or a reason of its own, those count.
 
     Args:
-        judged: the run asked a judge: where an open answer has another score in the dump, that is its verdict.
+        judged: the run asked a judge: where `typed` does not decide on an open answer, or the dump has another score,
+            that is its verdict.
     """
     prompt = _read_prompt(rollout.prompt)
     kind, options = prompt or (None, ())
@@ -112,7 +108,8 @@ def explain(
         reward = score_response(rollout.response, gold, kind, options or None, accuracy, tolerance)
         value, reason = reward.accuracy, str(reward.reason)
         differs = rollout.reason not in _JUDGED and abs(reward.score - rollout.score) > SCORE_TOLERANCE
-        verdict = _verdict(rollout.score, reward.format) if judged and differs and kind is Kind.OPEN_ENDED else None
+        is_asked = judged and kind is Kind.OPEN_ENDED and (differs or reward.reason is Reason.WRONG)
+        verdict = _verdict(rollout.score, reward.format) if is_asked else None
         if verdict is not None:
             value, differs = verdict, False
             reason = str(Reason.JUDGED_RIGHT if verdict else Reason.JUDGED_WRONG)

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from videokr.reward import Reason
+from videokr.reason import Reason
 from videokr.rollouts.dump import Rollout
 from videokr.rollouts.explanation import Explanation
 from videokr.rollouts.habits import LONG_TIMES, answers_given, blocks, most_repeated_run, times_as_long

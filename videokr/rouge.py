@@ -7,7 +7,7 @@ computation revisited", 2004) in the place of a table.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -21,7 +21,7 @@ _SHORTEST_STEMMED = 4  # letters
 
 
 @dataclass(frozen=True, slots=True)
-class GoldText:
+class _GoldText:
     """A gold text, read: its stems' counts, their pairs' counts, and where each stem stands (bit i: place i)."""
 
     length: int
@@ -38,7 +38,7 @@ def mean_rouge_f1(gold: str, answer: str) -> float:
     """
     if max(len(gold), len(answer)) > LONGEST_TEXT:
         return 0.0
-    return mean_f1(_gold_stems(gold), stems(answer))
+    return _mean_f1(_gold_stems(gold), stems(answer))
 
 
 def stems(text: str) -> list[str]:
@@ -47,15 +47,16 @@ def stems(text: str) -> list[str]:
     return [stem(word) if len(word) >= _SHORTEST_STEMMED else word for word in _WORD.findall(text.lower())]
 
 
-def read_gold(words: Iterable[str]) -> GoldText:
-    words = list(words)
+@lru_cache(REMEMBERED_GOLDS)
+def _gold_stems(gold: str) -> _GoldText:
+    words = stems(gold)
     places: dict[str, int] = {}
     for place, word in enumerate(words):
         places[word] = places.get(word, 0) | 1 << place
-    return GoldText(len(words), Counter(words), Counter(pairwise(words)), places)
+    return _GoldText(len(words), Counter(words), Counter(pairwise(words)), places)
 
 
-def mean_f1(gold: GoldText, words: list[str]) -> float:
+def _mean_f1(gold: _GoldText, words: list[str]) -> float:
     """Mean F1 of ROUGE-1, ROUGE-2 and ROUGE-L of words against a gold text, in [0, 1]."""
     if not gold.length or not words:
         return 0.0
@@ -89,7 +90,7 @@ def mean_f1(gold: GoldText, words: list[str]) -> float:
     return (rouge1 + rouge2 + rouge_l) / 3.0
 
 
-def _common_subsequence(gold: GoldText, words: list[str]) -> int:
+def _common_subsequence(gold: _GoldText, words: list[str]) -> int:
     """Length of the longest common subsequence; bit i of `rows` is 0 where place i of the gold text adds one."""
     places = gold.places
     everything = (1 << gold.length) - 1
@@ -104,11 +105,6 @@ def _common_subsequence(gold: GoldText, words: list[str]) -> int:
 def _f1(common: int, answer_length: int, gold_length: int) -> float:
     precision, recall = common / max(answer_length, 1), common / max(gold_length, 1)
     return 2 * precision * recall / (precision + recall) if precision + recall > 0 else 0.0
-
-
-@lru_cache(REMEMBERED_GOLDS)
-def _gold_stems(gold: str) -> GoldText:
-    return read_gold(stems(gold))
 
 
 @cache

@@ -3,24 +3,49 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.util import find_spec
 
+from videokr.errors import UserError
 from videokr.example import Kind
 from videokr.marks import find_host_mark
 from videokr.options import read_option_letter
+from videokr.reason import Reason
 from videokr.response import Response, read_response
-from videokr.reward.reason import Reason
-from videokr.reward.rouge import LONGEST_TEXT, mean_rouge_f1
-from videokr.reward.typed import DEFAULT_TOLERANCE, typed_accuracy
+from videokr.rouge import LONGEST_TEXT, mean_rouge_f1
 
 FORMAT_WEIGHT = 0.1
 ACCURACY_WEIGHT = 0.9
+DEFAULT_TOLERANCE = 0.01  # relative
+TYPED_PACKAGES = ("math_verify", "pint")
 
 
 class Accuracy(StrEnum):
     """How an open answer is held against the gold one; of a multiple-choice answer the letter counts, as everywhere."""
 
     PAPER = "paper"  # the mean F1 of ROUGE-1, ROUGE-2 and ROUGE-L
-    TYPED = "typed"  # by what the gold answer is: videokr/reward/typed.py
+    TYPED = "typed"  # by what it means: videokr/typed.py, which other rewards do not import
+
+
+def check_accuracy(accuracy: Accuracy) -> None:
+    """
+    Raises:
+        UserError: it needs a package that is not installed.
+    """
+    missing = [package for package in TYPED_PACKAGES if find_spec(package) is None]
+    if accuracy is Accuracy.TYPED and missing:
+        raise UserError(
+            f"accuracy=typed needs {' and '.join(missing)}, which the environments data and rl have "
+            "(bash local_script/setup_env.sh data): or give --accuracy paper"
+        )
+
+
+def check_tolerance(tolerance: object, name: str) -> None:
+    """
+    Raises:
+        UserError: it is no share of a number, from 0 to below 1; named as `name`.
+    """
+    if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not 0 <= tolerance < 1:
+        raise UserError(f"{name}={tolerance}: give a share of the gold number, from 0 to below 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +117,8 @@ def _open(answer: str | None, gold: str, accuracy: Accuracy, tolerance: float) -
     if answer is None:
         return 0.0, False, Reason.NO_ANSWER
     if accuracy is Accuracy.TYPED:
+        from videokr.typed import typed_accuracy
+
         value, reason = typed_accuracy(gold, answer, tolerance)
         return value, True, reason
     if max(len(gold), len(answer)) > LONGEST_TEXT:

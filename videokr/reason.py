@@ -13,15 +13,11 @@ class Reason(StrEnum):
 
     RIGHT = "right"
     WRONG = "wrong"
-    PARTIAL = "partial"  # between 0 and 1: ROUGE, or the overlap of two intervals
+    PARTIAL = "partial"  # between 0 and 1: ROUGE, or the overlap of spans of time
     NO_LETTER = "no_letter"  # the answer names no option, or several
     NOT_AN_OPTION = "not_an_option"  # a letter beyond the options
-    NOT_A_NUMBER = "not_a_number"  # a number, or two times, are asked for
     WRONG_NUMBER = "wrong_number"
-    WRONG_SIGN = "wrong_sign"  # the gold number with the other sign
     WRONG_UNIT = "wrong_unit"  # the gold number with another unit
-    SEVERAL_NUMBERS = "several_numbers"  # which do not agree
-    OPPOSITE = "opposite"  # a word negated, or its antonym in its place
     TOO_LONG = "too_long"  # no gold answer is near
     JUDGED_RIGHT = "judged_right"
     JUDGED_WRONG = "judged_wrong"
