@@ -1,15 +1,13 @@
 """The flags that both hosts' preparations share, and what they come to."""
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from data_prep.engine import cpu_count
 from data_prep.prepare.length import LengthLimit
-from data_prep.prepare.option_order import OptionOrder
 from data_prep.prepare.source import Source
-from data_prep.prepare.split import VideoGroups, read_together, video_key
 from videokr.budget import MAX_TOKENS, VideoBudget
 from videokr.errors import UserError
 from videokr.family import family_of
@@ -44,9 +42,6 @@ def add_shared_flags(parser: argparse.ArgumentParser) -> None:
         parser, "model", type=given_path, help="checkpoint folder: leaves out rows longer than --max-tokens with it"
     )
     add_flag(parser, "max-tokens", type=positive, help=f"of a row, with --model (default: {MAX_TOKENS})")
-    add_flag(
-        parser, "shuffle-options", type=int, metavar="SEED", help="put the options of each question in another order"
-    )
     add_flag(parser, "together", type=given_path, metavar="FILE", help="together.jsonl of `videokr decontaminate`, or "
              "a list of `videos` a line, not to be split")  # fmt: skip
     add_flag(
@@ -56,7 +51,7 @@ def add_shared_flags(parser: argparse.ArgumentParser) -> None:
         help="leave out rows whose video is not there, or has changed since it was checked, and list them",
     )
     add_flag(parser, "skip-invalid", action="store_true", help="leave out records that cannot be read")
-    add_flag(parser, "workers", type=positive, default=cpu_count(), help="processes (default: %(default)s)")
+    add_flag(parser, "workers", type=positive, help="has no effect any more: rows are read in one loop")
     add_flag(parser, "dry-run", action="store_true", help="show ten rows as the host will see them, and write nothing")
 
 
@@ -74,16 +69,12 @@ def with_shared_flags(source: Source, args: argparse.Namespace, budget: VideoBud
     if args.model:
         family_of(args.model)
         limit = LengthLimit(args.model, args.max_tokens or MAX_TOKENS, budget, with_response)
-    order = None if args.shuffle_options is None else OptionOrder(args.shuffle_options)
-    skip_missing_video, skip_invalid = args.skip_missing_video, args.skip_invalid
-    return replace(source, manifest=args.manifest, limit=limit, order=order, skip_missing_video=skip_missing_video,
-                   skip_invalid=skip_invalid)  # fmt: skip
+    if args.workers:
+        print("--workers has no effect any more: rows are read in one loop", file=sys.stderr)
+    return replace(source, manifest=args.manifest, limit=limit, skip_missing_video=args.skip_missing_video,
+                   skip_invalid=args.skip_invalid)  # fmt: skip
 
 
-def groups_of(together: Path | None, key_of: Any = video_key) -> VideoGroups:
-    """Groups that know which videos belong together."""
-    groups = VideoGroups()
-    for videos in read_together(together) if together else ():
-        if videos:
-            groups.tell([key_of(video) for video in videos])
-    return groups
+def nearest_folder(path: Path) -> Path:
+    """The folder itself or, as long as it is not there, the nearest one above: on the disk that is written to."""
+    return next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())

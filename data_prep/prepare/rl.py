@@ -5,7 +5,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from data_prep.json_list import json_list
 from data_prep.left_out import LeftOut
-from data_prep.prepare.flags import ALL, add_flag, add_shared_flags, count_or_all, groups_of, with_shared_flags
+from data_prep.prepare.flags import ALL, add_flag, add_shared_flags, count_or_all, nearest_folder, with_shared_flags
 from data_prep.prepare.preview import print_rows
 from data_prep.prepare.source import Source
-from data_prep.prepare.split import TRAIN, VALIDATION, VideoGroups, report_split, video_key
+from data_prep.prepare.split import TRAIN, VALIDATION, VideoGroups, hold_out, video_key
 from verl_plugin.rows import build_row, describe_row, placed_rows, row_schema
 from videokr.budget import RL_BUDGET
 from videokr.errors import UserError
@@ -50,39 +50,11 @@ def annotation_file(dataset_name: str, data_file: str) -> Path:
         ) from None
 
 
-@dataclass(frozen=True, slots=True)
-class RowBuilder:
-    """Makes verl's rows of examples, and a table of them, in whatever process.
-
-    Attributes:
-        budget: what every row fixes of the video budget.
-        as_address: whether videos are written as `file://` addresses.
-    """
-
-    budget: Mapping[str, float | str]
-    as_address: bool
-
-    def build(self, example: Example, videos: list[str]) -> tuple[dict[str, Any], list[int]]:
-        """One row that is in no split yet, and the keys of its videos."""
-        paths = [Path(video).as_uri() for video in videos] if self.as_address else videos
-        return build_row(example, paths, "", 0, self.budget), [video_key(video) for video in example.videos]
-
-    def gather(self, made: list[tuple[dict[str, Any], list[int]]]) -> tuple[Any, list[list[int]]]:
-        """All rows as one pyarrow table, and the keys of each."""
-        import pyarrow as pa
-
-        table = pa.Table.from_pylist([row for row, _ in made], schema=row_schema(self.budget))
-        return table, [keys for _, keys in made]
-
-    def describe(self, example: Example, videos: list[str]) -> str:
-        return describe_row(self.build(example, videos)[0])
-
-
 def run(args: argparse.Namespace) -> int:
     """Writes train.parquet and test.parquet (and the JSON, if asked for).
 
     The annotations are read once: all rows go to a file aside, and from there, when the splits are known, to their
-    own; no more than a piece of either is held.
+    own; no more than a batch of either is held.
 
     Raises:
         UserError: nothing to read, or nothing left to train on.
@@ -90,35 +62,41 @@ def run(args: argparse.Namespace) -> int:
     """
     import pyarrow as pa
 
-    most = None if args.max_samples == ALL else args.max_samples
+    if args.train_size == 0:
+        raise UserError("--train-size 0 leaves no row for training, and verl needs one")
     annotations = args.input_json or annotation_file(args.dataset_name, args.data_file)
     budget = {name: value for name in asdict(RL_BUDGET) if (value := getattr(args, name)) is not None}
+    most = None if args.max_samples == ALL else args.max_samples
     source = Source(annotations, args.video_base_dir or Path(), max_rows=most)
     source = with_shared_flags(source, args, replace(RL_BUDGET, **budget), with_response=False)
-    builder = RowBuilder(budget, args.use_file_uri)
+
+    def build(example: Example, videos: list[str]) -> dict[str, Any]:
+        """One row that is in no split yet."""
+        paths = [Path(video).as_uri() for video in videos] if args.use_file_uri else videos
+        return build_row(example, paths, "", 0, budget)
+
     if args.dry_run:
-        print_rows(source, builder.describe)
+        print_rows(source, lambda example, videos: describe_row(build(example, videos)))
         return 0
     outputs = {split: args.output_dir / f"{split}.parquet" for split in (TRAIN, VALIDATION)}
     full = args.output_dir / FULL_JSON
     listed = args.output_dir / "rows"  # what is left out, under this name
     source.refuse_to_overwrite((*outputs.values(), full, LeftOut.list_of(listed)), args.together)
     pa.set_memory_pool(pa.system_memory_pool())  # the others keep what was freed: 60 MiB at 114,000 rows
-    left_out, groups = LeftOut(), groups_of(args.together)
-    with tempfile.TemporaryFile(dir=_nearest_folder(args.output_dir)) as aside:
-        _read_rows(source, builder, args.workers, aside, groups, left_out)
-        held_out = groups.held_out(args.val_size, args.seed)
-        if not held_out and left_out.counts:
-            left_out.refuse_nothing_left(source.annotations)
-        if not any(held_out) or all(held_out) or args.train_size == 0:
-            split = VALIDATION if not any(held_out) else TRAIN
-            why = groups.why_none_fits(args.val_size)
-            raise UserError(
-                f"{source.annotations}: no row of {len(held_out)} is left for {split}.parquet{why}, and verl needs "
-                f"both: change --val-size ({args.val_size}), --train-size or --max-samples"
-            )
-        report_split(args.together, groups, held_out, args.val_size)
-        train_rows = min(args.train_size, len(held_out))
+    left_out, groups = LeftOut(), VideoGroups.of(args.together)
+    schema, options = row_schema(budget), pa.ipc.IpcWriteOptions(compression="lz4")
+    with tempfile.TemporaryFile(dir=nearest_folder(args.output_dir)) as aside:
+        with (
+            pa.ipc.new_file(aside, schema, options=options) as rows,
+            tqdm(desc="reading", unit="row", disable=None) as bar,
+        ):
+            for batch in source.use(build, left_out.add):
+                rows.write_table(pa.Table.from_pylist(batch, schema=schema))
+                for row in batch:
+                    groups.add_row([video_key(video) for video in row["extra_info"]["source_path"]])
+                bar.update(len(batch))
+        held_out = hold_out(groups, annotations, args.together, left_out, args.val_size, args.seed)
+        train_rows = len(held_out) if args.train_size == ALL else args.train_size
         counts = _write_splits(aside, held_out, outputs, train_rows, full if args.save_json else None)
     if not args.save_json and full.is_file():
         full.unlink()
@@ -129,31 +107,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _nearest_folder(path: Path) -> Path:
-    return next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
-
-
-def _read_rows(
-    source: Source, builder: RowBuilder, workers: int, aside: IO[bytes], groups: VideoGroups, left_out: LeftOut
-) -> None:
-    import pyarrow as pa
-
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with (
-        pa.ipc.new_file(aside, row_schema(builder.budget), options=options) as rows,
-        tqdm(desc="reading", unit="row", disable=None) as bar,
-    ):
-        for table, keys in source.use(builder.build, builder.gather, left_out.add, workers):
-            rows.write_table(table)
-            for own in keys:
-                groups.add_row(own)
-            bar.update(len(table))
-
-
 def _write_splits(
     aside: IO[bytes], held_out: Sequence[bool], outputs: Mapping[str, Path], train_rows: int, full: Path | None
 ) -> Counter[str]:
-    """Writes each split's rows in the order of the file, `train_rows` at most for training where it is not negative."""
+    """Writes each split's rows in the order of the file, `train_rows` at most for training."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -171,12 +128,12 @@ def _write_splits(
         bar = stack.enter_context(tqdm(desc="writing", unit="row", disable=None, total=len(held_out)))
         first = 0
         for number in range(rows.num_record_batches):
-            piece = pa.Table.from_batches([rows.get_batch(number)])
-            held = held_out[first : first + len(piece)]
-            first += len(piece)
+            batch = pa.Table.from_batches([rows.get_batch(number)])
+            held = held_out[first : first + len(batch)]
+            first += len(batch)
             for split in writers:
-                own = piece.filter(pa.array([row == (split == VALIDATION) for row in held], pa.bool_()))
-                if split == TRAIN and train_rows >= 0:
+                own = batch.filter(pa.array([row == (split == VALIDATION) for row in held], pa.bool_()))
+                if split == TRAIN:
                     own = own.slice(0, train_rows - counts[TRAIN])
                 own = placed_rows(own, split, counts[split])
                 counts[split] += len(own)
@@ -184,7 +141,7 @@ def _write_splits(
                 if append:
                     for row in own.to_pylist():
                         append(orjson.dumps(row))
-            bar.update(len(piece))
+            bar.update(len(batch))
     return counts
 
 

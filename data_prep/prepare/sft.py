@@ -4,29 +4,24 @@ import argparse
 import json
 import os
 import sys
-from array import array
+import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import orjson
 from tqdm import tqdm
 
-from data_prep.json_list import SEPARATOR, json_list
+from data_prep.json_list import json_list
 from data_prep.left_out import LeftOut
-from data_prep.prepare.flags import add_flag, add_shared_flags, groups_of, positive, with_shared_flags
+from data_prep.prepare.flags import add_flag, add_shared_flags, nearest_folder, positive, with_shared_flags
 from data_prep.prepare.preview import print_rows
 from data_prep.prepare.source import Source
-from data_prep.prepare.split import report_split, video_key
-from llamafactory_plugin.rows import (
-    DATASET_INFO_FILE,
-    build_dataset_entry,
-    build_message_row,
-    build_turns,
-    describe_row,
-)
+from data_prep.prepare.split import VideoGroups, hold_out, video_key
+from llamafactory_plugin.rows import DATASET_INFO_FILE, build_dataset_entry, build_message_row, describe_row
 from videokr.budget import SFT_BUDGET
 from videokr.errors import UserError
 from videokr.example import Example
@@ -38,48 +33,10 @@ from videokr.response import WITHOUT_RATIONALE, WITHOUT_RATIONALE_NOTE
 VALIDATION_SUFFIX = "_validation"
 
 
-def build_row(root: Path | None, without: str | None, example: Example, videos: list[str]) -> dict[str, Any]:
-    """One row, with its videos as the host finds them below `root`.
-
-    Args:
-        without: what a row without a rationale says; see `build_turns`.
-    """
-    own = videos if root is None else [os.path.relpath(video, root) for video in videos]
-    return build_message_row(example, own, without)
-
-
-def build_line(
-    root: Path | None, without: str | None, keyed: bool, example: Example, videos: list[str]
-) -> tuple[bytes, int]:
-    """The row as JSON, and the key of its first video, or 0 where no split goes by it."""
-    return orjson.dumps(build_row(root, without, example, videos)), video_key(example.videos[0]) if keyed else 0
-
-
-def join_lines(lines: list[tuple[bytes, int]]) -> tuple[bytes, "array[int]"]:
-    """The rows as `json_list` appends them, in one piece that is cheap to hand over; and their keys."""
-    return SEPARATOR.join(line for line, _ in lines), array("Q", [key for _, key in lines])
-
-
-def video_keys(without: str | None, example: Example, videos: list[str]) -> list[int]:
-    """The keys of an example's videos, if a row can be made of it.
-
-    Raises:
-        RecordError: see `build_turns`.
-    """
-    build_turns(example, without)
-    return [video_key(video) for video in example.videos]
-
-
-def show_row(root: Path | None, without: str | None, example: Example, videos: list[str]) -> str:
-    """The row as the host will see it, for a reader."""
-    return describe_row(build_row(root, without, example, videos))
-
-
 def prepare_sft(
     source: Source,
     output: Path,
     progress: bool = True,
-    workers: int = 1,
     validation_rows: int = 0,
     seed: int = 42,
     together: Path | None = None,
@@ -87,12 +44,13 @@ def prepare_sft(
 ) -> tuple[dict[str, int], LeftOut]:
     """Writes `output` and enters it in the dataset_info.json beside it, under its own name without the suffix.
 
-    Nothing is changed where this fails.
+    Nothing is changed where this fails. The annotations are read once: where rows are held out, all go to a file
+    aside, and from there, when the split is known, to their own.
 
     Args:
         validation_rows: so many rows at most, by whole videos, go to a file of their own (`NAME_validation.json`).
-        without_rationale: see `build_turns`.
         together: names videos that are not to be split; see `split.read_together`.
+        without_rationale: see `llamafactory_plugin.rows.build_turns`.
 
     Returns:
         The number of rows by dataset, and what was left out.
@@ -107,70 +65,64 @@ def prepare_sft(
     outputs = [output, validation] if validation_rows else [output]
     source.refuse_to_overwrite((*outputs, info, LeftOut.list_of(output)), together)
     read_dataset_info(info)  # which must not fail after all the work
-    counts, limit = [0] * len(outputs), source.limit.max_tokens if source.limit else None
-    build = partial(build_line, source.video_root, without_rationale, bool(validation_rows))
-    silent = None if progress else True
-    left_out, groups = LeftOut(), groups_of(together)
     if together and not validation_rows:
         print(f"warning: --together '{together}' is about the split: there is none without --val-size", file=sys.stderr)
-    try:
-        held_out: list[bool] | None = None
+    left_out, groups = LeftOut(), VideoGroups.of(together)
+    silent = None if progress else True
+    rows: Iterable[bytes] = _rows(source, without_rationale, left_out, groups if validation_rows else None)
+    held_out: Iterable[bool] = repeat(False)
+    counts = [0] * len(outputs)
+    with ExitStack() as stack:
         if validation_rows:
-            unused = LeftOut()  # the second reading lists the same
-            with tqdm(desc="reading", unit="row", disable=silent) as bar:
-                for chosen in source.use(partial(video_keys, without_rationale), list, unused.add, workers):
-                    bar.update(len(chosen))
-                    for keys in chosen:
-                        groups.add_row(keys)
-            held_out = groups.held_out(validation_rows, seed)
-            if not held_out:
-                unused.refuse_nothing_left(source.annotations)
-            if all(held_out) or not any(held_out):
-                split, why = outputs[not any(held_out)], groups.why_none_fits(validation_rows)
-                raise UserError(
-                    f"{source.annotations}: no row of {len(held_out)} is left for '{split}'{why}: change --val-size "
-                    f"({validation_rows})"
-                )
-            report_split(together, groups, held_out, validation_rows)
-        with ExitStack() as stack:
-            # Entered first, and so left last: every file is whole before the first of them gets its name.
-            last = stack.enter_context(ExitStack())
-            asides = [stack.enter_context(written_aside(path)) for path in outputs]
-            appends = [stack.enter_context(json_list(aside)) for aside in asides]
-            bar = stack.enter_context(tqdm(desc="writing rows", unit="row", disable=silent))
-            for rows, written in source.use(build, join_lines, left_out.add, workers):
-                first, number = sum(counts), len(written)
-                if held_out and written != groups.rows[first : first + number]:
-                    raise UserError(f"{source.annotations}: it or its videos changed while it was read; run it again")
-                places = held_out[first : first + number] if held_out else [False] * number
-                for place, append in enumerate(appends):
-                    counts[place] += (own := places.count(bool(place)))
-                    if own == number > 0:
-                        append(rows)
-                    elif own:
-                        lines = zip(rows.split(SEPARATOR), places, strict=True)
-                        append(SEPARATOR.join(line for line, held in lines if held == place))
-                bar.update(number)
-            if not counts[0]:
-                left_out.refuse_nothing_left(source.annotations)
-            if held_out and sum(counts) != len(held_out):
-                raise UserError(f"{source.annotations}: it or its videos changed while it was read; run it again")
-            # Read when no other process can be writing it: several may enter their datasets in one folder.
-            info_aside = last.enter_context(written_aside(info, waits=True))
-            entries = read_dataset_info(info)
-            former, described = entries.get(validation.stem), build_dataset_entry(validation.name)
-            is_former = not validation_rows and isinstance(former, dict) and described.items() <= former.items()
-            if is_former:  # rows of an earlier run, about videos that are trained on now
-                del entries[validation.stem]
-            for path in outputs:
-                entries[path.stem] = build_dataset_entry(path.name, limit)
-            info_aside.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
-        if is_former:
-            validation.unlink(missing_ok=True)
-            print(f"'{validation}' of an earlier run is removed: its videos are trained on now")
-    except (FileExistsError, NotADirectoryError, PermissionError) as error:
-        raise UserError(f"'{error.filename}' cannot be written: {error.strerror}") from None
+            aside = stack.enter_context(tempfile.TemporaryFile(dir=nearest_folder(output.parent)))
+            aside.writelines(row + b"\n" for row in tqdm(rows, desc="reading", unit="row", disable=silent))
+            held_out = hold_out(groups, source.annotations, together, left_out, validation_rows, seed)
+            aside.seek(0)
+            rows = (row[:-1] for row in aside)
+        # Entered first, and so left last: every file is whole before the first of them gets its name.
+        last = stack.enter_context(ExitStack())
+        asides = [stack.enter_context(written_aside(path)) for path in outputs]
+        appends = [stack.enter_context(json_list(aside)) for aside in asides]
+        bar = tqdm(rows, desc="writing rows", unit="row", disable=silent)
+        for row, place in zip(bar, held_out, strict=False):
+            appends[place](row)
+            counts[place] += 1
+        if not counts[0]:
+            left_out.refuse_nothing_left(source.annotations)
+        # Read when no other process can be writing it: several may enter their datasets in one folder.
+        info_aside = last.enter_context(written_aside(info, waits=True))
+        entries = read_dataset_info(info)
+        former, described = entries.get(validation.stem), build_dataset_entry(validation.name)
+        is_former = not validation_rows and isinstance(former, dict) and described.items() <= former.items()
+        if is_former:  # rows of an earlier run, about videos that are trained on now
+            del entries[validation.stem]
+        for path in outputs:
+            entries[path.stem] = build_dataset_entry(path.name, source.limit.max_tokens if source.limit else None)
+        info_aside.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
+    if is_former:
+        validation.unlink(missing_ok=True)
+        print(f"'{validation}' of an earlier run is removed: its videos are trained on now")
     return {path.stem: count for path, count in zip(outputs, counts, strict=True)}, left_out
+
+
+def _build_row(source: Source, without: str | None, example: Example, videos: list[str]) -> dict[str, Any]:
+    """One row, with its videos as the host finds them below the folder of the videos."""
+    root = source.video_root
+    own = videos if root is None else [os.path.relpath(video, root) for video in videos]
+    return build_message_row(example, own, without)
+
+
+def _rows(source: Source, without: str | None, left_out: LeftOut, groups: VideoGroups | None) -> Iterator[bytes]:
+    """Each row as JSON; its videos are told to `groups`, if there are any."""
+
+    def build(example: Example, videos: list[str]) -> bytes:
+        row = orjson.dumps(_build_row(source, without, example, videos))
+        if groups is not None:
+            groups.add_row([video_key(video) for video in example.videos])
+        return row
+
+    for rows in source.use(build, left_out.add):
+        yield from rows
 
 
 def read_dataset_info(path: Path) -> dict[str, Any]:
@@ -197,13 +149,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_flag(parser, "max-samples", type=positive, help="rows to write at most")
     add_flag(parser, "media-dir", type=given_path,
              help="folder that the video paths start from; every video is looked for there")  # fmt: skip
-    add_flag(
-        parser, "val-size", type=int, default=0, help="rows for validation, by whole videos (default: %(default)s)"
-    )
-    add_flag(
-        parser, "no-rationale", choices=WITHOUT_RATIONALE,
-        help="what rows without a rationale are trained to say (default: they are a fault)",
-    )  # fmt: skip
+    add_flag(parser, "val-size", type=int, default=0,
+             help="rows for validation, by whole videos (default: %(default)s)")  # fmt: skip
+    add_flag(parser, "no-rationale", choices=WITHOUT_RATIONALE,
+             help="what rows without a rationale are trained to say (default: they are a fault)")  # fmt: skip
     add_flag(parser, "seed", type=int, default=42, help="of the split (default: %(default)s)")
     add_shared_flags(parser)
 
@@ -223,11 +172,10 @@ def run(args: argparse.Namespace) -> int:
         if source.limit:
             source = replace(source, limit=replace(source.limit, without_rationale=args.no_rationale))
     if args.dry_run:
-        print_rows(source, partial(show_row, media_dir, args.no_rationale))
+        print_rows(source, lambda example, videos: describe_row(_build_row(source, args.no_rationale, example, videos)))
         return 0
-    counts, left_out = prepare_sft(source, args.output, workers=args.workers, validation_rows=args.val_size,
-                                   seed=args.seed, together=args.together,
-                                   without_rationale=args.no_rationale)  # fmt: skip
+    counts, left_out = prepare_sft(source, args.output, validation_rows=args.val_size, seed=args.seed,
+                                   together=args.together, without_rationale=args.no_rationale)  # fmt: skip
     left_out.report(args.output)
     for name, count in counts.items():
         path = args.output.with_stem(name)

@@ -1,26 +1,16 @@
-"""An annotation file and its videos, read once in pieces by several processes, as every prepare command needs it."""
+"""An annotation file and its videos, read once in one loop, as both hosts' preparation needs it."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from itertools import chain, islice
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, Generic, TypeVar
+from typing import TypeVar
 
-from data_prep.engine import Failure, run
+from data_prep.batches import read_batches
 from data_prep.prepare.length import LengthLimit
-from data_prep.prepare.option_order import OptionOrder
 from videokr.errors import RecordError, UserError
-from videokr.example import (
-    VIDEO_FIELDS,
-    Example,
-    opens_list,
-    parse_record,
-    read_lines,
-    read_list,
-    refuse_unreadable,
-)
+from videokr.example import VIDEO_FIELDS, Example, parse_record, refuse_unreadable
 from videokr.frame_plan import VideoHeader
 from videokr.manifest import VideoEntry, read_manifest
 from videokr.outputs import refuse_to_overwrite
@@ -29,56 +19,7 @@ from videokr.videos import plain_path, resolve_video
 MISSING_VIDEO = "video is not there"
 REJECTED_VIDEO = "video is rejected by the manifest"
 CHANGED_VIDEO = "video has changed since it was checked"
-PIECE_BYTES = 500_000  # of JSON Lines; what one process reads at a time
-PIECE_RECORDS = 500  # of a JSON list
-PIECE_SECONDS = 600.0
 Made = TypeVar("Made")
-Gathered = TypeVar("Gathered")
-Build = Callable[[Example, list[str]], Made]
-Gather = Callable[[list[Made]], Gathered]
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A run of an annotation file, read where it is used: of JSON Lines, or the records of a list.
-
-    Attributes:
-        first: number of its first line, or place of its first record in a list, counted from 1.
-        start, size: in bytes.
-    """
-
-    number: int
-    first: int
-    start: int = 0
-    size: int = 0
-    listed: list[Any] | None = None
-
-    def records(self, path: Path) -> Iterator[tuple[int, Any]]:
-        if self.listed is not None:
-            return enumerate(self.listed, start=self.first)
-        return read_lines(self._lines(path), self.first)
-
-    def _lines(self, path: Path) -> Iterator[bytes]:
-        with path.open("rb") as file:
-            file.seek(self.start)
-            rest = self.size
-            while rest > 0 and (line := file.readline()):
-                rest -= len(line)
-                yield line
-
-
-@dataclass(frozen=True, slots=True)
-class Used(Generic[Gathered]):
-    """What was made of a piece: `gathered` of the `count` records that serve, and a fault for each of the others.
-
-    Attributes:
-        ended_by: the fault of a record that is not to be left out; those after it were not read.
-    """
-
-    gathered: Gathered
-    count: int
-    left_out: list[RecordError]
-    ended_by: RecordError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +36,6 @@ class Source:
         skip_invalid: leaves records out that cannot be read or cannot serve, instead of stopping.
         manifest: of `videokr check`; records of rejected videos are left out. A path of the record's, or None.
         limit: records longer than it are left out.
-        order: in which options are put.
     """
 
     annotations: Path
@@ -106,65 +46,43 @@ class Source:
     skip_invalid: bool = False
     manifest: Path | None = None
     limit: LengthLimit | None = None
-    order: OptionOrder | None = None
 
     def use(
-        self,
-        build: Callable[[Example, list[str]], Made],
-        gather: Callable[[list[Made]], Gathered],
-        left_out: Callable[[RecordError], None],
-        workers: int = 1,
-    ) -> Iterator[Gathered]:
-        """Streams the file piece by piece, in its order.
+        self, build: Callable[[Example, list[str]], Made], left_out: Callable[[RecordError], None]
+    ) -> Iterator[list[Made]]:
+        """Streams what is made of the records, batch by batch, in the order of the file.
 
         Args:
             build: gets each example and the paths of its videos, absolute where the videos are looked for, and the
                 record's own where they are not. May raise RecordError for an example that cannot serve.
-            gather: gets what `build` made of a piece's records, in the same process.
-            left_out: gets one fault for every record left out, in the order of the file.
-            workers: processes; `build` and `gather` are then functions of a module, or functools.partial of one. With
-                `max_rows` there is one alone.
+            left_out: gets one fault for every record left out.
 
         Raises:
             UserError: the file is not there or holds nothing.
-            RecordError: a record cannot be used and is not to be left out; names file, line and field. Of several it is
-                the first in the file, whichever process met its own first.
+            RecordError: a record cannot be used and is not to be left out; names file, line and field.
         """
         refuse_unreadable(self.annotations)
-        alone = self.max_rows is not None
-        for used in self._sequence(build, gather) if alone else self._parallel(build, gather, workers):
-            for fault in used.left_out:
-                left_out(fault)
-            if used.ended_by:
-                raise used.ended_by
-            yield used.gathered
-
-    def _sequence(self, build: Build[Made], gather: Gather[Made, Gathered]) -> Iterator[Used[Gathered]]:
         room = self.max_rows
-        for piece in self.pieces():
-            used = _use_piece(self, build, gather, piece, room)
-            yield used
+        for batch in read_batches(self.annotations):
+            _is_as_checked.cache_clear()  # of a moment ago, when it may have been otherwise
+            made: list[Made] = []
+            for line, record in batch.records():
+                if len(made) == room:
+                    break
+                try:
+                    example = parse_record(record)
+                    paths = self._checked_paths(example)
+                    made.append(build(example, paths))
+                except RecordError as error:
+                    located = error.located(str(self.annotations), line)
+                    if not self._may_be_left_out(error):
+                        raise located from None
+                    left_out(located)
+            yield made
             if room is not None:
-                room -= used.count
+                room -= len(made)
                 if not room:
                     return
-
-    def _parallel(self, build: Build[Made], gather: Gather[Made, Gathered], workers: int) -> Iterator[Used[Gathered]]:
-        pieces = self.pieces()
-        first = list(islice(pieces, 2))
-        if workers == 1 or len(first) < 2:
-            yield from self._sequence(build, gather)
-            return
-        task = partial(_use_piece, self, build, gather)
-        early: dict[int, Used[Gathered]] = {}
-        due = 0
-        for piece, used in run(task, chain(first, pieces), workers=workers, seconds_each=PIECE_SECONDS):
-            if isinstance(used, Failure):
-                raise UserError(f"reading from line {piece.first} on: {used.reason}; try fewer --workers")
-            early[piece.number] = used
-            while due in early:
-                yield early.pop(due)
-                due += 1
 
     def refuse_to_overwrite(self, outputs: Iterable[Path], together: Path | None = None) -> None:
         """
@@ -223,25 +141,24 @@ class Source:
                 detail = f"'{path}' is not as '{self.manifest}' has it: run videokr check again"
                 raise RecordError(VIDEO_FIELDS[0], CHANGED_VIDEO, detail)
 
-    def pieces(self) -> Iterator[Piece]:
-        if opens_list(self.annotations):
-            records = (record for _, record in read_list(self.annotations))
-            number, first = 0, 1
-            while piece := list(islice(records, PIECE_RECORDS)):
-                yield Piece(number, first, listed=piece)
-                number, first = number + 1, first + len(piece)
-            return
-        with self.annotations.open("rb") as file:
-            number, first, start = 0, 1, 0
-            while size := (skipped := _skip_lines(file, PIECE_BYTES))[0]:
-                yield Piece(number, first, start, size)
-                number, first, start = number + 1, first + skipped[1], start + size
+    def _checked_paths(self, example: Example) -> list[str]:
+        """
+        Raises:
+            RecordError: a video is rejected, not there or another one, or the row is too long.
+        """
+        headers = self.headers(example)
+        paths = self.paths(example)
+        self.refuse_changed(example, paths)
+        if self.limit:
+            self.limit.refuse_longer(example, paths, headers)
+        return paths
 
-
-def _skip_lines(file: BinaryIO, least_bytes: int) -> tuple[int, int]:
-    """Reads so many bytes and the rest of the line they end in; gives how many bytes it were, and line ends in them."""
-    lines, rest = file.read(least_bytes), file.readline()
-    return len(lines) + len(rest), lines.count(b"\n") + rest.count(b"\n")
+    def _may_be_left_out(self, error: RecordError) -> bool:
+        if error.reason in (MISSING_VIDEO, CHANGED_VIDEO):
+            return self.skip_missing_video
+        if error.reason == REJECTED_VIDEO or (self.limit and error.reason == self.limit.reason):
+            return True  # which is what a manifest and a limit are given for
+        return self.skip_invalid
 
 
 @lru_cache(maxsize=64)  # rows about one video follow each other
@@ -257,41 +174,6 @@ def _is_as_checked(manifest: Path, video: str, path: str) -> bool:
         return False
 
 
-@lru_cache(maxsize=1)  # once a process, not once a piece
+@lru_cache(maxsize=1)
 def _manifest(path: Path) -> dict[str, VideoEntry]:
     return read_manifest(path)
-
-
-def _use_piece(
-    source: Source, build: Build[Made], gather: Gather[Made, Gathered], piece: Piece, room: int | None = None
-) -> Used[Gathered]:
-    made: list[Made] = []
-    left_out: list[RecordError] = []
-    _is_as_checked.cache_clear()  # of a moment ago, when it may have been otherwise
-    for line, record in piece.records(source.annotations):
-        if len(made) == room:
-            break
-        try:
-            example = parse_record(record)
-            if source.order:
-                example = source.order.apply(example)
-            headers = source.headers(example)
-            paths = source.paths(example)
-            source.refuse_changed(example, paths)
-            if source.limit:
-                source.limit.refuse_longer(example, paths, headers)
-            made.append(build(example, paths))
-        except RecordError as error:
-            located = error.located(str(source.annotations), line)
-            if not _may_be_left_out(source, error):
-                return Used(gather(made), len(made), left_out, located)
-            left_out.append(located)
-    return Used(gather(made), len(made), left_out)
-
-
-def _may_be_left_out(source: Source, error: RecordError) -> bool:
-    if error.reason in (MISSING_VIDEO, CHANGED_VIDEO):
-        return source.skip_missing_video
-    if error.reason == REJECTED_VIDEO or (source.limit and error.reason == source.limit.reason):
-        return True  # which is what a manifest and a limit are given for
-    return source.skip_invalid

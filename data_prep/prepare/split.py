@@ -5,10 +5,11 @@ import json
 import random
 import sys
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from data_prep.left_out import LeftOut
 from videokr.errors import UserError
 from videokr.videos import plain_path
 
@@ -28,15 +29,22 @@ class VideoGroups:
         self._parent: dict[int, int] = {}  # of videos that are not alone in their group
         self._told = array("Q")
 
+    @classmethod
+    def of(cls, together: Path | None) -> "VideoGroups":
+        """Groups without rows yet that know which videos belong together; see `read_together`."""
+        groups = cls()
+        for videos in read_together(together) if together else ():
+            groups.tell([video_key(video) for video in videos])
+        return groups
+
     def add_row(self, keys: Sequence[int]) -> None:
         self.rows.append(keys[0])
         self.tie(keys)
 
-    def tie(self, keys: Iterable[int]) -> None:
+    def tie(self, keys: Sequence[int]) -> None:
         """Makes one group of these videos."""
-        first, *others = keys
-        for other in others:
-            low, high = sorted((self._root(first), self._root(other)))
+        for other in keys[1:]:
+            low, high = sorted((self._root(keys[0]), self._root(other)))
             if low != high:
                 self._parent[high] = low
 
@@ -98,13 +106,33 @@ class VideoGroups:
         return key
 
 
-def report_split(together: Path | None, groups: VideoGroups, held_out: Sequence[bool], validation_rows: int) -> None:
-    """Says where the split is not quite what was asked for."""
+def hold_out(
+    groups: VideoGroups, annotations: Path, together: Path | None, left_out: LeftOut, validation_rows: int, seed: int
+) -> list[bool]:
+    """For each row whether it is held out; says where the split is not quite what was asked for.
+
+    Args:
+        annotations, together: the files that the rows and the groups come from.
+        left_out: records that are no rows.
+
+    Raises:
+        UserError: nothing is left for training or for validation.
+    """
+    if left_out.counts and not groups.rows:
+        left_out.refuse_nothing_left(annotations)
+    held_out = groups.held_out(validation_rows, seed)
+    held = sum(held_out)
+    if held in (0, len(held_out)):
+        split = "training" if held else "validation"
+        why = groups.why_none_fits(validation_rows)
+        raise UserError(f"{annotations}: no row of {len(held_out)} is left for {split}{why}: change --val-size "
+                        f"({validation_rows}) or --max-samples")  # fmt: skip
     if together and not groups.knows_told:
         print(f"warning: no row is about a video of --together '{together}': nothing is kept together by it",
               file=sys.stderr)  # fmt: skip
-    if 0 < (held := sum(held_out)) < validation_rows:
+    if held < validation_rows:
         print(f"{held:,} rows are held out, of {validation_rows:,} asked for: videos stay whole")
+    return held_out
 
 
 def read_together(path: Path) -> list[list[str]]:
