@@ -24,7 +24,6 @@ from data_prep.importing.rows import Rows
 from data_prep.importing.subtitles import subtitle_text
 from data_prep.importing.table import Table
 from data_prep.importing.text_file import NOT_TEXT
-from data_prep.key_set import KeySet
 from videokr.__main__ import main
 from videokr.errors import exit_status
 from videokr.example import Kind, parse_example, read_examples
@@ -924,23 +923,6 @@ def test_cells_come_as_they_were_written(rows, delimiter, quoting, encoding, end
     # Blanks at the begin of an unquoted cell are dropped; records are without blanks at their ends.
     tidy = [[cell.replace("\r\n", "\n").replace("\r", "\n").strip() for cell in row] for row in rows]
     assert [[values.get(key, "").strip() for key in ("question", "solution", "videos")] for values in found] == tidy
-
-
-@given(st.lists(st.one_of(st.integers(0, 2**64 - 1), st.integers(0, 5).map(lambda n: n << 10)), max_size=60))
-def test_a_key_set_is_a_set(keys):
-    ours, theirs = KeySet(), set()
-    for key in keys:
-        assert (key in ours) == (key in theirs)
-        assert ours.add(key) == (key not in theirs)
-        theirs.add(key)
-    assert len(ours) == len(theirs)
-
-
-def test_a_key_set_grows():
-    ours = KeySet()
-    keys = [number * 0x9E3779B97F4A7C15 % 2**64 for number in range(5_000)]
-    assert all(map(ours.add, keys)) and len(ours) == 5_000
-    assert not any(map(ours.add, keys))
 
 
 # --- size, kill, disk

@@ -18,9 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_prep.lint import leaks, rationales
-from data_prep.lint.biases import LEVEL, biases, guessers
-from data_prep.lint.chance import chi_square_tail, two_sided_p
-from data_prep.lint.conclusions import other_number, other_option
+from data_prep.lint.biases import LEVEL, biases, chi_square_tail, guessers, two_sided_p
 from data_prep.lint.language import other_language
 from data_prep.lint.lengths import Lengths
 from data_prep.lint.lint import lint
@@ -32,7 +30,6 @@ from videokr.manifest import VideoEntry, write_manifest
 from videokr.options import LETTERS
 
 FAULT = 3
-GOLDEN = json.loads((Path(__file__).parent / "golden" / "lint_cases.json").read_text(encoding="utf-8"))
 THINGS = "valve piston lever beaker magnet coil prism lens rotor turbine pump filter nozzle gear spring".split()
 DOES = {
     "turns": "It rotates around its own axis",
@@ -159,7 +156,7 @@ DAMAGES: dict[str, Damage] = {
     "two blocks": (changed(CHOICE, think=think("<think>@</think><think>@</think>")), [(11, "tag-doubled")]),
     "answer is doubled": (
         changed(CHOICE, solution="<answer>A</answer><answer>B</answer>"),
-        [(11, "tag-doubled"), (11, "other-conclusion")],
+        [(11, "tag-doubled")],
     ),
     "answer is not closed": (changed(OPEN, solution="<answer>It turns."), [(12, "tag-unclosed")]),
     "answer is misspelt": (changed(OPEN, solution="<anwser>It turns.</anwser>"), [(12, "tag-broken")]),
@@ -201,12 +198,6 @@ DAMAGES: dict[str, Damage] = {
         changed(CHOICE, question=lambda row: f"{row['id']}, {right_option(row).lower()}, so what is seen?"),
         [(11, "answer-in-question")],
     ),
-    "another conclusion": (changed(CHOICE, solution=other_letter), [(11, "other-conclusion")]),
-    "another number": (
-        changed(OPEN, solution="15", think="Adding both, the answer is 12."),
-        [(12, "other-conclusion")],
-    ),
-    "answer not in the reasoning": (changed(OPEN, solution="copper sulfate"), [(12, "answer-unmentioned")]),
     "no reasoning": (without(CHOICE, "think"), [(11, "no-rationale")]),
     "empty reasoning": (changed(CHOICE, think="<think> </think>"), [(11, "no-rationale")]),
     "few words": (changed(CHOICE, think="<think>It turns.</think>"), [(11, "short-rationale")]),
@@ -301,17 +292,6 @@ def test_a_finding_names_file_line_and_id(tmp_path):
     done = run("--data", path)
     (line,) = (line for line in done.stdout.splitlines() if f"{path}:11 row-10 " in line)
     assert "A and B" in line
-
-
-@pytest.mark.parametrize("case", GOLDEN, ids=lambda case: case["case"])
-def test_conclusions(case):
-    rationale, options, gold = case["rationale"], case["options"], case["gold"]
-    said = other_option(rationale, options, gold) if options else other_number(rationale, gold)
-    assert (
-        (said is None)
-        if case["says"] is None
-        else (said is not None and f"says {case['says']}" in said.replace("'", "").replace("(", ""))
-    )
 
 
 ENGLISH = [
@@ -477,9 +457,7 @@ def test_between_files(tmp_path):
     ]
     linted = lint(files, None, 3, 1)
     rows = [json.loads(row) for row in linted.flagged.listed()]
-    places = sorted(
-        (Path(row["file"]).name, row["line"], row["finding"]) for row in rows if row["finding"] != "other-conclusion"
-    )
+    places = sorted((Path(row["file"]).name, row["line"], row["finding"]) for row in rows)
     shared = "video-in-two-files"
     assert places == sorted(
         [
@@ -667,7 +645,7 @@ def test_no_record_breaks_it_and_every_row_given_twice_is_found(tmp_path_factory
     readable = linted.tallies[0].records["readable"]
     assert linted.tallies[0].records.total() == len(records)
     assert twice["row-twice"] == rows["row-twice"] + readable
-    for finding in ("unreadable", "tag-unclosed", "tag-doubled", "repeated-option", "not-english", "other-conclusion"):
+    for finding in ("unreadable", "tag-unclosed", "tag-doubled", "repeated-option", "not-english"):
         assert twice[finding] == 2 * rows[finding]
 
 
@@ -691,7 +669,7 @@ def test_too_long_is_what_prepare_leaves_out(tmp_path, family):
     model = ["--model", tmp_path / "model", "--max-tokens", 4_000]
     known = ["--manifest", tmp_path / "manifest.parquet"]
 
-    prepare([*map(str, ["--input", path, "--output", tmp_path / "rows.json", *model, *known, "--workers", 1])])
+    prepare([*map(str, ["--input", path, "--output", tmp_path / "rows.json", *model, *known])])
     left_out = {json.loads(line)["line"] for line in (tmp_path / "rows.left_out.jsonl").read_text().splitlines()}
     assert 3 < len(left_out) < 23
 

@@ -4,7 +4,6 @@ import contextlib
 import io
 import json
 import os
-import random
 import resource
 import shlex
 import signal
@@ -90,12 +89,12 @@ def videokr(*argv: object) -> Done:
 
 
 def prepare(host: str, data: Path, out: Path, *flags: object, validation: int = 2) -> Done:
-    return videokr(*command(host, data, out, "--workers", 1, "--val-size", validation, *flags))
+    return videokr(*command(host, data, out, "--val-size", validation, *flags))
 
 
 def start(host: str, data: Path, out: Path, *flags: object, **settings: Any) -> subprocess.Popen[str]:
-    """The command in a session of its own, with two workers."""
-    argv = [sys.executable, "-m", "videokr", *command(host, data, out, "--workers", 2, *flags)]
+    """The command in a session of its own."""
+    argv = [sys.executable, "-m", "videokr", *command(host, data, out, *flags)]
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(argv, cwd=REPOSITORY, start_new_session=True, **streams, **settings)
 
@@ -175,7 +174,7 @@ def data(place: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def long_data(corpus: Path) -> Path:
-    """Nine pieces for the workers, with faults in all of them."""
+    """Nine batches, with faults in all of them."""
     filling = "It rolls over the table and on. " * 30
     lines: list[object] = [record(number, think=f"{number}. {filling}") for number in range(LONG)]
     lines[77::500] = [b"{oops"] * 7
@@ -185,25 +184,24 @@ def long_data(corpus: Path) -> Path:
 
 def long_flags(host: str, data: Path) -> list[object]:
     own = ["--media-dir", data.parent] if host == "sft" else ["--save-json"]
-    return [*own, "--val-size", 50, "--shuffle-options", 3, *SKIP]
+    return [*own, "--val-size", 50, *SKIP]
 
 
 @pytest.fixture(scope="module", params=FILES)
 def straight(
     request: pytest.FixtureRequest, long_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, dict[str, bytes]]:
-    """The host, and what an undisturbed run with one worker makes of the long data."""
+    """The host, and what an undisturbed run makes of the long data."""
     out = tmp_path_factory.mktemp("straight")
     done = prepare(request.param, long_data, out, *long_flags(request.param, long_data))
     assert done.status == 0, done
     return request.param, contents(out)
 
 
-def test_the_number_of_workers_changes_no_byte(straight, long_data, out):
-    """Nor does that of two, with which a run is killed below."""
+def test_workers_given_as_before_says_that_it_has_no_effect(straight, long_data, out):
     host, alone = straight
     done = videokr(*command(host, long_data, out, "--workers", 3, *long_flags(host, long_data)))
-    assert done.status == 0 and contents(out) == alone, done
+    assert done.status == 0 and contents(out) == alone and "--workers has no effect" in done.err, done
     lines = [fault["line"] for fault in left_out_of(host, out)]
     broken = set(range(78, LONG + 1, 500))
     missing = {n + 1 for n in range(LONG) if n // 2 % 10 == 9} - broken - set(range(100, LONG + 1, 700))
@@ -287,7 +285,7 @@ def test_killed_and_killed_again_it_writes_the_same_bytes(straight, long_data, p
     wait_for_bytes(process, place / "made", 20_000, ".partial")  # of verl's rows those of a split
     kill(process)
     assert former.items() <= contents(out).items()
-    assert videokr(*command(host, long_data, out, "--workers", 2, *flags)).status == 0
+    assert videokr(*command(host, long_data, out, *flags)).status == 0
     assert contents(out) == undisturbed and {path.name for path in (place / "made").iterdir()} == {"out"}
 
 
@@ -295,11 +293,10 @@ def test_killed_and_killed_again_it_writes_the_same_bytes(straight, long_data, p
     ("host", "number", "status"),
     [("sft", signal.SIGTERM, 143), ("rl", signal.SIGTERM, 143), ("rl", signal.SIGINT, 130)],
 )
-def test_a_signal_ends_it_and_its_workers_and_leaves_nothing(host, number, status, long_data, data, place, out):
+def test_a_signal_ends_it_and_leaves_nothing(host, number, status, long_data, data, place, out):
     data.write_bytes(long_data.read_bytes() * 8)  # so that it is not done before the signal, however busy the machine
     process = start(host, data, out, *long_flags(host, long_data), "--val-size", 8 * 50)
     wait_for_bytes(process, place / "made", 20_000)
-    assert len(in_session(process.pid)) >= 3
     if number == signal.SIGINT:  # which a terminal sends to all
         os.killpg(process.pid, number)
     else:
@@ -308,49 +305,6 @@ def test_a_signal_ends_it_and_its_workers_and_leaves_nothing(host, number, statu
     assert process.returncode == status and said == ("interrupted\n" if number == signal.SIGINT else ""), said
     wait_for_the_end_of_all(process)
     assert contents(out) == {}
-
-
-@both_hosts
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_at_the_start_of_its_workers_is_no_traceback(host, number, status, data, out):
-    """To this process alone, and as a terminal sends it: when their server is there, and a little later."""
-    data.write_bytes(data.read_bytes() * 400)  # of several pieces, without which there are no workers
-    for to_all in (False, True):
-        for delay in (0.0, 0.05, 0.1):
-            process = start(host, data, out, "--val-size", 2)
-            while len(in_session(process.pid)) < 3:  # with the one that tracks what they share
-                assert process.poll() is None, process.communicate()
-                time.sleep(0.002)
-            time.sleep(delay)
-            os.killpg(process.pid, number) if to_all else process.send_signal(number)
-            _, said = process.communicate(timeout=20)
-            assert process.returncode == status and said == ("interrupted\n" if number == signal.SIGINT else "")
-            wait_for_the_end_of_all(process)
-
-
-def cpu_ticks(pid: int) -> int:
-    with contextlib.suppress(OSError):
-        return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
-    return 0
-
-
-def test_a_worker_that_dies_at_work_is_one_line_and_leaves_nothing(data, place, out):
-    """As for want of memory; of two, the one that has a record which takes seconds."""
-    write_lines(data, record(0, think="It rolls over the table and on. " * 600_000), *map(record, range(2, 9)))
-    process = start("rl", data, out, "--shuffle-options", 1)
-    killed = False
-    while process.poll() is None and not killed:
-        processes = in_session(process.pid)
-        for worker in [pid for pid, parent in processes.items() if parent in processes and parent != process.pid]:
-            if cpu_ticks(worker) > 80:
-                os.kill(worker, signal.SIGKILL)
-                killed = True
-        time.sleep(0.01)
-    _, said = process.communicate(timeout=20)
-    error = Done(process.returncode, "", said).error()
-    assert "reading from line 1 on: its process died (signal 9); try fewer --workers" in error
-    wait_for_the_end_of_all(process)
-    assert contents(out) == {} and {path.name for path in (place / "made").iterdir()} <= {"out"}
 
 
 @both_hosts
@@ -395,7 +349,7 @@ def test_memory_does_not_grow_with_the_file(host, place):
     for count in (200, 1300):
         data = place / "data" / "data.jsonl"
         data.write_bytes(text * count)
-        argv = command(host, data, place / "made", "--workers", 1, "--val-size", 2 * count)
+        argv = command(host, data, place / "made", "--val-size", 2 * count)
         measured = [sys.executable, "-c", MEASURED, *argv]
         done = subprocess.run(measured, capture_output=True, text=True, cwd=REPOSITORY, check=False)
         assert done.returncode == 0, done.stderr
@@ -537,21 +491,19 @@ def test_odd_files_read_like_plain_ones(host, place, out):
     data = write_lines(place / "data" / "plain.jsonl", *plain)
     assert prepare(host, data, out / "plain").status == 0
     data = write_lines(place / "data" / "odd.jsonl", *odd)
-    done = videokr(*command(host, data, out / "odd", "--workers", 2, "--val-size", 2, "--skip-invalid"))
+    done = videokr(*command(host, data, out / "odd", "--val-size", 2, "--skip-invalid"))
     assert done.status == 0 and [fault["line"] for fault in left_out_of(host, out / "odd")] == [9], done
     assert rows_of(host, out / "odd") == rows_of(host, out / "plain")
 
 
 @both_hosts
 def test_of_several_faults_the_first_in_the_file_ends_it(host, place, out):
-    """Even where another process meets a later one before."""
     lines: list[object] = [record(n % 16, note="x" * 1000) for n in range(2000)]
     lines[400:402] = [b"{oops", b"{oops"]
     lines[500:2000:100] = [[n] for n in range(15)]
     data = write_lines(place / "data" / "data.jsonl", *lines)
-    for _ in range(2):
-        error = videokr(*command(host, data, out, "--workers", 3)).error()
-        assert f"{data}, line 401: field '(record)': not JSON" in error
+    error = prepare(host, data, out).error()
+    assert f"{data}, line 401: field '(record)': not JSON" in error
     assert contents(out) == {}
 
 
@@ -565,9 +517,7 @@ def test_the_list_of_an_earlier_run_does_not_outlive_it(host, data, out):
 
 
 def test_no_samples_are_none_whatever_the_size_of_the_file(long_data, out):
-    for workers in (1, 2):
-        error = videokr(*command("rl", long_data, out, "--workers", workers, "--max-samples", 0, *SKIP)).error()
-        assert "no row of 0 is left" in error
+    assert "no row of 0 is left" in prepare("rl", long_data, out, "--max-samples", 0, *SKIP).error()
 
 
 # The manifest
@@ -616,11 +566,9 @@ def write_fine(path: Path, *videos: str, folder: Path | None = None) -> Path:
 def test_a_video_that_was_not_checked_is_an_error(host, data, place, out):
     names = (f"{n}.mp4" for n in range(9))
     manifest = write_fine(place / "manifest.parquet", *names, folder=place / "data" / "Videos")
-    for workers in (1, 2):
-        argv = command(host, data, out, "--manifest", manifest, "--workers", workers, "--val-size", 2)
-        error = videokr(*argv).error()
-        assert "line 19: field 'videos': video is not in the manifest: 'Videos/10.mp4'" in error
-        assert "run videokr check" in error
+    error = prepare(host, data, out, "--manifest", manifest).error()
+    assert "line 19: field 'videos': video is not in the manifest: 'Videos/10.mp4'" in error
+    assert "run videokr check" in error
     done = prepare(host, data, out, "--manifest", manifest, "--skip-invalid")
     assert done.status == 0 and "left out 2: video is not in the manifest" in done.out
 
@@ -646,11 +594,9 @@ def test_a_video_that_changed_since_it_was_checked_is_an_error(host, how, tmp_pa
         os.utime(videos / "1.mp4", ns=(1, 1))
     else:
         (videos / "1.mp4").write_bytes(b"" if how == "emptied" else b"another")
-    for workers in (1, 2):
-        argv = command(host, data, tmp_path / "out", *flags, "--val-size", 2, "--workers", workers, "--skip-invalid")
-        error = videokr(*argv).error()
-        assert "line 3: field 'videos': video has changed since it was checked: '" in error
-        assert f"{videos / '1.mp4'}'" in error and "run videokr check again" in error
+    error = prepare(host, data, tmp_path / "out", *flags, "--skip-invalid").error()
+    assert "line 3: field 'videos': video has changed since it was checked: '" in error
+    assert f"{videos / '1.mp4'}'" in error and "run videokr check again" in error
     done = prepare(host, data, tmp_path / "out", *flags, "--skip-missing-video")
     assert done.status == 0 and "left out 3: video has changed since it was checked" in done.out, done
     assert [fault["line"] for fault in left_out_of(host, tmp_path / "out")] == [3, 4, 9]
@@ -674,9 +620,7 @@ def test_what_is_no_manifest_is_one_line(host, kind, data, place, out):
         manifest.write_bytes(write_fine(manifest, *map(str, range(500))).read_bytes()[:-100])
     elif kind != "not there":
         manifest.write_bytes(b"PAR1 and other text" if kind == "text" else b"")
-    for workers in (1, 2):
-        argv = command(host, data, out, "--manifest", manifest, "--workers", workers)
-        assert str(manifest) in videokr(*argv).error()
+    assert str(manifest) in prepare(host, data, out, "--manifest", manifest).error()
     assert contents(out) == {}
 
 
@@ -733,30 +677,6 @@ def test_a_row_that_just_fits_stays_and_one_token_less_leaves_it_out(host, tmp_p
     error = prepare(host, data, tmp_path / "out", *where, "--max-tokens", tokens, validation=1).error()
     assert "line 2: field 'videos': video cannot be read" in error
     assert kept(32_768) == 3  # not in doubt, so nobody looks
-
-
-# The order of options
-
-
-@both_hosts
-def test_shuffled_rows_follow_their_records(host, data, place, out):
-    """In whatever order the file has them, and with every right text still right."""
-    lines = data.read_bytes().splitlines()
-    texts = {record(n)["question"]: record(n)["options"][n % 4][3:] for n in range(22)}
-    told = []
-    for name, flags in (("plain", []), ("once", [7]), ("mixed", [7]), ("other seed", [8])):
-        if name == "mixed":
-            random.Random(0).shuffle(lines)
-            write_lines(data, *lines)
-        done = prepare(host, data, out / name, *(["--shuffle-options", *flags] if flags else []))
-        assert done.status == 0, done
-        rows = [row for split in rows_of(host, out / name) for row in split]
-        told.append({(asked(host, row), answer_of(host, row)) for row in rows})
-        for row in rows:
-            question, *options = asked(host, row).removeprefix(VIDEO_PLACEHOLDER).split("\n")[:5]
-            assert f"{answer_of(host, row)}. {texts[question]}" in options
-    plain, once, mixed, other = told
-    assert once == mixed and len({*map(frozenset, (plain, once, other))}) == 3
 
 
 # The split
@@ -884,7 +804,7 @@ def test_a_dry_run_shows_ten_rows_and_writes_nothing(host, data, place, out):
 
 @both_hosts
 def test_a_dry_run_shows_what_the_run_writes(host, data, out):
-    flags = ["--shuffle-options", 5, "--max-samples", 4]
+    flags = ["--max-samples", 4]
     shown = prepare(host, data, out, "--dry-run", *flags).out
     assert shown.count("--- row") == 4
     assert prepare(host, data, out, *flags).status == 0
@@ -982,7 +902,7 @@ def test_a_folder_for_an_output_is_one_line(output, data, place, monkeypatch):
     for name in ("folder", "folder.json"):
         (place / name).mkdir()
     before = {*place.rglob("*")}
-    error = videokr("prepare", "sft", "--input", data, "--output", output, "--workers", 1).error()
+    error = videokr("prepare", "sft", "--input", data, "--output", output).error()
     assert f"'{output}' cannot be written: it is a folder" in error and {*place.rglob("*")} == before
 
 
@@ -997,7 +917,7 @@ def test_what_import_says_comes_next_writes_beside_its_output(place, monkeypatch
     write_fine(place / "data" / "manifest.parquet", *(f"{n}.mp4" for n in range(8)), folder=place / "data" / "Videos")
     assert check[:2] == ["videokr", "check"] and len(prepares) == 2
     for argv in prepares:
-        assert (ran := videokr(*argv[1:], "--workers", 1)).status == 0, ran
+        assert (ran := videokr(*argv[1:])).status == 0, ran
     assert {*contents(place / "made" / "own_rl")} == {*FILES["rl"]}
     assert (place / "made" / "own_sft.json").is_file() and not (place / "data" / "videokr_train.json").exists()
 

@@ -14,7 +14,6 @@ from data_prep.importing.columns import ANSWER, ID, KIND, NAMES, OPTIONS, QUESTI
 from data_prep.importing.json_file import Number
 from data_prep.importing.row import Fields
 from data_prep.importing.video_folder import VideoFolder
-from data_prep.key_set import KeySet
 from videokr.errors import RecordError
 from videokr.example import LINE, NO_OPTIONS, Example, Kind, parse_example, parse_kind, record_videos, to_record
 from videokr.options import split_label
@@ -42,7 +41,7 @@ class Importer:
     question: str | None = None
     instructions: int = 0
     instruction: str = ""
-    _ids: KeySet = field(default_factory=KeySet)
+    _ids: set[int] = field(default_factory=set)  # 64 bits of each
 
     def record_of(self, fields: Fields) -> tuple[Example, dict[str, Any]]:
         """The example, and the record that `parse_example` reads back as just this example.
@@ -65,8 +64,10 @@ class Importer:
         record = as_record(example)
         if parse_example(record) != example:
             raise RecordError(LINE, "does not read back as it is", ascii(example.question[:80]))
-        if not self._ids.add(_key(example.id)):
+        key = _key(example.id)
+        if key in self._ids:
             raise _taken(example.id, is_made)
+        self._ids.add(key)
         return example, record
 
     def _parse(self, values: dict[str, Any], fields: Fields) -> Example:

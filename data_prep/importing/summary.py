@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.importing.columns import LIKE_A_RATIONALE, NAMES, Columns
-from data_prep.key_set import KeySet
 from data_prep.prepare.split import video_key
 from videokr.example import Example
 from videokr.option_columns import folded
@@ -25,7 +24,7 @@ class Summary:
 
     kinds: Counter[str] = field(default_factory=Counter)
     with_rationale: int = 0
-    _videos: KeySet = field(default_factory=KeySet)
+    _videos: set[int] = field(default_factory=set)
 
     @property
     def records(self) -> int:

@@ -6,10 +6,9 @@ is said to be biased at most once in 1 / LEVEL times, however many files and num
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from data_prep.lint.chance import two_sided_p, uniform_p
 from data_prep.lint.tally import Tally
 from videokr.options import LETTERS
 
@@ -137,3 +136,31 @@ def _above(file: int, tally: Tally) -> list[Bias]:
         Bias("above", file, "all or none of the above", rows, right / rows, mean / rows, z, two_sided_p(z),
              {"right": right, "rows": rows})
     ]  # fmt: skip
+
+
+def uniform_p(counts: Sequence[int]) -> tuple[float, float]:
+    """Pearson's chi-square test of equal shares.
+
+    Returns:
+        Cohen's w (0: equal shares; the root of chi-square over the number of rows), and the p value.
+    """
+    rows = sum(counts)
+    expected = rows / len(counts)
+    statistic = sum((count - expected) ** 2 for count in counts) / expected
+    return math.sqrt(statistic / rows), chi_square_tail(statistic, len(counts) - 1)
+
+
+def chi_square_tail(statistic: float, degrees: int) -> float:
+    """The probability of as much or more, for a whole number of degrees of freedom."""
+    half = statistic / 2
+    # Q(a, x), by Q(a + 1, x) = Q(a, x) + x^a e^-x / gamma(a + 1); not by scipy, which not every environment has.
+    shape, tail = (0.5, math.erfc(math.sqrt(half))) if degrees % 2 else (1.0, math.exp(-half))
+    while shape < degrees / 2:
+        tail += half**shape * math.exp(-half) / math.gamma(shape + 1)
+        shape += 1
+    return min(1.0, tail)
+
+
+def two_sided_p(z: float) -> float:
+    """Of a standard normal variable."""
+    return math.erfc(abs(z) / math.sqrt(2))

@@ -52,7 +52,6 @@ _FAULTS = {
     "tag-broken": "a tag of the response form is misspelled",
     "repeated-option": "two options say the same",
     "answer-in-question": "the answer stands in the question",
-    "other-conclusion": "the reasoning concludes another answer",
     "no-rationale": "no reasoning, though the file's other rows have one",
     "short-rationale": "a reasoning of a few words only",
     "cut-rationale": "the reasoning breaks off",
@@ -65,7 +64,6 @@ _FAULTS = {
     "two-answers": "the same question and options about the same video with another answer",
 }
 _DOUBTS = {
-    "answer-unmentioned": "no word of the answer is in the reasoning",
     "question-twice": "the same question about the same video, with other options or another order or kind",
     "question-in-two-files": "the same question and options in an earlier file",
     "unusual-option-count": "a number of options that the file hardly has otherwise",

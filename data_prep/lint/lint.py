@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from data_prep.batches import read_batches
 from data_prep.engine import Failure, run
 from data_prep.lint.between import Between, Shared
 from data_prep.lint.flagged import Flagged
@@ -14,9 +15,10 @@ from data_prep.lint.lengths import Lengths
 from data_prep.lint.scan import Part, Scan, Seen
 from data_prep.lint.table import Table
 from data_prep.lint.tally import Tally
-from data_prep.prepare.source import PIECE_SECONDS, Source
 from videokr.errors import UserError
 from videokr.example import refuse_unreadable
+
+MAX_BATCH_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,11 @@ def lint(files: Sequence[Path], lengths: Lengths | None, shown: int, workers: in
 def _parts(files: Sequence[Path]) -> Iterator[Part]:
     numbers = count()
     for file, path in enumerate(files):
-        for piece in Source(path).pieces():
-            size = piece.size or (0 if piece.number else path.stat().st_size)  # a list is read at once
-            yield Part(next(numbers), file, size, piece)
+        for batch in read_batches(path):
+            size = sum(map(len, batch.lines)) or (
+                path.stat().st_size if batch.first == 1 else 0
+            )  # a list is read at once
+            yield Part(next(numbers), file, size, batch)
 
 
 def _in_order(scan: Scan, workers: int) -> Iterator[tuple[Part, Seen]]:
@@ -80,10 +84,10 @@ def _in_order(scan: Scan, workers: int) -> Iterator[tuple[Part, Seen]]:
         return
     early: dict[int, tuple[Part, Seen]] = {}
     due = 0
-    for part, seen in run(scan.look, chain(first, parts), workers=workers, seconds_each=PIECE_SECONDS):
+    for part, seen in run(scan.look, chain(first, parts), workers=workers, seconds_each=MAX_BATCH_SECONDS):
         if isinstance(seen, Failure):
             raise UserError(
-                f"'{scan.files[part.file]}' from line {part.piece.first} on: {seen.reason}; try fewer --workers"
+                f"'{scan.files[part.file]}' from line {part.batch.first} on: {seen.reason}; try fewer --workers"
             )
         early[part.number] = part, seen
         while due in early:

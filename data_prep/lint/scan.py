@@ -5,33 +5,33 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from data_prep.lint import choices, conclusions, language, leaks, rationales, tags
+from data_prep.batches import Batch
+from data_prep.lint import choices, language, leaks, rationales, tags
 from data_prep.lint.findings import Flag
 from data_prep.lint.lengths import Lengths
 from data_prep.lint.row import Row, read_row
 from data_prep.lint.table import Entries
 from data_prep.lint.tally import Tally
 from data_prep.lint.wording import excerpt
-from data_prep.prepare.source import Piece
 from videokr.example import OPTION_FIELDS, Kind
 from videokr.options import LETTERS
 
 LONGER_BY = 2.0  # the right option over the next: rows to show where the longest is right too often
-_CHECKS = (choices.find, leaks.find, conclusions.find, rationales.find, language.find)
+_CHECKS = (choices.find, leaks.find, rationales.find, language.find)
 
 
 class Part(NamedTuple):
     """
     Attributes:
-        number: among all pieces of all files.
+        number: among all batches of all files.
         file: number of the file.
-        size: bytes of it that the piece stands for.
+        size: bytes of it that the batch stands for.
     """
 
     number: int
     file: int
     size: int
-    piece: Piece
+    batch: Batch
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class Scan:
 
     def look(self, part: Part) -> Seen:
         seen = Seen()
-        for line, record in part.piece.records(self.files[part.file]):
+        for line, record in part.batch.records():
             row = read_row(line, record)
             seen.tally.count(row)
             flags = list(self._flags(row, seen.tally))

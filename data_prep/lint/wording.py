@@ -8,20 +8,14 @@ from collections.abc import Iterable
 EXCERPT = 90  # characters
 KEY_BYTES = 8
 _WORD = re.compile(r"[^\W_]+(?:[.,'\u2019][^\W_]+)*")
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 # A label as long as this holds no symbols in which case has a meaning: `mV` and `MV`, `Aa` and `aa`.
 _PROSE_LENGTH = 12
-_NUMBER = re.compile(r"[-+\u2212]?\d+(?:[.,]\d+)*%?")
 NUMBER_WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 
 
 def words(text: str) -> list[str]:
     """Its words and numbers in lower case."""
     return _WORD.findall(text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).casefold())
-
-
-def sentences(text: str) -> list[str]:
-    return [sentence for sentence in _SENTENCE_END.split(text) if sentence.strip()]
 
 
 def same_question(text: str) -> str:
@@ -39,10 +33,6 @@ def key(*parts: str) -> int:
     """64 bits that stand for these texts."""
     joined = "\0".join(parts).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(joined, digest_size=KEY_BYTES).digest(), "little")
-
-
-def is_number(text: str) -> bool:
-    return _NUMBER.fullmatch(text.strip()) is not None
 
 
 def stands_in(inner: Iterable[str], outer: Iterable[str]) -> bool:

@@ -5,17 +5,16 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import orjson
 from tqdm import tqdm
 
-from data_prep.json_list import json_list
+from data_prep.json_list import SEPARATOR, json_list
 from data_prep.left_out import LeftOut
 from data_prep.prepare.flags import add_flag, add_shared_flags, nearest_folder, positive, with_shared_flags
 from data_prep.prepare.preview import print_rows
@@ -69,24 +68,30 @@ def prepare_sft(
         print(f"warning: --together '{together}' is about the split: there is none without --val-size", file=sys.stderr)
     left_out, groups = LeftOut(), VideoGroups.of(together)
     silent = None if progress else True
-    rows: Iterable[bytes] = _rows(source, without_rationale, left_out, groups if validation_rows else None)
-    held_out: Iterable[bool] = repeat(False)
+    batches = _batches(source, without_rationale, left_out, groups if validation_rows else None)
     counts = [0] * len(outputs)
     with ExitStack() as stack:
+        bar = stack.enter_context(tqdm(desc="reading" if validation_rows else "writing", unit="row", disable=silent))
         if validation_rows:
-            aside = stack.enter_context(tempfile.TemporaryFile(dir=nearest_folder(output.parent)))
-            aside.writelines(row + b"\n" for row in tqdm(rows, desc="reading", unit="row", disable=silent))
+            all_rows = stack.enter_context(tempfile.TemporaryFile(dir=nearest_folder(output.parent)))
+            for rows in batches:
+                all_rows.writelines(row + b"\n" for row in rows)
+                bar.update(len(rows))
             held_out = hold_out(groups, source.annotations, together, left_out, validation_rows, seed)
-            aside.seek(0)
-            rows = (row[:-1] for row in aside)
+            all_rows.seek(0)
         # Entered first, and so left last: every file is whole before the first of them gets its name.
         last = stack.enter_context(ExitStack())
         asides = [stack.enter_context(written_aside(path)) for path in outputs]
         appends = [stack.enter_context(json_list(aside)) for aside in asides]
-        bar = tqdm(rows, desc="writing rows", unit="row", disable=silent)
-        for row, place in zip(bar, held_out, strict=False):
-            appends[place](row)
-            counts[place] += 1
+        if validation_rows:
+            for row, place in zip(all_rows, held_out, strict=True):
+                appends[place](row[:-1])
+                counts[place] += 1
+        else:
+            for rows in filter(None, batches):
+                appends[0](SEPARATOR.join(rows))
+                counts[0] += len(rows)
+                bar.update(len(rows))
         if not counts[0]:
             left_out.refuse_nothing_left(source.annotations)
         # Read when no other process can be writing it: several may enter their datasets in one folder.
@@ -112,8 +117,10 @@ def _build_row(source: Source, without: str | None, example: Example, videos: li
     return build_message_row(example, own, without)
 
 
-def _rows(source: Source, without: str | None, left_out: LeftOut, groups: VideoGroups | None) -> Iterator[bytes]:
-    """Each row as JSON; its videos are told to `groups`, if there are any."""
+def _batches(
+    source: Source, without: str | None, left_out: LeftOut, groups: VideoGroups | None
+) -> Iterator[list[bytes]]:
+    """The rows as JSON; their videos are told to `groups`, if there are any."""
 
     def build(example: Example, videos: list[str]) -> bytes:
         row = orjson.dumps(_build_row(source, without, example, videos))
@@ -121,8 +128,7 @@ def _rows(source: Source, without: str | None, left_out: LeftOut, groups: VideoG
             groups.add_row([video_key(video) for video in example.videos])
         return row
 
-    for rows in source.use(build, left_out.add):
-        yield from rows
+    return source.use(build, left_out.add)
 
 
 def read_dataset_info(path: Path) -> dict[str, Any]:

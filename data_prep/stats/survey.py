@@ -198,8 +198,8 @@ def _read(path: Path, stage: Stage, question: Question) -> tuple[Tally, Faults]:
     tally, faults = Tally(), Faults()
     source = Source(path, skip_invalid=True)
     with tqdm(total=lines, desc=f"reading {path.name}", unit="row", disable=None) as bar:
-        for piece in source.use(itself, counting.tally, faults.add, question.workers):
-            tally.join(piece, question.sample)
+        for examples in source.use(itself, faults.add):
+            tally.join(counting.tally(examples), question.sample)
             bar.update(tally.rows + faults.counts.total() - bar.n)
     tally.keep(question.sample)
     return tally, faults

@@ -1,4 +1,4 @@
-"""What the records of a file add up to: made piece by piece in worker processes, and added together."""
+"""What the records of a file add up to: made batch by batch, and added together."""
 
 import hashlib
 from array import array
@@ -118,7 +118,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Counting:
-    """How a piece of a file is counted, in whatever process.
+    """How a batch of a file's rows is counted.
 
     Attributes:
         seed: of the sample: a record is in it by its id and question, wherever it stands.
