@@ -3,7 +3,7 @@
 The published scripts load a whole file, build all rows, and write them in one go: SFT by `json.dump` with an indent, RL
 by `datasets.Dataset.from_list(...).to_parquet`. A plain baseline that does that much, and no more, is written here; the
 work on a record (prompt, answer) is ours in both. Every side runs in a process of its own, in turn; memory is that of
-all its processes together (proportional set size, sampled), ours being several.
+all its processes together (proportional set size, sampled).
 
     python -m benchmarks.data_prep                # in the environment of rl, which has datasets
     python -m benchmarks.data_prep --flat         # ours alone, from 10,000 to 1,000,000 rows
@@ -34,8 +34,8 @@ FLAT_ROWS = (10_000, 100_000, 1_000_000)
 VALIDATION_ROWS = 500
 CORPUS_VIDEOS, PROBED_VIDEOS = 145_000, 500
 LINKS_MOST = 50_000  # names that a file system lets one file have, and fewer
-SAMPLED_EVERY_SECONDS = 0.25  # looking costs time that two workers and their parent could use
-SIDES = ("published", "ours", "ours, one process")
+SAMPLED_EVERY_SECONDS = 0.25  # looking costs time
+SIDES = ("published", "ours")
 WORDS = (
     "the video shows how a thin layer of copper forms over time while its colour turns darker near the lower edge so "
     "that pressure rises and the reading on the gauge settles at a value which the lecturer then writes on the board"
@@ -110,15 +110,15 @@ def published_rl(source: Path, output: Path) -> None:
         datasets.Dataset.from_list(own).to_parquet(str(output / f"{name}.parquet"))
 
 
-def ours(host: str, source: Path, output: Path, *flags: str) -> None:
+def ours(host: str, source: Path, output: Path) -> None:
     from data_prep.prepare.rl import main as rl
     from data_prep.prepare.sft import main as sft
 
     if host == "sft":
-        sft(["--input", str(source), "--output", str(output), *flags])
+        sft(["--input", str(source), "--output", str(output)])
     else:
         folders = ["--output-dir", str(output), "--video-base-dir", str(source.parent)]
-        rl(["--input-json", str(source), *folders, *flags])
+        rl(["--input-json", str(source), *folders])
 
 
 def run_once(host: str, side: str, source: Path, output: Path) -> None:
@@ -135,7 +135,7 @@ def run_once(host: str, side: str, source: Path, output: Path) -> None:
     sys.stdin.readline()
     start = time.perf_counter()
     if side != "published":
-        ours(host, source, output, *(("--workers", "1") if side != "ours" else ()))
+        ours(host, source, output)
     elif host == "sft":
         published_sft(source, output)
     else:
