@@ -4,14 +4,16 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import fields
+from enum import Enum
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from llamafactory_plugin.rows import NO_RATIONALE, build_turns
 from videokr.budget import BY_INDEX, SAMPLINGS, SFT_BUDGET, VideoBudget
-from videokr.environment import install_command
+from videokr.environment import check_wandb_login, install_command
 from videokr.errors import RecordError, UserError
 from videokr.example import VIDEO_FIELDS, parse_example, read_records
 from videokr.family import FAMILIES, find_family
@@ -66,8 +68,8 @@ def read_config(argv: list[str]) -> dict[str, Any]:
     return {str(key): value for key, value in config.items()}
 
 
-def known_keys() -> set[str]:
-    """Every key that the host's training arguments have."""
+def host_arguments() -> dict[str, Any]:
+    """The type of every argument of the host's training, by its name."""
     from llamafactory.hparams import (
         DataArguments,
         FinetuningArguments,
@@ -77,7 +79,40 @@ def known_keys() -> set[str]:
     )
 
     classes = (ModelArguments, DataArguments, TrainingArguments, FinetuningArguments, GeneratingArguments)
-    return {field.name for cls in classes for field in fields(cls)}
+    hints = [(get_type_hints(cls), fields(cls)) for cls in classes]
+    return {field.name: types[field.name] for types, known in hints for field in known}
+
+
+def check_types(config: dict[str, Any], arguments: dict[str, Any]) -> None:
+    """
+    Raises:
+        UserError: a text where the host takes none, or not this one. By itself it takes any text for true, and meets
+            what is no number when the model is loaded.
+    """
+    for key, value in config.items():
+        if not isinstance(value, str) or key not in arguments:
+            continue
+        kinds = set(_alternatives(arguments[key]))
+        choices = [choice for kind in kinds for choice in _choices(kind)]
+        if choices and value not in choices:
+            raise UserError(f"{key} is '{value}': one of {', '.join(sorted(map(str, choices)))}")
+        if not choices and kinds <= {bool, int, float, type(None)}:
+            raise UserError(f"{key} is '{value}': {'true or false' if bool in kinds else 'a number'} is needed")
+
+
+def _alternatives(kind: Any) -> Iterator[Any]:
+    """The types of a union, or the one type."""
+    if get_origin(kind) in (Union, UnionType):
+        for one in get_args(kind):
+            yield from _alternatives(one)
+    else:
+        yield kind
+
+
+def _choices(kind: Any) -> list[Any]:
+    if get_origin(kind) is Literal:
+        return list(get_args(kind))
+    return [one.value for one in kind] if isinstance(kind, type) and issubclass(kind, Enum) else []
 
 
 def check_model(path: str, template: str | None) -> None:
@@ -222,6 +257,8 @@ def check_packages(config: dict[str, Any]) -> None:
             raise UserError(f"report_to={logger}: {error}") from None
         if logger not in ("none", "all", *get_available_reporting_integrations()):
             raise UserError(f"report_to={logger} needs {logger}: {install_command(logger)}")
+        if logger == "wandb":
+            check_wandb_login(os.environ)
 
 
 def with_attention(config: dict[str, Any]) -> dict[str, Any]:
@@ -264,8 +301,8 @@ def remarks(config: dict[str, Any]) -> Iterator[str]:
     """What a reader of the log is to know of the configuration that the host gets."""
     if config[FLASH_ATTENTION] == SDPA:
         yield (
-            "attention: sdpa. flash-attn would spare Qwen2.5-VL a third of the time (estimated for 8 H100), and packed "
-            "rows a dense mask"
+            "attention: sdpa. flash-attn would spare packed rows a dense mask, and Qwen2.5-VL a third of the time "
+            "(estimated for 8 H100)"
         )
     else:
         yield f"attention: {config[FLASH_ATTENTION]}"
@@ -300,11 +337,14 @@ def checked(config: dict[str, Any]) -> dict[str, Any]:
     config |= {key: "no" for key in STRATEGIES if config.get(key) is False}  # YAML reads a bare `no` as false
     if config.get(ON_LONG_ROW) == DROP:
         config["overwrite_cache"] = True  # rows are counted as they are tokenised
-    unknown = sorted(set(config) - known_keys() - set(OWN))  # last: the host takes seconds to be imported
+    arguments = host_arguments()  # last: the host takes seconds to be imported
+    unknown = sorted(set(config) - set(arguments) - set(OWN))
     if unknown:
         raise UserError(f"LLaMA-Factory has no argument {', '.join(unknown)}: check the spelling")
+    check_types(config, arguments)
     check_packages(config)
     check_data_arguments(config)
+    check_evaluation(config)
     return with_attention(config | {"report_to": names_of(config, "report_to") or "none"})
 
 
@@ -320,6 +360,25 @@ def check_data_arguments(config: dict[str, Any]) -> None:
         HfArgumentParser(DataArguments).parse_dict(config, allow_extra_keys=True)
     except ValueError as error:
         raise UserError(f"settings of the data: {error}") from None
+
+
+def check_evaluation(config: dict[str, Any]) -> None:
+    """
+    Raises:
+        UserError: data to evaluate on and no evaluation, or the reverse.
+    """
+    has_data = bool(config.get("eval_dataset") or config.get("val_size"))
+    evaluates = config.get("eval_strategy", "no") != "no"
+    if has_data and not evaluates:
+        raise UserError(
+            "eval_dataset or val_size is set, and nothing is evaluated: add eval_strategy=steps eval_steps=100"
+        )
+    if evaluates and not has_data:
+        raise UserError(
+            f"eval_strategy={config['eval_strategy']}: there is nothing to evaluate; set eval_dataset or val_size"
+        )
+    if config.get("load_best_model_at_end") and not evaluates:
+        raise UserError("load_best_model_at_end: nothing is evaluated; add eval_strategy=steps eval_steps=100")
 
 
 def check_records(config: dict[str, Any]) -> None:

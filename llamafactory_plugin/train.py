@@ -15,6 +15,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from llamafactory_plugin.rows import NO_RATIONALE
 from llamafactory_plugin.settings import (
@@ -83,6 +84,7 @@ def train(argv: list[str]) -> int:
     packing.install()
     bad_videos.install(output_dir, skip)
     long_rows.install(output_dir, drop)
+    refuse_what_the_host_refuses(config | start.settings())
     try:
         callbacks = [Begin(start, card), LoadedWeights(), long_rows.LongRows(output_dir), InputWait(output_dir)]
         run_exp(config | start.settings(), callbacks)
@@ -115,6 +117,20 @@ def train(argv: list[str]) -> int:
         for fault in bad:
             print(f"  {fault.path}: {fault.reason}")
     return 0
+
+
+def refuse_what_the_host_refuses(config: dict[str, Any]) -> None:
+    """
+    Raises:
+        UserError: the host's arguments cannot be made of these settings.
+    """
+    from llamafactory.hparams import get_train_args
+
+    try:
+        get_train_args(dict(config))
+    except (ValueError, TypeError, AssertionError) as error:
+        way = "; without a GPU: bf16=false use_cpu=true deepspeed=null" if "use_cpu" in str(error) else ""
+        raise UserError(f"LLaMA-Factory does not take these settings: {' '.join(str(error).split())}{way}") from None
 
 
 def main() -> int:

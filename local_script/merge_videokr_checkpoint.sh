@@ -22,6 +22,9 @@ BACKEND="${BACKEND:-fsdp}"
 [[ "${BACKEND}" =~ ^(fsdp|megatron|peft)$ ]] || die "BACKEND is '${BACKEND}': fsdp or megatron"
 if ! is_on DRY_RUN; then
   [[ -d "${CHECKPOINT_DIR}" ]] || die "checkpoint '${CHECKPOINT_DIR}' is not there"
+  if [[ "${BACKEND}" == fsdp && -f "${CHECKPOINT_DIR}/config.json" ]] && compgen -G "${CHECKPOINT_DIR}/*.safetensors" >/dev/null; then
+    die "'${CHECKPOINT_DIR}' is a whole model already: nothing is to be merged, use it as it is"
+  fi
   [[ "${BACKEND}" == peft || -f "${CHECKPOINT_DIR}/huggingface/config.json" ]] ||
     die "'${CHECKPOINT_DIR}' has no huggingface/config.json: give the actor folder, .../checkpoints/global_step_N/actor"
   if [[ "${BACKEND}" == fsdp ]]; then

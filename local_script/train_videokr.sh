@@ -26,6 +26,8 @@ shift
 model="${MODEL_NAME_OR_PATH:-${base}}"
 whole NNODES MASTER_PORT
 numeric NODE_RANK
+[[ "${NNODES:-1}" == 1 || (-n "${NODE_RANK:-}" && -n "${MASTER_ADDR:-}") ]] ||
+  die "NNODES is ${NNODES}: NODE_RANK (0, 1, ...) and MASTER_ADDR (the node with rank 0) are needed on every node"
 [[ "${NPROC_PER_NODE:-1}" =~ ^([0-9]+|gpu|auto)$ ]] || die "NPROC_PER_NODE is '${NPROC_PER_NODE}': a number is needed"
 stage_python sft llamafactory
 

@@ -137,8 +137,8 @@ NEEDED = {
     "lint": {"--data": "data.jsonl"},
     "stats": {"--data": "data.jsonl"},
     "import": {"table.csv": "--follow-links", "--output": "own.jsonl"},
-    "prepare sft": {"--input": "data.jsonl", "--output": "rows.json", "--workers": "1"},
-    "prepare rl": {"--input-json": "data.jsonl", "--output-dir": "rows", "--workers": "1"},
+    "prepare sft": {"--input": "data.jsonl", "--output": "rows.json"},
+    "prepare rl": {"--input-json": "data.jsonl", "--output-dir": "rows"},
 }
 
 

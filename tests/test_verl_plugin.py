@@ -585,7 +585,7 @@ def test_a_key_that_nothing_reads_is_refused_and_the_one_to_give_is_named():
     from videokr.errors import UserError
 
     for name in ("videokr_grpo", "videokr_grpo_cpu"):
-        refuse_unread_keys(composed(name))  # verl's defaults are no mistake
+        refuse_unread_keys(composed(name), composed(name))  # verl's defaults are no mistake
     for override, instead in {
         "actor_rollout_ref.actor.grad_clip=0.5": "optim.clip_grad",
         "data.return_multi_modal_inputs=false": "leave it out",
@@ -596,8 +596,24 @@ def test_a_key_that_nothing_reads_is_refused_and_the_one_to_give_is_named():
     }.items():
         key, _, _ = override.partition("=")
         with pytest.raises(UserError, match=rf"{re.escape(key)}.* is read by nothing in verl 0\.9\.1: .*{instead}"):
-            refuse_unread_keys(composed(overrides=[override]))
+            refuse_unread_keys(composed(overrides=[override]), composed())
     assert not {*UNREAD} & {*UNREAD_UNDER_FSDP}
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("+actor.freeze_vision_tower=true", "actor is read by nothing"),
+        ("actor_rollout_ref.actor.freeze_vision_tower=flase", "flase: true or false is needed"),
+        ("actor_rollout_ref.model.lora_rank=x", "lora_rank=x: a number is needed"),
+    ],
+)
+def test_a_section_of_nobody_and_a_value_of_another_kind_are_refused(override, says):
+    from verl_plugin.unread_keys import refuse_unread_keys
+    from videokr.errors import UserError
+
+    with pytest.raises(UserError, match=says):
+        refuse_unread_keys(composed(overrides=[override]), composed())
 
 
 def test_canary_verl_pull_7923_and_others_read_no_such_key():

@@ -13,7 +13,7 @@ from videokr.errors import UserError
 from videokr.family import FAMILIES
 
 FLASH, SDPA = "flash_attention_2", "sdpa"
-PLAIN = (SDPA, "eager")
+PLAIN, WITH_FLASH = (SDPA, "eager"), (FLASH, "flash_attention_3")
 NEEDS_FLASH_TO_PACK = FAMILIES["qwen2_5vl"].model_type
 
 
@@ -35,6 +35,9 @@ def choose_attention(model: Any, sequence_parallel: int = 1) -> str:
     has_flash = _has_flash()
     asked = model.override_config.get("attn_implementation")
     implementation = asked or (FLASH if has_flash else SDPA)
+    if implementation not in (*PLAIN, *WITH_FLASH) and "/" not in implementation:  # with one it is of the hub's kernels
+        known = ", ".join((*PLAIN, *WITH_FLASH))
+        raise UserError(f"attn_implementation={implementation} (ATTN_IMPLEMENTATION): give one of {known}")
     if implementation not in PLAIN and not has_flash and not _has_kernels():
         raise UserError(
             f"attn_implementation={implementation}: flash-attn is not in this environment; install it, or leave "

@@ -1,12 +1,14 @@
 """The settings of a run, looked through before Ray starts for what cannot work."""
 
+import os
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
 from verl_plugin.attention import choose_attention
 from verl_plugin.batches import check_batches
 from verl_plugin.cluster import loggers
-from videokr.environment import install_command
+from videokr.environment import check_wandb_login, install_command
 from videokr.errors import UserError
 
 # What verl's loggers import, where it is not of their name; None: nothing that could be missing.
@@ -22,7 +24,7 @@ def check_settings(config: Any) -> None:
     from verl.trainer.ppo.utils import need_critic, need_reference_policy
     from verl.utils.config import validate_config
 
-    check_loggers(loggers(config))
+    check_loggers(loggers(config), os.environ)
     actor = config.actor_rollout_ref.actor
     attention = choose_attention(config.actor_rollout_ref.model, actor.ulysses_sequence_parallel_size)
     check_batches(config)
@@ -33,10 +35,10 @@ def check_settings(config: Any) -> None:
     print(attention, flush=True)
 
 
-def check_loggers(names: list[str]) -> None:
+def check_loggers(names: list[str], environment: Mapping[str, str]) -> None:
     """
     Raises:
-        UserError: verl has no such logger, or its package is not installed.
+        UserError: verl has no such logger, its package is not installed, or it has no key.
     """
     from verl.utils.tracking import Tracking
 
@@ -50,3 +52,5 @@ def check_loggers(names: list[str]) -> None:
                 f"trainer.logger (TRAINER_LOGGER): '{name}' needs the package '{package}', which is not in this "
                 f"environment: {install_command(package)}"
             )
+        if name == "wandb":
+            check_wandb_login(environment)

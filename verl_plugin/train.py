@@ -22,6 +22,8 @@ from videokr.errors import UserError, exit_status
 def main() -> int:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # hydra would swallow the exception and print its own report
     import hydra
+    from hydra import compose
+    from hydra.core.hydra_config import HydraConfig
     from hydra.errors import HydraException, OverrideParseException
     from verl.trainer import main_ppo
 
@@ -33,13 +35,13 @@ def main() -> int:
     from verl_plugin.unread_keys import refuse_unread_keys
 
     def run(config: Any) -> None:
+        refuse_unread_keys(config, compose(HydraConfig.get().job.config_name))
         refuse_adapter(config.actor_rollout_ref.model)
         make_room(config.actor_rollout_ref.rollout, config.data)
         make_paths_absolute(config)
         variables = run_variables(config, os.environ)
         tell_ray(config.ray_kwargs.ray_init, variables)
         check_reward(config.reward.custom_reward_function, os.environ)
-        refuse_unread_keys(config)
         check_settings(config)
         tell_engine(config)
         check_machines(config, variables)

@@ -78,6 +78,10 @@ def write_training_card(folder: Path, card: TrainingCard) -> None:
         aside.write_text(json.dumps(asdict(card), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+# Settings without which a checkpoint does not fit: it has other weights.
+OTHER_WEIGHTS = ("finetuning_type", "actor_rollout_ref.model.lora_rank")
+
+
 def read_training_card(model: Path) -> TrainingCard | None:
     """The card of a checkpoint, or of the run whose folder it lies in; None where there is none.
 
@@ -101,19 +105,23 @@ def compare_with_begun(folder: Path, card: TrainingCard) -> list[str]:
         return ["the run in the folder left no card of its model and data, so they are not compared"]
     unlike = []
     if (begun.model_fingerprint or begun.model) != (card.model_fingerprint or card.model):
-        unlike.append(f"model '{begun.model}', and not '{card.model}' as it is now")
+        now = "whose weights are others now" if begun.model == card.model else f"and not '{card.model}' as it is now"
+        unlike.append(f"model '{begun.model}', {now}")
     if sorted(begun.data.values()) != sorted((card.data or {}).values()):
         unlike.append(f"data {_named(begun.data)}, and not {_named(card.data or {})}")
+    before, given = begun.settings or {}, card.settings or {}
+    for name in OTHER_WEIGHTS:
+        if before.get(name) != given.get(name):
+            unlike.append(f"{name}={before.get(name)}, and not {given.get(name)}")
     if unlike:
         raise UserError(
             f"'{folder}' holds a run that began with {'; '.join(unlike)}: give another output folder to start a new "
             "run, or remove this one"
         )
-    before, now = begun.settings or {}, card.settings or {}
     other = [
-        f"{name}: {before.get(name)} before, {now.get(name)} now"
-        for name in sorted({*before, *now})
-        if before.get(name) != now.get(name)
+        f"{name}: {before.get(name)} before, {given.get(name)} now"
+        for name in sorted({*before, *given})
+        if before.get(name) != given.get(name)
     ]
     if begun.prompt_sha256 != card.prompt_sha256:
         other.append("another prompt")
