@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Builds the environment of one stage under .venvs/, or does nothing when it is there and current.
+# Builds the environment of one stage under .venvs/, or does nothing when it is there and current:
+#   bash local_script/setup_env.sh data|sft|rl|eval|dev [--cpu]
+# --cpu: for a machine without a GPU. `--lock` alone renews the locks from local_script/constraints/*.in.
 set -euo pipefail
 
 source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"

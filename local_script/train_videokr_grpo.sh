@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # GRPO with verl and vLLM rollouts:
 #   MODEL_PATH=... N_GPUS=8 bash local_script/train_videokr_grpo.sh [hydra overrides]
-# Settings: verl_plugin/config/videokr_grpo.yaml; the variables below change one each. DRY_RUN=1 prints the command.
+# Settings: verl_plugin/config/videokr_grpo.yaml; the variables below change one each (docs/recipes.md has a table:
+# DATA_DIR OUTPUT_DIR TRAIN_BATCH_SIZE ROLLOUT_N LR KEEP_CHECKPOINTS NNODES TRAINER_LOGGER ...). VIDEOKR_CPU=1 runs on a
+# CPU. DRY_RUN=1 prints the command, and checks no more than that files are there.
 # VIDEO_MANIFEST=FILE, of videokr check --level probe, spares the start of the run reading videos' headers.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
