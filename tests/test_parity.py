@@ -220,42 +220,33 @@ def test_one_example_is_the_same_in_all_three_hosts(name, count, sampling, promp
         assert np.ptp(steps) < 0.01
 
 
-# Of one host's own Python each: what is done before its witness runs, and where `videokr parity` must then see it.
+# Of one host's own Python each: what is done before it is asked, and where `videokr parity` must then see it.
 FAULTS = {
-    "qwen3vl": {
-        "rl": "import videokr.marks as m; m.drop_outer_marks = lambda processor: None",
-        "eval": "import videokr.video_file as v; f = v._resized; v._resized = lambda *a: f(*a).flip(2)",
-    },
-    "qwen2_5vl": {
-        "rl": "import videokr.response as r; f = r.build_response; r.build_response = lambda *a: f(*a) + ' '",
-        "eval": "import videokr.positions as p; p.mend_rope_index = lambda f: f",
-    },
+    "rl": "import videokr.marks as m, videokr.response as r; f = r.build_response; "
+    "m.drop_outer_marks = lambda processor: None; r.build_response = lambda *a: f(*a) + ' '",
+    "eval": "import videokr.video_file as v; f = v._resized; v._resized = lambda *a: f(*a).flip(2)",
 }
 SEEN = {
-    "qwen3vl": {
-        "RL, vLLM": {"prompt", "token ids", "position ids"},
-        "RL, trainer": {"prompt", "token ids", "position ids"},
-        "eval, vLLM": {"pixels"},
-        "eval, HF": {"pixels"},
-    },
-    "qwen2_5vl": {"RL, trainer": {"response tokens", "position ids", "loss"}, "eval, HF": {"position ids"}},
+    "RL, vLLM": {"prompt", "token ids", "position ids"},
+    "RL, trainer": {"prompt", "token ids", "position ids", "response tokens", "loss"},
+    "eval, vLLM": {"pixels"},
+    "eval, HF": {"pixels"},
 }
 
 
 @pytest.mark.eval
-@pytest.mark.parametrize("name", ["qwen2_5vl", "qwen3vl"])
-def test_a_fault_in_one_host_is_seen_there_and_nowhere_else(name, tmp_path):
+def test_a_fault_in_one_host_is_seen_there_and_nowhere_else(tmp_path):
     from data_prep.demo.odd_clips import write_clips
     from data_prep.demo.tiny_model import build_model, corpus_of
     from videokr.family import FAMILIES
 
     write_clips(tmp_path / "clips", 3, progress=False)
     records = tmp_path / "clips" / "records.jsonl"
-    build_model(FAMILIES[name], corpus_of(records), tmp_path / "model")
+    build_model(FAMILIES["qwen3vl"], corpus_of(records), tmp_path / "model")
     for stage in ("sft", "rl", "eval"):
         python = tmp_path / "environments" / stage / "bin" / "python"
         python.parent.mkdir(parents=True)
-        real, fault = REPOSITORY / ".venvs" / stage / "bin" / "python", FAULTS[name].get(stage, "")
+        real, fault = REPOSITORY / ".venvs" / stage / "bin" / "python", FAULTS.get(stage, "")
         run = "import runpy, sys; sys.argv = sys.argv[2:]; runpy.run_module(sys.argv[0], run_name='__main__')"
         python.write_text(f'#!/bin/sh\nexec "{real}" -c "{fault}; {run}" "$@"\n'.replace('"; ', '"'), encoding="utf-8")
         python.chmod(0o755)
@@ -266,7 +257,7 @@ def test_a_fault_in_one_host_is_seen_there_and_nowhere_else(name, tmp_path):
     for difference in json.loads(done.stdout)["differences"]:
         seen.setdefault(difference["host"], set()).add(difference["aspect"])
         assert difference["detail"]
-    assert seen == SEEN[name]
+    assert seen == SEEN
 
 
 @pytest.fixture
