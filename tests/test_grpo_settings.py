@@ -66,6 +66,7 @@ def test_a_gpu_environment_as_it_is_built_starts_without_flash_attn(model, capsy
         (False, "qwen3_vl", ["actor_rollout_ref.model.use_remove_padding=false"], ("sdpa", False)),
         (False, "qwen3_vl", [ATTENTION + "eager"], ("eager", True)),
         (False, "qwen3_vl", [ATTENTION + "flash_attention_2"], "flash-attn is not in this environment"),
+        (False, "qwen3_vl", [ATTENTION + "flash"], "give one of sdpa, eager, flash_attention_2"),
         (False, "qwen2_5_vl", ["actor_rollout_ref.model.use_remove_padding=true"], "with flash-attn alone"),
         (False, "qwen3_vl", [ACTOR + "ulysses_sequence_parallel_size=2"], "with flash-attn alone"),
     ],

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, also where several processes write them."""
 
+import os
 import re
 import subprocess
 import sys
@@ -185,3 +186,22 @@ def test_a_report_never_replaces_the_annotations(tmp_path: Path, verb: str):
     command = [sys.executable, "-m", "videokr", verb, "--data", str(data), *videos, "--json", str(data)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and "overwrite" in done.stderr and data.read_text().startswith('{"id"')
+
+
+def launched(script: str, *arguments: object, **variables: str) -> str:
+    """What a launcher says of a mistake, which it ends with."""
+    command = ["bash", str(Path(__file__).parents[1] / "local_script" / script), *map(str, arguments)]
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", ""), "VIDEOKR_PYTHON": sys.executable}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment | variables)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+def test_sft_on_several_nodes_wants_their_addresses():
+    assert "NODE_RANK (0, 1, ...) and MASTER_ADDR" in launched("train_videokr.sh", "qwen3vl", NNODES="2", NODE_RANK="1")
+
+
+def test_a_whole_model_needs_no_merge(tmp_path: Path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    assert "is a whole model already" in launched("merge_videokr_checkpoint.sh", tmp_path, tmp_path / "merged")

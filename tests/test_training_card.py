@@ -95,3 +95,25 @@ def test_a_run_goes_on_from_its_own_folder_alone(tmp_path):
     write(run, {}, "owner/base")
     with pytest.raises(UserError, match="'owner/base', and not 'owner/other'"):
         compare_with_begun(run, make_training_card("sft", SFT_BUDGET, {}, "owner/other", [], {}))
+
+
+@pytest.mark.parametrize("name", ["finetuning_type", "actor_rollout_ref.model.lora_rank"])
+def test_a_run_with_other_weights_does_not_go_on(tmp_path, name):
+    begun = write(tmp_path, {}, settings={name: "one", "seed": 1})
+    other = make_training_card("sft", SFT_BUDGET, {}, "owner/name", (), {name: "another", "seed": 1})
+    assert compare_with_begun(tmp_path, begun) == []
+    with pytest.raises(UserError, match=f"began with {name}=one, and not another"):
+        compare_with_begun(tmp_path, other)
+
+
+def test_wandb_without_a_key_is_told_before_a_run(tmp_path):
+    from videokr.environment import check_wandb_login
+
+    netrc = tmp_path / "netrc"
+    nowhere = {"NETRC": str(netrc)}
+    with pytest.raises(UserError, match="wandb has no key: set WANDB_API_KEY"):
+        check_wandb_login(nowhere)
+    check_wandb_login(nowhere | {"WANDB_API_KEY": "x"})
+    check_wandb_login(nowhere | {"WANDB_MODE": "offline"})
+    netrc.write_text("machine api.wandb.ai login user password x")
+    check_wandb_login(nowhere)
