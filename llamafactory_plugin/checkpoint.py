@@ -164,7 +164,7 @@ def compare(start: Start, config: Mapping[str, Any], card: TrainingCard) -> list
             f"'{folder}' holds a run that left no card of its model and data, so that nothing tells whether it is this "
             f"one: give {RESUME}=CHECKPOINT to go on from one of its checkpoints; otherwise {WAYS_OUT}"
         )
-    differences = [f"  {line}" for line in compare_with_begun(begun_in, card)]
+    differences = [f"  {line}" for line in compare_with_begun(begun_in, card, ["finetuning_type"])]
     if start.finished_at is not None:
         is_over = f"the run in '{folder}' is finished, at step {start.finished_at}: nothing is trained"
         return [f"{is_over}; more num_train_epochs or max_steps go on, {ANEW}=true starts anew", *differences]

@@ -101,9 +101,9 @@ def test_a_run_goes_on_from_its_own_folder_alone(tmp_path):
 def test_a_run_with_other_weights_does_not_go_on(tmp_path, name):
     begun = write(tmp_path, {}, settings={name: "one", "seed": 1})
     other = make_training_card("sft", SFT_BUDGET, {}, "owner/name", (), {name: "another", "seed": 1})
-    assert compare_with_begun(tmp_path, begun) == []
+    assert compare_with_begun(tmp_path, begun, [name]) == []
     with pytest.raises(UserError, match=f"began with {name}=one, and not another"):
-        compare_with_begun(tmp_path, other)
+        compare_with_begun(tmp_path, other, [name])
 
 
 def test_wandb_without_a_key_is_told_before_a_run(tmp_path):

@@ -609,11 +609,16 @@ def test_a_key_that_nothing_reads_is_refused_and_the_one_to_give_is_named():
     ],
 )
 def test_a_section_of_nobody_and_a_value_of_another_kind_are_refused(override, says):
+    from verl_plugin.settings import check_kinds
     from verl_plugin.unread_keys import refuse_unread_keys
     from videokr.errors import UserError
 
+    for name in ("videokr_grpo", "videokr_grpo_cpu"):
+        check_kinds(composed(name), composed(name))
+    given = composed(overrides=[override])
     with pytest.raises(UserError, match=says):
-        refuse_unread_keys(composed(overrides=[override]), composed())
+        refuse_unread_keys(given, composed())
+        check_kinds(given, composed())
 
 
 def test_canary_verl_pull_7923_and_others_read_no_such_key():

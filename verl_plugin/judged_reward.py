@@ -23,7 +23,7 @@ from videokr.reason import Reason
 from videokr.response import read_answer
 from videokr.reward import DEFAULT_TOLERANCE, Accuracy, Reward
 
-DEFAULT_CONCURRENCY, DEFAULT_SECONDS = 16, 120.0  # a process; a verdict
+DEFAULT_CONCURRENCY, DEFAULT_SECONDS = 16, Limits().seconds  # a process; a verdict
 
 # A client belongs to the event loop that it was first used in.
 _judges: WeakKeyDictionary[AbstractEventLoop, dict[tuple[str | None, int, float], Judge]] = WeakKeyDictionary()

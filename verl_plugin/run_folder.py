@@ -90,7 +90,7 @@ def take_up(config: Any, environment: Mapping[str, str]) -> int | None:
     if checkpoint is not None:
         step = _step_of(checkpoint)
         kept = step if checkpoint.parent.resolve() == folder.resolve() else 0
-        differing = compare_with_begun(checkpoint.parent, card)
+        differing = compare_with_begun(checkpoint.parent, card, ["actor_rollout_ref.model.lora_rank"])
         last = _last_step(config)
         if last is not None and step >= last and not trainer.val_only:
             _say_finished(folder, step)

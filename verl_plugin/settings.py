@@ -1,7 +1,7 @@
 """The settings of a run, looked through before Ray starts for what cannot work."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from typing import Any
 
@@ -33,6 +33,31 @@ def check_settings(config: Any) -> None:
     except (AssertionError, ValueError) as error:
         raise UserError(" ".join(str(error).split())) from None
     print(attention, flush=True)
+
+
+def check_kinds(config: Any, shipped: Any) -> None:
+    """
+    Args:
+        shipped: the same configuration without what the user set.
+
+    Raises:
+        UserError: a text where a number, true or false is read; verl takes any text for true.
+    """
+    from omegaconf import OmegaConf
+
+    for key, default in _leaves(OmegaConf.to_container(shipped)):
+        value = OmegaConf.select(config, key) if isinstance(default, bool | int | float) else None
+        if isinstance(value, str):
+            kind = "true or false" if isinstance(default, bool) else "a number"
+            raise UserError(f"{key}={value}: {kind} is needed")
+
+
+def _leaves(tree: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{name}{key}.")
+        else:
+            yield f"{name}{key}", value
 
 
 def check_loggers(names: list[str], environment: Mapping[str, str]) -> None:

@@ -31,11 +31,13 @@ def main() -> int:
     from verl_plugin.frozen_vision import tell_engine
     from verl_plugin.reward_settings import check_reward
     from verl_plugin.run_folder import say_if_nothing_was_left, take_up
-    from verl_plugin.settings import check_settings
+    from verl_plugin.settings import check_kinds, check_settings
     from verl_plugin.unread_keys import refuse_unread_keys
 
     def run(config: Any) -> None:
-        refuse_unread_keys(config, compose(HydraConfig.get().job.config_name))
+        shipped = compose(HydraConfig.get().job.config_name)
+        refuse_unread_keys(config, shipped)
+        check_kinds(config, shipped)
         refuse_adapter(config.actor_rollout_ref.model)
         make_room(config.actor_rollout_ref.rollout, config.data)
         make_paths_absolute(config)

@@ -1,7 +1,7 @@
 """What a checkpoint was trained with, kept beside it, so that an evaluation can say where it asks otherwise."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -78,10 +78,6 @@ def write_training_card(folder: Path, card: TrainingCard) -> None:
         aside.write_text(json.dumps(asdict(card), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-# Settings without which a checkpoint does not fit: it has other weights.
-OTHER_WEIGHTS = ("finetuning_type", "actor_rollout_ref.model.lora_rank")
-
-
 def read_training_card(model: Path) -> TrainingCard | None:
     """The card of a checkpoint, or of the run whose folder it lies in; None where there is none.
 
@@ -91,14 +87,18 @@ def read_training_card(model: Path) -> TrainingCard | None:
     return _read_card(model / TRAINING_CARD) or _read_card(model.parent / TRAINING_CARD)
 
 
-def compare_with_begun(folder: Path, card: TrainingCard) -> list[str]:
+def compare_with_begun(folder: Path, card: TrainingCard, decisive: Sequence[str] = ()) -> list[str]:
     """Holds a run that would go on from the checkpoints in a folder against the one that began there.
+
+    Args:
+        decisive: the host's names of settings that decide which weights a checkpoint has.
 
     Returns:
         What else differs, one line each: it may have been changed on purpose.
 
     Raises:
-        UserError: the folder's run began with another model or other data, and going on would mix the two.
+        UserError: the folder's run began with another model, other data or other weights to train, and going on would
+            mix the two.
     """
     begun = _read_card(folder / TRAINING_CARD)
     if begun is None or begun.model is None or begun.data is None:
@@ -110,7 +110,7 @@ def compare_with_begun(folder: Path, card: TrainingCard) -> list[str]:
     if sorted(begun.data.values()) != sorted((card.data or {}).values()):
         unlike.append(f"data {_named(begun.data)}, and not {_named(card.data or {})}")
     before, given = begun.settings or {}, card.settings or {}
-    for name in OTHER_WEIGHTS:
+    for name in decisive:
         if before.get(name) != given.get(name):
             unlike.append(f"{name}={before.get(name)}, and not {given.get(name)}")
     if unlike:
