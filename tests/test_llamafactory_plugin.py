@@ -482,7 +482,8 @@ def test_no_row_longer_than_cutoff_len_is_cut(family, corpus, prepared, models, 
     listed = (tmp_path / "long_rows.jsonl").read_text(encoding="utf-8").splitlines()
     assert sorted(json.loads(line)["tokens"] for line in listed) == sorted(n for n in lengths if n > limit)
     assert rows(**drop, dataset="videokr_train", dataset_dir=str(prepared)) == fitting
-    assert rows(**drop, eval_dataset=str(corpus / "sft.jsonl"), split="eval_dataset") == fitting
+    evaluated = {"eval_dataset": str(corpus / "sft.jsonl"), "eval_strategy": "steps", "eval_steps": "1"}
+    assert rows(**drop, **evaluated, split="eval_dataset") == fitting
     assert sorted(rows(**drop, streaming="true", preprocessing_batch_size="1")) == sorted(fitting)
     # A pack holds whole rows: as many ends of turn as rows, and every response of theirs.
     packed = rows(**{**drop, "cutoff_len": str(limit + 1)}, packing="true")
