@@ -50,7 +50,7 @@ def read(side: str, video: Path) -> dict[str, Any]:
 
         asked = {"video": str(video)} | asdict(RL_BUDGET)
     else:
-        from videokr.video_file import read_frames
+        from videokr.video.reader import read_frames
 
         reader = side
     base, begin, start = peak_mib(), cpu_seconds(), time.perf_counter()
@@ -65,7 +65,7 @@ def build(video: Path, folder: Path) -> dict[str, Any]:
 
     from data_prep.proxies.building import Builder
     from videokr.budget import RL_BUDGET
-    from videokr.proxy import DEFAULT_QUALITY, ProxyFolder, ProxyKey
+    from videokr.video.proxy import DEFAULT_QUALITY, ProxyFolder, ProxyKey
 
     torch.set_num_threads(1)
     builder = Builder(video.parent, ProxyFolder(folder), ProxyKey(RL_BUDGET, PATCH_SIZE), DEFAULT_QUALITY)

@@ -102,11 +102,11 @@ def ask(model: Any, folder: Path, shown: Sequence[Path]) -> dict[str, float]:
     """Asks one question about each clip in lmms-eval's evaluator; seconds a question of its call of the model class."""
     from vllm.v1.worker.gpu_worker import Worker
 
-    from lmms_eval_tasks import witness
+    from lmms_eval_tasks import capture
     from lmms_eval_tasks.preflight import write_task
     from videokr.budget import EVAL_BUDGET
+    from videokr.capture.request import Request
     from videokr.example import parse_example
-    from videokr.parity.request import Request
 
     folder.mkdir(exist_ok=True)
     write_task([replace(parse_example(record(clip)), videos=(str(clip),)) for clip in shown], folder / "tasks")
@@ -115,7 +115,7 @@ def ask(model: Any, folder: Path, shown: Sequence[Path]) -> dict[str, float]:
         timed(type(model), "generate_until", cpu_seconds) as whole,
         timed(Worker, "execute_model", time.thread_time) as passes,  # of the CPU's worker too, in this very thread
     ):
-        witness.evaluate(request, model)
+        capture.evaluate(request, model)
     wall, cpu = (sum(each) / len(shown) for each in zip(*whole, strict=True))
     model_wall, model_cpu = (sum(each) / len(shown) for each in zip(*passes, strict=True))
     return {"wall": wall, "wall_beside": wall - model_wall, "cpu": cpu, "cpu_beside": cpu - model_cpu}
@@ -142,7 +142,7 @@ def timed(owner: type, method: str, cpu: Callable[[], float]) -> Iterator[list[t
 
 
 def main() -> None:
-    from videokr.parity.hosts import ALWAYS, ON_CPU
+    from videokr.analysis.parity.hosts import ALWAYS, ON_CPU
 
     parser = parser_of(__doc__, "model, clips and proxies")
     parser.add_argument("--size", choices=SIZES, default="720p", help="(default: %(default)s)")

@@ -16,8 +16,8 @@ from collections import Counter
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from videokr.judge import Judge, JudgeError
-from videokr.judge_settings import Limits, require_settings
+from videokr.evaluation.judge import Judge, JudgeError
+from videokr.evaluation.judge_settings import Limits, require_settings
 
 LATENCY_SECONDS, REQUEST_SECONDS = 0.5, 3.0
 FAULTS = {429: 0.05, 500: 0.05, "hang": 0.02, "garbage": 0.02}

@@ -20,7 +20,7 @@ from videokr.example import Kind
 from videokr.response import build_response
 from videokr.reward import DEFAULT_TOLERANCE, Accuracy, score_response
 from videokr.rouge import mean_rouge_f1
-from videokr.typed import typed_accuracy
+from videokr.typed.accuracy import typed_accuracy
 
 GOLDS, ROLLOUTS = 32, 8
 LENGTHS = ((1, 8), (10, 40), (80, 200))  # words

@@ -21,26 +21,26 @@ from typing import Any
 
 from tqdm import tqdm
 
+from videokr.analysis.parity.comparison import ASPECTS, compare
+from videokr.analysis.parity.hosts import ALWAYS, ON_CPU, python_of
+from videokr.analysis.parity.skeleton import CONTEXT_TOKENS, write_skeleton
 from videokr.budget import SFT_BUDGET
+from videokr.capture.request import Request, read_request
+from videokr.capture.trace import Trace, collapsed, first_videos, read_report, recorded, recorded_videos
+from videokr.capture.trace import write_report as write
 from videokr.errors import exit_status
 from videokr.example import Example, read_examples
 from videokr.family import family_of
-from videokr.parity.comparison import ASPECTS, compare
-from videokr.parity.hosts import ALWAYS, ON_CPU, python_of
-from videokr.parity.request import Request, read_request
-from videokr.parity.skeleton import CONTEXT_TOKENS, write_skeleton
-from videokr.parity.witness import Witness, collapsed, first_videos, read_report, recorded, recorded_videos
-from videokr.parity.witness import write_report as write
-from videokr.videos import resolve_video
+from videokr.video.paths import resolve_video
 
 ROOT = Path(__file__).parents[1]
 STAGES = {"sft": ("sft",), "rl": ("rl_rollout", "rl_trainer"), "eval": ("eval",)}
-Reader = Callable[[Request, Example, int], Mapping[str, Witness]]
+Reader = Callable[[Request, Example, int], Mapping[str, Trace]]
 
 
 def read_each(request: Request, stage: str, read: Reader) -> None:
     """Reads every record alone; what could not be read is printed, and is in no report."""
-    reports: dict[str, list[Witness]] = {name: [] for name in STAGES[stage]}
+    reports: dict[str, list[Trace]] = {name: [] for name in STAGES[stage]}
     lines = request.records.read_text(encoding="utf-8").splitlines()
     examples = list(islice(read_examples(request.records), request.count))
     for number, example in enumerate(tqdm(examples, desc=f"stock {stage}")):
@@ -52,23 +52,23 @@ def read_each(request: Request, stage: str, read: Reader) -> None:
         except (Exception, SystemExit) as failure:  # noqa: BLE001  a host's, whatever it is: that is counted here
             print(f"{stage}, {example.id}: {type(failure).__name__}: {' '.join(str(failure).split())[:200]}")
             continue
-        for name, witness in seen.items():
-            reports[name].append(witness)
-    for name, witnesses in reports.items():
-        write(request.output, f"stock_{name}", witnesses)
+        for name, trace in seen.items():
+            reports[name].append(trace)
+    for name, traces in reports.items():
+        write(request.output, f"stock_{name}", traces)
 
 
 def sft(request: Request) -> None:
-    from llamafactory_plugin import converter, positions, templates, witness
+    from llamafactory_plugin import capture, converter, positions, templates
 
-    settings, stock = witness.settings, f"template={templates.HOST_TEMPLATES[family_of(request.model).name]}"
-    witness.settings = lambda request, family: [*settings(request, family), stock]
+    settings, stock = capture.settings, f"template={templates.HOST_TEMPLATES[family_of(request.model).name]}"
+    capture.settings = lambda request, family: [*settings(request, family), stock]
     converter.register()  # rows are ours; template, frames and positions are the host's
     converter.register = templates.register = positions.install = lambda: None
 
-    def read(alone: Request, _: Example, number: int) -> dict[str, Witness]:
-        witness.HOST = f"stock-sft-{number}"
-        return {"sft": witness.testify(alone)[0]}
+    def read(alone: Request, _: Example, number: int) -> dict[str, Trace]:
+        capture.HOST = f"stock-sft-{number}"
+        return {"sft": capture.capture(alone)[0]}
 
     read_each(request, "sft", read)
 
@@ -85,11 +85,11 @@ def rl(request: Request) -> None:
     from verl.workers.rollout.utils import qwen2_5_vl_dedup_image_tokens
     from vllm import LLM
 
-    from verl_plugin import rollout_prompt, witness
+    from verl_plugin import capture, rollout_prompt
 
     rollout_prompt.rollout_prompt = lambda ids, _, processor: qwen2_5_vl_dedup_image_tokens(list(ids), processor)
     tokenizer, processor = hf_tokenizer(str(request.model)), hf_processor(str(request.model))
-    config = witness.run_config(request, request.output / "row.parquet", 64)
+    config = capture.run_config(request, request.output / "row.parquet", 64)
     with open_dict(config):
         config.data.custom_cls.path = config.data.custom_cls.name = None
         config.data.filter_overlong_prompts = False
@@ -102,12 +102,12 @@ def rl(request: Request) -> None:
         enforce_eager=True,
         mm_processor_cache_gb=0,
     )
-    client = witness._Engine(engine, processor)
+    client = capture._Engine(engine, processor)
     worker = AgentLoopWorker(config, client)
     model_class = engine.apply_model(type)[0]
 
-    def read(_: Request, example: Example, number: int) -> dict[str, Witness]:
-        row = witness.build_row(example, list(example.videos), "train", number, asdict(request.budget))
+    def read(_: Request, example: Example, number: int) -> dict[str, Trace]:
+        row = capture.build_row(example, list(example.videos), "train", number, asdict(request.budget))
         path = request.output / f"row-{number}.parquet"
         pq.write_table(pa.Table.from_pylist([row]), path)
         given = RLHFDataset(str(path), tokenizer, config.data, processor)[0]
@@ -115,7 +115,7 @@ def rl(request: Request) -> None:
         given |= {"agent_name": "single_turn_agent", "uid": example.id}
         fields = {name: np.array([value, None], dtype=object)[:1] for name, value in given.items()}
         batch = DataProto.from_dict(non_tensors=fields, meta_info={"global_steps": 0, "validate": False})
-        client.response = gold = tokenizer(witness._gold(example), add_special_tokens=False)["input_ids"]
+        client.response = gold = tokenizer(capture._gold(example), add_special_tokens=False)["input_ids"]
         with (
             recorded(model_class, "get_mrope_input_positions", lambda _, __, made: made[0].tolist()) as positions,
             recorded_videos(request.output, f"stock-rl-{number}") as calls,
@@ -127,8 +127,8 @@ def rl(request: Request) -> None:
         carries = made["response_mask"][0, : len(gold)].bool().tolist()
         *before, last = calls
         shown = list(chain.from_iterable(before))[-len(example.videos) :]
-        trainer = witness._witness(example.id, tokenizer, ids[:asked], ids[asked:], carries, placed, last)
-        rollout = witness._witness(example.id, tokenizer, client.prompts[-1], None, None, positions[-1], shown)
+        trainer = capture._trace(example.id, tokenizer, ids[:asked], ids[asked:], carries, placed, last)
+        rollout = capture._trace(example.id, tokenizer, client.prompts[-1], None, None, positions[-1], shown)
         return {"rl_rollout": rollout, "rl_trainer": trainer}
 
     read_each(request, "rl", read)
@@ -137,7 +137,7 @@ def rl(request: Request) -> None:
 def evaluation(request: Request) -> None:
     from lmms_eval.models.chat.vllm_generate import VLLMGenerate
 
-    from lmms_eval_tasks import witness
+    from lmms_eval_tasks import capture
     from lmms_eval_tasks.preflight import write_task
 
     budget = request.budget
@@ -156,7 +156,7 @@ def evaluation(request: Request) -> None:
     )
     model_class = model.client.apply_model(type)[0]
 
-    def read(_: Request, example: Example, number: int) -> dict[str, Witness]:
+    def read(_: Request, example: Example, number: int) -> dict[str, Trace]:
         folder = request.output / f"eval-{number}"
         folder.mkdir()
         write_task([example], folder / "tasks")
@@ -165,11 +165,11 @@ def evaluation(request: Request) -> None:
             recorded(type(model.client), "generate", lambda _, __, made: made[0].prompt_token_ids) as ids,
             recorded_videos(request.output, f"stock-eval-{number}") as calls,
         ):
-            witness.evaluate(replace(request, output=folder), model)
+            capture.evaluate(replace(request, output=folder), model)
         videos = first_videos(calls[-len(example.videos) :], len(example.videos))
         text = collapsed(model.processor.tokenizer.decode(ids[0]))
         placed = tuple(map(tuple, positions[0]))
-        return {"eval": Witness(example.id, text, tuple(ids[0]), None, None, placed, videos)}
+        return {"eval": Trace(example.id, text, tuple(ids[0]), None, None, placed, videos)}
 
     read_each(request, "eval", read)
 
@@ -198,7 +198,7 @@ def main(arguments: list[str] | None = None) -> int:
         asked = request.write()
         reader = {"FORCE_QWENVL_VIDEO_READER": "decord"}  # torchcodec, its first choice, asks for FFmpeg's libraries
         environment = {**os.environ, **ALWAYS, **ON_CPU, **reader}
-        ours = [python_of("sft", args.environments), "-m", "llamafactory_plugin.witness", asked]
+        ours = [python_of("sft", args.environments), "-m", "llamafactory_plugin.capture", asked]
         subprocess.run(ours, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
         for stage in STAGES:
             command = [python_of(stage, args.environments), "-m", "benchmarks.stock_hosts", stage, asked]
@@ -209,7 +209,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def table(folder: Path, asked: int) -> str:
     """How many records each stock host read in another way than SFT with the plugins."""
-    ours = {witness.example: witness for witness in read_report(folder, "sft")}
+    ours = {trace.example: trace for trace in read_report(folder, "sft")}
     names = [name for stage in STAGES.values() for name in stage]
     columns: dict[str, Counter[str]] = {}
     for name in names:

@@ -51,7 +51,7 @@ def install() -> None:
     from qwen_vl_utils import vision_process
     from transformers.video_processing_utils import BaseVideoProcessor
 
-    from videokr import frame_cache
+    from videokr.video import frame_cache
 
     fetch: Any = _counted(vision_process.fetch_video, DECODE, _frames)
     vision_process.fetch_video = qwen_vl_utils.fetch_video = fetch

@@ -23,7 +23,6 @@ from llamafactory_plugin.settings import TEXTS, entry_of, names_of, read_dataset
 from videokr.errors import UserError
 from videokr.generation_prompt import find_generation_prompt
 from videokr.outputs import written_aside
-from videokr.proxy import video_reading
 from videokr.training_card import (
     TRAINING_CARD,
     TrainingCard,
@@ -32,6 +31,7 @@ from videokr.training_card import (
     read_training_card,
     write_training_card,
 )
+from videokr.video.proxy import video_reading
 
 RESUME, ANEW = "resume_from_checkpoint", "overwrite_output_dir"  # the host's settings
 NAME = re.compile(r"checkpoint-(\d+)")

@@ -12,7 +12,7 @@ from llamafactory.data.data_utils import Role
 from llamafactory_plugin.rows import build_turns
 from videokr.errors import RecordError
 from videokr.example import ID_FIELDS, parse_example
-from videokr.videos import resolve_video
+from videokr.video.paths import resolve_video
 
 FORMAT = "videokr"
 

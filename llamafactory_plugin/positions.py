@@ -1,6 +1,6 @@
 """Right positions for Qwen2.5-VL in LLaMA-Factory, whose collator asks the model's class for them."""
 
-from videokr.positions import mend_rope_index
+from videokr.video.positions import mend_rope_index
 
 
 def install() -> None:

@@ -18,7 +18,7 @@ from videokr.errors import RecordError, UserError
 from videokr.example import VIDEO_FIELDS, parse_example, read_records
 from videokr.family import FAMILIES, find_family
 from videokr.response import WITHOUT_RATIONALE, WITHOUT_RATIONALE_NOTE
-from videokr.videos import resolve_video
+from videokr.video.paths import resolve_video
 
 USAGE = "python -m llamafactory_plugin.train CONFIG.yaml [key=value ...]"
 DATASETS = ("dataset", "eval_dataset")

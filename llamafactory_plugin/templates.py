@@ -25,11 +25,12 @@ from llamafactory.extras.constants import VIDEO_PLACEHOLDER
 from videokr.budget import BY_INDEX, SFT_BUDGET, VideoBudget
 from videokr.errors import UserError
 from videokr.family import FAMILIES
-from videokr.frame_plan import FramePlan, plan_frames
 from videokr.generation_prompt import as_line, generation_prompt
-from videokr.marks import END_OF_TURN, put_videos
 from videokr.response import continuation, opening_of
-from videokr.video_file import VideoError, read_frames, read_header
+from videokr.special_tokens import END_OF_TURN
+from videokr.video.frame_plan import FramePlan, plan_frames
+from videokr.video.reader import VideoError, read_frames, read_header
+from videokr.video.vision_tokens import put_videos
 
 LINE_BREAK = "\n"
 QUESTION = f"<|im_start|>user\n{{{{content}}}}{END_OF_TURN}\n"

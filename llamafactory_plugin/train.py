@@ -32,7 +32,7 @@ from llamafactory_plugin.settings import (
 )
 from videokr.budget import BY_INDEX
 from videokr.errors import UserError, exit_status
-from videokr.video_file import VideoError
+from videokr.video.reader import VideoError
 
 CHECK = "--check"  # first: find the user's mistakes and stop, before there are as many workers as GPUs to say so
 

@@ -10,7 +10,7 @@ from videokr.errors import RecordError, UserError
 from videokr.example import VIDEO_FIELDS, Example, parse_example, read_records, to_record
 from videokr.outputs import written_aside
 from videokr.published import EVAL_DATASET, EVAL_FILE
-from videokr.videos import resolve_video
+from videokr.video.paths import resolve_video
 
 
 def root_from_env(environment: Mapping[str, str]) -> Path:

@@ -10,20 +10,20 @@ from pathlib import Path
 
 from lmms_eval_tasks import catalogue
 from lmms_eval_tasks.benchmark import annotations_from_env, read_benchmark, root_from_env, write_rows, write_text
-from videokr import judge_settings
 from videokr.budget import EVAL_BUDGET, SAMPLINGS
 from videokr.errors import UserError, exit_status
+from videokr.evaluation import judge_settings
 from videokr.evaluation.card import RunCard, installed_versions, questions_digest
+from videokr.evaluation.judge import check_judge
+from videokr.evaluation.judge_settings import Limits
 from videokr.evaluation.probe import Probe, read_probe, swap_videos
 from videokr.example import Example
 from videokr.family import context_tokens, find_family
 from videokr.fingerprint import model_fingerprint
-from videokr.judge import check_judge
-from videokr.judge_settings import Limits
 from videokr.prompt import prompt_digest
-from videokr.proxy import video_reading
 from videokr.training_card import departures, read_training_card
-from videokr.video_file import read_header
+from videokr.video.proxy import video_reading
+from videokr.video.reader import read_header
 
 PREFIX = "videokr_"
 EVAL_TASK = "videokr_eval"

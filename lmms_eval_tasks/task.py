@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from videokr.evaluation.judge import ThreadJudge, judge_from_env
 from videokr.evaluation.scoring import score
 from videokr.evaluation.verdict import OPEN, Verdict
 from videokr.example import Kind, parse_example
-from videokr.judge import ThreadJudge, judge_from_env
 from videokr.prompt import build_prompt
 
 ACCURACY, CHOICE_ACCURACY = "acc", "mc_acc"

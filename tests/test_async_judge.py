@@ -16,8 +16,8 @@ pytest.importorskip("openai")
 from judge_endpoint import KEY, Endpoint, completion, environment
 
 from videokr.errors import UserError
-from videokr.judge import Judge, JudgeError, VerdictCache, judge_from_env
-from videokr.judge_settings import Limits, Settings, read_settings, require_settings
+from videokr.evaluation.judge import Judge, JudgeError, VerdictCache, judge_from_env
+from videokr.evaluation.judge_settings import Limits, Settings, read_settings, require_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -130,8 +130,8 @@ def test_who_gives_up_does_not_take_the_verdict_from_the_others(endpoint):
 IN_ANOTHER_PROCESS = """
 import asyncio, os, sys
 from pathlib import Path
-from videokr.judge import Judge, VerdictCache
-from videokr.judge_settings import require_settings
+from videokr.evaluation.judge import Judge, VerdictCache
+from videokr.evaluation.judge_settings import require_settings
 judge = Judge(require_settings(os.environ, "the test"), VerdictCache(Path(sys.argv[1])))
 async def grade():
     for number in range(int(sys.argv[2])):
@@ -178,7 +178,7 @@ OTHERS = [{"MODEL_VERSION": "other"}, ("Who?", *CASE[1:]), ("What?", "b", CASE[2
 def test_another_case_is_asked_anew(endpoint, tmp_path, monkeypatch, other):
     grade(judge_of(endpoint, tmp_path), CASE)
     if other == "instruction":
-        monkeypatch.setattr("videokr.judge_settings.INSTRUCTION", "Grade otherwise.")
+        monkeypatch.setattr("videokr.evaluation.judge_settings.INSTRUCTION", "Grade otherwise.")
     more = other if isinstance(other, dict) else {}
     grade(judge_of(endpoint, tmp_path, **more), other if isinstance(other, tuple) else CASE)
     assert len(endpoint.requests) == 2

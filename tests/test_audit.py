@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from videokr.audit.audit import audit
-from videokr.audit.copies import changed_copies
+from videokr.analysis.audit.audit import audit
+from videokr.analysis.audit.copies import changed_copies
 from videokr.example import parse_example
 from videokr.reward import Accuracy
 

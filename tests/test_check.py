@@ -16,7 +16,7 @@ from faulty_videos import FAULTS, encode, write_faulty_videos
 
 from data_prep.demo.odd_clips import Shape, draw
 from videokr.errors import UserError
-from videokr.manifest import LEVELS, VideoEntry, read_manifest, write_manifest
+from videokr.video.manifest import LEVELS, VideoEntry, read_manifest, write_manifest
 
 REJECTED = 3
 

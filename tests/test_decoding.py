@@ -13,8 +13,8 @@ pytest.importorskip("av")
 import av
 import numpy as np
 
-from videokr.decoding import PacketTable, decode_chosen, decode_runs, read_packets
-from videokr.video_file import opened
+from videokr.video.decoding import PacketTable, decode_chosen, decode_runs, read_packets
+from videokr.video.reader import opened
 
 FRAMES = 300
 STREAMS = {  # codec and options: how frames refer to each other

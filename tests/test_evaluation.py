@@ -13,8 +13,9 @@ from judge_endpoint import environment
 
 from lmms_eval_tasks.results import keep_answers
 from videokr.__main__ import main
+from videokr.analysis.comparison.comparison import compare_runs
+from videokr.analysis.rescoring.extractors import EXTRACTORS
 from videokr.budget import EVAL_BUDGET
-from videokr.comparison.comparison import compare_runs
 from videokr.errors import UserError, exit_status
 from videokr.evaluation.answered import Answered, read_answers, write_answers
 from videokr.evaluation.benchmarks import COLUMNS, MEANS, PUBLISHED, benchmark_of
@@ -32,7 +33,6 @@ from videokr.evaluation.summary import score_of, summarize
 from videokr.evaluation.verdict import Verdict
 from videokr.example import parse_example
 from videokr.prompt import prompt_digest
-from videokr.rescoring.extractors import EXTRACTORS
 
 CARD = RunCard(
     model="m",

@@ -25,7 +25,7 @@ from data_prep.fetch.contents import Archive, FileError, SourceFile
 from data_prep.fetch.extraction import extract
 from videokr.__main__ import main
 from videokr.errors import exit_status
-from videokr.videos import resolve_video
+from videokr.video.paths import resolve_video
 
 REFUSED = 3
 SFT, RL = "VideoKR-COT-201K.jsonl", "VideoKR-RL-114K.jsonl"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from videokr.budget import EVAL_BUDGET, RL_BUDGET, SFT_BUDGET, VideoBudget
 from videokr.errors import UserError
-from videokr.frame_plan import VideoHeader, plan_frames, video_token_bound
+from videokr.video.frame_plan import VideoHeader, plan_frames, video_token_bound
 
 PATCH_SIZES = {"qwen2_5vl": 14, "qwen3vl": 16}
 headers = st.builds(
@@ -96,7 +96,7 @@ def test_the_plan_is_what_the_processor_makes_of_it(family, processors, header, 
     """Grid, number of tokens, seconds a temporal patch and timestamps; blank frames stand in for a video's."""
     import torch
 
-    from videokr.marks import MARKED_VIDEO, drop_outer_marks, video_text
+    from videokr.video.vision_tokens import MARKED_VIDEO, drop_outer_marks, video_text
 
     assume(max(header.height, header.width) / min(header.height, header.width) < 50)
     processor = processors[family]

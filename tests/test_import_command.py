@@ -27,7 +27,7 @@ from data_prep.importing.text_file import NOT_TEXT
 from videokr.__main__ import main
 from videokr.errors import exit_status
 from videokr.example import Kind, parse_example, read_examples
-from videokr.manifest import read_manifest
+from videokr.video.manifest import read_manifest
 
 QUESTION = "Describe what happens in this video."
 

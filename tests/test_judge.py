@@ -11,11 +11,11 @@ pytest.importorskip("openai")
 from judge_endpoint import KEY, Endpoint, completion, environment
 
 from videokr.errors import UserError
+from videokr.evaluation.judge import ThreadJudge, check_judge, judge_from_env
+from videokr.evaluation.judge_settings import Settings, read_settings
 from videokr.evaluation.scoring import score
 from videokr.evaluation.verdict import Verdict
 from videokr.example import Example, Kind, parse_example
-from videokr.judge import ThreadJudge, check_judge, judge_from_env
-from videokr.judge_settings import Settings, read_settings
 
 
 def judge_of(endpoint: Endpoint, seconds: float = 5.0, **more: str) -> ThreadJudge:

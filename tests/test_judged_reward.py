@@ -99,7 +99,7 @@ def test_no_answer_is_never_asked(judge, said):
 
 @pytest.mark.parametrize("reply", ["hm", 401, 5.0])
 def test_a_judge_that_fails_gives_no_score(judge, reply):
-    from videokr.judge import JudgeError
+    from videokr.evaluation.judge import JudgeError
 
     judge.replies = [reply]
     with pytest.raises(JudgeError) as caught:

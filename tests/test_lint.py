@@ -26,8 +26,8 @@ from data_prep.lint.report import as_text, summarise
 from data_prep.lint.row import read_row
 from data_prep.lint.tally import Tally
 from videokr.family import FAMILIES
-from videokr.manifest import VideoEntry, write_manifest
 from videokr.options import LETTERS
+from videokr.video.manifest import VideoEntry, write_manifest
 
 FAULT = 3
 THINGS = "valve piston lever beaker magnet coil prism lens rotor turbine pump filter nozzle gear spring".split()

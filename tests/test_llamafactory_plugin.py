@@ -187,7 +187,7 @@ def test_a_thinking_checkpoint_is_trained_on_what_its_own_template_says(corpus, 
     from videokr.budget import SFT_BUDGET
     from videokr.example import read_examples
     from videokr.family import FAMILIES
-    from videokr.video_file import read_header
+    from videokr.video.reader import read_header
 
     model = tmp_path / "model"
     build_model(FAMILIES["qwen3vl"], corpus_of(corpus / "sft.jsonl"), model, thinking=True)
@@ -516,7 +516,7 @@ def write_conversations(folder: Path) -> str:
 def test_several_turns_are_those_of_the_chat_template(family, models, tmp_path):
     from transformers import AutoTokenizer
 
-    from videokr.marks import END_OF_TURN
+    from videokr.special_tokens import END_OF_TURN
 
     where = {"dataset": write_conversations(tmp_path), "dataset_dir": str(tmp_path)}
     rows = token_rows(family, models[family], tmp_path / "out", where)

@@ -1,6 +1,7 @@
 import pytest
 
-from videokr.marks import MARKED_VIDEO, VIDEO, drop_outer_marks
+from videokr.special_tokens import VIDEO
+from videokr.video.vision_tokens import MARKED_VIDEO, drop_outer_marks
 
 
 def processor(name: str, template: str) -> object:

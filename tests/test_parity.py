@@ -10,36 +10,36 @@ from pathlib import Path
 
 import pytest
 
+from videokr.analysis.parity.comparison import ASPECTS, compare
+from videokr.analysis.parity.report import as_json, as_text
+from videokr.analysis.parity.skeleton import write_skeleton
+from videokr.capture.trace import SeenVideo, Trace, read_report, write_report
 from videokr.errors import UserError
-from videokr.parity.comparison import ASPECTS, compare
-from videokr.parity.report import as_json, as_text
-from videokr.parity.skeleton import write_skeleton
-from videokr.parity.witness import SeenVideo, Witness, read_report, write_report
 
 np = pytest.importorskip("numpy")
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
-def witness(tmp_path):
+def trace(tmp_path):
     frames = np.arange(4 * 28 * 28 * 3, dtype=np.uint8).reshape(4, 28, 28, 3)
     np.save(tmp_path / "a.npy", frames)
     video = SeenVideo((0, 10, 20, 30), (0.25, 1.25), 28, 28, 2, "a.npy")
     positions = ((0, 1, 1, 3, 4), (0, 1, 1, 3, 4), (0, 1, 2, 3, 4))
-    return Witness("one", "see <v>*2", (7, 5, 5), (9, 8), (True, True), positions, (video,))
+    return Trace("one", "see <v>*2", (7, 5, 5), (9, 8), (True, True), positions, (video,))
 
 
-def changed(witness, tmp_path, aspect):
+def changed(trace, tmp_path, aspect):
     """The same but for one aspect."""
-    (video,) = witness.videos
+    (video,) = trace.videos
     frames = np.load(tmp_path / "a.npy")
     frames[2, 5, 5] += 3
     np.save(tmp_path / "b.npy", frames)
-    later = tuple(tuple(place + 1 for place in axis) for axis in witness.position_ids)
+    later = tuple(tuple(place + 1 for place in axis) for axis in trace.position_ids)
     changes = {
         "prompt": {"prompt": "see <v>*3"},
         "token ids": {"prompt_ids": (7, 5, 6)},
-        "position ids": {"position_ids": (witness.position_ids[0], later[1], witness.position_ids[2])},
+        "position ids": {"position_ids": (trace.position_ids[0], later[1], trace.position_ids[2])},
         "frame indices": {"videos": (replace(video, indices=(0, 10, 20, 31)),)},
         "timestamps": {"videos": (replace(video, timestamps=(0.25, 1.252)),)},
         "video tokens": {"videos": (replace(video, video_tokens=3),)},
@@ -48,40 +48,40 @@ def changed(witness, tmp_path, aspect):
         "response tokens": {"response_ids": (9, 9)},
         "loss": {"loss": (True, False)},
     }
-    return replace(witness, **changes[aspect])
+    return replace(trace, **changes[aspect])
 
 
 @pytest.mark.parametrize("aspect", ASPECTS)
-def test_each_difference_is_seen_and_named(aspect, witness, tmp_path):
-    (found,) = compare(witness, changed(witness, tmp_path, aspect), "RL", tmp_path)
+def test_each_difference_is_seen_and_named(aspect, trace, tmp_path):
+    (found,) = compare(trace, changed(trace, tmp_path, aspect), "RL", tmp_path)
     assert (found.example, found.host, found.aspect) == ("one", "RL", aspect) and found.detail
 
 
-def test_nothing_is_found_where_nothing_differs(witness, tmp_path):
-    nearly = replace(witness.videos[0], timestamps=(0.2504, 1.25))
-    assert not list(compare(witness, replace(witness, videos=(nearly,)), "RL", tmp_path))
-    rollout = replace(witness, response_ids=None, loss=None)
-    prompt_alone = tuple(axis[:3] for axis in witness.position_ids)
-    assert not list(compare(witness, replace(rollout, position_ids=prompt_alone), "vLLM", tmp_path))
+def test_nothing_is_found_where_nothing_differs(trace, tmp_path):
+    nearly = replace(trace.videos[0], timestamps=(0.2504, 1.25))
+    assert not list(compare(trace, replace(trace, videos=(nearly,)), "RL", tmp_path))
+    rollout = replace(trace, response_ids=None, loss=None)
+    prompt_alone = tuple(axis[:3] for axis in trace.position_ids)
+    assert not list(compare(trace, replace(rollout, position_ids=prompt_alone), "vLLM", tmp_path))
 
 
-def test_a_report_shows_every_aspect_and_where_hosts_differ(witness, tmp_path):
-    other = changed(witness, tmp_path, "frame indices")
-    witnesses = {"SFT": [witness], "RL": [other], "eval": [witness]}
-    differences = list(compare(witness, other, "RL", tmp_path))
-    lines = as_text(witnesses, differences).splitlines()
+def test_a_report_shows_every_aspect_and_where_hosts_differ(trace, tmp_path):
+    other = changed(trace, tmp_path, "frame indices")
+    traces = {"SFT": [trace], "RL": [other], "eval": [trace]}
+    differences = list(compare(trace, other, "RL", tmp_path))
+    lines = as_text(traces, differences).splitlines()
     assert lines[0] == "one" and [line.split("  ")[1] for line in lines[1:5]] == list(ASPECTS[:4])
     assert lines[5] == "    RL: from place 3: 0 10 20 30 | 0 10 20 31"
     assert next(line.split() for line in lines if line.startswith("frame indices")) == ["frame", "indices", "1", "0"]
     assert lines[-1] == "1 of 1 examples differ"
-    report = json.loads(json.dumps(as_json(witnesses, differences)))
+    report = json.loads(json.dumps(as_json(traces, differences)))
     assert report["seen"]["RL"][0]["videos"][0]["indices"] == [0, 10, 20, 31]
     assert [(found["host"], found["aspect"]) for found in report["differences"]] == [("RL", "frame indices")]
 
 
-def test_a_report_reads_back(witness, tmp_path):
-    write_report(tmp_path, "sft", [witness])
-    assert read_report(tmp_path, "sft") == [witness]
+def test_a_report_reads_back(trace, tmp_path):
+    write_report(tmp_path, "sft", [trace])
+    assert read_report(tmp_path, "sft") == [trace]
 
 
 @pytest.mark.parametrize(
@@ -145,9 +145,9 @@ def test_a_processor_s_patches_turn_back_into_the_frames(name, tmp_path):
 
     from data_prep.demo.tiny_model import build_model
     from videokr.budget import SFT_BUDGET
+    from videokr.capture.trace import recorded_videos
     from videokr.family import FAMILIES
-    from videokr.frame_plan import VideoHeader, plan_frames
-    from videokr.parity.witness import recorded_videos
+    from videokr.video.frame_plan import VideoHeader, plan_frames
 
     build_model(FAMILIES[name], ["What colour? A. red B. blue <answer>A</answer>"] * 20, tmp_path / "model")
     processor = AutoProcessor.from_pretrained(tmp_path / "model")
@@ -222,9 +222,9 @@ def test_one_example_is_the_same_in_all_three_hosts(name, count, sampling, promp
 
 # Of one host's own Python each: what is done before it is asked, and where `videokr parity` must then see it.
 FAULTS = {
-    "rl": "import videokr.marks as m, videokr.response as r; f = r.build_response; "
+    "rl": "import videokr.video.vision_tokens as m, videokr.response as r; f = r.build_response; "
     "m.drop_outer_marks = lambda processor: None; r.build_response = lambda *a: f(*a) + ' '",
-    "eval": "import videokr.video_file as v; f = v._resized; v._resized = lambda *a: f(*a).flip(2)",
+    "eval": "import videokr.video.reader as v; f = v._resized; v._resized = lambda *a: f(*a).flip(2)",
 }
 SEEN = {
     "RL, vLLM": {"prompt", "token ids", "position ids"},

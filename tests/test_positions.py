@@ -44,7 +44,7 @@ class Holder:
 
 @pytest.mark.parametrize("pads", [0, 3])
 def test_text_starts_after_the_video_s_last_moment(pads):
-    from videokr.positions import mend_rope_index
+    from videokr.video.positions import mend_rope_index
 
     positions, deltas = mend_rope_index(Holder().stock)(**inputs(pads))
     time, row, column = positions[:, 0, pads:].tolist()
@@ -56,13 +56,13 @@ def test_text_starts_after_the_video_s_last_moment(pads):
 
 
 def test_canary_transformers_issue_45381_stock_text_overlaps_the_video():
-    """When this fails, transformers is mended and videokr.positions can go."""
+    """When this fails, transformers is mended and videokr.video.positions can go."""
     positions, _ = Holder().stock(**inputs())
     assert positions[0, 0, -3] <= positions[0, 0, -4]
 
 
 def test_a_video_s_time_follows_its_seconds():
-    from videokr.positions import mend_rope_index
+    from videokr.video.positions import mend_rope_index
 
     positions, _ = mend_rope_index(Holder().stock)(**inputs(seconds=1.875))
     time = positions[0, 0].tolist()
@@ -70,7 +70,7 @@ def test_a_video_s_time_follows_its_seconds():
 
 
 def test_canary_transformers_pull_48669_seconds_are_cut_to_whole_numbers():
-    """Mended in 5.18; when no host is locked to an older one, videokr.positions need not make a video's times."""
+    """Mended in 5.18; when no host is locked to an older one, videokr.video.positions need not make a video's times."""
     import transformers
 
     locks = (Path(__file__).parents[1] / "local_script" / "constraints").glob("*-cpu.txt")

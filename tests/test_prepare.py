@@ -25,10 +25,10 @@ from llamafactory_plugin.rows import DATASET_INFO_FILE
 from videokr.__main__ import main
 from videokr.errors import exit_status
 from videokr.example import parse_record
-from videokr.manifest import VideoEntry, write_manifest
 from videokr.options import LETTERS
 from videokr.prompt import VIDEO_PLACEHOLDER, build_prompt
 from videokr.response import read_answer
+from videokr.video.manifest import VideoEntry, write_manifest
 
 pytest.importorskip("pebble")
 REPOSITORY = Path(__file__).resolve().parents[1]

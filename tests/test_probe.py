@@ -9,7 +9,7 @@ from videokr.budget import EVAL_BUDGET
 from videokr.errors import UserError
 from videokr.evaluation.probe import Probe, probe_frames, read_probe, swap_videos
 from videokr.example import parse_example
-from videokr.frame_plan import VideoHeader, plan_frames
+from videokr.video.frame_plan import VideoHeader, plan_frames
 
 HEADER = VideoHeader(frame_count=300, average_fps=30.0, height=360, width=640)
 

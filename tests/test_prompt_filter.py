@@ -17,9 +17,9 @@ from videokr.__main__ import main as videokr
 from videokr.budget import RL_BUDGET, VideoBudget
 from videokr.errors import UserError
 from videokr.example import parse_example
-from videokr.manifest import read_manifest, write_manifest
-from videokr.marks import MARKED_VIDEO
-from videokr.videos import ARCHIVE_FOLDER
+from videokr.video.manifest import read_manifest, write_manifest
+from videokr.video.paths import ARCHIVE_FOLDER
+from videokr.video.vision_tokens import MARKED_VIDEO
 
 pytestmark = pytest.mark.rl
 CLIPS = 40  # every codec, container, rate and duration of odd_clips, one frame alone, five that are turned

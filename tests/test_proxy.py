@@ -19,8 +19,8 @@ from data_prep.demo.odd_clips import Shape, draw, shape, write_clips
 from videokr.__main__ import main as videokr
 from videokr.budget import RL_BUDGET, VideoBudget
 from videokr.errors import UserError
-from videokr.proxy import FOLDER_VARIABLE, ProxyFolder, ProxyKey, proxy_fits, read_proxy, write_proxy
-from videokr.video_file import read_frames, read_original
+from videokr.video.proxy import FOLDER_VARIABLE, ProxyFolder, ProxyKey, proxy_fits, read_proxy, write_proxy
+from videokr.video.reader import read_frames, read_original
 
 pytestmark = pytest.mark.rl
 BUDGET = VideoBudget(fps=2.0, min_frames=4, max_frames=16, min_pixels=256, max_pixels=8_192)
@@ -81,7 +81,9 @@ def decoded(monkeypatch):
     """Which originals are decoded from now on."""
     seen = []
     stock = read_original
-    monkeypatch.setattr("videokr.video_file.read_original", lambda path, *rest: seen.append(path) or stock(path, *rest))
+    monkeypatch.setattr(
+        "videokr.video.reader.read_original", lambda path, *rest: seen.append(path) or stock(path, *rest)
+    )
     return seen
 
 

@@ -22,6 +22,15 @@ from hypothesis import strategies as st
 
 from data_prep.demo.odd_clips import shape, write_clips
 from videokr.__main__ import main as videokr
+from videokr.analysis.report.breakdown import breakdowns
+from videokr.analysis.report.cards import card_table
+from videokr.analysis.report.cases import spread_over
+from videokr.analysis.report.figures import NOTHING
+from videokr.analysis.report.lineup import line_up
+from videokr.analysis.report.markdown import escaped
+from videokr.analysis.report.probes import probe_table
+from videokr.analysis.report.published import published_table
+from videokr.analysis.report.verdicts import verdict_table
 from videokr.budget import EVAL_BUDGET
 from videokr.errors import UserError
 from videokr.evaluation.answered import Answered, write_answers
@@ -30,22 +39,13 @@ from videokr.evaluation.card import RunCard
 from videokr.evaluation.run import answers_path
 from videokr.evaluation.verdict import Verdict
 from videokr.example import Example, Kind
+from videokr.page.excerpt import excerpt, fair_length, page_bytes
+from videokr.page.markup import element, raw, readable
+from videokr.page.sheet import FRAMES, NoSheet, Sheet, make_sheet, planned_seconds
+from videokr.page.table import Tone
 from videokr.prompt import prompt_digest
-from videokr.report.breakdown import breakdowns
-from videokr.report.cards import card_table
-from videokr.report.cases import spread_over
-from videokr.report.excerpt import excerpt, fair_length, page_bytes
-from videokr.report.figures import NOTHING
-from videokr.report.lineup import line_up
-from videokr.report.markdown import escaped
-from videokr.report.markup import element, raw, readable
-from videokr.report.probes import probe_table
-from videokr.report.published import published_table
-from videokr.report.sheet import FRAMES, NoSheet, Sheet, make_sheet, planned_seconds
-from videokr.report.table import Tone
-from videokr.report.verdicts import verdict_table
 from videokr.response import build_response
-from videokr.video_file import read_header
+from videokr.video.reader import read_header
 
 R, W, U, N, F = Verdict.RIGHT, Verdict.WRONG, Verdict.UNPARSED, Verdict.UNSCORED, Verdict.JUDGE_FAILED
 MEGABYTE = 1_000_000
@@ -584,7 +584,7 @@ def test_missing_and_broken_videos_are_said_and_counted(tmp_path, clip, capsys):
 
 
 def test_a_page_without_sheets_decodes_nothing(tmp_path, clip, monkeypatch):
-    monkeypatch.setattr("videokr.report.command.make_sheets", None)
+    monkeypatch.setattr("videokr.analysis.report.command.make_sheets", None)
     run = write_run(tmp_path / "ours", [answered(R, 1, video=clip)])
     report(run, "--no-sheets")
     page = (run / "report.html").read_text("utf-8")

@@ -27,7 +27,7 @@ BOTH = pytest.mark.parametrize("accuracy", list(Accuracy))
         ("<think>r</think><answer>A</answer>", 0.1, Reason.WRONG),
         ("<think>r</think><answer>B, C</answer>", 0.1, Reason.NO_LETTER),
         ("<think>r</think><answer>D</answer>", 0.1, Reason.NOT_AN_OPTION),
-        ("<think>r</think><answer>B <|video_pad|></answer>", 0.1, Reason.VIDEO_MARK),
+        ("<think>r</think><answer>B <|video_pad|></answer>", 0.1, Reason.SPECIAL_TOKEN),
         ("<think>B</think><answer></answer>", 0.0, Reason.EMPTY_ANSWER),
         ("<think>B</think><answer>B", 0.0, Reason.CUT_OFF),
         ("<think>it is B, because", 0.0, Reason.CUT_OFF),

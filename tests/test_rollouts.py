@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from videokr.analysis.rollouts.command import read_report
+from videokr.analysis.rollouts.dump import CutLine, find_dumps, read_dump
+from videokr.analysis.rollouts.explanation import MEANINGS, NoVerdict, explain
+from videokr.analysis.rollouts.habits import answers_given, blocks, most_repeated_run
+from videokr.analysis.rollouts.report import WIDTH, as_json, as_text
+from videokr.analysis.rollouts.signs import Name, window_of
 from videokr.errors import UserError
 from videokr.example import Example, Kind
 from videokr.prompt import build_prompt
 from videokr.reason import Reason
 from videokr.response import build_response
 from videokr.reward import Accuracy, score_response
-from videokr.rollouts.command import read_report
-from videokr.rollouts.dump import CutLine, find_dumps, read_dump
-from videokr.rollouts.explanation import MEANINGS, NoVerdict, explain
-from videokr.rollouts.habits import answers_given, blocks, most_repeated_run
-from videokr.rollouts.report import WIDTH, as_json, as_text
-from videokr.rollouts.signs import Name, window_of
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 OPTIONS = ("up", "down", "left", "right")
@@ -67,7 +67,7 @@ CASES = [
     ("right", row("It goes\n</think>\n\n<answer>B</answer>", input=prompt(OPTIONS) + "<think>\n", score=1.0), 1.0),
     ("cut_off", row("Is it <answer>B</answer>? No", input=prompt(OPTIONS) + "<think>\n", score=0.0), 0.0),
     ("empty_answer", row("<think>It goes</think><answer> </answer>"), 0.0),
-    ("video_mark", row(said("<|video_pad|><|video_pad|>")), 0.0),
+    ("special_token", row(said("<|video_pad|><|video_pad|>")), 0.0),
     ("not_an_option", row(said("E")), 0.0),
     ("no_letter", row(said("A, B")), 0.0),
     ("no_letter", row(said("downwards")), 0.0),
@@ -474,7 +474,7 @@ def test_mistakes_are_named(arguments, says, tmp_path):
 
 
 def test_without_matplotlib_the_way_out_is_named(tmp_path, monkeypatch):
-    from videokr.rollouts import plot
+    from videokr.analysis.rollouts import plot
 
     monkeypatch.setattr(plot, "find_spec", lambda name: None)
     with pytest.raises(UserError, match="--no-figure"):

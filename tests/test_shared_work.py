@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from videokr.shared_work import SharedWork
+from videokr.video.shared_work import SharedWork
 
 
 @pytest.fixture

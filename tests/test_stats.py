@@ -25,8 +25,8 @@ from data_prep.stats.tally import LENGTHS, PRIORITIES, VALUES_MOST, Counting, St
 from videokr.budget import EVAL_BUDGET, MAX_TOKENS, RL_BUDGET, SFT_BUDGET
 from videokr.example import parse_example
 from videokr.family import FAMILIES
-from videokr.frame_plan import VideoHeader, plan_frames
-from videokr.manifest import VideoEntry, write_manifest
+from videokr.video.frame_plan import VideoHeader, plan_frames
+from videokr.video.manifest import VideoEntry, write_manifest
 
 np = pytest.importorskip("numpy")
 ROOT = Path(__file__).parents[1]
@@ -315,8 +315,8 @@ def counting_model(tmp_path):
 @pytest.mark.sft
 def test_tokens_are_those_of_the_rows(tmp_path, manifest, counting_model):
     from data_prep.prepare.length import LengthLimit
-    from videokr.marks import END_OF_TURN
     from videokr.response import build_response
+    from videokr.special_tokens import END_OF_TURN
 
     records = [CHOICE, OPEN, CHOICE | {"id": "c", "video_path": ["long.mp4"] * 4}]
     examples = [parse_example(record) for record in records]

@@ -6,8 +6,6 @@ import pytest
 
 from videokr.budget import EVAL_BUDGET, SFT_BUDGET
 from videokr.errors import UserError
-from videokr.fast_video import VARIABLE
-from videokr.proxy import FOLDER_VARIABLE, video_reading
 from videokr.training_card import (
     TRAINING_CARD,
     compare_with_begun,
@@ -16,6 +14,8 @@ from videokr.training_card import (
     read_training_card,
     write_training_card,
 )
+from videokr.video.fast_path import VARIABLE
+from videokr.video.proxy import FOLDER_VARIABLE, video_reading
 
 
 def write(folder, videos, model="owner/name", data=(), settings=None, budget=SFT_BUDGET):

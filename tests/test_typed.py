@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from videokr.reason import Reason
-from videokr.typed import MAX_TEXT, overlap, typed_accuracy
+from videokr.typed.accuracy import MAX_TEXT, overlap, typed_accuracy
 
 GROUPS = json.loads((Path(__file__).parent / "golden" / "typed_cases.json").read_text(encoding="utf-8"))
 TOLERANCE = 0.01

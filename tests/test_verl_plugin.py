@@ -378,7 +378,7 @@ from vllm.model_executor.model_loader.dummy_loader import DummyModelLoader
 sys.path.insert(0, sys.argv[1])
 from test_verl_plugin import dataset
 from verl_plugin.agent_loop import SIZED
-from videokr.positions import mend_rope_index
+from videokr.video.positions import mend_rope_index
 from pathlib import Path
 
 rows = dataset(Path(sys.argv[2]), Path(sys.argv[3]))
@@ -452,7 +452,7 @@ def test_a_prompt_is_that_of_all_stages(prompt, golden):
 
 
 def test_canary_vllm_issue_46817_transformers_leaves_outer_marks(prompt, golden, model):
-    """When this fails for Qwen3-VL, transformers renders its videos as before 5.10 again and videokr.marks can go."""
+    """When this fails for Qwen3-VL, transformers renders its videos as before 5.10: drop_outer_marks can go."""
     assert (prompt["decoded"]["transformers"] == golden) == (model.name == "qwen2_5vl")
 
 
@@ -467,7 +467,7 @@ def test_canary_verl_issue_5024_stock_prompt_is_expanded_twice(prompt, model):
 
 
 def test_canary_transformers_issue_45381_stock_positions_are_not_vllms(prompt, model):
-    """When this fails for Qwen2.5-VL, transformers is mended and videokr.positions can go."""
+    """When this fails for Qwen2.5-VL, transformers is mended and videokr.video.positions can go."""
     assert (prompt["differences"]["stock"] < 1e-4) == (model.name == "qwen3vl")
 
 
@@ -726,7 +726,7 @@ def test_rays_other_nodes_are_told_how_videos_are_read(tmp_path, monkeypatch):
 def test_without_the_fast_path_each_rollout_decodes_once(corpus, model, monkeypatch):
     import asyncio
 
-    from videokr.frame_cache import frame_cache
+    from videokr.video.frame_cache import frame_cache
 
     rows = dataset(corpus, model)
     asked = rows[0]["raw_prompt"], rows.image_patch_size, rows.config

@@ -10,8 +10,8 @@ pytest.importorskip("av")
 from data_prep.demo.odd_clips import MATRICES, Shape, draw, put_index_first, shape, turn, write_clips
 from videokr.budget import SAMPLINGS, VideoBudget
 from videokr.errors import UserError
-from videokr.frame_plan import plan_frames
-from videokr.video_file import VideoError, check_end, check_frames, read_facts, read_frames, read_header
+from videokr.video.frame_plan import plan_frames
+from videokr.video.reader import VideoError, check_end, check_frames, read_facts, read_frames, read_header
 
 BUDGET = VideoBudget(fps=2.0, min_frames=4, max_frames=128, min_pixels=256, max_pixels=8_192)
 ROUNDED_APART = 3  # of 255 levels
@@ -74,7 +74,7 @@ def test_a_colour_is_that_of_its_matrix_and_range(codec, suffix, color_range, ma
 
 
 def test_canary_pyav_issue_2230_takes_bt_709_for_bt_601(tmp_path):
-    """When this fails, PyAV converts by the tags of a frame, and videokr.colours need not say where it comes from."""
+    """When this fails, PyAV converts by a frame's tags, and videokr.video.colours need not say them."""
     import av
 
     with av.open(str(flat(tmp_path / "a.mp4", "libx264", (63, 102, 240), 1, 1))) as container:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from videokr.errors import UserError
-from videokr.videos import resolve_video
+from videokr.video.paths import resolve_video
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ Stock verl differs in five places:
   expansion here, and makes of it what the trainer has.
 - It keeps the seconds of a temporal patch from the function that makes the trainer's positions.
 - Both processors would resize once more what is sized already, each within bounds of its own.
-- transformers leaves a second pair of marks around a Qwen3-VL video: see videokr/marks.py.
-- transformers puts Qwen2.5-VL's text into the middle of the video's time: see videokr/positions.py.
+- transformers leaves a second pair of marks around a Qwen3-VL video: see videokr/video/vision_tokens.py.
+- transformers puts Qwen2.5-VL's text into the middle of the video's time: see videokr/video/positions.py.
 """
 
 from collections.abc import Mapping
@@ -23,10 +23,10 @@ from verl_plugin.sampler import report_fault
 from verl_plugin.video_processor import share_videos
 from verl_plugin.video_work import DECODES, PROCESSOR_PASSES
 from videokr.errors import UserError
-from videokr.fast_video import is_fast
-from videokr.frame_cache import frame_cache
-from videokr.marks import drop_outer_marks
-from videokr.positions import mend_rope_index
+from videokr.video.fast_path import is_fast
+from videokr.video.frame_cache import frame_cache
+from videokr.video.positions import mend_rope_index
+from videokr.video.vision_tokens import drop_outer_marks
 
 SECONDS_PER_PATCH = "second_per_grid_ts"  # what a processor returns that needs to know a video's time scale
 SIZED = {"do_sample_frames": False, "do_resize": False}  # what vLLM's processor is to know of our videos

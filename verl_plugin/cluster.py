@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from verl_plugin.reward_settings import JUDGED
-from videokr import fast_video
 from videokr.errors import UserError
-from videokr.proxy import FOLDER_VARIABLE
+from videokr.video import fast_path
+from videokr.video.proxy import FOLDER_VARIABLE
 
 MODEL = "actor_rollout_ref.model.path"
 DATA = ("data.train_files", "data.val_files", "data.video_manifest", "data.video_root")
@@ -22,7 +22,7 @@ WRITTEN = ("trainer.default_local_dir", "trainer.rollout_data_dir", "trainer.val
 REWARD = "reward.custom_reward_function.path"
 METRICS = "VERL_FILE_LOGGER_PATH"  # of trainer.logger=[file]
 FOLDERS = (FOLDER_VARIABLE, METRICS)
-VARIABLES = (fast_video.VARIABLE, *FOLDERS, "VERL_USE_EXTERNAL_MODULES", "VERL_USE_EXTERNAL_PLUGINS", "VERL_PLATFORM")
+VARIABLES = (fast_path.VARIABLE, *FOLDERS, "VERL_USE_EXTERNAL_MODULES", "VERL_USE_EXTERNAL_PLUGINS", "VERL_PLATFORM")
 JUDGE_VARIABLES = (
     *("API_TYPE", "API_VERSION", "MODEL_VERSION", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
     *("AZURE_API_KEY", "AZURE_ENDPOINT", "VIDEOKR_USE_VLM_JUDGE"),

@@ -19,14 +19,16 @@ from verl.utils.dataset.rl_dataset import RLHFDataset
 from verl_plugin.reward import OPENING
 from videokr.budget import RL_BUDGET, VideoBudget
 from videokr.errors import UserError
-from videokr.frame_cache import Frames, frame_cache
-from videokr.frame_plan import VideoHeader, plan_frames, video_token_bound
 from videokr.generation_prompt import as_line, generation_prompt
-from videokr.manifest import read_manifest
-from videokr.marks import MARKED_VIDEO, VIDEO, drop_outer_marks, put_videos, text_token_bound
+from videokr.prompt import text_token_bound
 from videokr.response import opening_of
-from videokr.video_file import read_header
-from videokr.videos import plain_path
+from videokr.special_tokens import VIDEO
+from videokr.video.frame_cache import Frames, frame_cache
+from videokr.video.frame_plan import VideoHeader, plan_frames, video_token_bound
+from videokr.video.manifest import read_manifest
+from videokr.video.paths import plain_path
+from videokr.video.reader import read_header
+from videokr.video.vision_tokens import MARKED_VIDEO, drop_outer_marks, put_videos
 
 BUDGET_FIELDS = tuple(field.name for field in fields(VideoBudget))
 HEADER_THREADS = 8

@@ -1,8 +1,8 @@
 """The reward with a judge for open answers: `reward.custom_reward_function.path=pkg://verl_plugin.judged_reward`.
 
-`accuracy=typed` goes first. The judge is asked only where it does not decide: see `is_undecided`. It is the
-one of evaluation, and the environment configures it in the same way (videokr/judge_settings.py). A rollout on which it
-gives no verdict has no score, which is not 0: see verl_plugin/sampler.py.
+`accuracy=typed` goes first. The judge is asked only where it does not decide: see `is_undecided`. It is the one of
+evaluation, and the environment configures it in the same way (videokr/evaluation/judge_settings.py). A rollout on which
+it gives no verdict has no score, which is not 0: see verl_plugin/sampler.py.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ from weakref import WeakKeyDictionary
 from verl_plugin import reward
 from verl_plugin.sampler import report_fault, report_judge_failure
 from videokr.errors import UserError
+from videokr.evaluation.judge import Judge, JudgeError, VerdictCache
+from videokr.evaluation.judge_settings import Limits, require_settings
 from videokr.example import Kind, parse_kind
-from videokr.judge import Judge, JudgeError, VerdictCache
-from videokr.judge_settings import Limits, require_settings
 from videokr.reason import Reason
 from videokr.response import read_answer
 from videokr.reward import DEFAULT_TOLERANCE, Accuracy, Reward

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from videokr.errors import UserError
-from videokr.judge import check_judge
-from videokr.judge_settings import require_settings
+from videokr.evaluation.judge import check_judge
+from videokr.evaluation.judge_settings import require_settings
 from videokr.reward import DEFAULT_TOLERANCE, Accuracy, check_accuracy, check_tolerance
 
 PLAIN, JUDGED = "pkg://verl_plugin.reward", "pkg://verl_plugin.judged_reward"
@@ -24,7 +24,7 @@ def check_reward(function: Mapping[str, Any], environment: Mapping[str, str]) ->
 
     Args:
         function: `reward.custom_reward_function`.
-        environment: configures the judge; see `videokr.judge_settings`.
+        environment: configures the judge; see `videokr.evaluation.judge_settings`.
 
     Raises:
         UserError: a setting is unknown or out of its range, or the judge cannot be used.

@@ -16,7 +16,6 @@ from verl_plugin.metrics_file import METRICS_PATH
 from videokr.errors import UserError
 from videokr.generation_prompt import find_generation_prompt
 from videokr.outputs import written_aside
-from videokr.proxy import video_reading
 from videokr.training_card import (
     TRAINING_CARD,
     TrainingCard,
@@ -25,6 +24,7 @@ from videokr.training_card import (
     read_training_card,
     write_training_card,
 )
+from videokr.video.proxy import video_reading
 
 TRACKER = "latest_checkpointed_iteration.txt"  # verl's: the last checkpoint that is whole
 CHECKPOINT = "global_step_{}"

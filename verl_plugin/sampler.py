@@ -15,7 +15,7 @@ from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 
 from verl_plugin.video_work import video_metrics
 from videokr.errors import UserError
-from videokr.judge import JudgeError
+from videokr.evaluation.judge import JudgeError
 
 TRAINING = "train"  # verl's partition of the transfer queue
 PARTS = ("acc", "format", "answered")  # of a reward: verl_plugin/reward.py

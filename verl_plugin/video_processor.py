@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from videokr.fast_video import is_fast
-from videokr.shared_work import SharedWork
+from videokr.video.fast_path import is_fast
+from videokr.video.shared_work import SharedWork
 
 MAX_BYTES = 2**30  # of patches that are kept
 THREADS = 2

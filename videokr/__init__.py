@@ -2,11 +2,11 @@
 
 from videokr.budget import VideoBudget
 from videokr.example import Example, parse_example, read_examples
-from videokr.frame_plan import plan_frames
 from videokr.prompt import build_prompt
 from videokr.response import build_response, read_response
 from videokr.reward import score_response
-from videokr.video_file import read_frames
+from videokr.video.frame_plan import plan_frames
+from videokr.video.reader import read_frames
 
 __all__ = [
     "Example",

@@ -1,37 +1,18 @@
-"""The `videokr` command: one verb a job, each in a room of its own.
-
-This is the roof: the one module that knows all rooms, and imports that of the verb it is asked for. Nothing imports it.
-"""
+"""The `videokr` command: one verb a job, found through the entry points of installed packages."""
 
 import argparse
-import importlib
 import io
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib.metadata import entry_points
 from types import ModuleType
 
 from videokr import __version__
 from videokr.errors import exit_status
 
-COMMANDS = {
-    "fetch": "data_prep.fetch.command",
-    "import": "data_prep.importing.command",
-    "check": "data_prep.check.command",
-    "lint": "data_prep.lint.command",
-    "decontaminate": "data_prep.decontamination.command",
-    "stats": "data_prep.stats.command",
-    "proxy": "data_prep.proxies.command",
-    "prepare": "data_prep.prepare.command",
-    "parity": "videokr.parity.command",
-    "audit-reward": "videokr.audit.command",
-    "explain-rollouts": "videokr.rollouts.command",
-    "compare": "videokr.comparison.command",
-    "rescore": "videokr.rescoring.command",
-    "sweep": "videokr.sweep.command",
-    "report": "videokr.report.command",
-}
+GROUP = "videokr.commands"  # of entry points: pyproject.toml
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,10 +20,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="videokr", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--version", action="version", version=f"videokr {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    asked = given[0] if given and given[0] in COMMANDS else None
+    known = entry_points(group=GROUP)
+    asked = [command for command in known if given[:1] == [command.name]]
     rooms: dict[str, ModuleType] = {}
-    for verb in [asked] if asked else COMMANDS:
-        room = rooms[verb] = importlib.import_module(COMMANDS[verb])
+    for command in asked or known:  # the others are not imported
+        verb = command.name
+        room = rooms[verb] = command.load()
         does = (room.__doc__ or "").strip().partition(": ")[2]  # "`videokr verb`: what it does."
         room.add_arguments(verbs.add_parser(verb, help=does.split("\n\n")[0], description=does))
     args = parser.parse_args(given)

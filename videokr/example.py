@@ -16,10 +16,10 @@ from typing import Any
 import orjson
 
 from videokr.errors import RecordError, UserError
-from videokr.marks import find_host_mark
 from videokr.option_columns import option_columns
 from videokr.options import LETTERS, read_option_letter, split_label
 from videokr.response import bare_answer, holds_tag, strip_tag
+from videokr.special_tokens import find_special_token
 
 ID_FIELDS = ("id", "problem_id", "file_name")
 QUESTION_FIELDS = ("question", "prompt", "problem")
@@ -547,6 +547,6 @@ def record_videos(record: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _refuse_reserved(name: str, text: str) -> None:
-    found = find_host_mark(text)
+    found = find_special_token(text)
     if found:
         raise RecordError(name, "a mark that the hosts reserve stands in the text", found)

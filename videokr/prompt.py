@@ -1,6 +1,7 @@
 """The one prompt. Every stage asks with these bytes."""
 
 import hashlib
+import unicodedata
 
 from videokr.example import Example, Kind
 from videokr.options import LETTERS
@@ -20,6 +21,7 @@ INSTRUCTIONS = {
 }
 
 VIDEO_PLACEHOLDER = "<video>"
+MAX_CHAT_TOKENS = 64  # of a chat template's own words around one question
 
 
 def build_prompt(example: Example) -> str:
@@ -63,3 +65,11 @@ def read_prompt(text: str) -> tuple[Kind, tuple[str, ...]] | None:
         else:
             options[-1] += f"\n{line}"
     return (kind, tuple(options)) if options else None
+
+
+def text_token_bound(text: str) -> int:
+    """As many tokens as a question's text may take at most, the chat template's own words among them.
+
+    A token holds a byte at least, of the text as the tokenizers of both families normalise it (NFC).
+    """
+    return len(unicodedata.normalize("NFC", text).encode()) + MAX_CHAT_TOKENS

@@ -9,7 +9,7 @@ class Reason(StrEnum):
     NO_ANSWER = "no_answer"  # no answer block outside the thinking
     CUT_OFF = "cut_off"  # the text ends inside a block, before any answer: most likely at the length limit
     EMPTY_ANSWER = "empty_answer"  # an answer block without content
-    VIDEO_MARK = "video_mark"  # the answer holds a mark of the hosts', such as <|video_pad|>
+    SPECIAL_TOKEN = "special_token"  # the answer holds a special token, such as <|video_pad|>
 
     RIGHT = "right"
     WRONG = "wrong"

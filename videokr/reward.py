@@ -7,11 +7,11 @@ from importlib.util import find_spec
 
 from videokr.errors import UserError
 from videokr.example import Kind
-from videokr.marks import find_host_mark
 from videokr.options import read_option_letter
 from videokr.reason import Reason
 from videokr.response import Response, read_response
 from videokr.rouge import LONGEST_TEXT, mean_rouge_f1
+from videokr.special_tokens import find_special_token
 
 FORMAT_WEIGHT = 0.1
 ACCURACY_WEIGHT = 0.9
@@ -23,7 +23,7 @@ class Accuracy(StrEnum):
     """How an open answer is held against the gold one; of a multiple-choice answer the letter counts, as everywhere."""
 
     PAPER = "paper"  # the mean F1 of ROUGE-1, ROUGE-2 and ROUGE-L
-    TYPED = "typed"  # by what it means: videokr/typed.py, which other rewards do not import
+    TYPED = "typed"  # by what it means: videokr/typed/accuracy.py, which other rewards do not import
 
 
 def check_accuracy(accuracy: Accuracy) -> None:
@@ -96,8 +96,8 @@ def score_response(
     )
     if answer is None:
         reason = _unanswered(said)
-    elif value < 1.0 and find_host_mark(answer[:LONGEST_TEXT]):
-        reason = Reason.VIDEO_MARK
+    elif value < 1.0 and find_special_token(answer[:LONGEST_TEXT]):
+        reason = Reason.SPECIAL_TOKEN
     return Reward(float(said.is_well_formed), value, answered, reason)
 
 
@@ -117,7 +117,7 @@ def _open(answer: str | None, gold: str, accuracy: Accuracy, tolerance: float) -
     if answer is None:
         return 0.0, False, Reason.NO_ANSWER
     if accuracy is Accuracy.TYPED:
-        from videokr.typed import typed_accuracy
+        from videokr.typed.accuracy import typed_accuracy
 
         value, reason = typed_accuracy(gold, answer, tolerance)
         return value, True, reason

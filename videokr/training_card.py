@@ -21,7 +21,7 @@ class TrainingCard:
     Attributes:
         stage: `sft` or `rl`.
         prompt_sha256: `videokr.prompt.prompt_digest`.
-        videos: `videokr.proxy.video_reading`.
+        videos: `videokr.video.proxy.video_reading`.
         model: that the run began with, as it was given.
         model_fingerprint: `videokr.fingerprint`, of a local folder; None of a name on the hub.
         data: SHA-256 of each file that is trained on, by its path.
@@ -53,7 +53,7 @@ def make_training_card(
     """The card of a run that is about to start, with the prompt of this version.
 
     Args:
-        videos: `videokr.proxy.video_reading`.
+        videos: `videokr.video.proxy.video_reading`.
         model: a checkpoint folder, or a name on the hub.
         data: files that are trained on; each is read once.
         settings: that decide what is learnt; JSON.

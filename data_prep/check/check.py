@@ -12,8 +12,8 @@ from data_prep.check.examination import Examination
 from data_prep.engine import Failure, Workers, run
 from data_prep.journal import Journal
 from videokr.errors import UserError
-from videokr.manifest import LEVELS, VideoEntry, read_manifest, write_manifest
-from videokr.videos import resolve_video
+from videokr.video.manifest import LEVELS, VideoEntry, read_manifest, write_manifest
+from videokr.video.paths import resolve_video
 
 BATCH = 500  # videos a task at the level that takes microseconds for each
 TIME_LIMIT = "took too long"

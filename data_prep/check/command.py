@@ -10,11 +10,11 @@ import argparse
 import json
 
 from data_prep.engine.flags import add_worker_flags, workers_of
+from data_prep.given_path import given_path
 from videokr.budget import BUDGETS
 from videokr.errors import UserError
-from videokr.given_path import given_path
-from videokr.manifest import LEVELS
 from videokr.outputs import JSON, refuse_to_overwrite, require_suffix, written_aside
+from videokr.video.manifest import LEVELS
 
 REJECTED_STATUS = 3
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from data_prep.check.container import NOT_THERE, look_at
 from videokr.budget import VideoBudget
 from videokr.errors import UserError
-from videokr.manifest import LEVELS, VideoEntry
-from videokr.video_file import VideoError, check_end, check_frames, read_facts
-from videokr.videos import resolve_video
+from videokr.video.manifest import LEVELS, VideoEntry
+from videokr.video.paths import resolve_video
+from videokr.video.reader import VideoError, check_end, check_frames, read_facts
 
 OUTSIDE = "outside of the folder"
 DOES_NOT_OPEN = "does not open"

@@ -9,7 +9,7 @@ from typing import Any
 
 from videokr.errors import RecordError
 from videokr.example import LINE, opens_list, read_lines, read_list, record_videos, refuse_unreadable
-from videokr.videos import plain_path
+from videokr.video.paths import plain_path
 
 SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".flv", ".ts", ".mpg", ".mpeg", ".wmv", ".ogv", ".gif",
             ".3gp", ".3g2", ".mts", ".m2ts", ".asf", ".mxf", ".dv", ".rm", ".webp")  # fmt: skip

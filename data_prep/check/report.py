@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from data_prep.check.paths import Named
-from videokr.manifest import VideoEntry
+from videokr.video.manifest import VideoEntry
 
 SHOWN = 3  # videos of each reason
 

@@ -14,8 +14,8 @@ from collections import Counter
 
 from data_prep.decontamination import ALIGNED, PUBLISHED, RULES
 from data_prep.engine.flags import add_worker_flags, workers_of
+from data_prep.given_path import given_path
 from videokr.errors import UserError
-from videokr.given_path import given_path
 
 MATCHES, TOGETHER, PAGE, FINGERPRINTS = "matches.jsonl", "together.jsonl", "report.html", "fingerprints"
 NOT_COMPARED_STATUS = 3

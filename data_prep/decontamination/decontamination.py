@@ -21,7 +21,7 @@ from data_prep.engine import Failure, Workers, run
 from data_prep.journal import Journal
 from data_prep.left_out import LeftOut
 from videokr.errors import UserError
-from videokr.videos import plain_path
+from videokr.video.paths import plain_path
 
 TRAIN, BENCHMARK = "training", "benchmark"  # sides
 Video = tuple[str, str]  # its side and path: both sides may call a video the same

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from data_prep.decontamination.picture_hash import SCALES, WHOLE, are_plain, hash_crops, picture_box
 from data_prep.decontamination.pictures import read_pictures
 from videokr.errors import UserError
-from videokr.video_file import VideoError
-from videokr.videos import resolve_video
+from videokr.video.paths import resolve_video
+from videokr.video.reader import VideoError
 
 TRAIN_FPS = 1.0  # pictures a second of the corpus: the side that is large
 BENCHMARK_FPS = 4.0  # of the benchmark, so that each picture of the corpus has one at most an eighth of a second off
@@ -18,7 +18,7 @@ Array = Any
 class Fingerprint(NamedTuple):
     """
     Attributes:
-        path: of the video, as `videokr.videos.plain_path` has it.
+        path: of the video, as `videokr.video.paths.plain_path` has it.
         size_bytes, mtime_ns: of the file that was read; None where it could not be.
         reason: why it has no hashes, naming no folder; None: it has.
         seconds: float32 (pictures,), of the pictures that show something.

@@ -15,12 +15,11 @@ from data_prep.decontamination.fingerprint import TRAIN_FPS
 from data_prep.decontamination.match import Kind, QuestionMatch, VideoMatch
 from data_prep.engine import cpu_count
 from videokr.errors import UserError
-from videokr.report.browser import sheet_style
-from videokr.report.document import document
-from videokr.report.excerpt import excerpt
-from videokr.report.markup import Markup, element, joined
-from videokr.report.sheet import NoSheet, Sheet, make_sheet_at
-from videokr.videos import resolve_video
+from videokr.page.document import document
+from videokr.page.excerpt import excerpt
+from videokr.page.markup import Markup, element, joined
+from videokr.page.sheet import NoSheet, Sheet, make_sheet_at, sheet_style
+from videokr.video.paths import resolve_video
 
 TITLE = "VideoKR decontamination"
 SHEETS_MAX = 500  # matches with pictures on the page
@@ -49,7 +48,7 @@ def page(found: Found, comparison: Comparison) -> str:
         sheets |= {own_key: own, other_key: other}
     numbers = {place: number for number, place in enumerate(sheets)}
     pictures = sheet_style({str(number): sheets[place] for place, number in numbers.items()})
-    style = resources("videokr.report").joinpath("page.css").read_text("utf-8")
+    style = resources("videokr.page").joinpath("page.css").read_text("utf-8")
     is_published = comparison.rule == PUBLISHED
     sections = [(kind, _section(kind, found, drawn, numbers, len(of_videos), is_published)) for kind in EXPLAINED]
     links = [(kind.name.lower(), _title(kind)) for kind, _ in sections]

@@ -12,7 +12,7 @@ from data_prep.decontamination.fingerprint import Fingerprint, Reader
 from data_prep.engine import Failure, Workers, run
 from videokr.errors import UserError
 from videokr.outputs import written_aside
-from videokr.videos import resolve_video
+from videokr.video.paths import resolve_video
 
 PIECE_BYTES = 4_000_000  # of hashes
 PIECE_VIDEOS = 500

@@ -15,7 +15,7 @@ from data_prep.decontamination.fingerprint import BENCHMARK_FPS, TRAIN_FPS
 from data_prep.decontamination.picture_hash import WHOLE, Box, area_weights, picture_box
 from data_prep.decontamination.pictures import read_pictures
 from videokr.errors import UserError
-from videokr.videos import resolve_video
+from videokr.video.paths import resolve_video
 
 FIT_SIDE, BLOCK_SIDE, BLOCKS = 32, 8, 8  # pixels, pixels, along one side
 SCALES = (

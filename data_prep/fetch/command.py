@@ -14,8 +14,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data_prep.given_path import given_path
 from videokr.errors import UserError
-from videokr.given_path import given_path
 from videokr.outputs import JSON, refuse_to_overwrite, require_suffix, written_aside
 from videokr.published import CONFIGS, DATASETS
 

@@ -8,7 +8,7 @@ from string import ascii_lowercase
 from typing import NamedTuple
 
 from videokr.errors import UserError
-from videokr.videos import ARCHIVE_FOLDER
+from videokr.video.paths import ARCHIVE_FOLDER
 
 ARCHIVE = re.compile(r"(.+\.tar)(?:\.part\.(.+))?", re.DOTALL)
 ANNOTATION_SUFFIXES = (".jsonl", ".json")

@@ -14,7 +14,7 @@ from typing import Any
 from tqdm import tqdm
 
 from data_prep.fetch.contents import ARCHIVE, Archive, FileError
-from videokr.videos import plain_path
+from videokr.video.paths import plain_path
 
 READ_BYTES = 1 << 20
 MAX_HEADER_BYTES = 1 << 20  # of a member's long name and further fields, which are read into memory

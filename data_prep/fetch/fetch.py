@@ -13,7 +13,7 @@ from data_prep.fetch.marks import Marks
 from data_prep.fetch.mirror import Mirror
 from videokr.errors import UserError
 from videokr.terminal import for_terminal
-from videokr.videos import ARCHIVE_FOLDER
+from videokr.video.paths import ARCHIVE_FOLDER
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from data_prep.fetch.fetch import Fetch
 from data_prep.fetch.mirror import Mirror
-from videokr.videos import ARCHIVE_FOLDER
+from videokr.video.paths import ARCHIVE_FOLDER
 
 MAX_NAMES = 3  # of refused members, for each reason
 

@@ -10,7 +10,7 @@ from data_prep.check.paths import SUFFIXES
 from data_prep.prepare.source import MISSING_VIDEO
 from videokr.errors import RecordError, UserError
 from videokr.example import VIDEO_FIELDS
-from videokr.videos import resolve_video
+from videokr.video.paths import resolve_video
 
 ADDRESS = "video is an address"
 A_PICTURE = "a picture, and no video"

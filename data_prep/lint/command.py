@@ -7,9 +7,9 @@ videos and questions are compared between them. Ends with status 3 where a row h
 import argparse
 
 from data_prep.engine import cpu_count
+from data_prep.given_path import given_path
 from videokr.budget import BUDGETS, MAX_TOKENS
 from videokr.errors import UserError
-from videokr.given_path import given_path
 from videokr.outputs import JSON, refuse_to_overwrite, require_suffix
 
 FAULT_STATUS = 3
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from data_prep.lint.lint import lint
     from data_prep.lint.report import as_text, summarise, write_json
     from videokr.family import family_of
-    from videokr.manifest import read_manifest
+    from videokr.video.manifest import read_manifest
 
     require_suffix(args.json, JSON)
     refuse_to_overwrite([args.json], [*args.data, args.manifest])

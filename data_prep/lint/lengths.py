@@ -9,12 +9,11 @@ from data_prep.prepare.length import LengthLimit, family_patch_size
 from videokr.budget import BUDGETS
 from videokr.errors import RecordError
 from videokr.example import QUESTION_FIELDS, Example
-from videokr.frame_plan import VideoHeader, plan_frames, video_token_bound
-from videokr.manifest import VideoEntry, read_manifest
-from videokr.marks import text_token_bound
-from videokr.prompt import build_prompt
+from videokr.prompt import build_prompt, text_token_bound
 from videokr.response import build_response
-from videokr.videos import plain_path
+from videokr.video.frame_plan import VideoHeader, plan_frames, video_token_bound
+from videokr.video.manifest import VideoEntry, read_manifest
+from videokr.video.paths import plain_path
 
 FITS, LONGER, UNKNOWN = "fits", "longer", "unknown"
 _LEAST_VIDEO = VideoHeader(frame_count=1, average_fps=1.0, height=28, width=28)  # no video has fewer tokens

@@ -15,7 +15,7 @@ from data_prep.lint.row import Row
 from data_prep.lint.wording import excerpt, key, same_option, same_question
 from videokr.example import GROUP_FIELDS, RATIONALE_FIELDS, Kind
 from videokr.options import LETTERS
-from videokr.videos import plain_path
+from videokr.video.paths import plain_path
 
 _ROW = struct.Struct("<6QIHHBBB")
 COLUMNS = (

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from data_prep.given_path import given_path
 from data_prep.prepare.length import LengthLimit
 from data_prep.prepare.source import Source
 from videokr.budget import MAX_TOKENS, VideoBudget
 from videokr.errors import UserError
 from videokr.family import family_of
-from videokr.given_path import given_path
 
 ALL = -1  # rows, as the published command has it
 

@@ -10,11 +10,12 @@ from videokr.budget import VideoBudget
 from videokr.errors import RecordError
 from videokr.example import QUESTION_FIELDS, VIDEO_FIELDS, Example
 from videokr.family import family_of
-from videokr.frame_plan import VideoHeader, plan_frames, video_token_bound
-from videokr.marks import END_OF_TURN, MARKED_VIDEO, VIDEO, put_videos, text_token_bound
-from videokr.prompt import build_prompt
+from videokr.prompt import build_prompt, text_token_bound
 from videokr.response import EMPTY_THINK, build_response, continuation, opening_of
-from videokr.video_file import VideoError, read_header
+from videokr.special_tokens import END_OF_TURN, VIDEO
+from videokr.video.frame_plan import VideoHeader, plan_frames, video_token_bound
+from videokr.video.reader import VideoError, read_header
+from videokr.video.vision_tokens import MARKED_VIDEO, put_videos
 
 UNREADABLE_VIDEO = "video cannot be read"
 
@@ -74,7 +75,7 @@ class LengthLimit:
         messages = [{"role": "user", "content": [*content, {"type": "text", "text": build_prompt(example)}]}]
         text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         place = MARKED_VIDEO
-        if plans[0].timestamped:  # see videokr.marks.drop_outer_marks
+        if plans[0].timestamped:  # see videokr.video.vision_tokens.drop_outer_marks
             text, place = text.replace(MARKED_VIDEO, VIDEO), VIDEO
         text = put_videos(text, place, plans)
         parts = [text]

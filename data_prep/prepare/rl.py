@@ -12,6 +12,7 @@ from typing import IO, Any
 import orjson
 from tqdm import tqdm
 
+from data_prep.given_path import given_path
 from data_prep.json_list import json_list
 from data_prep.left_out import LeftOut
 from data_prep.prepare.flags import ALL, add_flag, add_shared_flags, count_or_all, nearest_folder, with_shared_flags
@@ -22,7 +23,6 @@ from verl_plugin.rows import build_row, describe_row, placed_rows, row_schema
 from videokr.budget import RL_BUDGET
 from videokr.errors import UserError
 from videokr.example import Example
-from videokr.given_path import given_path
 from videokr.outputs import written_aside
 from videokr.published import RL_FILE, TRAIN_DATASET
 

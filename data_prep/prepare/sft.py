@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 from tqdm import tqdm
 
+from data_prep.given_path import given_path
 from data_prep.json_list import SEPARATOR, json_list
 from data_prep.left_out import LeftOut
 from data_prep.prepare.flags import add_flag, add_shared_flags, nearest_folder, positive, with_shared_flags
@@ -24,7 +25,6 @@ from llamafactory_plugin.rows import DATASET_INFO_FILE, build_dataset_entry, bui
 from videokr.budget import SFT_BUDGET
 from videokr.errors import UserError
 from videokr.example import Example
-from videokr.given_path import given_path
 from videokr.outputs import JSON, require_suffix, written_aside
 from videokr.published import SFT_FILE
 from videokr.response import WITHOUT_RATIONALE, WITHOUT_RATIONALE_NOTE

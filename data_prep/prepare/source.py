@@ -11,10 +11,10 @@ from data_prep.batches import read_batches
 from data_prep.prepare.length import LengthLimit
 from videokr.errors import RecordError, UserError
 from videokr.example import VIDEO_FIELDS, Example, parse_record, refuse_unreadable
-from videokr.frame_plan import VideoHeader
-from videokr.manifest import VideoEntry, read_manifest
 from videokr.outputs import refuse_to_overwrite
-from videokr.videos import plain_path, resolve_video
+from videokr.video.frame_plan import VideoHeader
+from videokr.video.manifest import VideoEntry, read_manifest
+from videokr.video.paths import plain_path, resolve_video
 
 MISSING_VIDEO = "video is not there"
 REJECTED_VIDEO = "video is rejected by the manifest"

@@ -11,7 +11,7 @@ from typing import Any
 
 from data_prep.left_out import LeftOut
 from videokr.errors import UserError
-from videokr.videos import plain_path
+from videokr.video.paths import plain_path
 
 TRAIN, VALIDATION = "train", "test"  # as the published RL files are called
 

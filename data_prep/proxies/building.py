@@ -10,9 +10,9 @@ from tqdm import tqdm
 
 from data_prep.engine import Failure, Workers, run
 from videokr.errors import UserError
-from videokr.proxy import SUFFIX, ProxyFolder, ProxyKey, proxy_fits, read_proxy, write_proxy
-from videokr.video_file import VideoError, read_original
-from videokr.videos import resolve_video
+from videokr.video.paths import resolve_video
+from videokr.video.proxy import SUFFIX, ProxyFolder, ProxyKey, proxy_fits, read_proxy, write_proxy
+from videokr.video.reader import VideoError, read_original
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +40,7 @@ class Builder:
     Attributes:
         root: folder that video paths start from.
         folder: of proxies.
-        quality: see `videokr.proxy.write_proxy`.
+        quality: see `videokr.video.proxy.write_proxy`.
         verifies: whether the pictures of proxies that are there are looked at, too.
     """
 
@@ -87,7 +87,7 @@ class Builder:
             return False
 
     def _place(self, file: Path) -> tuple[Path, tuple[int, int]]:
-        """Where the proxy of a video is, and the stamp of `videokr.proxy.write_proxy`."""
+        """Where the proxy of a video is, and the stamp of `videokr.video.proxy.write_proxy`."""
         status = file.stat()
         return self.folder.path(file, self.key), (status.st_size, status.st_mtime_ns)
 

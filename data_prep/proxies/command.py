@@ -17,12 +17,12 @@ from dataclasses import fields, replace
 from math import inf, isfinite
 
 from data_prep.engine.flags import add_worker_flags, workers_of
+from data_prep.given_path import given_path
 from videokr.budget import BUDGETS, VideoBudget
 from videokr.errors import UserError
 from videokr.family import FAMILIES
-from videokr.given_path import given_path
 from videokr.outputs import JSON, refuse_to_overwrite, require_suffix, written_aside
-from videokr.proxy import BEST, DEFAULT_QUALITY, FOLDER_VARIABLE, WORST, ProxyFolder, ProxyKey
+from videokr.video.proxy import BEST, DEFAULT_QUALITY, FOLDER_VARIABLE, WORST, ProxyFolder, ProxyKey
 
 FAILED_STATUS = 3
 NAMED = 5  # videos without a proxy

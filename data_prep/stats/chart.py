@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from data_prep.stats.distribution import NICE_STEPS, Distribution
 from data_prep.stats.figures import count, decimal, percent
-from videokr.report.markup import Markup, element
+from videokr.page.markup import Markup, element
 
 HEIGHT, ABOVE, BELOW = 120, 16, 20  # pixels: of the bars, of what stands over and under them
 TICKS_MOST = 6

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_prep.engine import cpu_count
+from data_prep.given_path import given_path
 from videokr.errors import RecordError, UserError
-from videokr.given_path import given_path
 from videokr.outputs import refuse_to_overwrite
 
 if TYPE_CHECKING:

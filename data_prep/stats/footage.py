@@ -11,8 +11,8 @@ from typing import Any
 from data_prep.prepare.split import video_key
 from data_prep.stats.distribution import Distribution, describe
 from videokr.errors import UserError
-from videokr.frame_plan import VideoHeader
-from videokr.manifest import COLUMNS, VideoEntry
+from videokr.video.frame_plan import VideoHeader
+from videokr.video.manifest import COLUMNS, VideoEntry
 
 BATCH = 10_000  # rows of the manifest read at a time
 VALUES_MOST = 200  # resolutions or frame rates that are listed; the rarer ones are one

@@ -9,7 +9,7 @@ from data_prep.stats.footage import UNKNOWN, Manifest
 from videokr.budget import VideoBudget
 from videokr.errors import UserError
 from videokr.family import Family
-from videokr.frame_plan import FramePlan, VideoHeader, plan_frames
+from videokr.video.frame_plan import FramePlan, VideoHeader, plan_frames
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from data_prep.stats.figures import NOTHING, count, decimal, estimated, hours, l
 from data_prep.stats.footage import Footage
 from data_prep.stats.survey import FileStats
 from videokr.outputs import written_aside
-from videokr.report.document import document
-from videokr.report.markup import Markup, element, joined
-from videokr.report.table import Cell, Row, Section, Table, Tone, as_html
+from videokr.page.document import document
+from videokr.page.markup import Markup, element, joined
+from videokr.page.table import Cell, Row, Section, Table, Tone, as_html
 
 TITLE = "VideoKR data"
 SPREAD = ("mean", "5%", "median", "95%", "most", "in all")
@@ -32,7 +32,7 @@ def write_page(path: Path, files: Sequence[FileStats]) -> None:
 
 
 def page(files: Sequence[FileStats]) -> str:
-    styles = [resources(room).joinpath("page.css").read_text("utf-8") for room in ("videokr.report", __package__)]
+    styles = [resources(room).joinpath("page.css").read_text("utf-8") for room in ("videokr.page", __package__)]
     sections = _sections(files)
     parts = [
         element("section", element("h2", title, id=f"{name}-title"), content, id=name, aria_labelledby=f"{name}-title")

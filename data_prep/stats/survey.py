@@ -20,7 +20,7 @@ from data_prep.stats.tokens import TokenCounter, TokenLengths, token_lengths
 from videokr.errors import RecordError
 from videokr.example import opens_list, parse_record, read_lines, read_list, refuse_unreadable
 from videokr.family import FAMILIES, Family
-from videokr.frame_plan import VideoHeader
+from videokr.video.frame_plan import VideoHeader
 
 DRAWN_MORE = 2  # times as many rows are drawn as the sample has: the number of lines is only about that of rows
 DRAWN_AT_LEAST = 100

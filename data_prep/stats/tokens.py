@@ -17,7 +17,7 @@ from videokr.budget import MAX_TOKENS, VideoBudget
 from videokr.errors import UserError
 from videokr.evaluation.uncertainty import CRITICAL, estimate
 from videokr.example import Example
-from videokr.frame_plan import VideoHeader, plan_frames
+from videokr.video.frame_plan import VideoHeader, plan_frames
 
 BATCH = 25  # rows a task
 SECONDS_EACH = 600.0

@@ -21,13 +21,13 @@ from videokr.errors import USER_ERROR_STATUS, UserError
 from videokr.evaluation.probe import Probe, probe_frames, read_probe
 from videokr.evaluation.responses import Generation, ResponseLog, request_key
 from videokr.fingerprint import model_fingerprint
-from videokr.frame_plan import FramePlan
 from videokr.generation_prompt import as_line, generation_prompt
-from videokr.marks import drop_outer_marks
-from videokr.proxy import proxy_folder
 from videokr.response import opening_of
 from videokr.training_card import read_training_card
-from videokr.video_file import read_frames
+from videokr.video.frame_plan import FramePlan
+from videokr.video.proxy import proxy_folder
+from videokr.video.reader import read_frames
+from videokr.video.vision_tokens import drop_outer_marks
 
 # Settings of the engine that no answer depends on.
 _OF_SPEED = ("tensor_parallel_size", "gpu_memory_utilization", "enforce_eager", "max_num_batched_tokens")

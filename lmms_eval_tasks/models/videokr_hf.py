@@ -11,7 +11,7 @@ from transformers import AutoModelForImageTextToText, GenerationConfig, set_seed
 from lmms_eval_tasks.models.video_model import PROCESSOR_ARGS, Conversation, VideoModel
 from videokr.errors import UserError
 from videokr.evaluation.responses import Generation
-from videokr.positions import mend_rope_index
+from videokr.video.positions import mend_rope_index
 
 SAMPLING_NAMES = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
 OF_VLLM_ALONE = ("presence_penalty", "frequency_penalty")

@@ -38,7 +38,7 @@ class RunCard:
         data: of each task, how many `questions` were asked, how many it has (`available`), and the `sha256` of those
             asked (`questions_digest`).
         versions: of the packages that the answers came through.
-        videos: `videokr.proxy.video_reading`; None of a card that is older than this.
+        videos: `videokr.video.proxy.video_reading`; None of a card that is older than this.
     """
 
     model: str

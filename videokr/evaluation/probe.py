@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from videokr.errors import UserError
 from videokr.example import Example
-from videokr.frame_plan import TEMPORAL_PATCH_FRAMES, FramePlan
+from videokr.video.frame_plan import TEMPORAL_PATCH_FRAMES, FramePlan
 
 if TYPE_CHECKING:
     import torch

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from videokr.evaluation.judge import ThreadJudge
 from videokr.evaluation.verdict import Verdict
 from videokr.example import Example, Kind
-from videokr.judge import ThreadJudge
 from videokr.options import read_option_letter
 from videokr.response import read_answer
 

@@ -1,0 +1,96 @@
+"""`videokr report`: runs beside the published table, as one self-contained page and as Markdown for a model card.
+
+The page holds scores and differences, probes, verdicts, breakdowns, run cards, and a browser of examples with contact
+sheets of the frames. It asks the network for nothing and needs no script but to filter the examples.
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from videokr.analysis.report.cases import Case, gather, spread_over
+from videokr.analysis.report.figures import count
+from videokr.analysis.report.lineup import line_up
+from videokr.analysis.report.markdown import as_markdown
+from videokr.analysis.report.page import Report, page
+from videokr.analysis.report.published import AGAINST, check_against
+from videokr.budget import VideoBudget
+from videokr.errors import UserError
+from videokr.outputs import written_aside
+from videokr.page.sheet import NoSheet, Sheets, make_sheets
+
+PAGE = "report.html"
+EXAMPLES = 2_000
+# What a page of that many examples may weigh; one of more may weigh more in proportion.
+PAGE_BYTES = 14_500_000
+TEXT_SHARE, TEXT_SHARE_WITHOUT_SHEETS = 0.4, 0.7  # of it, for responses
+FIGURE_BYTES = 500  # of a contact sheet, besides the picture
+PICTURE_BYTES_MOST = 16_000
+PICTURE_BYTES_LEAST = 1_000
+NAMED = 3  # videos without a sheet
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "runs", type=Path, nargs="+", metavar="DIR", help="folder of a run of local_script/eval_videokr.sh"
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help=f"the page (default: {PAGE} in the first DIR)")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="(default: beside the page, .md)")
+    parser.add_argument(
+        "--against", default=AGAINST, metavar="NAME", help="published row to hold ours against (default: %(default)s)"
+    )
+    parser.add_argument("--mixed", action="store_true", help="also where prompt or frame budget differ")
+    parser.add_argument("--no-sheets", action="store_true", help="no frames of the videos")
+    parser.add_argument(
+        "--examples", type=int, default=EXAMPLES, metavar="N", help="on the page at most (default: %(default)s)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Status 0, also where videos are missing: the page and the last line say so.
+
+    Raises:
+        UserError: a folder holds no run, the runs were not asked alike, or an option makes no sense.
+    """
+    check_against(args.against)
+    if args.examples < 0:
+        raise UserError(f"--examples is {args.examples}: a number of examples, at least 0")
+    output: Path = args.output or args.runs[0] / PAGE
+    markdown: Path = args.markdown or output.with_suffix(".md")
+    if output.absolute() == markdown.absolute():
+        raise UserError(f"'{output}' cannot be both the page and the Markdown: give two names")
+    lineup = line_up(args.runs, args.mixed)
+    cases = gather(lineup)
+    shown = spread_over(cases, args.examples)
+    most_bytes = int(PAGE_BYTES * max(1.0, len(shown) / EXAMPLES))
+    text_share = TEXT_SHARE_WITHOUT_SHEETS if args.no_sheets else TEXT_SHARE
+    report = Report(lineup, args.against, shown, len(cases), int(most_bytes * text_share))
+    text = page(report, None)
+    sheets: Sheets = {}
+    if not args.no_sheets:
+        videos = _videos(shown)
+        room = most_bytes - len(text.encode()) - FIGURE_BYTES * len(shown)
+        each = room * 3 // 4 // max(1, len(videos))  # base64 takes four bytes for three
+        sheets = make_sheets(videos, min(PICTURE_BYTES_MOST, max(PICTURE_BYTES_LEAST, each)))
+        text = page(report, sheets)
+    with written_aside(output) as aside:
+        aside.write_text(text, encoding="utf-8", newline="\n")
+    with written_aside(markdown) as aside:
+        aside.write_text(as_markdown(lineup, args.against), encoding="utf-8", newline="\n")
+    megabytes = len(text.encode()) / 1_000_000
+    print(f"page      {output}  ({megabytes:.1f} MB, {count(len(shown))} of {count(len(cases))} questions)")
+    print(f"markdown  {markdown}")
+    without = {path: sheet.reason for path, sheet in sheets.items() if isinstance(sheet, NoSheet)}
+    if without:
+        print(_without(without, len(sheets)))
+    return 0
+
+
+def _videos(cases: Sequence[Case]) -> dict[str, VideoBudget]:
+    return {path: case.entry.run.card.budget for case in cases for path in case.example.videos}
+
+
+def _without(reasons: Mapping[str, str], asked: int) -> str:
+    named = "; ".join(f"'{path}' {reason}" for path, reason in list(reasons.items())[:NAMED])
+    more = f" and {count(len(reasons) - NAMED)} more" if len(reasons) > NAMED else ""
+    return f"{count(len(reasons))} of {count(asked)} videos without a contact sheet: {named}{more}"

@@ -1,0 +1,1 @@
+"""What one host makes of records, written down for `videokr parity`."""

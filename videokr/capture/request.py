@@ -1,0 +1,49 @@
+"""What the three hosts are asked to show: written by the one who asks, read by each host's capture."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from videokr.budget import VideoBudget
+from videokr.errors import UserError
+
+GPU_SHARE = 0.3  # of its memory, for each of the engines that run at once
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """
+    Attributes:
+        model: checkpoint folder without weights: see videokr/analysis/parity/skeleton.py.
+        records: raw VideoKR file with rationales.
+        media_dir: folder that the records' video paths start from.
+        output: folder that the reports go to.
+        count: records to look at, from the first.
+        budget: the same for all hosts.
+        max_tokens: prompt and response, at most.
+        cpu: there is no GPU.
+    """
+
+    model: Path
+    records: Path
+    media_dir: Path
+    output: Path
+    count: int
+    budget: VideoBudget
+    max_tokens: int
+    cpu: bool
+
+    def write(self) -> Path:
+        path = self.output / "request.json"
+        path.write_text(json.dumps(asdict(self), default=str, indent=2) + "\n", encoding="utf-8")
+        return path
+
+
+def read_request(arguments: Sequence[str]) -> Request:
+    """The request whose file is the one argument of a capture's command line."""
+    if len(arguments) != 1 or not Path(arguments[0]).is_file():
+        raise UserError("one argument is needed: the request.json that `videokr parity` writes")
+    given = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+    paths = {name: Path(given[name]) for name in ("model", "records", "media_dir", "output")}
+    return Request(**{**given, **paths, "budget": VideoBudget(**given["budget"])})

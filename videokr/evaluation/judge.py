@@ -1,0 +1,301 @@
+"""A language model that says whether an open answer matches the gold one; for evaluation and for the GRPO reward.
+
+Any OpenAI-compatible endpoint is asked through the official client, which asks again where a server is busy or fails.
+`openai` is imported when a client is made, not before.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import sys
+import threading
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from videokr.errors import UserError
+from videokr.evaluation.judge_settings import Limits, Settings, build_request, instruction_digest, read_settings
+
+MAX_RETRIES = 8  # of the client: pauses of half a second, doubled up to 8, or what the server asks for
+MAX_GARBAGE = 3  # replies that are no verdict; a model that says so three times does not know what it is asked for
+MAX_KEPT_CHARACTERS = 500  # of a reply or a fault
+TRIAL_SECONDS, TRIAL_RETRIES = 20.0, 1
+
+
+class JudgeError(Exception):
+    """A judge that gave no verdict: the answer is neither right nor wrong. Its text is short and without the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """
+    Attributes:
+        correct: the verdict; None where the judge gave none.
+        reply: what the judge said, or why there is no reply; short, without the key.
+    """
+
+    correct: bool | None
+    reply: str
+
+
+def check_judge(settings: Settings, way_out: str = "set VIDEOKR_USE_VLM_JUDGE=0") -> None:
+    """Asks whether 1 + 1 is 2, so that a wrong address, key or model is found before anything is generated.
+
+    A fault that may pass, such as an overloaded server, is printed.
+
+    Args:
+        way_out: what to do without the judge, as the error names it.
+
+    Raises:
+        UserError: the endpoint cannot be reached, refuses the key, does not know the model, or gives no verdict.
+    """
+    import openai
+
+    async def ask() -> str | None:
+        async with settings.make_client(timeout=TRIAL_SECONDS, max_retries=TRIAL_RETRIES) as client:
+            return _reply_of(await client.chat.completions.create(**build_request(settings.model, "1 + 1?", "2", "2")))
+
+    passing = None
+    try:
+        reply = asyncio.run(ask())
+    except openai.OpenAIError as error:
+        reason = _shortened(f"{type(error).__name__}: {error}", settings.key)
+        final = (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError)
+        if isinstance(error, (openai.APIConnectionError, *final)):
+            wrong = f"cannot be used: {reason}; correct its address, key or MODEL_VERSION"
+        else:
+            passing = reason
+    else:
+        if _verdict_of(reply) is not None:
+            return
+        said = _shortened(reply or "(nothing)", settings.key)
+        wrong = f"answers {said!r} where 1 or 0 was asked for: correct MODEL_VERSION"
+    if passing is None:  # raised here, so that the error carries no other one, whose text may hold the key
+        raise UserError(f"the judge '{settings.model}' at {settings.public()['address']} {wrong}, or {way_out}")
+    print(f"warning: the judge '{settings.model}' did not answer a trial question: {passing}", file=sys.stderr)
+
+
+class VerdictCache:
+    """Verdicts below one folder, so that no case is paid for twice; as many processes as there are may share it.
+
+    A small file a verdict, renamed into its place: that is whole or has not happened, whoever is killed, on a network
+    folder, too, which the nodes of one run share.
+
+    Raises:
+        UserError: the folder cannot be made or written.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._unusable(error) from None
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise UserError(f"judge cache '{folder}' cannot be written: give another folder (judge_cache)")
+
+    def read(self, key: str) -> bool | None:
+        """The verdict; None where there is none yet. A file that is broken counts as none, and is reported.
+
+        Raises:
+            UserError: a file is there and cannot be read.
+        """
+        path = self._path(key)
+        try:
+            kept = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._unusable(error) from None
+        except ValueError:
+            kept = None
+        correct = kept.get("correct") if isinstance(kept, dict) and kept.get("key") == key else None
+        if isinstance(correct, bool):
+            return correct
+        print(f"judge cache: '{path}' is broken; its case is asked again", file=sys.stderr, flush=True)
+        return None
+
+    def write(self, key: str, correct: bool, **case: str) -> None:
+        """Keeps a verdict, in place of what is there.
+
+        Args:
+            case: what was asked, for whoever looks into the folder; without the address, which may hold a password.
+
+        Raises:
+            UserError: it cannot be written.
+        """
+        path = self._path(key)
+        aside = path.with_name(f".{uuid.uuid4().hex}.partial")
+        try:
+            path.parent.mkdir(exist_ok=True)
+            aside.write_text(json.dumps({"key": key, "correct": correct, **case}), encoding="ascii")
+            aside.replace(path)
+        except OSError as error:
+            raise self._unusable(error) from None
+
+    def _path(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}.json"
+
+    def _unusable(self, error: OSError) -> UserError:
+        place = error.filename or self.folder
+        return UserError(f"judge cache '{place}': {error.strerror}: mend that, or give another folder (judge_cache)")
+
+
+class Judge:
+    """Asks from one event loop.
+
+    Args:
+        cache: None keeps nothing on disk.
+    """
+
+    def __init__(self, settings: Settings, cache: VerdictCache | None = None, limits: Limits | None = None):
+        import openai
+
+        self.model, self._secret, self._cache, self._limits = settings.model, settings.key, cache, limits or Limits()
+        hooks = {"response": [self._note_trouble]}
+        self._client = settings.make_client(
+            timeout=min(self._limits.seconds, self._limits.request_seconds),
+            max_retries=MAX_RETRIES,
+            http_client=openai.DefaultAsyncHttpxClient(event_hooks=hooks),
+        )
+        self._places = asyncio.Semaphore(self._limits.concurrency)
+        self._answered = 0
+        self._trouble = ""
+        self._in_flight: dict[str, asyncio.Task[Judgement]] = {}
+
+    async def grade(self, question: str, gold: str, answer: str) -> Judgement:
+        """Grades one final answer; one that is being graded already is not asked again.
+
+        Returns:
+            A verdict, always: `correct` is not None.
+
+        Raises:
+            JudgeError: the judge cannot be asked, is out of time, or says anything but 1 or 0.
+            UserError: the cache cannot be read or written.
+        """
+        parts = [self.model, str(self._client.base_url), instruction_digest(), question, gold, answer]
+        # Escaped, so that a text that is no whole Unicode (half a surrogate pair) has a key, too.
+        key = hashlib.sha256(json.dumps(parts).encode("ascii")).hexdigest()
+        task = self._in_flight.get(key)
+        if task is None:
+            task = self._in_flight[key] = asyncio.create_task(self._grade(key, question, gold, answer))
+            task.add_done_callback(lambda done: self._forget(key, done))
+        return await asyncio.shield(task)  # who gives up does not take the verdict from those who wait for the same
+
+    def _forget(self, key: str, done: asyncio.Task[Judgement]) -> None:
+        del self._in_flight[key]
+        if not done.cancelled():
+            done.exception()  # seen, even where nobody waits for it any more
+
+    async def _grade(self, key: str, question: str, gold: str, answer: str) -> Judgement:
+        correct = await asyncio.to_thread(self._cache.read, key) if self._cache else None
+        if correct is None:
+            async with self._places:
+                correct = await self._ask(question, gold, answer)
+            if self._cache:
+                case = {"model": self.model, "question": question, "gold": gold, "answer": answer}
+                await asyncio.to_thread(lambda cache: cache.write(key, correct, **case), self._cache)
+        return Judgement(correct, str(int(correct)))
+
+    async def _ask(self, question: str, gold: str, answer: str) -> bool:
+        import openai
+
+        request = build_request(self.model, question, gold, answer)
+        reason = ""
+        try:
+            async with asyncio.timeout(self._limits.seconds):
+                for _ in range(MAX_GARBAGE):
+                    if self._answered == self._limits.max_requests:
+                        reason = f"the {self._answered} requests that it may be asked are spent"
+                        break
+                    self._answered += 1
+                    try:
+                        reply = _reply_of(await self._client.chat.completions.create(**request))
+                    except ValueError as error:  # a body that is no JSON, as it says it is
+                        reason = f"{type(error).__name__}: {error}"
+                        continue
+                    correct = _verdict_of(reply)
+                    if correct is not None:
+                        return correct
+                    reason = f"it answers {_shortened(reply or '', self._secret)!r} where 1 or 0 was asked for"
+        except TimeoutError:
+            reason = f"no verdict within {self._limits.seconds:g} s{self._trouble}"
+        except openai.OpenAIError as error:
+            reason = f"{type(error).__name__}: {error}"
+        # Raised here, so that the error carries no other one, whose text may hold the key.
+        raise JudgeError(f"the judge '{self.model}': {_shortened(reason, self._secret)}")
+
+    async def _note_trouble(self, response: Any) -> None:
+        """The client asks again by itself, and would not tell what it met if time runs out."""
+        if response.is_error:
+            self._trouble = f"; the last refusal had status {response.status_code}"
+
+
+class ThreadJudge:
+    """Hands what threads ask to one event loop, in a thread of its own that ends with the process.
+
+    Args:
+        cache: None keeps nothing on disk.
+    """
+
+    def __init__(self, settings: Settings, cache: VerdictCache | None, limits: Limits):
+        self.model = settings.model
+        self._given = settings, cache, limits
+
+    def grade(self, question: str, gold: str, answer: str) -> Judgement:
+        """Grades one final answer. A judge that cannot be asked, or says anything but 1 or 0, gives no verdict.
+
+        Raises:
+            UserError: the cache cannot be read or written.
+        """
+        loop, judge = self._started
+        try:
+            return asyncio.run_coroutine_threadsafe(judge.grade(question, gold, answer), loop).result()
+        except JudgeError as error:
+            return Judgement(None, str(error))
+
+    @cached_property
+    def _started(self) -> tuple[asyncio.AbstractEventLoop, Judge]:
+        loop = asyncio.new_event_loop()
+        threading.Thread(target=loop.run_forever, name="judge", daemon=True).start()
+        return loop, Judge(*self._given)
+
+
+def judge_from_env(environment: Mapping[str, str]) -> ThreadJudge | None:
+    """The judge that the environment configures; None where it is off or there are no credentials.
+
+    Args:
+        environment: see `read_settings` and `Limits.from_env`; JUDGE_CACHE is the folder of its verdicts.
+
+    Raises:
+        UserError: a setting is unknown or out of its range, the judge is required and not configured, or its cache
+            cannot be used.
+    """
+    settings = read_settings(environment)
+    if settings is None:
+        return None
+    folder = environment.get("JUDGE_CACHE", "").strip()
+    return ThreadJudge(settings, VerdictCache(Path(folder)) if folder else None, Limits.from_env(environment))
+
+
+def _reply_of(completion: Any) -> str | None:
+    """The text of a completion; a server that is not quite compatible may leave choices, message or content out."""
+    choices = getattr(completion, "choices", None)
+    first = choices[0] if isinstance(choices, list) and choices else None
+    content = getattr(getattr(first, "message", None), "content", None)
+    return content if isinstance(content, str) else None
+
+
+def _verdict_of(reply: str | None) -> bool | None:
+    """1 or 0 alone, white space aside, is a verdict; nothing else is."""
+    return {"1": True, "0": False}.get((reply or "").strip())
+
+
+def _shortened(text: str, secret: str) -> str:
+    """A text as it may be kept or shown: in one line, without the key, whole Unicode, not long."""
+    whole = text.encode("utf-8", "replace").decode("utf-8")
+    return " ".join(whole.replace(secret, "[key]").split())[:MAX_KEPT_CHARACTERS]

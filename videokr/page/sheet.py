@@ -1,0 +1,211 @@
+"""Contact sheets: a few of the frames that a model was shown, small, in one picture a video."""
+
+import base64
+import io
+import math
+import os
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from videokr.budget import VideoBudget
+from videokr.errors import UserError
+from videokr.video.colours import Rgb
+from videokr.video.frame_plan import VideoHeader, frame_number
+from videokr.video.reader import VideoError, read_header, video_stream
+
+FRAMES = 6  # of a video at most
+WIDTH_MAX, HEIGHT_MAX = 128, 96  # pixels of one frame
+GAP = 2  # pixels between two
+ENLARGED = 1.25  # a sheet on a page, at most
+MOST_THREADS = 8
+# From large to small: the scale of a picture's sides, the encoder's quality.
+_LADDER = (
+    *((1.0, quality) for quality in (75, 60, 45, 35, 25)),
+    *((0.75, quality) for quality in (35, 25, 15)),
+    *((0.5, quality) for quality in (25, 15, 5)),
+    (0.35, 5),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """
+    Attributes:
+        picture: an encoded image of `width` times `height` pixels, frames from left to right.
+        media_type: of the picture, `image/webp` or `image/jpeg`.
+        seconds: into the video, of each frame.
+    """
+
+    picture: bytes
+    media_type: str
+    width: int
+    height: int
+    seconds: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoSheet:
+    """Why there is none; names no folder."""
+
+    reason: str
+
+
+Sheets = Mapping[str, Sheet | NoSheet]  # by a video's path
+
+
+def make_sheets(videos: Mapping[str, VideoBudget], bytes_each: int) -> dict[str, Sheet | NoSheet]:
+    """Draws the sheet of every video, on all cores, with a progress bar.
+
+    Args:
+        videos: by path, the frame budget that it was shown with.
+        bytes_each: of one picture, at most.
+    """
+    pool = ThreadPoolExecutor(max(1, min(MOST_THREADS, os.cpu_count() or 1)), thread_name_prefix="sheet")
+    try:
+        drawn = pool.map(lambda item: make_sheet(Path(item[0]), item[1], bytes_each), videos.items())
+        progress = tqdm(drawn, desc="contact sheets", unit="video", total=len(videos), disable=None)
+        return dict(zip(videos, progress, strict=True))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def make_sheet(path: Path, budget: VideoBudget, bytes_most: int) -> Sheet | NoSheet:
+    """The sheet of one video, as large as `bytes_most` allows."""
+    return _sheet(path, lambda header: planned_seconds(header, budget), bytes_most)
+
+
+def make_sheet_at(path: Path, seconds: Sequence[float], bytes_most: int) -> Sheet | NoSheet:
+    """The sheet of the frames at these seconds, as large as `bytes_most` allows."""
+    return _sheet(path, lambda _: seconds, bytes_most)
+
+
+def _sheet(path: Path, wanted: Callable[[VideoHeader], Sequence[float]], bytes_most: int) -> Sheet | NoSheet:
+    if not path.is_file():
+        return NoSheet("is not there")
+    try:
+        header = read_header(path)
+        frames = list(_frames(path, header, wanted(header)))
+    except VideoError as error:
+        return NoSheet(f"cannot be decoded: {error.reason.replace(str(path), path.name)}")
+    except UserError as error:
+        return NoSheet(str(error).replace(str(path), path.name))
+    return _encoded(frames, bytes_most)
+
+
+def planned_seconds(header: VideoHeader, budget: VideoBudget) -> list[float]:
+    """When the frames of a sheet are shown: evenly among those that the budget asks for, the first and the last too.
+
+    The same frames as `plan_frames` has, but where a frame lies exactly between two, which needs torch to tell.
+    """
+    planned = frame_number(header, budget)
+    shown = min(FRAMES, planned)
+    places = [round(number * (planned - 1) / (shown - 1)) for number in range(shown)]
+    indices = [round(place * (header.frame_count - 1) / (planned - 1)) for place in places]
+    return [header.seconds_of(index) for index in dict.fromkeys(indices)]
+
+
+def _frames(path: Path, header: VideoHeader, wanted: Sequence[float]) -> Iterator[tuple[float, Any]]:
+    """(seconds, picture) of the frames at these seconds, or the last before where the file ends early.
+
+    Each is looked for from the key frame before it, so that a long video is not decoded whole.
+
+    Raises:
+        VideoError: none of them decodes.
+    """
+    import av
+
+    tolerance = 0.5 / header.average_fps
+    found = 0
+    try:
+        with av.open(str(path)) as container:
+            stream = video_stream(path, container)
+            stream.thread_type, stream.thread_count = "NONE", 1  # as many videos are read at once as there are cores
+            start = float((stream.start_time or 0) * stream.time_base)
+            previous = None
+            for seconds in wanted:
+                due = start + seconds
+                container.seek(max(0, math.floor((due - tolerance) / stream.time_base)), stream=stream)
+                frame = _frame_at(container, stream, due - tolerance)
+                if frame is None or frame.time == previous:
+                    continue
+                previous = frame.time
+                found += 1
+                yield max(0.0, frame.time - start), _small(frame)
+    except (av.FFmpegError, UnicodeDecodeError) as error:
+        if not found:
+            raise VideoError(path, getattr(error, "strerror", None) or str(error)) from error
+    if not found:
+        raise VideoError(path, "no frame of it decodes")
+
+
+def _frame_at(container: Any, stream: Any, earliest: float) -> Any:
+    """The first frame no earlier than this, else the last that decodes; None where none does."""
+    import av
+
+    last = None
+    try:
+        for frame in container.decode(stream):
+            if frame.time is None:
+                continue
+            last = frame
+            if frame.time >= earliest:
+                break
+    except av.error.InvalidDataError:
+        pass
+    return last
+
+
+def _small(frame: Any) -> Any:
+    from PIL import Image
+
+    width, height = frame.width, frame.height
+    turned = frame.rotation % 180 != 0
+    most = (HEIGHT_MAX, WIDTH_MAX) if turned else (WIDTH_MAX, HEIGHT_MAX)
+    scale = min(1.0, most[0] / width, most[1] / height)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    image = Image.fromarray(Rgb()(frame, size, "AREA"))
+    return image.rotate(round(frame.rotation / 90) * 90, expand=True) if frame.rotation else image
+
+
+def _encoded(frames: Sequence[tuple[float, Any]], bytes_most: int) -> Sheet:
+    from PIL import Image, features
+
+    kind = "WEBP" if features.check("webp") else "JPEG"
+    images = [image for _, image in frames]
+    width, height = images[0].size
+    strip = Image.new("RGB", (len(images) * (width + GAP) - GAP, height), "white")
+    for place, image in enumerate(images):
+        strip.paste(image, (place * (width + GAP), 0))
+
+    @cache
+    def encoded(step: int) -> bytes:
+        scale, quality = _LADDER[step]
+        size = max(1, round(strip.width * scale)), max(1, round(strip.height * scale))
+        file = io.BytesIO()
+        (strip if scale == 1 else strip.resize(size)).save(file, kind, quality=quality)
+        return file.getvalue()
+
+    fits = bisect_left(range(len(_LADDER) - 1), True, key=lambda step: len(encoded(step)) <= bytes_most)
+    picture = encoded(fits)  # the last step, where none fits
+    return Sheet(picture, f"image/{kind.lower()}", strip.width, strip.height, tuple(second for second, _ in frames))
+
+
+def sheet_style(sheets: Sheets) -> str:
+    """Every picture once, however many examples show it, as a style sheet for the end of the page."""
+    rules = []
+    for place, sheet in enumerate(sheets.values()):
+        if isinstance(sheet, Sheet):
+            picture = base64.b64encode(sheet.picture).decode()
+            rules.append(
+                f".s{place}{{max-width:{round(sheet.width * ENLARGED)}px}}"
+                f".s{place} .strip{{aspect-ratio:{sheet.width}/{sheet.height};"
+                f"background-image:url(data:{sheet.media_type};base64,{picture})}}"
+            )
+    return "\n".join(rules)

@@ -1,0 +1,1 @@
+"""A video's frames: which are shown, when, and how they are read."""
