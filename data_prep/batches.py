@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from videokr.example import opens_list, read_lines, read_list
+from videokr.jsonl import opens_list, read_lines, read_list
 
 BATCH_BYTES = 500_000  # of JSON Lines; a line more where it has this size to the byte
 BATCH_RECORDS = 500  # of a JSON list

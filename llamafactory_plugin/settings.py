@@ -15,8 +15,10 @@ from llamafactory_plugin.rows import NO_RATIONALE, build_turns
 from videokr.budget import BY_INDEX, SAMPLINGS, SFT_BUDGET, VideoBudget
 from videokr.environment import check_wandb_login, install_command
 from videokr.errors import RecordError, UserError
-from videokr.example import VIDEO_FIELDS, parse_example, read_records
+from videokr.example import parse_example
 from videokr.family import FAMILIES, find_family
+from videokr.fields import VIDEO_FIELDS
+from videokr.jsonl import read_records
 from videokr.response import WITHOUT_RATIONALE, WITHOUT_RATIONALE_NOTE
 from videokr.video.paths import resolve_video
 

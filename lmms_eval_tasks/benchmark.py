@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from videokr.errors import RecordError, UserError
-from videokr.example import VIDEO_FIELDS, Example, parse_example, read_records, to_record
+from videokr.example import Example, parse_example, to_record
+from videokr.fields import VIDEO_FIELDS
+from videokr.jsonl import read_records
 from videokr.outputs import written_aside
 from videokr.published import EVAL_DATASET, EVAL_FILE
 from videokr.video.paths import resolve_video

@@ -1,11 +1,6 @@
-"""One example, parsed at the door from any of the field's spellings."""
+"""One example, read from a record in any of the field's spellings."""
 
-import codecs
-import json
-import math
-import os
 import re
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,47 +8,27 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from videokr.errors import RecordError, UserError
+from videokr.errors import RecordError
+from videokr.fields import (
+    ANSWER_FIELDS,
+    GROUP_FIELDS,
+    ID_FIELDS,
+    KIND_FIELDS,
+    LABEL_FIELD,
+    OPTION_FIELDS,
+    QUESTION_FIELDS,
+    RATIONALE_FIELDS,
+    VIDEO_FIELDS,
+    present,
+)  # fmt: skip
+from videokr.jsonl import LINE, read_records
 from videokr.option_columns import option_columns
 from videokr.options import LETTERS, read_option_letter, split_label
 from videokr.response import bare_answer, holds_tag, strip_tag
 from videokr.special_tokens import find_special_token
 
-ID_FIELDS = ("id", "problem_id", "file_name")
-QUESTION_FIELDS = ("question", "prompt", "problem")
-OPTION_FIELDS = ("options", "option", "choices", "choice", "candidates")
-KIND_FIELDS = ("problem_type", "question_type")
-RATIONALE_FIELDS = ("think", "process")
-ANSWER_FIELDS = ("solution", "answer", "correct_answer", "ground_truth", "correct_choice", "answer_id", "answer_idx")
-VIDEO_FIELDS = (
-    "videos",
-    "video_path",
-    "path",
-    "video",
-    "video_file",
-    "file_name",
-    "video_name",
-    "video_id",
-    "vid_name",
-)
-NAMING_FIELDS = tuple(name for name in ID_FIELDS if name not in VIDEO_FIELDS)  # these name a row and nothing else
-_PUBLISHED = frozenset((*ID_FIELDS, *QUESTION_FIELDS, *OPTION_FIELDS, *KIND_FIELDS, *ANSWER_FIELDS, *VIDEO_FIELDS))
-GROUP_FIELDS = ("dataset", "subject", "discipline", "source", "duration_bucket", "task_type")
-
-LABEL_FIELD = "task_type"  # the group that a kind goes to which is none of ours: `findNeedle`, `OCR`
-
 NO_OPTIONS = "answer is the letter of an option, and there are no options"
-LINE = "(record)"  # in place of a field's name, where a whole record is at fault
-
-CONVERSATION_FIELDS = ("conversations", "messages")
-TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
-PARQUET = b"PAR1"  # how such a file begins
-
-_HEAD_BYTES = 1_000_000
 _LEADING_VIDEO = re.compile(r"(?:<video>\s*)+")
-_LONG_NUMBER = 2.0**63  # whole numbers from here on are floats to orjson, as an id must not be
 _OPTIONS_HEADING = "options:"
 
 
@@ -135,7 +110,7 @@ def parse_example(record: Mapping[str, Any]) -> Example:
     leading = _LEADING_VIDEO.match(question)
     question = question[leading.end() :] if leading else question
     option_field, options = _options(record)
-    kind_field = _present(record, KIND_FIELDS)
+    kind_field = present(record, KIND_FIELDS)
     label = _label(kind_field, record[kind_field]) if kind_field else None
     kind = _kind_of(label) if label else None
     if kind is not Kind.OPEN_ENDED:
@@ -164,8 +139,8 @@ def parse_example(record: Mapping[str, Any]) -> Example:
         detail = f"{answer}: a text of an option, or a count of them? videokr import reads it with --answers"
         raise RecordError(answer_field, "a number where a letter is asked for", detail)
     videos = record_videos(record)
-    id_field = _present(record, ID_FIELDS)
-    groups = {n: _as_text(n, record[n]) for n in GROUP_FIELDS if n in record and _present(record, (n,))}
+    id_field = present(record, ID_FIELDS)
+    groups = {n: _as_text(n, record[n]) for n in GROUP_FIELDS if n in record and present(record, (n,))}
     if label and not is_said:
         groups.setdefault(LABEL_FIELD, label)
     return Example(
@@ -229,149 +204,8 @@ def parse_record(record: object) -> Example:
     return parse_example(record)
 
 
-def read_records(path: Path) -> Iterator[tuple[int, Any]]:
-    """Raw records with their line (JSONL) or place (JSON list), counted from 1.
-
-    Raises:
-        UserError: the file is not there, cannot be read, holds no records or is not a JSON list.
-        RecordError: a line is not JSON.
-    """
-    refuse_unreadable(path)
-    if opens_list(path):
-        records = read_list(path)
-    else:
-        with path.open("rb") as file:
-            records = read_lines(file)
-            for line, record in records:
-                if isinstance(record, RecordError):
-                    raise record.located(str(path), line)
-                yield line, record
-        return
-    yield from records
-
-
-def refuse_unreadable(path: Path) -> None:
-    """
-    Raises:
-        UserError: an annotation file is not there, cannot be read, is empty, or has another form than records have.
-    """
-    if not path.is_file():
-        raise UserError(f"annotation file '{path}' is not there")
-    if not os.access(path, os.R_OK):
-        raise UserError(f"annotation file '{path}' cannot be read: permission denied")
-    with path.open("rb") as file:
-        if not any(line.removeprefix(codecs.BOM_UTF8).strip() for line in file):
-            raise UserError(f"annotation file '{path}' holds no records")
-    foreign = foreign_form(path)
-    if foreign:
-        command = f"videokr import {shlex.quote(str(path))} --output {shlex.quote(f'{path.stem}_records.jsonl')}"
-        raise UserError(f"'{path}' is {foreign}, which has to be made records first: {command}")
-
-
-def foreign_form(path: Path) -> str | None:
-    """What is known at once of a file's form, if it is one that `videokr import` reads and nothing else does."""
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-    if head.startswith(PARQUET):
-        return "a Parquet file"
-    head = head.removeprefix(codecs.BOM_UTF8).lstrip()
-    if path.suffix.lower() in TABLE_SUFFIXES:
-        return None if head.startswith((b"{", b"[")) else "a table"
-    text = head.decode("utf-8", "ignore")
-    is_list = text.startswith("[")
-    try:
-        record, end = json.JSONDecoder().raw_decode(text[1:].lstrip() if is_list else text)
-    except _NOT_JSON:
-        return "one JSON object" if text.split("\n", 1)[0].rstrip() == "{" else None
-    if not isinstance(record, dict):
-        return None
-    if not is_list and "\n" in text[:end].strip():
-        return "one JSON object"
-    if any(isinstance(record.get(name), list) for name in CONVERSATION_FIELDS):
-        return "a file of conversations"
-    if all(isinstance(value, dict | list) for value in record.values()) and not _PUBLISHED.issuperset(record):
-        return "an object of records by their keys"
-    if _present(record, OPTION_FIELDS) is None and (columns := option_columns(list(record))):
-        return f"a file with a field an option ({columns[0]} to {columns[-1]})"
-    return None
-
-
-# What Python's reader says of text that is not JSON: broken syntax or text, a number of thousands of digits, brackets
-# nested thousands deep.
-_NOT_JSON = (ValueError, RecursionError)
-
-
-def opens_list(path: Path) -> bool:
-    """Whether a file is one JSON list, and not JSON Lines."""
-    with path.open("rb") as file:
-        for line in file:
-            text = line.removeprefix(codecs.BOM_UTF8).strip()
-            if text:
-                return text.startswith(b"[")
-    return False
-
-
-def read_list(path: Path) -> Iterator[tuple[int, Any]]:
-    """The records of a JSON list with their place, counted from 1; the list is held in memory.
-
-    Raises:
-        UserError: it is not JSON, or empty.
-    """
-    try:
-        records = json.loads(path.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text: {error}") from None
-    except _NOT_JSON as error:
-        raise UserError(f"{path}: not JSON: {error}") from None
-    if not records:
-        raise UserError(f"annotation file '{path}' holds no records")
-    yield from enumerate(records, start=1)
-
-
-def _from_json(line: bytes) -> Any:
-    try:
-        record = orjson.loads(line)
-    except orjson.JSONDecodeError:  # of NaN and half surrogate pairs, too, which Python's reader takes
-        return json.loads(str(line, "utf-8"))
-    if type(record) is not dict or float not in map(type, record.values()):
-        return record
-    is_long = any(type(value) is float and abs(value) >= _LONG_NUMBER for value in record.values())
-    return json.loads(line) if is_long else record
-
-
-def read_lines(lines: Iterable[bytes], first: int = 1) -> Iterator[tuple[int, Any]]:
-    """The records of JSON Lines with their line, counted from `first`; a RecordError stands for a line without one."""
-    for number, line in enumerate(lines, start=first):
-        if number == 1:
-            line = line.removeprefix(codecs.BOM_UTF8)
-        try:
-            yield number, _from_json(line)
-        except UnicodeDecodeError as error:
-            yield number, RecordError(LINE, "not UTF-8 text", str(error))
-        except _NOT_JSON as error:
-            if not line.isspace():
-                yield number, RecordError(LINE, "not JSON", str(error))
-
-
-def _present(record: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
-    """The first of the spellings that holds something; blank text, not-a-number and empty lists hold nothing."""
-    for name in names:
-        value = record.get(name)
-        if value is None:
-            continue
-        if isinstance(value, str):
-            if value and not value.isspace():
-                return name
-        elif isinstance(value, float):
-            if not math.isnan(value):
-                return name
-        elif value != [] and value != {}:
-            return name
-    return None
-
-
 def _text(record: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, str]:
-    name = _present(record, names)
+    name = present(record, names)
     if name is None:
         raise _missing(names)
     return name, _as_text(name, record[name])
@@ -398,7 +232,7 @@ def _as_text(name: str, value: object) -> str:
 
 
 def _options(record: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
-    name = _present(record, OPTION_FIELDS)
+    name = present(record, OPTION_FIELDS)
     if name is None:
         return OPTION_FIELDS[0], ()
     value = record[name]
@@ -511,7 +345,7 @@ def _gold(name: str, text: str, kind: Kind, options: tuple[str, ...]) -> str:
 
 
 def _rationale(record: Mapping[str, Any]) -> str | None:
-    name = _present(record, RATIONALE_FIELDS)
+    name = present(record, RATIONALE_FIELDS)
     if name is None:
         return None
     rationale = strip_tag(_as_text(name, record[name]), "think")
@@ -527,7 +361,7 @@ def record_videos(record: Mapping[str, Any]) -> tuple[str, ...]:
     Raises:
         RecordError: it names none, or one is not a path.
     """
-    name = _present(record, VIDEO_FIELDS)
+    name = present(record, VIDEO_FIELDS)
     if name is None:
         raise _missing(VIDEO_FIELDS)
     value = record[name]
@@ -535,7 +369,7 @@ def record_videos(record: Mapping[str, Any]) -> tuple[str, ...]:
     for entry in value if isinstance(value, list | tuple) else [value]:
         path = entry
         if isinstance(entry, Mapping):
-            inner = _present(entry, ("video", "path"))
+            inner = present(entry, ("video", "path"))
             path = entry[inner] if inner else None
         path = _as_text(name, path) if isinstance(path, str) else ""
         while path.startswith("./"):

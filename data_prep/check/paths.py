@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from videokr.errors import RecordError
-from videokr.example import LINE, opens_list, read_lines, read_list, record_videos, refuse_unreadable
+from videokr.example import record_videos
+from videokr.jsonl import LINE, opens_list, read_lines, read_list, refuse_unreadable
 from videokr.video.paths import plain_path
 
 SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".flv", ".ts", ".mpg", ".mpeg", ".wmv", ".ogv", ".gif",

@@ -11,7 +11,8 @@ from tqdm import tqdm
 from data_prep.json_list import json_list
 from data_prep.left_out import LeftOut
 from videokr.errors import RecordError
-from videokr.example import Example, opens_list, parse_record, read_lines, read_list, refuse_unreadable
+from videokr.example import Example, parse_record
+from videokr.jsonl import opens_list, read_lines, read_list, refuse_unreadable
 from videokr.outputs import written_aside
 
 

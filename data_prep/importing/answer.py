@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from videokr.errors import RecordError
-from videokr.example import ANSWER_FIELDS
+from videokr.fields import ANSWER_FIELDS
 from videokr.options import LETTERS, read_option_letter
 from videokr.response import bare_answer
 

@@ -16,7 +16,8 @@ from data_prep.importing.rows import rows_of
 from data_prep.importing.subtitles import subtitle_text
 from data_prep.importing.text_file import WHOLE, read_text
 from videokr.errors import RecordError, UserError
-from videokr.example import KIND_FIELDS, Kind, record_videos
+from videokr.example import Kind, record_videos
+from videokr.fields import KIND_FIELDS
 
 CAPTION_SUFFIXES = (".txt", ".srt", ".vtt", ".json")
 SUBTITLE_SUFFIXES = (".srt", ".vtt")

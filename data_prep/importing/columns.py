@@ -8,7 +8,7 @@ from typing import Any
 from data_prep.importing.cells import options_in
 from data_prep.importing.row import Fields
 from videokr.errors import RecordError, UserError
-from videokr.example import (
+from videokr.fields import (
     ANSWER_FIELDS,
     GROUP_FIELDS,
     KIND_FIELDS,

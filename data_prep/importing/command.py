@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from data_prep.given_path import given_path
 from data_prep.left_out import LeftOut
 from videokr.errors import UserError
-from videokr.example import TABLE_SUFFIXES
+from videokr.jsonl import TABLE_SUFFIXES
 from videokr.outputs import JSON, JSON_LINES, refuse_to_overwrite, require_suffix, written_aside
 
 if TYPE_CHECKING:

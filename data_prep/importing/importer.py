@@ -15,7 +15,8 @@ from data_prep.importing.json_file import Number
 from data_prep.importing.row import Fields
 from data_prep.importing.video_folder import VideoFolder
 from videokr.errors import RecordError
-from videokr.example import LINE, NO_OPTIONS, Example, Kind, parse_example, parse_kind, record_videos, to_record
+from videokr.example import NO_OPTIONS, Example, Kind, parse_example, parse_kind, record_videos, to_record
+from videokr.jsonl import LINE
 from videokr.options import split_label
 
 DIGITS = 12  # of a made id

@@ -10,7 +10,8 @@ from data_prep.importing.joined import Joined
 from data_prep.importing.json_file import Number
 from data_prep.importing.row import Fields, Reader, Row
 from videokr.errors import RecordError
-from videokr.example import CONVERSATION_FIELDS, LINE
+from videokr.fields import CONVERSATION_FIELDS
+from videokr.jsonl import LINE
 
 
 class Rows:

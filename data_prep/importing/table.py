@@ -11,7 +11,7 @@ from data_prep.importing.columns import ANSWER, NAMES, QUESTION, VIDEOS, Columns
 from data_prep.importing.json_file import Number
 from data_prep.importing.text_file import encoding_of, opened_text, plain_breaks, refuse_undecoded
 from videokr.errors import RecordError, UserError
-from videokr.example import LINE
+from videokr.jsonl import LINE
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 HEAD_CHARS = 1_000_000  # in which a header ends

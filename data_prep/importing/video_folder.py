@@ -9,7 +9,7 @@ from data_prep.check.examination import OUTSIDE
 from data_prep.check.paths import SUFFIXES
 from data_prep.prepare.source import MISSING_VIDEO
 from videokr.errors import RecordError, UserError
-from videokr.example import VIDEO_FIELDS
+from videokr.fields import VIDEO_FIELDS
 from videokr.video.paths import resolve_video
 
 ADDRESS = "video is an address"

@@ -7,7 +7,7 @@ from typing import Any
 from data_prep.lint.findings import Flag
 from data_prep.lint.table import ENDS_WELL, HAS_RATIONALE, IS_CHOICE, Place, Table
 from data_prep.lint.tally import Tally
-from videokr.example import GROUP_FIELDS, RATIONALE_FIELDS
+from videokr.fields import GROUP_FIELDS, RATIONALE_FIELDS
 
 # From which share on of a file's rows the others are unlike it, rather than of another kind.
 MOST_HAVE_RATIONALE = 0.5  # a file of both kinds has its rationales somewhere

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from data_prep.lint.findings import Flag
 from data_prep.lint.row import Row
 from data_prep.lint.wording import excerpt, same_option, words
-from videokr.example import OPTION_FIELDS, Kind
+from videokr.example import Kind
+from videokr.fields import OPTION_FIELDS
 from videokr.options import LETTERS
 
 # Published answers are "the final answer alone", and the reward is the overlap of words with it.

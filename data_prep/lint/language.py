@@ -13,7 +13,7 @@ from functools import lru_cache
 from data_prep.lint.findings import Flag
 from data_prep.lint.row import Row
 from data_prep.lint.wording import excerpt
-from videokr.example import QUESTION_FIELDS, RATIONALE_FIELDS
+from videokr.fields import QUESTION_FIELDS, RATIONALE_FIELDS
 
 READ_CHARACTERS = 400  # of a text; its language does not depend on the rest
 FOREIGN_SCRIPT_SHARE = 0.3  # of its letters; a quoted word or two is less

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from data_prep.lint.findings import Flag
 from data_prep.lint.row import Row
 from data_prep.lint.wording import NUMBER_WORDS, excerpt, stands_in, words
-from videokr.example import QUESTION_FIELDS, Kind
+from videokr.example import Kind
+from videokr.fields import QUESTION_FIELDS
 from videokr.options import LETTERS
 
 LEAST_LETTERS = 4  # of an answer: shorter ones stand in a question by chance

@@ -16,7 +16,7 @@ from data_prep.lint.scan import Part, Scan, Seen
 from data_prep.lint.table import Table
 from data_prep.lint.tally import Tally
 from videokr.errors import UserError
-from videokr.example import refuse_unreadable
+from videokr.jsonl import refuse_unreadable
 
 MAX_BATCH_SECONDS = 600.0
 

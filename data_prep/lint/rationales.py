@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from data_prep.lint.findings import Flag
 from data_prep.lint.row import Row
 from data_prep.lint.wording import ending, excerpt
-from videokr.example import RATIONALE_FIELDS
+from videokr.fields import RATIONALE_FIELDS
 
 LEAST_WORDS = 5  # a step and what follows from it do not fit into fewer; the published ones have 197
 LEAST_SIGNS = 10  # of scripts without spaces

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from videokr.errors import RecordError
-from videokr.example import NAMING_FIELDS, Example, parse_record
+from videokr.example import Example, parse_record
+from videokr.fields import NAMING_FIELDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from data_prep.lint.row import Row, read_row
 from data_prep.lint.table import Entries
 from data_prep.lint.tally import Tally
 from data_prep.lint.wording import excerpt
-from videokr.example import OPTION_FIELDS, Kind
+from videokr.example import Kind
+from videokr.fields import OPTION_FIELDS
 from videokr.options import LETTERS
 
 LONGER_BY = 2.0  # the right option over the next: rows to show where the longest is right too often

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from data_prep.lint import rationales
 from data_prep.lint.row import Row
 from data_prep.lint.wording import excerpt, key, same_option, same_question
-from videokr.example import GROUP_FIELDS, RATIONALE_FIELDS, Kind
+from videokr.example import Kind
+from videokr.fields import GROUP_FIELDS, RATIONALE_FIELDS
 from videokr.options import LETTERS
 from videokr.video.paths import plain_path
 

@@ -7,7 +7,7 @@ from typing import Any
 from data_prep.lint.findings import Flag
 from data_prep.lint.row import Row
 from data_prep.lint.wording import excerpt
-from videokr.example import ANSWER_FIELDS, OPTION_FIELDS, QUESTION_FIELDS, RATIONALE_FIELDS
+from videokr.fields import ANSWER_FIELDS, OPTION_FIELDS, QUESTION_FIELDS, RATIONALE_FIELDS
 from videokr.prompt import INSTRUCTIONS
 from videokr.response import TAG
 

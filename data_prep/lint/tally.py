@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, fields
 from data_prep.lint import rationales, tags
 from data_prep.lint.choices import points_at_others
 from data_prep.lint.row import Row
-from videokr.example import ANSWER_FIELDS, RATIONALE_FIELDS, Example, Kind
+from videokr.example import Example, Kind
+from videokr.fields import ANSWER_FIELDS, RATIONALE_FIELDS
 from videokr.options import LETTERS, read_option_letter
 from videokr.response import bare_answer
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from videokr.budget import VideoBudget
 from videokr.errors import RecordError
-from videokr.example import QUESTION_FIELDS, VIDEO_FIELDS, Example
+from videokr.example import Example
 from videokr.family import family_of
+from videokr.fields import QUESTION_FIELDS, VIDEO_FIELDS
 from videokr.prompt import build_prompt, text_token_bound
 from videokr.response import EMPTY_THINK, build_response, continuation, opening_of
 from videokr.special_tokens import END_OF_TURN, VIDEO

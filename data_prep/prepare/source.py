@@ -10,7 +10,9 @@ from typing import TypeVar
 from data_prep.batches import read_batches
 from data_prep.prepare.length import LengthLimit
 from videokr.errors import RecordError, UserError
-from videokr.example import VIDEO_FIELDS, Example, parse_record, refuse_unreadable
+from videokr.example import Example, parse_record
+from videokr.fields import VIDEO_FIELDS
+from videokr.jsonl import refuse_unreadable
 from videokr.outputs import refuse_to_overwrite
 from videokr.video.frame_plan import VideoHeader
 from videokr.video.manifest import VideoEntry, read_manifest

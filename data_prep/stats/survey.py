@@ -18,8 +18,9 @@ from data_prep.stats.settings import grpo_settings, sft_settings
 from data_prep.stats.tally import LENGTHS, PRIORITIES, Counting, Stage, Tally, itself
 from data_prep.stats.tokens import TokenCounter, TokenLengths, token_lengths
 from videokr.errors import RecordError
-from videokr.example import opens_list, parse_record, read_lines, read_list, refuse_unreadable
+from videokr.example import parse_record
 from videokr.family import FAMILIES, Family
+from videokr.jsonl import opens_list, read_lines, read_list, refuse_unreadable
 from videokr.video.frame_plan import VideoHeader
 
 DRAWN_MORE = 2  # times as many rows are drawn as the sample has: the number of lines is only about that of rows

@@ -8,7 +8,8 @@ from typing import Any
 
 from videokr.errors import UserError
 from videokr.evaluation.verdict import OPEN, Verdict
-from videokr.example import Example, Kind, parse_example, read_records, to_record
+from videokr.example import Example, Kind, parse_example, to_record
+from videokr.jsonl import read_records
 from videokr.outputs import written_aside
 
 
