@@ -38,7 +38,7 @@ NAME = re.compile(r"checkpoint-(\d+)")
 STATE_FILE, LOG_FILE = "trainer_state.json", "trainer_log.jsonl"  # the host's; it writes the state last
 ARCHIVES = (".pt", ".pth", ".bin")
 NOT_WHOLE, AT_THE_END, BEYOND = "it is not whole", "it is at the last step", "max_steps or num_train_epochs end before"
-NO_OPTIMIZER = "it holds no optimizer (save_only_model)"
+NO_OPTIMIZER = "it holds no optimizer (save_only_model), or not all of it"
 WAYS_OUT = f"give another output_dir, or {ANEW}=true to remove its checkpoints and start anew"
 # What a change of does not change what is learnt: names and places (data and model are compared by content), output.
 NOT_LEARNT = {
@@ -264,8 +264,9 @@ def _fault(checkpoint: Path, config: Mapping[str, Any]) -> str | None:
     """Why the run cannot go on exactly from a checkpoint; None where it can."""
     if not _is_whole(checkpoint):
         return NOT_WHOLE
-    names = {path.name for path in checkpoint.iterdir()}
-    if "scheduler.pt" not in names and not any(name.startswith("global_step") for name in names):
+    names = [path.name for path in checkpoint.iterdir()]
+    has_optimizer = "scheduler.pt" in names and any(name.startswith("optimizer") for name in names)
+    if not has_optimizer and not any(name.startswith("global_step") for name in names):  # DeepSpeed's
         return NO_OPTIMIZER
     state = _read_state(checkpoint)
     if not _is_over(state, config):

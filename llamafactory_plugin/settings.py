@@ -35,7 +35,12 @@ OWN = {  # our own settings: see bad_videos.py, long_rows.py, rows.py
     NO_RATIONALE: (FAIL, *WITHOUT_RATIONALE),
 }
 STRATEGIES = ("save_strategy", "eval_strategy", "logging_strategy")
-FLASH_ATTENTION, FA2, SDPA, AUTO = "flash_attn", "fa2", "sdpa", "auto"
+# Of which the host takes 0 for "not set", for "nothing to do", or as it is.
+ABOVE_ZERO = (
+    "cutoff_len", "per_device_train_batch_size", "gradient_accumulation_steps", "learning_rate", "num_train_epochs",
+    "max_samples", "lora_rank",
+)  # fmt: skip
+FLASH_ATTENTION, FA2, FA3, SDPA, AUTO = "flash_attn", "fa2", "fa3", "sdpa", "auto"
 INFO_FOLDER = "dataset_info"  # below output_dir
 
 
@@ -88,18 +93,28 @@ def host_arguments() -> dict[str, Any]:
 def check_types(config: dict[str, Any], arguments: dict[str, Any]) -> None:
     """
     Raises:
-        UserError: a text where the host takes none, or not this one. By itself it takes any text for true, and meets
-            what is no number when the model is loaded.
+        UserError: a value of a kind or size that the host does not mean. By itself it takes any text for true, true
+            for 1 and nothing for false, and meets what is no number when the model is loaded.
     """
     for key, value in config.items():
-        if not isinstance(value, str) or key not in arguments:
+        if key not in arguments:
             continue
         kinds = set(_alternatives(arguments[key]))
         choices = [choice for kind in kinds for choice in _choices(kind)]
-        if choices and value not in choices:
+        if choices and isinstance(value, str) and value not in choices:
             raise UserError(f"{key} is '{value}': one of {', '.join(sorted(map(str, choices)))}")
-        if not choices and kinds <= {bool, int, float, type(None)}:
-            raise UserError(f"{key} is '{value}': {'true or false' if bool in kinds else 'a number'} is needed")
+        if not choices and kinds <= {bool, int, float, type(None)} and not _is_of(value, kinds):
+            needed = "true or false" if bool in kinds else "a number" if float in kinds else "a whole number"
+            raise UserError(f"{key} is '{'' if value is None else value}': {needed} is needed")
+        if key in ABOVE_ZERO and value is not None and value <= 0:
+            raise UserError(f"{key} is {value}: a number above 0 is needed")
+
+
+def _is_of(value: Any, kinds: set[type]) -> bool:
+    """Whether a value is of one of these kinds as it stands, or means the same: 3 for 3.0, 0 for false."""
+    if type(value) is not int:
+        return type(value) in kinds
+    return bool(kinds & {int, float}) or (bool in kinds and value in (0, 1))
 
 
 def _alternatives(kind: Any) -> Iterator[Any]:
@@ -267,7 +282,8 @@ def with_attention(config: dict[str, Any]) -> dict[str, Any]:
     """`flash_attn: auto` as what is there: fa2 where it is installed for this machine's GPU, else sdpa.
 
     Raises:
-        UserError: fa2 was asked for and is not there; the host would take sdpa.
+        UserError: fa2 was asked for and is not there, where the host would take sdpa; or fa3, which it has for gpt-oss
+            alone.
     """
     from transformers.utils import is_flash_attn_2_available
 
@@ -277,6 +293,8 @@ def with_attention(config: dict[str, Any]) -> dict[str, Any]:
             f"{FLASH_ATTENTION}={FA2}: flash-attn is not installed, or finds no GPU; {FLASH_ATTENTION}={AUTO} takes "
             f"{SDPA} where it is missing"
         )
+    if asked == FA3:
+        raise UserError(f"{FLASH_ATTENTION}={FA3}: LLaMA-Factory has none for video models; give {FA2} or {AUTO}")
     return {**config, FLASH_ATTENTION: (FA2 if there else SDPA) if asked == AUTO else asked}
 
 
@@ -329,21 +347,30 @@ def checked(config: dict[str, Any]) -> dict[str, Any]:
     for key in ("model_name_or_path", "dataset", "output_dir"):
         if not config.get(key):
             raise UserError(f"{key} is not set: give {key}=... or put it into the configuration file")
+    if config.get("stage", "sft") != "sft":
+        raise UserError(f"stage is '{config['stage']}': sft is the only one whose rows are made here")
+    if not any(config.get(key) for key in ("do_train", "do_eval", "do_predict")):
+        raise UserError("do_train is false, and nothing else is to be done: leave it out")
+    if config.get("tokenized_path"):
+        raise UserError(
+            f"tokenized_path '{config['tokenized_path']}': the host would train what was tokenised there, whatever "
+            "dataset, template and cutoff_len say; leave it out"
+        )
     checkpoint = config.get("resume_from_checkpoint")
     if isinstance(checkpoint, str) and not Path(checkpoint).is_dir():
         raise UserError(f"resume_from_checkpoint '{checkpoint}' is not there: give a folder checkpoint-N of a run")
     check_model(str(config["model_name_or_path"]), config.get("template"))
-    Path(config["output_dir"]).mkdir(parents=True, exist_ok=True)
-    config = with_stream(point_at_raw_files(config))
-    check_datasets(config)
-    config |= {key: "no" for key in STRATEGIES if config.get(key) is False}  # YAML reads a bare `no` as false
-    if config.get(ON_LONG_ROW) == DROP:
-        config["overwrite_cache"] = True  # rows are counted as they are tokenised
-    arguments = host_arguments()  # last: the host takes seconds to be imported
+    config = config | {key: "no" for key in STRATEGIES if config.get(key) is False}  # YAML reads a bare `no` as false
+    arguments = host_arguments()  # late: the host takes seconds to be imported
     unknown = sorted(set(config) - set(arguments) - set(OWN))
     if unknown:
         raise UserError(f"LLaMA-Factory has no argument {', '.join(unknown)}: check the spelling")
     check_types(config, arguments)
+    Path(config["output_dir"]).mkdir(parents=True, exist_ok=True)
+    config = with_stream(point_at_raw_files(config))
+    check_datasets(config)
+    if config.get(ON_LONG_ROW) == DROP:
+        config["overwrite_cache"] = True  # rows are counted as they are tokenised
     check_packages(config)
     check_data_arguments(config)
     check_evaluation(config)

@@ -128,8 +128,9 @@ def refuse_what_the_host_refuses(config: dict[str, Any]) -> None:
 
     try:
         get_train_args(dict(config))
-    except (ValueError, TypeError, AssertionError) as error:
-        way = "; without a GPU: bf16=false use_cpu=true deepspeed=null" if "use_cpu" in str(error) else ""
+    except (ValueError, TypeError, AssertionError, ImportError) as error:  # the last of deepspeed's package
+        is_of_gpus = "use_cpu" in str(error) or "deepspeed" in str(error)
+        way = "; without a GPU: bf16=false use_cpu=true deepspeed=null" if is_of_gpus else ""
         raise UserError(f"LLaMA-Factory does not take these settings: {' '.join(str(error).split())}{way}") from None
 
 

@@ -26,7 +26,7 @@ if ! is_on DRY_RUN; then
     die "'${CHECKPOINT_DIR}' is a whole model already: nothing is to be merged, use it as it is"
   fi
   [[ "${BACKEND}" == peft || -f "${CHECKPOINT_DIR}/huggingface/config.json" ]] ||
-    die "'${CHECKPOINT_DIR}' has no huggingface/config.json: give the actor folder, .../checkpoints/global_step_N/actor"
+    die "'${CHECKPOINT_DIR}' has neither huggingface/config.json nor adapter_config.json: give .../checkpoints/global_step_N/actor of GRPO, or of SFT with LoRA its output_dir once it has ended, or a checkpoint-N in it"
   if [[ "${BACKEND}" == fsdp ]]; then
     compgen -G "${CHECKPOINT_DIR}/model_world_size_*_rank_0.pt" >/dev/null ||
       die "'${CHECKPOINT_DIR}' has no model_world_size_*_rank_0.pt: the checkpoint is not whole, or not from FSDP"

@@ -273,9 +273,10 @@ def test_what_cannot_be_gone_on_from_is_refused(more, words, finished, corpus, m
     assert words in refused(models["qwen2_5vl"], corpus, output, more.replace("OUT", str(output)))
 
 
-def test_a_checkpoint_without_its_optimizer_is_refused(killed, corpus, models, tmp_path):
+@pytest.mark.parametrize("missing", [("optimizer.pt", "scheduler.pt"), ("optimizer.pt",)])
+def test_a_checkpoint_without_its_optimizer_is_refused(missing, killed, corpus, models, tmp_path):
     for folder in (output := Path(shutil.copytree(killed, tmp_path / "out"))).glob("checkpoint-*"):
-        for name in ("optimizer.pt", "scheduler.pt"):
+        for name in missing:
             (folder / name).unlink()
     assert "it holds no optimizer (save_only_model)" in refused(models["qwen2_5vl"], corpus, output)
 

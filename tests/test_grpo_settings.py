@@ -181,6 +181,29 @@ def test_batches_that_cannot_be_divided_are_named_with_numbers_that_can(configs,
         assert rest == 0 and len(prepare_micro_batches(batch)[0]) == rows // micro
 
 
+@pytest.mark.parametrize(
+    ("override", "fault"),
+    [
+        ("trainer.n_gpus_per_node=0", "N_GPUS=0: a whole number above 0"),
+        ("trainer.nnodes=-1", "NNODES=-1: a whole number above 0"),
+        ("actor_rollout_ref.rollout.n=2.5", "ROLLOUT_N=2.5: a whole number above 0"),
+        ("actor_rollout_ref.rollout.tensor_model_parallel_size=0", "ROLLOUT_TP=0: a whole number above 0"),
+        ("actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu=0", "LOGPROB_MICRO_BATCH_SIZE_PER_GPU=0: a whole"),
+        ("data.train_batch_size=null", "TRAIN_BATCH_SIZE=None: a whole number above 0"),
+        ("data.max_prompt_length=0", "MAX_PROMPT_LENGTH=0: a whole number above 0"),
+        ("algorithm.adv_estimator=gppo", "gppo"),
+        (ACTOR + "policy_loss.loss_mode=gspoo", "gspoo"),
+        (ACTOR + "loss_agg_mode=token", "Invalid loss_agg_mode: token"),
+        (ACTOR + "kl_loss_type=klll", "kl_loss_type=klll: verl has none"),
+        (ACTOR + "optim.lr_scheduler_type=cosin", "actor_rollout_ref.actor.optim"),
+        (ACTOR + "strategy=megatron", "strategy=megatron: the settings here are of fsdp and fsdp2"),
+    ],
+)
+def test_what_verl_meets_in_its_first_step_is_refused_before(configs, override, fault):
+    with pytest.raises(UserError, match=re.escape(fault)):
+        settled(configs / "qwen3_vl", override)
+
+
 RECIPES = settings("GRPO, behind `train_videokr_grpo.sh`")
 
 

@@ -606,6 +606,7 @@ def test_a_key_that_nothing_reads_is_refused_and_the_one_to_give_is_named():
         ("+actor.freeze_vision_tower=true", "actor is read by nothing"),
         ("actor_rollout_ref.actor.freeze_vision_tower=flase", "flase: true or false is needed"),
         ("actor_rollout_ref.model.lora_rank=x", "lora_rank=x: a number is needed"),
+        ("actor_rollout_ref.actor.optim.lr=true", "lr=True: a number is needed"),
     ],
 )
 def test_a_section_of_nobody_and_a_value_of_another_kind_are_refused(override, says):

@@ -19,6 +19,7 @@ def check_batches(config: Any) -> None:
         UserError: the batches cannot be divided among the GPUs; names numbers near to those given that can.
     """
     actor, rollout = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
+    _check_sizes(config)
     gpus = config.trainer.n_gpus_per_node * config.trainer.nnodes
     for name, size in (
         ("ulysses_sequence_parallel_size", actor.ulysses_sequence_parallel_size),
@@ -40,6 +41,34 @@ def check_batches(config: Any) -> None:
             fitting = _fitting(given, ranks, rollout.n)
             changed = " ".join(f"{name}={value}" for name, value in fitting.items() if value != given[name])
             raise UserError(f"{fault}; {ranks} ranks and {rollout.n} rollouts a prompt fit {changed}")
+
+
+def _check_sizes(config: Any) -> None:
+    """
+    Raises:
+        UserError: one of the numbers that are divided, or by which it is, cannot be.
+    """
+    actor, rollout = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
+    sizes = {
+        "N_GPUS": config.trainer.n_gpus_per_node,
+        "NNODES": config.trainer.nnodes,
+        "ROLLOUT_N": rollout.n,
+        "ROLLOUT_TP": rollout.tensor_model_parallel_size,
+        "ulysses_sequence_parallel_size": actor.ulysses_sequence_parallel_size,
+        BATCH: config.data.train_batch_size,
+        MINI_BATCH: actor.ppo_mini_batch_size,
+        "MAX_PROMPT_LENGTH": config.data.max_prompt_length,
+        "MAX_RESPONSE_LENGTH": config.data.max_response_length,
+    }
+    if not actor.use_dynamic_bsz:
+        sizes[MICRO_BATCH] = actor.ppo_micro_batch_size_per_gpu
+    given = list(sizes.items())
+    for part in (rollout, config.actor_rollout_ref.ref):
+        if not part.log_prob_use_dynamic_bsz:
+            given.append((LOGPROB_BATCH, part.log_prob_micro_batch_size_per_gpu))
+    for name, size in given:
+        if not isinstance(size, int) or size < 1:
+            raise UserError(f"{name}={size}: a whole number above 0 is needed")
 
 
 def _fault(given: dict[str, int], ranks: int, rollouts: int) -> str | None:

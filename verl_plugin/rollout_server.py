@@ -43,6 +43,10 @@ class VideoKRServer(vLLMHttpServer):
         output.extra_fields[ENGINE_PASSES] = self._take_passes(len(request.get("video_data") or ()))
         return output
 
+    async def clear_kv_cache(self) -> None:
+        await super().clear_kv_cache()
+        self._passes_taken = 0  # once its cache is emptied, vLLM counts anew
+
     def _take_passes(self, videos: int) -> int:
         """How many videos vLLM's processor worked on since this was last asked.
 

@@ -8,9 +8,11 @@ from typing import Any
 from verl_plugin.attention import choose_attention
 from verl_plugin.batches import check_batches
 from verl_plugin.cluster import loggers
+from verl_plugin.pixels import STRATEGIES
 from videokr.environment import check_wandb_login, install_command
 from videokr.errors import UserError
 
+_ACTOR = "actor_rollout_ref.actor"
 # What verl's loggers import, where it is not of their name; None: nothing that could be missing.
 LOGGER_PACKAGES = {"console": None, "file": None, "vemlp_wandb": "volcengine_ml_platform"}
 
@@ -21,16 +23,27 @@ def check_settings(config: Any) -> None:
     Raises:
         UserError: it cannot run so.
     """
+    from hydra.errors import InstantiationException
+    from torch import zeros
+    from verl.trainer.ppo.core_algos import get_adv_estimator_fn, get_policy_loss_fn, kl_penalty
     from verl.trainer.ppo.utils import need_critic, need_reference_policy
     from verl.utils.config import validate_config
 
     check_loggers(loggers(config), os.environ)
     actor = config.actor_rollout_ref.actor
+    if actor.strategy not in STRATEGIES:
+        raise UserError(f"{_ACTOR}.strategy={actor.strategy}: the settings here are of {' and '.join(STRATEGIES)}")
     attention = choose_attention(config.actor_rollout_ref.model, actor.ulysses_sequence_parallel_size)
     check_batches(config)
     try:
         validate_config(config, need_reference_policy(config), need_critic(config))
-    except (AssertionError, ValueError) as error:
+        # These verl looks for after the first rollouts.
+        get_adv_estimator_fn(config.algorithm.adv_estimator)
+        get_policy_loss_fn(actor.policy_loss.loss_mode)
+        kl_penalty(zeros(1), zeros(1), actor.kl_loss_type)
+    except NotImplementedError:
+        raise UserError(f"{_ACTOR}.kl_loss_type={actor.kl_loss_type}: verl has none of this name") from None
+    except (AssertionError, ValueError, InstantiationException) as error:
         raise UserError(" ".join(str(error).split())) from None
     print(attention, flush=True)
 
@@ -41,14 +54,16 @@ def check_kinds(config: Any, shipped: Any) -> None:
         shipped: the same configuration without what the user set.
 
     Raises:
-        UserError: a text where a number, true or false is read; verl takes any text for true.
+        UserError: a text where a number, true or false is read, or one of the latter where a number is; verl takes any
+            text for true, and true for 1.
     """
     from omegaconf import OmegaConf
 
     for key, default in _leaves(OmegaConf.to_container(shipped)):
         value = OmegaConf.select(config, key) if isinstance(default, bool | int | float) else None
-        if isinstance(value, str):
-            kind = "true or false" if isinstance(default, bool) else "a number"
+        is_switch = isinstance(default, bool)
+        if isinstance(value, str) or (isinstance(value, bool) and not is_switch):
+            kind = "true or false" if is_switch else "a number"
             raise UserError(f"{key}={value}: {kind} is needed")
 
 
