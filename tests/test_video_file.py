@@ -1,5 +1,6 @@
 """The reader of all three stages: every shape of file, against decord and qwen-vl-utils, and what breaks."""
 
+import struct
 from dataclasses import replace
 from fractions import Fraction
 
@@ -271,17 +272,28 @@ def test_frames_are_those_of_reading_from_the_start(clips):
 @pytest.mark.sft
 @pytest.mark.rl
 @pytest.mark.eval
-def test_a_turned_clip_is_shown_as_a_player_shows_it(tmp_path):
-    """The track header asks for a quarter turn with the clock: what was on the right is below."""
+@pytest.mark.parametrize(
+    ("across", "down", "as_shown"),  # where a step to the right and a step down lead, and what ffmpeg makes of it
+    [
+        ((0, 1), (-1, 0), lambda shown: shown.rot90(-1, dims=(2, 3))),
+        ((0, -1), (1, 0), lambda shown: shown.rot90(1, dims=(2, 3))),
+        ((-1, 0), (0, -1), lambda shown: shown.flip(2, 3)),
+        ((-1, 0), (0, 1), lambda shown: shown.flip(3)),
+        ((1, 0), (0, -1), lambda shown: shown.flip(2)),
+        ((0, 1), (1, 0), lambda shown: shown.transpose(2, 3)),
+    ],
+)
+def test_a_turned_or_mirrored_clip_is_shown_as_a_player_shows_it(across, down, as_shown, tmp_path):
+    """By the matrix of the track header, ISO/IEC 14496-12, 8.3.2."""
     upright, turned = tmp_path / "a.mp4", tmp_path / "b.mp4"
     draw(PLAIN, upright)
     turned.write_bytes(upright.read_bytes())
-    turn(turned)
+    turn(turned, struct.pack(">9i", *(n << 16 for n in (*across, 0, *down, 0, 0, 0)), 1 << 30))
     budget = VideoBudget(fps=2.0, min_frames=4, max_frames=8, min_pixels=256, max_pixels=112 * 84)
     frames, plan = read_frames(upright, budget, 14)
-    quarter, other = read_frames(turned, budget, 14)
-    assert (other.height, other.width) == (plan.width, plan.height)
-    assert (quarter.float() - frames.rot90(-1, dims=(2, 3)).float()).abs().max() <= 1
+    shown, other = read_frames(turned, budget, 14)
+    assert {other.height, other.width} == {plan.width, plan.height}
+    assert (shown.float() - as_shown(frames).float()).abs().max() <= 1
 
 
 @pytest.mark.rl

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from videokr.errors import UserError
+from videokr.video.orientation import upright
 from videokr.video.reader import VideoError, video_stream
 
 SIDE = 128  # pixels, height and width of every picture, whatever the video's shape
@@ -108,7 +109,4 @@ def _sought(path: Path, start_seconds: float) -> Generator[Shown, None, None]:
 
 
 def _small(frame: Any) -> Array:
-    import numpy as np
-
-    picture = frame.reformat(SIDE, SIDE, format="gray", interpolation="AREA").to_ndarray()
-    return np.rot90(picture, round(frame.rotation / 90)) if frame.rotation else picture
+    return upright(frame.reformat(SIDE, SIDE, format="gray", interpolation="AREA").to_ndarray(), frame)

@@ -17,7 +17,7 @@ from videokr.video.paths import resolve_video
 PIECE_BYTES = 4_000_000  # of hashes
 PIECE_VIDEOS = 500
 PIECE_SECONDS = 60.0  # of work that a kill may lose
-FORMAT = "videokr 1"  # another number for whatever changes a hash
+FORMAT = "videokr 2"  # another number for whatever changes a hash
 SUFFIX = ".parquet"
 STAMP = ("path", "size_bytes", "mtime_ns")
 COLUMNS = (*STAMP, "crops", "seconds", "hashes")

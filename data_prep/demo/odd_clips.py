@@ -182,11 +182,11 @@ def _as_kind(packets: list[Any], clip: Shape) -> list[Any]:
     return packets
 
 
-def turn(path: Path) -> None:
-    """Writes a quarter turn into the track header of an MP4."""
+def turn(path: Path, matrix: bytes = TURNED) -> None:
+    """Writes a quarter turn, or what `matrix` does, into the track header of an MP4."""
     content = path.read_bytes()
     place = content.index(UPRIGHT, content.index(b"tkhd"))
-    path.write_bytes(content[:place] + TURNED + content[place + len(TURNED) :])
+    path.write_bytes(content[:place] + matrix + content[place + len(matrix) :])
 
 
 def put_index_first(given: Path, output: Path) -> None:

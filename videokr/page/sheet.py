@@ -18,6 +18,7 @@ from videokr.budget import VideoBudget
 from videokr.errors import UserError
 from videokr.video.colours import Rgb
 from videokr.video.frame_plan import VideoHeader, frame_number
+from videokr.video.orientation import is_sideways, upright
 from videokr.video.reader import VideoError, read_header, video_stream
 
 FRAMES = 6  # of a video at most
@@ -166,12 +167,10 @@ def _small(frame: Any) -> Any:
     from PIL import Image
 
     width, height = frame.width, frame.height
-    turned = frame.rotation % 180 != 0
-    most = (HEIGHT_MAX, WIDTH_MAX) if turned else (WIDTH_MAX, HEIGHT_MAX)
+    most = (HEIGHT_MAX, WIDTH_MAX) if is_sideways(frame) else (WIDTH_MAX, HEIGHT_MAX)
     scale = min(1.0, most[0] / width, most[1] / height)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    image = Image.fromarray(Rgb()(frame, size, "AREA"))
-    return image.rotate(round(frame.rotation / 90) * 90, expand=True) if frame.rotation else image
+    return Image.fromarray(upright(Rgb()(frame, size, "AREA"), frame))
 
 
 def _encoded(frames: Sequence[tuple[float, Any]], bytes_most: int) -> Sheet:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import torch
 
 FOLDER_VARIABLE = "VIDEOKR_PROXIES"
-FORMAT = "videokr proxy 3"  # another number for whatever changes what is read of one
+FORMAT = "videokr proxy 4"  # another number for whatever changes what is read of one
 BEST, WORST = 1, 31  # of motion JPEG's scale; what is between them is a share of the size of BEST
 DEFAULT_QUALITY = 2
 TICKS = 90_000  # a second

@@ -25,6 +25,7 @@ from videokr.video.decoding import (
 from videokr.video.fast_path import is_fast
 from videokr.video.frame_plan import MILLISECONDS, FramePlan, VideoHeader, plan_frames
 from videokr.video.iso_index import shown_seconds
+from videokr.video.orientation import is_sideways, upright
 from videokr.video.proxy import ProxyKey, proxy_folder
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def read_original(path: Path, budget: VideoBudget, patch_size: int) -> tuple["to
     to_rgb = Rgb()
 
     def show(index: int, frame: Any) -> None:
-        frames[places[index]] = _resized(to_rgb(frame), frame.rotation, plan)
+        frames[places[index]] = _resized(upright(to_rgb(frame), frame), plan)
 
     _decode(path, timeline, plan.indices, show)
     return frames, plan
@@ -256,7 +257,7 @@ def _timeline(path: Path, with_packets: bool) -> _Timeline:
     if not rate and seconds is None and count > 1:
         raise VideoError(path, "it says neither its frame rate nor when its frames are shown")
     height, width = first.height, first.width
-    size = (width, height) if first.rotation % 180 else (height, width)
+    size = (width, height) if is_sideways(first) else (height, width)
     times = None
     if seconds is not None and count > 1:
         rate, is_even = _rate(rate, seconds)
@@ -362,13 +363,10 @@ def _decode(path: Path, timeline: _Timeline, planned: Iterable[int], show: Calla
     return damaged
 
 
-def _resized(picture: Any, rotation: int, plan: FramePlan) -> "torch.Tensor":
+def _resized(picture: Any, plan: FramePlan) -> "torch.Tensor":
     import torch
 
-    image = torch.from_numpy(picture)
-    if rotation:
-        image = torch.rot90(image, round(rotation / 90), dims=(0, 1))
-    image = image.permute(2, 0, 1)[None]
+    image = torch.from_numpy(picture).permute(2, 0, 1)[None]
     if image.shape[2:] == (plan.height, plan.width):
         return image[0]
     return torch.nn.functional.interpolate(image, (plan.height, plan.width), mode="bicubic", antialias=True)[0]
