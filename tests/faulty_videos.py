@@ -91,6 +91,7 @@ FAULTS: dict[str, Fault] = {
         "does not open",
     ),
     "padded.mp4": (lambda path: path.write_bytes(encode(path) + bytes(64)), None, ""),
+    "the camera's own behind it.mp4": (lambda path: path.write_bytes(encode(path) + b"serialno12345678"), None, ""),
     "empty.mp4": (Path.touch, "fast", "empty"),
     "page.mp4": (lambda path: path.write_bytes(b"\n<!DOCTYPE html><html>404</html>"), "fast", "not a video"),
     "text.mp4": (lambda path: path.write_bytes(b"no such video"), "fast", "not a video"),

@@ -18,6 +18,7 @@ NOT_A_VIDEO = "not a video"
 CUT_OFF = "cut off"
 
 _ISO_FIRST = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof")
+_HOLD_FRAMES = {b"mdat", b"moof", b"idat"}
 _PIPED = 0xFFFFFFFF  # length in the head of an AVI
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 _HEAD_BYTES = 400
@@ -111,13 +112,15 @@ def _iso_fault(file: int, size: int, head: bytes) -> tuple[str, str] | None:
         if length < _BOX_BYTES or not kind.isalnum():
             break
         if at + length > size:
+            if b"moov" in seen and kind not in _HOLD_FRAMES:  # what some cameras write behind the last box
+                break
             return CUT_OFF, f"'{kind.decode('ascii')}' ends at byte {at + length:,} of {size:,}"
         seen.add(kind)
         at += length
         box = os.pread(file, 16, at)
     if b"moov" not in seen:
         return CUT_OFF, "its index (moov) is not there"
-    if not seen & {b"mdat", b"moof", b"idat"}:
+    if not seen & _HOLD_FRAMES:
         return CUT_OFF, "its frames (mdat) are not there"
     return None
 
