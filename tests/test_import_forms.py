@@ -86,6 +86,12 @@ FORMS: dict[str, tuple[str, Any, list[str], list[tuple[Any, ...]]]] = {
         [*SUFFIX, *FROM_0, "--rows", "mc_question", "--column", "video=metadata.video_id", "--column", "id="],
         [MOVES, ("Who barks?", *MOVES[1:]), (*MOVES[:3], "b.mp4"), ("Who barks?", MOVES[1], "B", "b.mp4")],
     ),
+    "files whose names begin otherwise": (  # ActivityNet-QA (v_ID.mp4), MSRVTT-QA (videoID.mp4)
+        "val.csv",
+        "video_id,question,answer,qid,type\n7,What is seen?,A dog barks.,158581,14\n",
+        [*SUFFIX, "--video-prefix", "sub/video"],
+        [(*SEEN[:3], "sub/video7.mp4")],
+    ),
     "questions in a list of a line, options in the question": (  # LVBench
         "video_info.meta.jsonl",
         lines({"key": "a", "type": "live", "qa": [{"question": "What moves?\n(A) a cat\n(B) a dog\n(C) a bird",
@@ -202,7 +208,7 @@ FORMS: dict[str, tuple[str, Any, list[str], list[tuple[Any, ...]]]] = {
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("a.mp4", "b.mp4", "sub/c.mp4", "a.png"):
+    for name in ("a.mp4", "b.mp4", "sub/c.mp4", "sub/video7.mp4", "a.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"video")
     monkeypatch.chdir(tmp_path)

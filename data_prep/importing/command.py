@@ -55,6 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--none-cells", choices=MISSING_OR_TEXT,
                         help="what cells such as NaN, None, N/A are (default: they are a fault)")  # fmt: skip
     parser.add_argument("--encoding", metavar="NAME", help="of SOURCE without a byte order mark (default: utf-8)")
+    parser.add_argument("--video-prefix", default="", metavar="PREFIX",
+                        help="put before video names (v_; a folder and /)")  # fmt: skip
     parser.add_argument("--video-suffix", default="", metavar="SUFFIX",
                         help="put behind video names that have none (.mp4)")  # fmt: skip
     parser.add_argument("--follow-links", action="store_true", help="take files that are links to outside of --videos")
@@ -84,7 +86,8 @@ def run(args: argparse.Namespace) -> int:
     columns = parse_columns(args.column, args.none_cells, args.rows, args.answer_lists)
     joined = _joined(args)
     source = _source(args, columns, videos, joined)
-    importer = Importer(VideoFolder(videos, args.video_suffix, args.follow_links), args.answers, args.question)
+    folder = VideoFolder(videos, args.video_prefix, args.video_suffix, args.follow_links)
+    importer = Importer(folder, args.answers, args.question)
     left_out = LeftOut()
     work = Import(source, str(args.source), columns, importer, args.skip_invalid, args.skip_missing_video, left_out)
     if args.dry_run:

@@ -22,12 +22,13 @@ class VideoFolder:
     """
     Args:
         root: the folder.
+        prefix: put before every name.
         suffix: put behind names without the suffix of a video; empty: they stay as they are.
         follow_links: takes videos that are links to outside of the folder, as `videokr check` then has to.
     """
 
-    def __init__(self, root: Path, suffix: str, follow_links: bool):
-        self.root, self.suffix, self.follow_links = root, suffix, follow_links
+    def __init__(self, root: Path, prefix: str, suffix: str, follow_links: bool):
+        self.root, self.prefix, self.suffix, self.follow_links = root, prefix, suffix, follow_links
         self.path_of = lru_cache(maxsize=KNOWN_PATHS)(self._path_of)
 
     def _path_of(self, name: str) -> str:
@@ -41,6 +42,7 @@ class VideoFolder:
             raise RecordError(VIDEO_FIELDS[0], ADDRESS, detail)
         if name.lower().endswith(PICTURES):
             raise RecordError(VIDEO_FIELDS[0], A_PICTURE, repr(name))
+        name = self.prefix + name
         if self.suffix and not name.lower().endswith(SUFFIXES):
             name += self.suffix
         root = os.path.abspath(self.root)  # noqa: PTH100  (links stay as they are)
