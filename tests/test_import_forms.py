@@ -168,6 +168,13 @@ FORMS: dict[str, tuple[str, Any, list[str], list[tuple[Any, ...]]]] = {
         [],
         [(*MOVES, None, "It barks.")],
     ),
+    "a solution with thoughts": (
+        "cot.csv",
+        "problem,A,B,C,solution,path\n"
+        "What moves?,a cat,a dog,a bird,<think>It barks.</think><answer>B</answer>,a.mp4\n",
+        [],
+        [(*MOVES, None, "It barks.")],
+    ),
     "problem, process, and kinds of others": (  # Video-R1
         "Video-R1-COT.json",
         json.dumps([
@@ -249,6 +256,7 @@ def test_a_public_form_when_imported_gives_the_sources_own_rows(place, name):
     (place / file).write_text(text, encoding="utf-8")
     got, out = imported(file, *flags)
     assert got == [padded(row) for row in rows]
+    assert ("(system)" in out) == ('"system"' in text)
     assert ("several turns" in out) == (name == "conversations of several turns")
     assert ("an instruction" in out) == (name == "conversations about options")
 
@@ -321,6 +329,8 @@ def test_parquet_when_imported_is_read_in_batches_with_its_lists_and_objects(pla
          ["--column", "options=optoins"], "--column: no row of 'd.json' has 'optoins'"),
         ("d.json", json.dumps([{"q": "How?", "meta": {"gold": "x"}, "video": "a.mp4"}]), ["--column", "question=q"],
          "name it by --column answer=NAME; there are 'q', 'meta' (object of gold), 'video'"),
+        ("d.json", json.dumps({"data": [{"question": "How?"}], "version": 1}), [],
+         "name it by --column question=NAME, or its list of rows by --rows data; there are 'data' (list), 'version'"),
         ("d.json", json.dumps([llava("How?", "x", "Why?")]), [], "question and answer do not follow each other"),
         ("d.json", json.dumps([llava("What moves?\nA. a cat\nB. a dog\nSay why.", "a bird")]), [],
          "names no single option"),

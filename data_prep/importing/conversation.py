@@ -10,13 +10,11 @@ from videokr.example import record_videos
 ASKS, ANSWERS, SETS_UP = ("human", "user"), ("gpt", "assistant"), ("system",)
 # LLaVA's rows write `<image>` for a video, too.
 _MARKS_AROUND = re.compile(r"^(?:\s*<(?:video|image)>)+\s*|\s*(?:<(?:video|image)>\s*)+$", re.I)
-_THOUGHT = re.compile(r"\s*<think>(.*?)</think>\s*(.*)", re.DOTALL | re.I)
 
 
 class Turn(NamedTuple):
     question: str
     answer: str
-    rationale: str | None
 
 
 def turns_of(messages: Any, name: str, answer: Any = None) -> tuple[list[Turn], list[str]]:
@@ -41,14 +39,18 @@ def turns_of(messages: Any, name: str, answer: Any = None) -> tuple[list[Turn], 
         if asked is None:
             asked = _MARKS_AROUND.sub("", said)
             continue
-        thought = _THOUGHT.fullmatch(said)
-        turns.append(Turn(asked, thought[2], thought[1].strip() or None) if thought else Turn(asked, said, None))
+        turns.append(Turn(asked, said))
         asked = None
     if asked is not None and answer is not None:
-        turns.append(Turn(asked, answer, None))
+        turns.append(Turn(asked, answer))
     elif asked is not None or not turns:
         raise RecordError(name, "question and answer do not follow each other", "the last message asks")
     return turns, videos
+
+
+def has_system(messages: Any) -> bool:
+    """Whether one of them sets up the conversation; `turns_of` leaves it away."""
+    return any(isinstance(said, Mapping) and said.get("from", said.get("role")) in SETS_UP for said in messages)
 
 
 def _said(content: Any, name: str, videos: list[str]) -> str:

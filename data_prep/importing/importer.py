@@ -130,7 +130,10 @@ def _is_said_open_ended(values: Mapping[str, Any]) -> bool:
 def _missing(own: str, fields: Fields) -> RecordError:
     column, there = fields.columns.get(own), described(fields.row)
     if column is None:
-        return RecordError(own, "missing", f"name it by --column {NAMES[own]}=NAME; there are {there}")
+        cells = fields.row.items()
+        lists = [name for name, cell in cells if isinstance(cell, list) and cell and isinstance(cell[0], Mapping)]
+        rows = f", or its list of rows by --rows {lists[0]}" if lists else ""
+        return RecordError(own, "missing", f"name it by --column {NAMES[own]}=NAME{rows}; there are {there}")
     if column in fields.row:
         return RecordError(own, "missing", f"nothing in it as the {NAMES[own]}")
     return RecordError(own, "no such column", f"--column names it as the {NAMES[own]}; there are {there}")

@@ -1,17 +1,20 @@
 """A file's rows as the fields of records: joined, taken apart, and named by their columns."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from data_prep.importing.columns import ANSWER, EACH, ID, JOINED, QUESTION, RATIONALE, VIDEOS, Columns
-from data_prep.importing.conversation import turns_of
+from data_prep.importing.conversation import has_system, turns_of
 from data_prep.importing.joined import Joined
 from data_prep.importing.json_file import Number
 from data_prep.importing.row import Fields, Reader, Row
 from videokr.errors import RecordError
 from videokr.fields import CONVERSATION_FIELDS
 from videokr.jsonl import LINE
+
+_THOUGHT = re.compile(r"\s*<think>(.*?)</think>\s*(.*)", re.DOTALL | re.I)
 
 
 class Rows:
@@ -73,19 +76,31 @@ def _told(record: Mapping[str, Any], columns: Columns) -> list[Fields]:
     columns.taken[QUESTION, name] += 1
     columns.unused.pop(name, None)
     columns.split += len(turns) > 1
+    if has_system(record[name]):
+        columns.unused[f"{name} (system)"] += 1
     told = []
     for turn in turns:
-        said = {QUESTION: turn.question, ANSWER: turn.answer} | ({RATIONALE: turn.rationale} if turn.rationale else {})
+        said = {QUESTION: turn.question, ANSWER: turn.answer}
         values = {**({VIDEOS: videos} if videos else {}), **fields.values, **said}
-        told.append(replace(fields, values=values, columns={**fields.columns, QUESTION: name, ANSWER: name}))
+        told.append(_thought(replace(fields, values=values, columns={**fields.columns, QUESTION: name, ANSWER: name})))
     return told
+
+
+def _thought(fields: Fields) -> Fields:
+    """The fields, with the thoughts that stand before the answer as the rationale."""
+    answer = fields.values.get(ANSWER)
+    found = _THOUGHT.fullmatch(answer) if isinstance(answer, str) else None
+    if found is None:
+        return fields
+    rationale = {RATIONALE: found[1]} if found[1].strip() else {}
+    return replace(fields, values={**fields.values, ANSWER: found[2], **rationale})
 
 
 def _answered(fields: Fields, lists: str | None) -> list[Fields]:
     """The fields, their answer one text; once for each text where `lists` says so."""
     answer = fields.values.get(ANSWER)
     if not isinstance(answer, list):
-        return [fields]
+        return [_thought(fields)]
     if spans := _spans(answer):
         texts = [spans]
     elif len(answer) < 2 or lists == EACH:
