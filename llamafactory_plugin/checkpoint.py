@@ -18,8 +18,9 @@ from safetensors import SafetensorError, safe_open
 from torch import distributed
 from transformers import TrainerCallback
 
+from llamafactory_plugin.data_sets import entry_of, names_of, read_dataset_info
 from llamafactory_plugin.rows import DATASET_INFO_FILE
-from llamafactory_plugin.settings import TEXTS, entry_of, names_of, read_dataset_info, run_budget
+from llamafactory_plugin.settings import TEXTS, run_budget
 from videokr.errors import UserError
 from videokr.generation_prompt import find_generation_prompt
 from videokr.outputs import written_aside

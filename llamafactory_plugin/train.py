@@ -17,19 +17,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from llamafactory_plugin.data_sets import DROP, FAIL, ON_LONG_ROW, check_records
 from llamafactory_plugin.rows import NO_RATIONALE
-from llamafactory_plugin.settings import (
-    DROP,
-    FAIL,
-    ON_BAD_VIDEO,
-    ON_LONG_ROW,
-    SKIP,
-    VIDEO_SAMPLING,
-    check_records,
-    checked,
-    read_config,
-    remarks,
-)
+from llamafactory_plugin.settings import ON_BAD_VIDEO, SKIP, VIDEO_SAMPLING, checked, read_config, remarks
 from videokr.budget import BY_INDEX
 from videokr.errors import UserError, exit_status
 from videokr.video.reader import VideoError

@@ -100,7 +100,8 @@ def host_data(family: str, model: Path, output: Path, overrides: dict[str, str])
     from llamafactory.model import load_tokenizer
 
     from llamafactory_plugin import converter, long_rows, templates
-    from llamafactory_plugin.settings import ON_LONG_ROW, checked, read_config
+    from llamafactory_plugin.data_sets import ON_LONG_ROW
+    from llamafactory_plugin.settings import checked, read_config
 
     if converter.FORMAT not in DATASET_CONVERTERS:
         converter.register()
