@@ -10,14 +10,16 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # Unless H.264 is interlaced: a packet may hold a field then. Of VP8 and VP9 some packets say that they are not shown.
 ONE_FRAME_A_PACKET = ("h264", "hevc", "av1")
 WITHOUT_TIMES = ("avi",)  # containers that say in which order packets are decoded, not shown
 SPARED = ("h264", "hevc")  # decoders that leave out on demand what no frame refers to
 ALL, REFERRED_TO = "DEFAULT", "NONREF"  # what a decoder's skip_frame leaves
-Array = Any
 
 
 class Run(NamedTuple):
@@ -38,15 +40,16 @@ class PacketTable:
         damaged: int64, times of packets that the container knows to be damaged, rising.
     """
 
-    times: Array
+    times: "np.ndarray"
     keys: list[int]
-    order: Array
-    damaged: Array
+    order: "np.ndarray"
+    damaged: "np.ndarray"
 
     @property
-    def shown(self) -> Array:
+    def shown(self) -> "np.ndarray":
         """Times of the frames that are shown, rising."""
-        return self.times[self.order]
+        shown: np.ndarray = self.times[self.order]
+        return shown
 
     def runs(self, indices: Iterable[int]) -> list[Run]:
         """What is to be decoded for some frames.

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 BOX_BYTES, LARGE_BOX_BYTES = 8, 16  # of a box's head: length and kind, and a length of 64 bits
 EMPTY_EDIT = -1
 DELTA_MOST = 2**31  # of a time, in units of the track; a greater one is a negative number
-Array = Any
 
 
-def shown_seconds(path: Path) -> Array | None:
+def shown_seconds(path: Path) -> "np.ndarray | None":
     """Seconds at which the frames are shown, rising, float64.
 
     None where the index alone does not tell: another kind of file, fragments, several video tracks, two frames at
@@ -50,7 +52,7 @@ def shown_seconds(path: Path) -> Array | None:
     for duration, start in edits:
         if times[0] < start or (duration and times[-1] >= start + duration * timescale / movie_timescale):
             return None
-    seconds: Array = (times - times[0]) / timescale
+    seconds: np.ndarray = (times - times[0]) / timescale
     return seconds
 
 
@@ -93,13 +95,13 @@ def _find(content: bytes, *kinds: bytes) -> bytes:
     return content
 
 
-def _runs(content: bytes, kind: str) -> Array:
+def _runs(content: bytes, kind: str) -> "np.ndarray":
     """Of a box of runs: (runs, 2), how often and what, int64."""
     import numpy as np
 
     number = int.from_bytes(content[4:8], "big")
     values = content[8 : 8 + 8 * number]
-    runs: Array = np.frombuffer(values[: len(values) // 8 * 8], dtype=[("count", ">u4"), ("value", kind)])
+    runs: np.ndarray = np.frombuffer(values[: len(values) // 8 * 8], dtype=[("count", ">u4"), ("value", kind)])
     return (
         np.stack([runs["count"], runs["value"]], axis=1).astype(np.int64) if len(runs) else np.zeros((0, 2), np.int64)
     )
