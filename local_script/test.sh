@@ -39,12 +39,12 @@ run_pytest() {
 
 # host_tests [STAGE]: the test files that need a host, or this one. The others could not even import them.
 host_tests() {
-  grep -lE "pytest\.mark\.${1:-(sft|rl|eval)}\b" tests/test_*.py || true
+  grep -rlE --include="test_*.py" "pytest\.mark\.${1:-(sft|rl|eval)}\b" tests || true
 }
 
 # whole_file_host_tests: of these, the ones of which every test needs the host.
 whole_file_host_tests() {
-  grep -lE "^pytestmark = .*pytest\.mark\.(sft|rl|eval)\b" tests/test_*.py || true
+  grep -rlE --include="test_*.py" "^pytestmark = .*pytest\.mark\.(sft|rl|eval)\b" tests || true
 }
 
 # install_chromium: a browser for the tests of the report's page, where packages may be installed; else it says so.

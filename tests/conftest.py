@@ -1,12 +1,7 @@
 import importlib.util
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # the plain modules beside the tests
-
 from judge_endpoint import Endpoint, serve
 
 if importlib.util.find_spec("hypothesis"):

@@ -1,0 +1,193 @@
+"""GRPO through the launcher, from prompts to a merged model: real rollouts of vLLM, tiny models.
+
+A run takes a minute, most of it for Python's imports in its processes: each holds as much as it can.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from checkout import ROOT
+from grpo import double_the_videos, launch_grpo
+
+pytestmark = pytest.mark.rl
+
+# Our reward, which leaves what verl tells it.
+SPY = """
+import json
+from verl_plugin import reward
+def compute_score(**given):
+    with open({path!r}, "a") as told:
+        print(json.dumps(sorted(given["extra_info"])), file=told)
+    return reward.compute_score(**given)
+"""
+
+
+def run_first_step(model, folder, *settings, **variables):
+    """One step on four prompts, of no video, one and two. Rollouts are greedy: another run gives the same."""
+    output = folder / "run"
+    done = launch_grpo(
+        f"reward.custom_reward_function.path={folder / 'spy.py'}",
+        "reward.custom_reward_function.reward_kwargs.accuracy=typed",
+        f"trainer.rollout_data_dir={output / 'rollouts'}",
+        "data.shuffle=False",
+        "data.train_batch_size=4",
+        "data.train_max_samples=4",
+        "actor_rollout_ref.rollout.top_k=1",
+        "actor_rollout_ref.actor.ppo_mini_batch_size=4",
+        "actor_rollout_ref.actor.entropy_coeff=0.01",  # rollouts alike have no advantage: something is to be learnt
+        "trainer.save_freq=1",
+        "trainer.total_training_steps=1",
+        *settings,
+        MODEL_PATH=str(model),
+        DATA_DIR=str(folder / "rl"),
+        OUTPUT_DIR=str(output),
+        **variables,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    (step,) = [json.loads(line)["data"] for line in (output / "metrics.jsonl").read_text().splitlines()]
+    return output, step
+
+
+def test_grpo_runs_saves_and_merges(corpus, model, tmp_path):
+    """Qwen3-VL with LoRA, with the fast path and without; Qwen2.5-VL in full, and a step more."""
+    double_the_videos(corpus, tmp_path / "rl", rows=[0, 2], without=[3])
+    (tmp_path / "spy.py").write_text(SPY.format(path=str(tmp_path / "told")))
+    lora = ["actor_rollout_ref.model.lora_rank=4"] if model.name == "qwen3vl" else []
+    output, step = run_first_step(model, tmp_path, *lora)
+    assert step["training/global_step"] == 1 and step["actor/grad_norm"] > 0
+    means = {name: step[f"reward/{name}"] for name in ("acc", "format", "answered")}
+    assert 0.1 * means["format"] + 0.9 * means["acc"] == pytest.approx(step["critic/score/mean"], abs=1e-6)
+    # Canary of verl #4545: by itself it logs no part of a reward in training. When it does, our sampler need not.
+    assert [name for name in step if "acc" in name.split("/")] == ["reward/acc"]
+    reasons = {name: value for name, value in step.items() if name.startswith("reward/reason/")}
+    assert sum(reasons.values()) == pytest.approx(1.0)
+    # Five videos of four prompts, and eight rollouts of each: decoded once, processed once here and once in vLLM.
+    assert 0 < step["video/decodes_per_prompt"] <= 5 / 4 and 0 < step["video/engine_passes_per_prompt"] <= 5 / 4
+    assert 0 < step["video/processor_passes_per_prompt"] <= 1 == step["video/replicas_per_prompt"]
+    told = [json.loads(line) for line in (tmp_path / "told").read_text().splitlines()]
+    assert len(told) >= 4 * 8 and all({"uid", "question", "options"} <= set(names) for names in told)
+    explains_its_rollouts(output, reasons)
+    merges(model, output)
+    if model.name == "qwen2_5vl":
+        goes_on_with_a_frozen_tower_and_filtered_groups(model, output, tmp_path)
+    else:
+        is_the_same_without_the_fast_path(model, tmp_path, step, lora)
+
+
+def explains_its_rollouts(output, reasons):
+    explain = [sys.executable, "-m", "videokr", "explain-rollouts", output / "rollouts", "--accuracy", "typed"]
+    done = subprocess.run(explain, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    explained = json.loads((output / "rollouts" / "explained.json").read_text())
+    assert explained["over_all"]["rollouts"] == 4 * 8 and explained["differing_scores"]["count"] == 0
+    found = {f"reward/reason/{name}": count / 32 for name, count in explained["over_all"]["reasons"].items()}
+    assert found == pytest.approx({name: value for name, value in reasons.items() if value})
+
+
+def merges(model, output):
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    from videokr.training_card import TRAINING_CARD, read_training_card
+
+    checkpoint, merged = output / "checkpoints" / "global_step_1" / "actor", output / "merged"
+    merge = ["bash", str(ROOT / "local_script" / "merge_videokr_checkpoint.sh"), str(checkpoint), str(merged)]
+    environment = os.environ | {"VIDEOKR_PYTHON": sys.executable}
+    done = subprocess.run(merge, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    differ = re.search(r"^([1-9]\d*) of \d+ tensors differ from '(.*)': language_model", done.stdout, re.MULTILINE)
+    assert differ and differ[2] == str(model), done.stdout[-3000:]
+    card = read_training_card(merged)
+    assert card is not None and card.stage == "rl" and (merged / TRAINING_CARD).is_file()
+    AutoProcessor.from_pretrained(merged)
+    _, loading = AutoModelForImageTextToText.from_pretrained(merged, output_loading_info=True)
+    assert not loading["missing_keys"] and not loading["unexpected_keys"]
+
+
+def is_the_same_without_the_fast_path(model, folder, fast, lora):
+    """The same responses and rewards, and the same of them in the trainer, from bytes or from floats.
+
+    Gradients are left out: LoRA draws its weights anew in each run.
+    """
+    said = [rollouts(folder / "run")]
+    (folder / "run").rename(folder / "fast")
+    output, plain = run_first_step(model, folder, *lora, "trainer.save_freq=-1", VIDEOKR_FAST_VIDEO="0")
+    said.append(rollouts(output))
+    assert said[0] == said[1] and len(said[0]) == 4 * 8
+    assert plain["video/decodes_per_prompt"] == 8 * 5 / 4
+    same = ("critic/score/mean", "actor/entropy", "actor/kl_loss", "response_length/mean")
+    assert {name: fast[name] for name in same} == pytest.approx({name: plain[name] for name in same}, rel=1e-4)
+
+
+def rollouts(output):
+    lines = [json.loads(line) for line in (output / "rollouts" / "1.jsonl").read_text().splitlines()]
+    return sorted((line["input"], line["output"], line["score"]) for line in lines)
+
+
+# Rollouts of the question met first score alike; those of the others do not.
+TIES = """
+from itertools import count
+asked = {}
+def compute_score(extra_info, **given):
+    number = asked.setdefault(extra_info["question"] + str(extra_info["options"]), (len(asked), count()))
+    return {"score": 0.5 if number[0] == 0 else next(number[1]) % 2, "acc": 0.0}
+"""
+
+
+def goes_on_with_a_frozen_tower_and_filtered_groups(model, output, folder):
+    """A second step from the checkpoint of the first, each rollout a micro-batch of its own: text alone among them."""
+    import torch
+
+    (folder / "ties.py").write_text(TIES)
+    done = launch_grpo(
+        f"reward.custom_reward_function.path={folder / 'ties.py'}",
+        "reward.custom_reward_function.reward_kwargs={}",
+        f"trainer.rollout_data_dir={output / 'rollouts'}",
+        "data.train_batch_size=4",
+        "actor_rollout_ref.actor.ppo_mini_batch_size=4",
+        "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=1",
+        "actor_rollout_ref.actor.freeze_vision_tower=true",
+        "algorithm.filter_groups.enable=true",
+        "trainer.save_freq=1",
+        "trainer.total_training_steps=2",
+        MODEL_PATH=str(model),
+        DATA_DIR=str(folder / "rl"),
+        OUTPUT_DIR=str(output),
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    first_lines = done.stdout.partition("ray init kwargs")[0]
+    assert "going on from step 1 of" in first_lines and "freeze_vision_tower: False before, True now" in first_lines
+    steps = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
+    assert [step["step"] for step in steps] == [1, 2]
+    assert {path.name for path in (output / "rollouts").glob("*.jsonl")} == {"1.jsonl", "2.jsonl"}
+    assert steps[1]["data"]["training/filter_groups/evicted_samples"] >= 1 and steps[1]["data"]["actor/grad_norm"] > 0
+    saved = output / "checkpoints" / "global_step_{}" / "actor" / "model_world_size_1_rank_0.pt"
+    before, after = (torch.load(str(saved).format(step), weights_only=False) for step in (1, 2))
+    changed = {name for name in after if not torch.equal(before[name].to_local(), after[name].to_local())}
+    assert changed == {name for name in after if "visual" not in name}
+
+
+@pytest.mark.parametrize("model", ["qwen3vl"], indirect=True)
+def test_an_undecodable_video_ends_the_run_in_one_line(corpus, model, tmp_path):
+    import pandas as pd
+
+    shutil.copytree(corpus / "rl", tmp_path / "rl")
+    (tmp_path / "broken.mp4").write_bytes(b"not a video" * 100)
+    rows = pd.read_parquet(tmp_path / "rl" / "train.parquet").head(4)
+    rows["videos"].iloc[0][0]["video"] = str(tmp_path / "broken.mp4")
+    rows.to_parquet(tmp_path / "rl" / "train.parquet")
+    done = launch_grpo(
+        "data.train_batch_size=4",
+        "actor_rollout_ref.actor.ppo_mini_batch_size=4",
+        "trainer.total_training_steps=1",
+        MODEL_PATH=str(model),
+        DATA_DIR=str(tmp_path / "rl"),
+        OUTPUT_DIR=str(tmp_path / "out"),
+    )
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert done.returncode == 2, done.stderr[-3000:]
+    assert len(errors) == 1 and "broken.mp4" in errors[0] and "cannot be decoded" in errors[0]

@@ -1,0 +1,142 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from checkout import ROOT
+
+from videokr.analysis.audit.audit import audit
+from videokr.analysis.audit.copies import changed_copies
+from videokr.example import parse_example
+from videokr.reward import Accuracy
+
+OPTIONS = ["Oxygen", "Hydrogen", "Carbon"]
+
+
+def record(gold, options=None, **more):
+    kind = "multiple choice" if options else "open-ended"
+    return {
+        "question": "What?",
+        "problem_type": kind,
+        "options": options or [],
+        "solution": gold,
+        "path": "a.mp4",
+    } | more
+
+
+def example(gold, options=None):
+    return parse_example(record(gold, options))
+
+
+OPEN = [
+    "hydrogen",
+    "5 m/s",
+    "光合作用",
+    "pressure increases",
+    "the ball rolls slowly from the left to the right side",
+    "yes",
+]
+
+
+@pytest.fixture
+def data(tmp_path):
+    rows = [record(gold, id=gold) for gold in OPEN] + [record("B", OPTIONS, id="choice")]
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def run(*arguments):
+    command = [sys.executable, "-m", "videokr", "audit-reward", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+
+
+def test_copies_say_what_they_are():
+    changes = {copy.change: copy for copy in changed_copies(example("5 m/s"), "blue")}
+    assert changes["sign"].answer == "-5 m/s" and not changes["sign"].is_right
+    assert changes["unit, converted"].answer == "18 km/h" and changes["unit, converted"].is_right
+    assert changes["unit, not converted"].answer == "5 km/h" and not changes["unit, not converted"].is_right
+    changes = {copy.change: copy for copy in changed_copies(example("pressure increases"), "blue")}
+    assert changes["negation"].answer == "not pressure increases"
+    changes = {copy.change: copy for copy in changed_copies(example("B", OPTIONS), "A")}
+    assert changes["text for letter"].answer == "Hydrogen" and changes["two letters"].answer == "B or A"
+
+
+def test_typed_has_the_ceiling_and_pays_for_nothing_wrong(data):
+    done = run("--data", data, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["rows"] == 7 and found["unread"] == []
+    typed, paper = found["accuracy"]["typed"], found["accuracy"]["paper"]
+    assert typed["ceiling"]["mean"] == 1.0 and typed["causes"] == {}
+    for name in ("wrongly_punished", "wrongly_rewarded"):
+        assert {change: share["faulty"] for change, share in typed[name].items() if share["faulty"]} == {}
+    assert paper["ceiling"]["mean"] < 1.0
+    assert set(paper["causes"]) == {
+        "one word for ROUGE, so that ROUGE-2 is 0",
+        "no Latin letter or digit, and ROUGE knows no others",
+    }
+    for change in ("sign", "two answers", "negation", "unit, not converted"):
+        assert paper["wrongly_rewarded"][change]["faulty"] > 0
+        assert paper["wrongly_rewarded"][change]["rows"][0]["id"]
+
+
+def test_the_report_is_for_people(data):
+    done = run("--data", data)
+    assert done.returncode == 0
+    assert done.stdout.startswith("7 rows: ")
+    for text in ("Ceiling", "Floor", "wrongly punished", "wrongly rewarded", "The worst rows in typed:\n  none"):
+        assert text in done.stdout
+
+
+def test_the_floor_is_another_rows_answer():
+    found = audit([example("blue"), example("red"), example("red")], Accuracy.TYPED, 0.01, seed=0)
+    assert found.floor["text"].count == 3 and found.floor["text"].mean == 0.0
+    alone = audit([example("blue")], Accuracy.TYPED, 0.01, seed=0)
+    assert alone.floor["text"].count == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["--data", "/nowhere.jsonl"], "/nowhere.jsonl"),
+        (["--data", "{data}", "--n", "0"], "--n is 0"),
+        (["--data", "{data}", "--tolerance", "2"], "--tolerance=2"),
+        (["--data", "{empty}"], "empty.jsonl"),
+    ],
+)
+def test_mistakes_end_in_one_line(arguments, fault, data):
+    empty = data.with_name("empty.jsonl")
+    empty.write_text(json.dumps({"question": "What?"}) + "\n")
+    done = run(*(argument.format(data=data, empty=empty) for argument in arguments))
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and fault in done.stderr
+
+
+def test_records_that_cannot_be_read_are_counted(data):
+    data.write_text(data.read_text(encoding="utf-8") + json.dumps(record("", id="gone")) + "\n", encoding="utf-8")
+    done = run("--data", data)
+    assert done.returncode == 0 and "1 records cannot be read" in done.stdout and "line 8" in done.stdout
+
+
+@pytest.mark.parametrize("split", ["sft", "rl", "eval"])
+def test_the_demos_data_reaches_the_ceiling(split, corpus):
+    done = run("--data", corpus / f"{split}.jsonl", "--json")
+    assert done.returncode == 0, done.stderr
+    typed = json.loads(done.stdout)["accuracy"]["typed"]
+    assert typed["ceiling"]["mean"] == 1.0 and typed["floor"]["mean"] == 0.0
+    faulty = {
+        change: share["faulty"]
+        for name in ("wrongly_punished", "wrongly_rewarded")
+        for change, share in typed[name].items()
+        if share["faulty"]
+    }
+    assert faulty == {}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    from data_prep.demo.clips import write_corpus
+
+    folder = tmp_path_factory.mktemp("audit") / "corpus"
+    write_corpus(folder, videos=100, seed=0, progress=False)
+    return folder
