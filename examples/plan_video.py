@@ -7,7 +7,7 @@ from videokr import plan_frames, read_frames
 from videokr.budget import BUDGETS, SFT_BUDGET
 from videokr.errors import exit_status
 from videokr.family import FAMILIES
-from videokr.video.reader import read_header
+from videokr.video.timeline import read_header
 
 
 def main() -> None:

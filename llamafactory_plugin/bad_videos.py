@@ -15,7 +15,7 @@ from llamafactory.train.sft import workflow
 from torch.utils.data import IterableDataset
 
 from videokr.errors import UserError
-from videokr.video.reader import VideoError
+from videokr.video.timeline import VideoError
 
 REPORT_FILE = "bad_videos.jsonl"  # below output_dir: one line for every video met that does not decode
 ATTEMPTS = 20  # other rows tried in place of one, before it is the data that is at fault

@@ -29,7 +29,8 @@ from videokr.generation_prompt import as_line, generation_prompt
 from videokr.response import continuation, opening_of
 from videokr.special_tokens import END_OF_TURN
 from videokr.video.frame_plan import FramePlan, plan_frames
-from videokr.video.reader import VideoError, read_frames, read_header
+from videokr.video.reader import read_frames
+from videokr.video.timeline import VideoError, read_header
 from videokr.video.vision_tokens import put_videos
 
 LINE_BREAK = "\n"

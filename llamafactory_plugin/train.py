@@ -22,7 +22,7 @@ from llamafactory_plugin.rows import NO_RATIONALE
 from llamafactory_plugin.settings import ON_BAD_VIDEO, SKIP, VIDEO_SAMPLING, checked, read_config, remarks
 from videokr.budget import BY_INDEX
 from videokr.errors import UserError, exit_status
-from videokr.video.reader import VideoError
+from videokr.video.timeline import VideoError
 
 CHECK = "--check"  # first: find the user's mistakes and stop, before there are as many workers as GPUs to say so
 

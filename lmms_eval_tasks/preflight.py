@@ -23,7 +23,7 @@ from videokr.fingerprint import model_fingerprint
 from videokr.prompt import prompt_digest
 from videokr.training_card import departures, read_training_card
 from videokr.video.proxy import video_reading
-from videokr.video.reader import read_header
+from videokr.video.timeline import read_header
 
 PREFIX = "videokr_"
 EVAL_TASK = "videokr_eval"

@@ -27,7 +27,7 @@ from videokr.video.frame_cache import Frames, frame_cache
 from videokr.video.frame_plan import VideoHeader, plan_frames, video_token_bound
 from videokr.video.manifest import read_manifest
 from videokr.video.paths import plain_path
-from videokr.video.reader import read_header
+from videokr.video.timeline import read_header
 from videokr.video.vision_tokens import MARKED_VIDEO, drop_outer_marks, put_videos
 
 BUDGET_FIELDS = tuple(field.name for field in fields(VideoBudget))

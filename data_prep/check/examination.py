@@ -9,7 +9,8 @@ from videokr.budget import VideoBudget
 from videokr.errors import UserError
 from videokr.video.manifest import LEVELS, VideoEntry
 from videokr.video.paths import resolve_video
-from videokr.video.reader import VideoError, check_end, check_frames, read_facts
+from videokr.video.reader import check_end, check_frames
+from videokr.video.timeline import VideoError, read_facts
 
 OUTSIDE = "outside of the folder"
 DOES_NOT_OPEN = "does not open"

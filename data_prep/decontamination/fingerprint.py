@@ -8,7 +8,7 @@ from data_prep.decontamination.picture_hash import SCALES, WHOLE, are_plain, has
 from data_prep.decontamination.pictures import read_pictures
 from videokr.errors import UserError
 from videokr.video.paths import resolve_video
-from videokr.video.reader import VideoError
+from videokr.video.timeline import VideoError
 
 TRAIN_FPS = 1.0  # pictures a second of the corpus: the side that is large
 BENCHMARK_FPS = 4.0  # of the benchmark, so that each picture of the corpus has one at most an eighth of a second off

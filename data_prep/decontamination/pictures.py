@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from videokr.errors import UserError
 from videokr.video.orientation import upright
-from videokr.video.reader import VideoError, video_stream
+from videokr.video.timeline import VideoError, video_stream
 
 SIDE = 128  # pixels, height and width of every picture, whatever the video's shape
 MOMENTS_MAX = 40_000  # of one video: more than two hours at four a second

@@ -15,7 +15,7 @@ from videokr.prompt import build_prompt, text_token_bound
 from videokr.response import EMPTY_THINK, build_response, continuation, opening_of
 from videokr.special_tokens import END_OF_TURN, VIDEO
 from videokr.video.frame_plan import VideoHeader, plan_frames, video_token_bound
-from videokr.video.reader import VideoError, read_header
+from videokr.video.timeline import VideoError, read_header
 from videokr.video.vision_tokens import MARKED_VIDEO, put_videos
 
 UNREADABLE_VIDEO = "video cannot be read"

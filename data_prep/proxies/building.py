@@ -12,7 +12,8 @@ from data_prep.engine import Failure, Workers, run
 from videokr.errors import UserError
 from videokr.video.paths import resolve_video
 from videokr.video.proxy import SUFFIX, ProxyFolder, ProxyKey, proxy_fits, read_proxy, write_proxy
-from videokr.video.reader import VideoError, read_original
+from videokr.video.reader import read_original
+from videokr.video.timeline import VideoError
 
 if TYPE_CHECKING:
     import torch

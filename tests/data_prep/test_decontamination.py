@@ -46,7 +46,7 @@ from data_prep.engine import Workers
 from videokr.__main__ import main
 from videokr.errors import UserError
 from videokr.example import parse_example
-from videokr.video.reader import VideoError
+from videokr.video.timeline import VideoError
 
 NOT_COMPARED = 3
 OUTPUTS = ("t.jsonl", "matches.jsonl", "together.jsonl", "report.html")

@@ -158,7 +158,7 @@ def test_a_thinking_checkpoint_is_trained_on_what_its_own_template_says(corpus, 
     from videokr.budget import SFT_BUDGET
     from videokr.example import read_examples
     from videokr.family import FAMILIES
-    from videokr.video.reader import read_header
+    from videokr.video.timeline import read_header
 
     model = tmp_path / "model"
     build_model(FAMILIES["qwen3vl"], corpus_of(corpus / "sft.jsonl"), model, thinking=True)

@@ -19,7 +19,7 @@ from videokr.errors import UserError
 from videokr.video.colours import Rgb
 from videokr.video.frame_plan import VideoHeader, frame_number
 from videokr.video.orientation import is_sideways, upright
-from videokr.video.reader import VideoError, read_header, video_stream
+from videokr.video.timeline import VideoError, read_header, video_stream
 
 FRAMES = 6  # of a video at most
 WIDTH_MAX, HEIGHT_MAX = 128, 96  # pixels of one frame

@@ -45,7 +45,7 @@ from videokr.page.sheet import FRAMES, NoSheet, Sheet, make_sheet, planned_secon
 from videokr.page.table import Tone
 from videokr.prompt import prompt_digest
 from videokr.response import build_response
-from videokr.video.reader import read_header
+from videokr.video.timeline import read_header
 
 R, W, U, N, F = Verdict.RIGHT, Verdict.WRONG, Verdict.UNPARSED, Verdict.UNSCORED, Verdict.JUDGE_FAILED
 MEGABYTE = 1_000_000

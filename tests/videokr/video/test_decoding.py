@@ -14,7 +14,7 @@ import av
 import numpy as np
 
 from videokr.video.decoding import PacketTable, decode_chosen, decode_runs, read_packets
-from videokr.video.reader import opened
+from videokr.video.timeline import opened
 
 FRAMES = 300
 STREAMS = {  # codec and options: how frames refer to each other

@@ -12,7 +12,8 @@ from data_prep.demo.odd_clips import Shape, draw
 from videokr.budget import VideoBudget
 from videokr.errors import UserError
 from videokr.video.frame_cache import FrameCache
-from videokr.video.reader import VideoError, read_frames
+from videokr.video.reader import read_frames
+from videokr.video.timeline import VideoError
 
 pytestmark = pytest.mark.rl
 BUDGET = VideoBudget(fps=2.0, min_frames=4, max_frames=16, min_pixels=256, max_pixels=8_192)

@@ -12,7 +12,8 @@ from data_prep.demo.odd_clips import MATRICES, Shape, draw, put_index_first, sha
 from videokr.budget import SAMPLINGS, VideoBudget
 from videokr.errors import UserError
 from videokr.video.frame_plan import plan_frames
-from videokr.video.reader import VideoError, check_end, check_frames, read_facts, read_frames, read_header
+from videokr.video.reader import check_end, check_frames, read_frames
+from videokr.video.timeline import VideoError, read_facts, read_header
 
 BUDGET = VideoBudget(fps=2.0, min_frames=4, max_frames=128, min_pixels=256, max_pixels=8_192)
 ROUNDED_APART = 3  # of 255 levels
