@@ -14,18 +14,29 @@ from videokr.response import read_answer
 _LEAD_INS = re.compile(
     r"(?:the )?(?:best |correct |final )?(?:answer|option)(?: is|:)|therefore, the final answer is:?", re.I
 )
-_PHRASE = r"(?:answer|option|choice) is:? ?|i (?:choose|select|pick) |answer: ?"
+# Where a letter stands, the surest place first; LETTERS is put in as a character class.
+_RANKED_FORMS = (
+    r"^(LETTERS)(?=[\s.,:)]|$)",
+    r"(?:^|\s)\(?(LETTERS)\)?$",
+    r"(?i:(?:answer|option|choice) is:? ?|i (?:choose|select|pick) |answer: ?)\(?(LETTERS)(?!\w)",
+    r"\((LETTERS)\)",
+    r"(LETTERS)\.",
+    r"(LETTERS):",
+    r"(LETTERS)\)",
+    r"(LETTERS)\s",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Extractor:
-    """
+    """A way to read the letter.
+
     Attributes:
-        of: whose it is, and what it does.
-        read: the letter out of a response to a question with so many options; None where it finds none.
+        description: whose it is, and what it does.
+        read: the letter out of a response to a question with these options; None where it finds none.
     """
 
-    of: str
+    description: str
     read: Callable[[str, Sequence[str]], str | None]
 
 
@@ -35,47 +46,39 @@ def _ours(response: str, options: Sequence[str]) -> str | None:
 
 def _exact(response: str, options: Sequence[str]) -> str | None:
     blocks = _blocks(response, "answer")
-    said = response[slice(*blocks[0])].strip() if blocks else ""
-    return said if said in LETTERS[: len(options)] and said else None
+    content = response[slice(*blocks[0])].strip() if blocks else ""
+    return content if content in LETTERS[: len(options)] and content else None
 
 
 def _block_letter(response: str, options: Sequence[str]) -> str | None:
     blocks = [response[start:end] for start, end in _blocks(response, "answer")]
-    return _word(" ".join(blocks) if blocks else response, LETTERS, re.I)
+    return _lone_letter(" ".join(blocks) if blocks else response, LETTERS)
 
 
 def _any_letter(response: str, options: Sequence[str]) -> str | None:
-    said = _said(response)
-    leading = re.match(r"([A-E])\.\s", said, re.I)
-    return leading[1].upper() if leading else _word(said, "ABCDE", re.I)
+    text = _without_thinking(response)
+    leading = re.match(r"([A-E])\.\s", text, re.I)
+    return leading[1].upper() if leading else _lone_letter(text, "ABCDE")
 
 
 def _first_capital(response: str, options: Sequence[str]) -> str | None:
-    found = re.search(f"[{LETTERS[: len(options)]}]", _LEAD_INS.sub("", _said(response)))
+    found = re.search(f"[{LETTERS[: len(options)]}]", _LEAD_INS.sub("", _without_thinking(response)))
     return found[0] if found else None
 
 
 def _ranked(response: str, options: Sequence[str]) -> str | None:
-    said = _said(response).strip(" \t\r\n,.!?;:'\"")
-    letters = LETTERS[: len(options)]
-    forms = (
-        rf"^([{letters}])(?=[\s.,:)]|$)",
-        rf"(?:^|\s)\(?([{letters}])\)?$",
-        rf"(?i:{_PHRASE})\(?([{letters}])(?!\w)",
-        rf"\(([{letters}])\)",
-        rf"([{letters}])\.",
-        rf"([{letters}]):",
-        rf"([{letters}])\)",
-        rf"([{letters}])\s",
-    )
-    for form in forms:
-        found = re.findall(form, said)
-        if found:
-            return str(found[-1])
-    return None
+    text = _without_thinking(response).strip(" \t\r\n,.!?;:'\"")
+    letters = f"[{LETTERS[: len(options)]}]"
+    by_form = (re.findall(form.replace("LETTERS", letters), text) for form in _RANKED_FORMS)
+    return next((str(found[-1]) for found in by_form if found), None)
 
 
-def _said(response: str) -> str:
+def _lone_letter(text: str, letters: str) -> str | None:
+    found = re.search(rf"\b([{letters}])\b", text, re.I)
+    return found[1].upper() if found else None
+
+
+def _without_thinking(response: str) -> str:
     """A response without its closed thinking blocks and answer tags, as lmms-eval hands it to a task."""
     kept, place = [], 0
     for start, end in _blocks(response, "think"):
@@ -91,17 +94,11 @@ def _blocks(text: str, name: str) -> list[tuple[int, int]]:
     place = 0
     while (opening := lower.find(f"<{name}>", place)) >= 0:
         start = opening + len(f"<{name}>")
-        end = lower.find(f"</{name}>", start)
-        if end < 0:
+        place = lower.find(f"</{name}>", start)
+        if place < 0:
             break
-        found.append((start, end))
-        place = end
+        found.append((start, place))
     return found
-
-
-def _word(text: str, letters: str, flags: int = 0) -> str | None:
-    found = re.search(rf"\b([{letters}])\b", text, flags)
-    return found[1].upper() if found else None
 
 
 EXTRACTORS = {
