@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from videokr.analysis.audit.audit import audit
-from videokr.analysis.audit.copies import changed_copies
+from videokr.analysis.audit import audit
+from videokr.analysis.perturbations import perturbations
 from videokr.example import parse_example
 from videokr.reward import Accuracy
 
@@ -52,14 +52,14 @@ def run(*arguments):
     return subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
 
 
-def test_copies_say_what_they_are():
-    changes = {copy.change: copy for copy in changed_copies(example("5 m/s"), "blue")}
+def test_perturbations_say_what_they_are():
+    changes = {changed.change: changed for changed in perturbations(example("5 m/s"), "blue")}
     assert changes["sign"].answer == "-5 m/s" and not changes["sign"].is_right
     assert changes["unit, converted"].answer == "18 km/h" and changes["unit, converted"].is_right
     assert changes["unit, not converted"].answer == "5 km/h" and not changes["unit, not converted"].is_right
-    changes = {copy.change: copy for copy in changed_copies(example("pressure increases"), "blue")}
+    changes = {changed.change: changed for changed in perturbations(example("pressure increases"), "blue")}
     assert changes["negation"].answer == "not pressure increases"
-    changes = {copy.change: copy for copy in changed_copies(example("B", OPTIONS), "A")}
+    changes = {changed.change: changed for changed in perturbations(example("B", OPTIONS), "A")}
     assert changes["text for letter"].answer == "Hydrogen" and changes["two letters"].answer == "B or A"
 
 
