@@ -66,8 +66,8 @@ class Audit:
         ceiling: the gold answer against itself, by type; faulty where it earns less than 1.
         causes: why these cannot reach 1.
         floor: the gold answer against another row's, by type; faulty where that earns anything.
-        right, wrong: perturbed gold answers by change; faulty where one that is right earns less than the gold answer itself,
-            or one that is wrong more than another row's answer does.
+        right, wrong: perturbed gold answers by change; faulty where one that is right earns less than the gold answer
+            itself, or one that is wrong more than another row's answer does.
     """
 
     accuracy: Accuracy
