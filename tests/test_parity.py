@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from videokr.analysis.parity.comparison import ASPECTS, compare
-from videokr.analysis.parity.report import as_json, as_text
+from videokr.analysis.parity.comparison import ASPECTS, as_json, as_text, compare
 from videokr.analysis.parity.skeleton import write_skeleton
 from videokr.capture.trace import SeenVideo, Trace, read_report, write_report
 from videokr.errors import UserError
