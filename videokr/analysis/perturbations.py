@@ -3,38 +3,22 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 from videokr.example import Example, Kind
 from videokr.options import LETTERS
 
 _NUMBER = re.compile(r"([+-]?\d+(?:\.\d+)?)(?:\s?([^\W\d_]+(?:/[^\W\d_]+)?|%))?")
-# A unit, another one of the same dimension, and how many of the other are in one.
+# Of a unit, how many of another one of the same dimension are in it.
+_CONVERSIONS = """
+    m = 100 cm, cm = 10 mm, mm = 0.1 cm, km = 1000 m, meters = 100 centimeters, kg = 1000 g, g = 0.001 kg,
+    s = 1000 ms, ms = 0.001 s, min = 60 s, h = 60 min, seconds = 1/60 minutes, minutes = 60 seconds, hours = 60 minutes,
+    m/s = 3.6 km/h, km/h = 1000 m/h, V = 1000 mV, A = 1000 mA, W = 0.001 kW, Hz = 0.001 kHz, Pa = 0.001 kPa,
+    J = 0.001 kJ, N = 0.001 kN, L = 1000 mL, mL = 0.001 L
+"""
 _OTHER_UNITS = {
-    "m": ("cm", 100),
-    "cm": ("mm", 10),
-    "mm": ("cm", 0.1),
-    "km": ("m", 1000),
-    "kg": ("g", 1000),
-    "g": ("kg", 0.001),
-    "s": ("ms", 1000),
-    "ms": ("s", 0.001),
-    "min": ("s", 60),
-    "h": ("min", 60),
-    "m/s": ("km/h", 3.6),
-    "km/h": ("m/h", 1000),
-    "V": ("mV", 1000),
-    "A": ("mA", 1000),
-    "W": ("kW", 0.001),
-    "Hz": ("kHz", 0.001),
-    "Pa": ("kPa", 0.001),
-    "J": ("kJ", 0.001),
-    "N": ("kN", 0.001),
-    "L": ("mL", 1000),
-    "mL": ("L", 0.001),
-    "seconds": ("minutes", 1 / 60),
-    "minutes": ("seconds", 60),
-    "hours": ("minutes", 60),
-    "meters": ("centimeters", 100),
+    unit: (other, float(Fraction(factor)))
+    for unit, _, factor, other in (conversion.split() for conversion in _CONVERSIONS.split(","))
 }
 
 

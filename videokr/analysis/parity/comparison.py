@@ -1,7 +1,7 @@
 """Where the hosts differ about one example, and the report of it, for people and for machines."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,20 +13,30 @@ CONTEXT_VALUES, CONTEXT_CHARACTERS = 3, 40  # shown on either side of the first 
 NAME_WIDTH, COUNT_WIDTH = 18, 14  # characters
 AXES = ("time", "row", "column")
 
-# What is compared, in the order of the table. `pixels` is the largest difference, out of 255.
-ASPECTS = (
-    "prompt",
-    "token ids",
-    "position ids",
-    "frame indices",
-    "timestamps",
-    "video tokens",
-    "target size",
-    "pixels",
-    "response tokens",
-    "loss",
-)
 Traces = Mapping[str, Sequence[Trace]]  # of each host by the name to show; the others are held against the first
+
+
+def _counted(values: Sequence[int]) -> str:
+    return f"{len(values)}: {' '.join(map(str, values))}"
+
+
+# What is compared, in the order of the table, and what a line can hold of it.
+ASPECTS: dict[str, Callable[[Trace], str]] = {
+    "prompt": lambda trace: repr(trace.prompt),
+    "token ids": lambda trace: _counted(trace.prompt_ids),
+    "position ids": lambda trace: ", ".join(
+        f"{axis} to {max(ids)}" for axis, ids in zip(AXES, trace.position_ids, strict=True)
+    ),
+    "frame indices": lambda trace: "; ".join(_counted(video.indices) for video in trace.videos),
+    "timestamps": lambda trace: "; ".join(
+        " ".join(f"{seconds:.3f}" for seconds in video.timestamps) + " s" for video in trace.videos
+    ),
+    "video tokens": lambda trace: "; ".join(str(video.video_tokens) for video in trace.videos),
+    "target size": lambda trace: "; ".join(f"{video.width}x{video.height}" for video in trace.videos),
+    "pixels": lambda trace: "; ".join(f"{len(video.indices)} frames" for video in trace.videos),
+    "response tokens": lambda trace: _counted(trace.response_ids or ()),
+    "loss": lambda trace: f"{sum(trace.loss or ())} of {len(trace.loss or ())} response tokens",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +156,8 @@ def as_text(traces: Traces, differences: Sequence[Difference]) -> str:
     for trace in traces[first]:
         own = [difference for difference in differences if difference.example == trace.example]
         lines.append(trace.example)
-        for aspect, value in zip(ASPECTS, _aspect_values(trace), strict=True):
-            lines.append(f"  {aspect:<{NAME_WIDTH}}{_elided(value, room)}")
+        for aspect, shown in ASPECTS.items():
+            lines.append(f"  {aspect:<{NAME_WIDTH}}{_elided(shown(trace), room)}")
             lines += [f"    {found.host}: {found.detail}" for found in own if found.aspect == aspect]
         lines.append("")
     lines.append(f"{'differ from ' + first:<{NAME_WIDTH}}" + "".join(f"{host:>{COUNT_WIDTH}}" for host in others))
@@ -159,25 +169,6 @@ def as_text(traces: Traces, differences: Sequence[Difference]) -> str:
         f"{differing} of {examples} examples differ" if differing else f"{examples} examples: the same in all hosts"
     )
     return "\n".join([*lines, verdict, ""])
-
-
-def _aspect_values(trace: Trace) -> Iterator[str]:
-    """What a line can hold of each aspect, in their order."""
-    loss, videos = trace.loss or (), trace.videos
-    yield repr(trace.prompt)
-    yield _counted(trace.prompt_ids)
-    yield ", ".join(f"{axis} to {max(ids)}" for axis, ids in zip(AXES, trace.position_ids, strict=True))
-    yield "; ".join(_counted(video.indices) for video in videos)
-    yield "; ".join(" ".join(f"{seconds:.3f}" for seconds in video.timestamps) + " s" for video in videos)
-    yield "; ".join(str(video.video_tokens) for video in videos)
-    yield "; ".join(f"{video.width}x{video.height}" for video in videos)
-    yield "; ".join(f"{len(video.indices)} frames" for video in videos)
-    yield _counted(trace.response_ids or ())
-    yield f"{sum(loss)} of {len(loss)} response tokens"
-
-
-def _counted(values: Sequence[int]) -> str:
-    return f"{len(values)}: {' '.join(map(str, values))}"
 
 
 def _elided(text: str, width: int) -> str:

@@ -48,7 +48,7 @@ def draw(tally: Tally, path: Path) -> None:
         axes.plot(steps, shown, style, label=label, color=color, marker=marker, markersize=3.5, linewidth=width)
 
     curve(reward, (totals.mean("score") for totals in by_step), "score", "tab:blue")
-    curve(reward, (totals.mean_accuracy for totals in by_step), "accuracy", "tab:orange")
+    curve(reward, (totals.mean("accuracy", "scored") for totals in by_step), "accuracy", "tab:orange")
     curve(reward, (totals.mean("format") for totals in by_step), "format", "tab:green", "--")
     reward.set(title="Reward", ylabel="mean of the rollouts", ylim=(-0.02, 1.02))
 

@@ -79,9 +79,10 @@ def _growing_length(tally: Tally) -> Finding:
         return finding(None, None, "the outputs of the first steps are empty")
     growth = after / before - 1
     lengths = f"{before:,.0f} to {after:,.0f} characters from the first to the last third"
-    if first.mean_accuracy is None or last.mean_accuracy is None:
+    accuracies = first.mean("accuracy", "scored"), last.mean("accuracy", "scored")
+    if accuracies[0] is None or accuracies[1] is None:
         return finding(growth, None, f"{lengths}; no accuracy to hold it against")
-    gain = last.mean_accuracy - first.mean_accuracy
+    gain = accuracies[1] - accuracies[0]
     fires = growth > MAX_LENGTH_GROWTH and gain < MIN_ACCURACY_GAIN
     return finding(growth, fires, f"{lengths}, accuracy {gain:+.3f} (flat: below {MIN_ACCURACY_GAIN:+})")
 

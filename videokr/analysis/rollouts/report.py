@@ -26,12 +26,12 @@ VERDICTS = {True: "FIRES", False: "no", None: "-"}
 # Columns of the table by step: label, value, format.
 STEP_COLUMNS: tuple[tuple[str, Callable[[Totals], float | None], str], ...] = (
     ("score", lambda totals: totals.mean("score"), ".3f"),
-    ("accuracy", lambda totals: totals.mean_accuracy, ".3f"),
+    ("accuracy", lambda totals: totals.mean("accuracy", "scored"), ".3f"),
     ("format", lambda totals: totals.mean("format"), ".3f"),
     ("mean length", lambda totals: totals.mean("length"), ",.0f"),
     ("max length", lambda totals: totals.longest, ","),
     ("cut off", lambda totals: totals.mean("reason/cut_off"), ".1%"),
-    ("no variance", lambda totals: totals.unvaried_share, ".1%"),
+    ("no variance", lambda totals: totals.mean("unvaried", "compared"), ".1%"),
 )
 
 
@@ -68,7 +68,7 @@ def _numbers(totals: Totals, group_size: int) -> dict[str, Any]:
         "rollouts": sums["rollouts"],
         "without_verdict": sums["rollouts"] - sums["scored"],
         "mean_score": totals.mean("score"),
-        "mean_accuracy": totals.mean_accuracy,
+        "mean_accuracy": totals.mean("accuracy", "scored"),
         "mean_format": totals.mean("format"),
         "mean_length": totals.mean("length"),
         "max_length": totals.longest,
@@ -81,7 +81,7 @@ def _numbers(totals: Totals, group_size: int) -> dict[str, Any]:
             "left_out": totals.groups_below(group_size),
             "of_one": sums["group_size/1"],
             **{spread: sums[f"spread/{spread}"] for spread in (VARIED, *UNVARIED)},
-            "without_variance_share": totals.unvaried_share,
+            "without_variance_share": totals.mean("unvaried", "compared"),
         },
         "habits": {
             "stuffed_answer": sums[f"check/{Check.ANSWER_STUFFING}"],
@@ -140,7 +140,7 @@ def _groups(tally: Tally) -> Iterator[str]:
         yield "Groups: none, as every prompt has one rollout"
         return
     yield f"Groups: {sums['groups']:,} prompts, {size} rollouts each"
-    rows = {"scores vary": sums[f"spread/{VARIED}"], "no variance, GRPO learns nothing": tally.total.unvaried}
+    rows = {"scores vary": sums[f"spread/{VARIED}"], "no variance, GRPO learns nothing": sums["unvaried"]}
     rows |= {f"  {label}": sums[f"spread/{spread}"] for spread, label in UNVARIED.items()}
     for label, count in rows.items():
         yield f"  {label:<34}{count:>10,}{count / compared:>9.1%}"

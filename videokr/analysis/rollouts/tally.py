@@ -40,7 +40,8 @@ class Totals:
             `letter/L`, `gold_letter/L`: multiple-choice answers that name one, and what their gold answers name;
             `check/C`: rollouts that are evidence for a check;
             `groups`, `group_size/N`, and `choice_groups`: those of a multiple-choice question;
-            `compared`: groups of two rollouts or more, and `spread/S`: how their scores lie.
+            `compared`: groups of two rollouts or more, `spread/S`: how their scores lie, and `unvaried`: those without
+            variance.
         longest: of the outputs, in characters.
     """
 
@@ -59,19 +60,6 @@ class Totals:
     def mean(self, name: str, among: str = "rollouts") -> float | None:
         """One sum over another; None of nothing."""
         return self.sums[name] / self.sums[among] if self.sums[among] else None
-
-    @property
-    def mean_accuracy(self) -> float | None:
-        return self.mean("accuracy", "scored")
-
-    @property
-    def unvaried(self) -> int:
-        """Groups without variance."""
-        return self.sums["compared"] - self.sums[f"spread/{VARIED}"]
-
-    @property
-    def unvaried_share(self) -> float | None:
-        return self.unvaried / self.sums["compared"] if self.sums["compared"] else None
 
     def by(self, name: str) -> dict[str, int]:
         """The sums `name/KEY` by KEY, the most first."""
@@ -111,7 +99,8 @@ class Totals:
     def add_group(self, scores: Sequence[float], is_choice: bool) -> None:
         self.sums.update({"groups": 1, f"group_size/{len(scores)}": 1, "choice_groups": int(is_choice)})
         if len(scores) > 1:
-            self.sums.update(["compared", f"spread/{_spread(scores)}"])
+            spread = _spread(scores)
+            self.sums.update({"compared": 1, f"spread/{spread}": 1, "unvaried": int(spread != VARIED)})
 
 
 @dataclass
