@@ -53,14 +53,15 @@ def run(*arguments):
 
 
 def test_perturbations_say_what_they_are():
-    changes = {changed.change: changed for changed in perturbations(example("5 m/s"), "blue")}
-    assert changes["sign"].answer == "-5 m/s" and not changes["sign"].is_right
-    assert changes["unit, converted"].answer == "18 km/h" and changes["unit, converted"].is_right
-    assert changes["unit, not converted"].answer == "5 km/h" and not changes["unit, not converted"].is_right
-    changes = {changed.change: changed for changed in perturbations(example("pressure increases"), "blue")}
-    assert changes["negation"].answer == "not pressure increases"
-    changes = {changed.change: changed for changed in perturbations(example("B", OPTIONS), "A")}
-    assert changes["text for letter"].answer == "Hydrogen" and changes["two letters"].answer == "B or A"
+    def changes(example, other):
+        return {change: (answer, is_right) for change, answer, is_right in perturbations(example, other)}
+
+    number = changes(example("5 m/s"), "blue")
+    assert number["sign"] == ("-5 m/s", False)
+    assert number["unit, converted"] == ("18 km/h", True) and number["unit, not converted"] == ("5 km/h", False)
+    assert changes(example("pressure increases"), "blue")["negation"] == ("not pressure increases", False)
+    choice = changes(example("B", OPTIONS), "A")
+    assert choice["text for letter"] == ("Hydrogen", False) and choice["two letters"] == ("B or A", False)
 
 
 def test_typed_has_the_ceiling_and_pays_for_nothing_wrong(data):

@@ -144,12 +144,12 @@ def audit(examples: Sequence[Example], accuracy: Accuracy, tolerance: float, see
             worst = score(example, other)
             highest_wrong = worst.accuracy
             found.floor[kind].add(worst, worst.accuracy > SAME_ACCURACY)
-        for changed in perturbations(example, other or "something else"):
-            row = score(example, changed.answer)
-            if changed.is_right:
-                found.right[changed.change].add(row, row.accuracy < best.accuracy - SAME_ACCURACY)
+        for change, answer, is_right in perturbations(example, other or "something else"):
+            row = score(example, answer)
+            if is_right:
+                found.right[change].add(row, row.accuracy < best.accuracy - SAME_ACCURACY)
             else:
-                found.wrong[changed.change].add(row, row.accuracy > highest_wrong + SAME_ACCURACY)
+                found.wrong[change].add(row, row.accuracy > highest_wrong + SAME_ACCURACY)
     return found
 
 

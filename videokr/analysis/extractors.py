@@ -6,7 +6,6 @@ reader picks an option at random, or takes one by default, these say that they f
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from videokr.options import LETTERS, read_option_letter
 from videokr.response import read_answer
@@ -27,50 +26,68 @@ _RANKED_FORMS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Extractor:
-    """A way to read the letter.
-
-    Attributes:
-        description: whose it is, and what it does.
-        read: the letter out of a response to a question with these options; None where it finds none.
-    """
-
-    description: str
-    read: Callable[[str, Sequence[str]], str | None]
+# The letter out of a response to a question with these options; None where it finds none.
+Extractor = Callable[[str, Sequence[str]], str | None]
 
 
 def _ours(response: str, options: Sequence[str]) -> str | None:
+    """ours: one option letter in the last answer block outside the thinking"""
     return read_option_letter(read_answer(response), options)
 
 
 def _exact(response: str, options: Sequence[str]) -> str | None:
+    """the published reward: the first answer block is the letter and nothing else"""
     blocks = _blocks(response, "answer")
     content = response[slice(*blocks[0])].strip() if blocks else ""
     return content if content in LETTERS[: len(options)] and content else None
 
 
 def _block_letter(response: str, options: Sequence[str]) -> str | None:
+    """the published VideoKR-Eval, without its judge: the first letter that stands alone in the answer blocks, or
+    anywhere where there is none
+    """
     blocks = [response[start:end] for start, end in _blocks(response, "answer")]
     return _lone_letter(" ".join(blocks) if blocks else response, LETTERS)
 
 
+def _ranked(response: str, options: Sequence[str]) -> str | None:
+    """lmms-eval's Video-MME, VideoMMMU, MLVU, LVBench: a letter at the start, at the end, after 'the answer is', in
+    brackets, before a point and so on; the last in the first of these forms
+    """
+    text = _without_thinking(response).strip(" \t\r\n,.!?;:'\"")
+    letters = f"[{LETTERS[: len(options)]}]"
+    by_form = (re.findall(form.replace("LETTERS", letters), text) for form in _RANKED_FORMS)
+    return next((str(found[-1]) for found in by_form if found), None)
+
+
 def _any_letter(response: str, options: Sequence[str]) -> str | None:
+    """lmms-eval's MVBench: the first of A to E that stands alone, in any case"""
     text = _without_thinking(response)
     leading = re.match(r"([A-E])\.\s", text, re.I)
     return leading[1].upper() if leading else _lone_letter(text, "ABCDE")
 
 
 def _first_capital(response: str, options: Sequence[str]) -> str | None:
+    """lmms-eval's LongVideoBench and SciVideoBench: the first capital among the letters, even inside a word; where
+    there is none, theirs picks at random
+    """
     found = re.search(f"[{LETTERS[: len(options)]}]", _LEAD_INS.sub("", _without_thinking(response)))
     return found[0] if found else None
 
 
-def _ranked(response: str, options: Sequence[str]) -> str | None:
-    text = _without_thinking(response).strip(" \t\r\n,.!?;:'\"")
-    letters = f"[{LETTERS[: len(options)]}]"
-    by_form = (re.findall(form.replace("LETTERS", letters), text) for form in _RANKED_FORMS)
-    return next((str(found[-1]) for found in by_form if found), None)
+EXTRACTORS: dict[str, Extractor] = {
+    "videokr": _ours,
+    "exact": _exact,
+    "block-letter": _block_letter,
+    "ranked": _ranked,
+    "any-letter": _any_letter,
+    "first-capital": _first_capital,
+}
+
+
+def description(name: str) -> str:
+    """Whose an extractor is and what it does, in one line: its docstring."""
+    return " ".join((EXTRACTORS[name].__doc__ or "").split())
 
 
 def _lone_letter(text: str, letters: str) -> str | None:
@@ -99,25 +116,3 @@ def _blocks(text: str, name: str) -> list[tuple[int, int]]:
             break
         found.append((start, place))
     return found
-
-
-EXTRACTORS = {
-    "videokr": Extractor("ours: one option letter in the last answer block outside the thinking", _ours),
-    "exact": Extractor("the published reward: the first answer block is the letter and nothing else", _exact),
-    "block-letter": Extractor(
-        "the published VideoKR-Eval, without its judge: the first letter that stands alone in the answer blocks, or "
-        "anywhere where there is none",
-        _block_letter,
-    ),
-    "ranked": Extractor(
-        "lmms-eval's Video-MME, VideoMMMU, MLVU, LVBench: a letter at the start, at the end, after 'the answer is', in "
-        "brackets, before a point and so on; the last in the first of these forms",
-        _ranked,
-    ),
-    "any-letter": Extractor("lmms-eval's MVBench: the first of A to E that stands alone, in any case", _any_letter),
-    "first-capital": Extractor(
-        "lmms-eval's LongVideoBench and SciVideoBench: the first capital among the letters, even inside a word; where "
-        "there is none, theirs picks at random",
-        _first_capital,
-    ),
-}

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 
 from videokr.example import Example, Kind
@@ -22,23 +21,10 @@ _OTHER_UNITS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Perturbation:
-    """A changed gold answer.
+def perturbations(example: Example, other_answer: str) -> Iterator[tuple[str, str, bool]]:
+    """Every change that can be made of an example's gold answer: its name, the changed answer, whether that is right.
 
-    Attributes:
-        change: what was done to the gold answer.
-        answer: what came out.
-        is_right: whether a fair reader would still call it right.
-    """
-
-    change: str
-    answer: str
-    is_right: bool
-
-
-def perturbations(example: Example, other_answer: str) -> Iterator[Perturbation]:
-    """Every change that can be made of an example's gold answer.
+    Right is what a fair reader would still call so.
 
     Args:
         other_answer: another example's gold answer of the same kind.
@@ -54,42 +40,42 @@ def is_number(gold: str) -> bool:
     return _NUMBER.fullmatch(gold) is not None
 
 
-def _of_choice(example: Example) -> Iterator[Perturbation]:
+def _of_choice(example: Example) -> Iterator[tuple[str, str, bool]]:
     gold = example.answer
     letters = LETTERS[: len(example.options)]
     text, another = example.options[letters.index(gold)], letters.replace(gold, "")[0]
-    yield Perturbation("lower case", gold.lower(), True)
-    yield Perturbation("white space around", f"\n {gold}\t\n", True)
-    yield Perturbation("brackets", f"({gold})", True)
-    yield Perturbation("letter and text", f"{gold}. {text}", True)
-    yield Perturbation("lead-in", f"The answer is {gold}.", True)
-    yield Perturbation("text for letter", text, False)  # evaluation does not count it, either
-    yield Perturbation("another letter", another, False)
-    yield Perturbation("two letters", f"{gold} or {another}", False)
-    yield Perturbation("all letters", ", ".join(letters), False)
-    yield Perturbation("negation", f"not {gold}", False)
+    yield "lower case", gold.lower(), True
+    yield "white space around", f"\n {gold}\t\n", True
+    yield "brackets", f"({gold})", True
+    yield "letter and text", f"{gold}. {text}", True
+    yield "lead-in", f"The answer is {gold}.", True
+    yield "text for letter", text, False  # evaluation does not count it, either
+    yield "another letter", another, False
+    yield "two letters", f"{gold} or {another}", False
+    yield "all letters", ", ".join(letters), False
+    yield "negation", f"not {gold}", False
 
 
-def _of_open_answer(gold: str, other_answer: str) -> Iterator[Perturbation]:
+def _of_open_answer(gold: str, other_answer: str) -> Iterator[tuple[str, str, bool]]:
     if not gold[:1].isdigit():  # the case of a unit counts
-        yield Perturbation("upper case", gold.upper(), True)
-    yield Perturbation("white space around", f"\n  {gold} \t", True)
-    yield Perturbation("full stop", f"{gold.rstrip('.')}.", True)
-    yield Perturbation("lead-in", f"The answer is {gold}", True)
-    yield Perturbation("trailing text", f"{gold}, because the video shows it", True)
+        yield "upper case", gold.upper(), True
+    yield "white space around", f"\n  {gold} \t", True
+    yield "full stop", f"{gold.rstrip('.')}.", True
+    yield "lead-in", f"The answer is {gold}", True
+    yield "trailing text", f"{gold}, because the video shows it", True
     if number := _NUMBER.fullmatch(gold):
         yield from _of_number(float(number[1]), number[2] or "")
-    yield Perturbation("negation", f"not {gold}", False)
-    yield Perturbation("two answers", f"{gold} or {other_answer}", False)
+    yield "negation", f"not {gold}", False
+    yield "two answers", f"{gold} or {other_answer}", False
 
 
-def _of_number(value: float, unit: str) -> Iterator[Perturbation]:
-    yield Perturbation("another number", f"{value * 1.5 + 1:.12g} {unit}".strip(), False)
-    yield Perturbation("exponent", f"{value:.11e} {unit}".strip(), True)
+def _of_number(value: float, unit: str) -> Iterator[tuple[str, str, bool]]:
+    yield "another number", f"{value * 1.5 + 1:.12g} {unit}".strip(), False
+    yield "exponent", f"{value:.11e} {unit}".strip(), True
     if value:
-        yield Perturbation("sign", f"{-value:.12g} {unit}".strip(), False)
+        yield "sign", f"{-value:.12g} {unit}".strip(), False
     if unit in _OTHER_UNITS:
         other, factor = _OTHER_UNITS[unit]
-        yield Perturbation("unit, converted", f"{value * factor:.12g} {other}", True)
+        yield "unit, converted", f"{value * factor:.12g} {other}", True
         if value:
-            yield Perturbation("unit, not converted", f"{value:.12g} {other}", False)
+            yield "unit, not converted", f"{value:.12g} {other}", False

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from videokr.analysis.extractors import EXTRACTORS, Extractor
+from videokr.analysis.extractors import EXTRACTORS, Extractor, description
 from videokr.errors import UserError
 from videokr.evaluation.answered import Answered, write_answers
 from videokr.evaluation.benchmarks import title_of
@@ -95,7 +95,7 @@ def compare_extractors(given: Run) -> str:
                 f"{100 * (max(accuracies) - min(accuracies)):.1f} points",
             ]
         )
-    legend = [f"{name}: {extractor.description}" for name, extractor in EXTRACTORS.items()]
+    legend = [f"{name}: {description(name)}" for name in EXTRACTORS]
     return "\n".join([*table_lines(list(zip(*columns, strict=True))), "", *legend])
 
 
@@ -105,7 +105,7 @@ def extract_again(answers: Iterable[Answered], extractor: Extractor) -> tuple[An
 
 
 def _extract(one: Answered, extractor: Extractor) -> Answered:
-    letter = extractor.read(one.response, one.example.options)
+    letter = extractor(one.response, one.example.options)
     if letter is None:
         return replace(one, verdict=Verdict.UNPARSED, answer=None)
     return replace(one, verdict=Verdict.RIGHT if letter == one.example.answer else Verdict.WRONG, answer=letter)

@@ -105,7 +105,7 @@ def explain(
         value, reason = reward.accuracy, str(reward.reason)
         differs = rollout.reason not in _JUDGED and abs(reward.score - rollout.score) > SCORE_TOLERANCE
         if judged and kind is Kind.OPEN_ENDED and (differs or reward.reason is Reason.WRONG):
-            # The accuracy that the judge gave, out of the whole reward: where it is neither 0 nor 1, it was not asked.
+            # The accuracy out of the whole reward; a judge gives 0 or 1 and nothing between.
             given = (rollout.score - FORMAT_WEIGHT * reward.format) / ACCURACY_WEIGHT
             for verdict, judged_reason in ((0.0, Reason.JUDGED_WRONG), (1.0, Reason.JUDGED_RIGHT)):
                 if abs(given - verdict) < SCORE_TOLERANCE:
