@@ -96,24 +96,24 @@ def read_dump(path: Path, cut_lines: list[CutLine]) -> Iterator[Rollout]:
     Raises:
         UserError: a line is not JSON, or a key is missing or of the wrong type; names file, line and key.
     """
+    step = int(path.stem)
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
-            where = f"{path}, line {number}"
             try:
                 row = json.loads(line)
             except _NOT_JSON as error:
                 if not line.endswith(b"\n"):
                     cut_lines.append(CutLine(path.name, number))
                     return
-                raise UserError(f"{where}: not JSON: {error}") from None
+                raise UserError(f"{path}, line {number}: not JSON: {error}") from None
             if not isinstance(row, dict):
-                raise UserError(f"{where}: not a JSON object, but {type(row).__name__}")
+                raise UserError(f"{path}, line {number}: not a JSON object, but {type(row).__name__}")
             try:
-                rollout = _parse(row, int(path.stem), number)
+                rollout = _parse(row, step, number)
             except ValueError as fault:
-                raise UserError(f"{where}: {fault}") from None
+                raise UserError(f"{path}, line {number}: {fault}") from None
             yield rollout
 
 
