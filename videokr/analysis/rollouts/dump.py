@@ -118,10 +118,6 @@ def read_dump(path: Path, cut_lines: list[CutLine]) -> Iterator[Rollout]:
 
 
 def _parse(row: Mapping[str, Any], step: int, line: int) -> Rollout:
-    """
-    Raises:
-        ValueError: a key is missing, or its value of the wrong type.
-    """
     for key in REQUIRED_KEYS:
         if key not in row:
             raise ValueError(f"key '{key}' is missing")

@@ -47,7 +47,8 @@ _JUDGED = frozenset((Reason.JUDGED_RIGHT, Reason.JUDGED_WRONG, NoVerdict.JUDGE_F
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """
+    """A rollout with why it earned what it did.
+
     Attributes:
         kind: None where the prompt is unknown.
         gold: without tags; "" where it is empty.

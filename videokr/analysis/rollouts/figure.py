@@ -18,9 +18,10 @@ UNVARIED_COLORS = ("tab:green", "dimgray", "tab:orange")
 
 
 def require_matplotlib() -> None:
-    """
+    """Refuses to begin what could not be drawn.
+
     Raises:
-        UserError: it is not installed.
+        UserError: matplotlib is not installed.
     """
     if find_spec("matplotlib") is None:
         raise UserError("the figure needs matplotlib: pip install matplotlib, or give --no-figure")
