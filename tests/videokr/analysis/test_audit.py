@@ -5,8 +5,8 @@ import sys
 import pytest
 from checkout import ROOT
 
-from videokr.analysis.audit.audit import audit
-from videokr.analysis.audit.copies import changed_copies
+from videokr.analysis.audit import audit
+from videokr.analysis.perturbations import perturbations
 from videokr.example import parse_example
 from videokr.reward import Accuracy
 
@@ -51,15 +51,16 @@ def run(*arguments):
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
 
-def test_copies_say_what_they_are():
-    changes = {copy.change: copy for copy in changed_copies(example("5 m/s"), "blue")}
-    assert changes["sign"].answer == "-5 m/s" and not changes["sign"].is_right
-    assert changes["unit, converted"].answer == "18 km/h" and changes["unit, converted"].is_right
-    assert changes["unit, not converted"].answer == "5 km/h" and not changes["unit, not converted"].is_right
-    changes = {copy.change: copy for copy in changed_copies(example("pressure increases"), "blue")}
-    assert changes["negation"].answer == "not pressure increases"
-    changes = {copy.change: copy for copy in changed_copies(example("B", OPTIONS), "A")}
-    assert changes["text for letter"].answer == "Hydrogen" and changes["two letters"].answer == "B or A"
+def test_perturbations_say_what_they_are():
+    def changes(example, other):
+        return {change: (answer, is_right) for change, answer, is_right in perturbations(example, other)}
+
+    number = changes(example("5 m/s"), "blue")
+    assert number["sign"] == ("-5 m/s", False)
+    assert number["unit, converted"] == ("18 km/h", True) and number["unit, not converted"] == ("5 km/h", False)
+    assert changes(example("pressure increases"), "blue")["negation"] == ("not pressure increases", False)
+    choice = changes(example("B", OPTIONS), "A")
+    assert choice["text for letter"] == ("Hydrogen", False) and choice["two letters"] == ("B or A", False)
 
 
 def test_typed_has_the_ceiling_and_pays_for_nothing_wrong(data):

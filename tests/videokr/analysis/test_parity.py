@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from checkout import ROOT
 
-from videokr.analysis.parity.comparison import ASPECTS, compare
-from videokr.analysis.parity.report import as_json, as_text
+from videokr.analysis.parity.comparison import ASPECTS, as_json, as_text, compare
 from videokr.analysis.parity.skeleton import write_skeleton
 from videokr.capture.trace import SeenVideo, Trace, read_report, write_report
 from videokr.errors import UserError
@@ -70,7 +69,7 @@ def test_a_report_shows_every_aspect_and_where_hosts_differ(trace, tmp_path):
     traces = {"SFT": [trace], "RL": [other], "eval": [trace]}
     differences = list(compare(trace, other, "RL", tmp_path))
     lines = as_text(traces, differences).splitlines()
-    assert lines[0] == "one" and [line.split("  ")[1] for line in lines[1:5]] == list(ASPECTS[:4])
+    assert lines[0] == "one" and [line.split("  ")[1] for line in lines[1:5]] == list(ASPECTS)[:4]
     assert lines[5] == "    RL: from place 3: 0 10 20 30 | 0 10 20 31"
     assert next(line.split() for line in lines if line.startswith("frame indices")) == ["frame", "indices", "1", "0"]
     assert lines[-1] == "1 of 1 examples differ"

@@ -9,12 +9,11 @@ import unicodedata
 import pytest
 from checkout import ROOT
 
-from videokr.analysis.rollouts.command import read_report
 from videokr.analysis.rollouts.dump import CutLine, find_dumps, read_dump
+from videokr.analysis.rollouts.evidence import Check, answers_given, most_repeated_run, opened_blocks
 from videokr.analysis.rollouts.explanation import MEANINGS, NoVerdict, explain
-from videokr.analysis.rollouts.habits import answers_given, blocks, most_repeated_run
 from videokr.analysis.rollouts.report import WIDTH, as_json, as_text
-from videokr.analysis.rollouts.signs import Name, window_of
+from videokr.analysis.rollouts.tally import read_tally, window_of
 from videokr.errors import UserError
 from videokr.example import Example, Kind
 from videokr.prompt import build_prompt
@@ -119,7 +118,7 @@ def test_scores_in_float32_are_the_same(tmp_path):
 
 def test_other_scores_are_counted_and_shown(tmp_path):
     write(tmp_path / "d", 1, [row(said("B")), row(said("B"), score=0.4)])
-    report = read_report(tmp_path / "d", Accuracy.PAPER)
+    report = read_tally(tmp_path / "d", Accuracy.PAPER)
     assert as_json(report)["differing_scores"]["count"] == 1
     assert "1 of them (50.0%) have another score in the dump" in as_text(report)
     assert "--accuracy typed" in as_text(report)
@@ -129,7 +128,7 @@ def test_zeros_add_up_and_have_an_example(tmp_path):
     rows = [given | {"uid": f"p_{number}_0"} for number, (_, given, _) in enumerate(CASES)]
     write(tmp_path / "d", 1, rows)
     write(tmp_path / "d", 2, rows)
-    zeros = as_json(read_report(tmp_path / "d", Accuracy.PAPER))["zeros"]
+    zeros = as_json(read_tally(tmp_path / "d", Accuracy.PAPER))["zeros"]
     expected = [reason for reason, _, accuracy in CASES if not accuracy]
     assert {zero["reason"]: zero["count"] for zero in zeros} == {name: 2 * expected.count(name) for name in expected}
     assert zeros == sorted(zeros, key=lambda zero: (-zero["count"], zero["reason"]))
@@ -164,7 +163,7 @@ def test_groups_are_those_of_one_prompt(tmp_path):
     ]
     write(tmp_path / "d", 1, rows)
     write(tmp_path / "d", 2, group("full", WRONG, RIGHT, RIGHT))  # another step, another group
-    report = as_json(read_report(tmp_path / "d", Accuracy.PAPER))
+    report = as_json(read_tally(tmp_path / "d", Accuracy.PAPER))
     assert report["over_all"]["groups"] == {
         "size": 3,
         "count": 7,
@@ -182,13 +181,13 @@ def test_groups_are_those_of_one_prompt(tmp_path):
 def test_without_uids_the_prompt_and_its_gold_make_the_group(tmp_path):
     rows = [row(RIGHT, uid=None), row(WRONG, uid=None), row(RIGHT, "A", uid=None), row(RIGHT, "A", uid=None)]
     write(tmp_path / "d", 1, rows)
-    groups = as_json(read_report(tmp_path / "d", Accuracy.PAPER))["over_all"]["groups"]
+    groups = as_json(read_tally(tmp_path / "d", Accuracy.PAPER))["over_all"]["groups"]
     assert (groups["count"], groups["varied"], groups["all_equal"]) == (2, 1, 1)
 
 
 def test_one_rollout_a_prompt_makes_no_groups(tmp_path):
     write(tmp_path / "d", 0, [row(RIGHT, uid="a_0_0"), row(WRONG, uid="b_0_0")])
-    report = read_report(tmp_path / "d", Accuracy.PAPER)
+    report = read_tally(tmp_path / "d", Accuracy.PAPER)
     assert as_json(report)["over_all"]["groups"]["without_variance_share"] is None
     assert "every prompt has one rollout" in as_text(report)
 
@@ -196,7 +195,7 @@ def test_one_rollout_a_prompt_makes_no_groups(tmp_path):
 def test_steps_have_their_means(tmp_path):
     write(tmp_path / "d", 10, [row(RIGHT), row("<think>")])
     write(tmp_path / "d", 9, [row(WRONG)])
-    first, second = as_json(read_report(tmp_path / "d", Accuracy.PAPER))["by_step"]
+    first, second = as_json(read_tally(tmp_path / "d", Accuracy.PAPER))["by_step"]
     assert (first["step"], second["step"]) == (9, 10)
     assert first["mean_score"] == pytest.approx(0.1)
     keys = ("rollouts", "mean_score", "mean_accuracy", "mean_format", "mean_length", "max_length", "cut_off_share")
@@ -209,7 +208,7 @@ def test_the_report_fits_its_width(tmp_path):
         rows = [odd, row("\x1b[31m\u2028 HALF"), row(said("B"), reason="x" * 200, acc=0)]
         path = write(tmp_path / "d", step * 1_000_000, rows)
         path.write_text(path.read_text(encoding="utf-8").replace("HALF", "\\ud800"), encoding="utf-8")
-    text = as_text(read_report(tmp_path / "d", Accuracy.PAPER))
+    text = as_text(read_tally(tmp_path / "d", Accuracy.PAPER))
     for line in text.splitlines():
         assert sum(2 if unicodedata.east_asian_width(mark) in "WF" else 1 for mark in line) <= WIDTH, line
         assert line.isprintable()
@@ -253,8 +252,8 @@ def test_answers_in_an_answer(answer, gold, options, number, tmp_path):
 
 
 def test_blocks_are_counted_by_kind():
-    assert blocks(RIGHT) == 1 and blocks("no") == 0
-    assert blocks(RIGHT * 3) == 3 and blocks("<think>a<THINK>b") == 2
+    assert opened_blocks(RIGHT) == 1 and opened_blocks("no") == 0
+    assert opened_blocks(RIGHT * 3) == 3 and opened_blocks("<think>a<THINK>b") == 2
 
 
 def test_repeated_runs():
@@ -275,7 +274,7 @@ def run_of(folder, steps, outputs):
             made = enumerate(outputs(step, gold))
             rows += [row(output, gold, uid=f"{step}-{number}_{index}_0") for index, output in made]
         write(folder, step, rows)
-    return as_json(read_report(folder, Accuracy.PAPER))
+    return as_json(read_tally(folder, Accuracy.PAPER))
 
 
 def other(gold):
@@ -295,7 +294,7 @@ def healthy(step, gold):
 
 def test_a_healthy_run_fires_nothing(tmp_path):
     report = run_of(tmp_path / "d", 9, healthy)
-    assert [sign["name"] for sign in report["signs"]] == list(Name)
+    assert [sign["name"] for sign in report["signs"]] == list(Check)
     assert all(sign["fires"] is False for sign in report["signs"]), report["signs"]
     assert report["signs_looked_for_in_steps"] == [7, 8, 9]
 
@@ -306,33 +305,33 @@ def late(outputs):
 
 
 HACKED = {
-    Name.ANSWER_STUFFING: lambda step, gold: [*healthy(9, gold)[:6], said("A, B, C"), said("ABCD")],
-    Name.REPEATED_BLOCKS: lambda step, gold: [*healthy(9, gold)[:6], *[said(gold) * 2] * 2],
-    Name.REPEATED_TEXT: lambda step, gold: [
+    Check.ANSWER_STUFFING: lambda step, gold: [*healthy(9, gold)[:6], said("A, B, C"), said("ABCD")],
+    Check.REPEATED_BLOCKS: lambda step, gold: [*healthy(9, gold)[:6], *[said(gold) * 2] * 2],
+    Check.REPEATED_TEXT: lambda step, gold: [
         *healthy(9, gold)[:6],
         *[said(gold, "so it goes up and down again now " * 4)] * 2,
     ],
-    Name.GROWING_LENGTH: lambda step, gold: [
+    Check.GROWING_LENGTH: lambda step, gold: [
         said(gold if number < 3 else other(gold), " ".join(f"{word}a" for word in range(60))) for number in range(8)
     ],
-    Name.EMPTY_FORM: lambda step, gold: [said(gold)] * 2 + [said(other(gold))] * 6,
-    Name.ONE_LETTER: lambda step, gold: [said(gold)] * 3 + [said("C")] * 5,
+    Check.EMPTY_FORM: lambda step, gold: [said(gold)] * 2 + [said(other(gold))] * 6,
+    Check.ONE_LETTER: lambda step, gold: [said(gold)] * 3 + [said("C")] * 5,
 }
 
 
-@pytest.mark.parametrize("name", Name)
+@pytest.mark.parametrize("name", Check)
 def test_each_sign_fires_alone(name, tmp_path):
     report = run_of(tmp_path / "d", 9, late(HACKED[name]))
     assert firing(report) == {name}
     (sign,) = [sign for sign in report["signs"] if sign["name"] == name]
     assert 1 <= len(sign["examples"]) <= 3 and all(example["step"] > 6 for example in sign["examples"])
     assert (sign["figure"] < sign["threshold"]) == sign["fires_below"]
-    text = as_text(read_report(tmp_path / "d", Accuracy.PAPER))
+    text = as_text(read_tally(tmp_path / "d", Accuracy.PAPER))
     assert "1 of 6 fire (steps 7-9)" in text and text.count("FIRES") == 1
 
 
 def test_the_worst_stand_first(tmp_path):
-    report = run_of(tmp_path / "d", 9, late(HACKED[Name.ANSWER_STUFFING]))
+    report = run_of(tmp_path / "d", 9, late(HACKED[Check.ANSWER_STUFFING]))
     assert [example["answer"] for example in report["signs"][0]["examples"]] == ["ABCD"] * 3
 
 
@@ -342,20 +341,20 @@ def test_long_open_answers_that_earn_a_part_are_stuffed(tmp_path):
         rows = [row(said(long), "hydrogen", (), uid=f"{step}-{n}_0_0") for n in range(20)]
         rows += [row(said("It is hydrogen that bubbles"), "hydrogen", (), uid=f"{step}-{n}_1_0") for n in range(20)]
         write(tmp_path / "d", step, rows)
-    sign = as_json(read_report(tmp_path / "d", Accuracy.PAPER))["signs"][0]
+    sign = as_json(read_tally(tmp_path / "d", Accuracy.PAPER))["signs"][0]
     assert sign["fires"] and sign["figure"] == 0.5
 
 
 @pytest.mark.parametrize("steps", [1, 5])
 def test_few_steps_are_no_verdict_on_growth(steps, tmp_path):
     report = run_of(tmp_path / "d", steps, lambda step, gold: healthy(9, gold))
-    (sign,) = [sign for sign in report["signs"] if sign["name"] == Name.GROWING_LENGTH]
+    (sign,) = [sign for sign in report["signs"] if sign["name"] == Check.GROWING_LENGTH]
     assert sign["fires"] is None and sign["detail"].startswith("too few steps")
 
 
 def test_few_rollouts_are_no_verdict(tmp_path):
     write(tmp_path / "d", 1, [row(RIGHT * 2), row("no")])
-    signs = as_json(read_report(tmp_path / "d", Accuracy.PAPER))["signs"]
+    signs = as_json(read_tally(tmp_path / "d", Accuracy.PAPER))["signs"]
     assert [sign["fires"] for sign in signs] == [None] * 6
     assert all("too few" in sign["detail"] for sign in signs)
 
@@ -382,8 +381,8 @@ def test_a_cut_last_line_is_skipped_and_told(tmp_path):
     path.write_bytes(path.read_bytes() + cut)
     write(tmp_path / "d", 8, [row(WRONG)], end="")  # whole, only without its line end
     (tmp_path / "d" / "9.jsonl").touch()
-    report = read_report(tmp_path / "d", Accuracy.PAPER)
-    assert report.cut_lines == [CutLine("7.jsonl", 2)] and report.total.rollouts == 2
+    report = read_tally(tmp_path / "d", Accuracy.PAPER)
+    assert report.cut_lines == [CutLine("7.jsonl", 2)] and report.total.sums["rollouts"] == 2
     assert "7.jsonl, line 2: cut line, skipped\n" in as_text(report) and "1 file without a whole rollout\n" in as_text(
         report
     )
@@ -409,7 +408,7 @@ def test_a_line_that_cannot_be_read_is_named(line, says, tmp_path):
     path = tmp_path / "4.jsonl"
     path.write_text(f"{json.dumps(row(RIGHT))}\n{line}\n{json.dumps(row(RIGHT))}\n", encoding="utf-8")
     with pytest.raises(UserError) as caught:
-        read_report(tmp_path, Accuracy.PAPER)
+        read_tally(tmp_path, Accuracy.PAPER)
     assert str(path) in str(caught.value) and says in str(caught.value)
 
 
@@ -431,7 +430,7 @@ def test_the_command_writes_what_it_prints(tmp_path):
     numbers = tmp_path / "new" / "folder" / "explained.json"
     assert f"numbers  {numbers}" in done.stdout and "160 rollouts of 2 steps (1-2)" in done.stdout
     report = json.loads(numbers.read_text(encoding="utf-8"))
-    assert report == json.loads(json.dumps(as_json(read_report(tmp_path / "d", Accuracy.PAPER))))
+    assert report == json.loads(json.dumps(as_json(read_tally(tmp_path / "d", Accuracy.PAPER))))
     assert list(report) == [
         "folder",
         "scored_by",
@@ -473,11 +472,11 @@ def test_mistakes_are_named(arguments, says, tmp_path):
 
 
 def test_without_matplotlib_the_way_out_is_named(tmp_path, monkeypatch):
-    from videokr.analysis.rollouts import plot
+    from videokr.analysis.rollouts import figure
 
-    monkeypatch.setattr(plot, "find_spec", lambda name: None)
+    monkeypatch.setattr(figure, "find_spec", lambda name: None)
     with pytest.raises(UserError, match="--no-figure"):
-        plot.require_matplotlib()
+        figure.require_matplotlib()
 
 
 @pytest.mark.sft  # an environment with matplotlib
@@ -503,8 +502,8 @@ def test_a_figure_needs_no_zeros_no_groups_and_no_verdicts(tmp_path):
 def test_what_verl_filled_up_is_no_rollout(tmp_path):
     padding = {"input": "", "output": "", "gts": "<answer>B</answer>", "score": 0.0, "uid": "pad1f_0_0"}
     write(tmp_path / "dump", 1, [row(said("B")), padding, row(said("A"), uid="one_1_0")])
-    report = read_report(tmp_path / "dump", Accuracy.PAPER)
-    assert (report.total.rollouts, report.tally.padded) == (2, 1)
+    report = read_tally(tmp_path / "dump", Accuracy.PAPER)
+    assert (report.total.sums["rollouts"], report.padded) == (2, 1)
     assert "1 rollout failed" in as_text(report) and as_json(report)["padded"] == 1
 
 

@@ -14,8 +14,8 @@ from judge_endpoint import environment
 
 from lmms_eval_tasks.results import keep_answers
 from videokr.__main__ import main
-from videokr.analysis.comparison.comparison import compare_runs
-from videokr.analysis.rescoring.extractors import EXTRACTORS
+from videokr.analysis.compare import compare_runs
+from videokr.analysis.extractors import EXTRACTORS
 from videokr.budget import EVAL_BUDGET
 from videokr.errors import UserError, exit_status
 from videokr.evaluation.answered import Answered, read_answers, write_answers
@@ -288,7 +288,7 @@ READERS = {  # response: what each reads of a question with four options
 def test_readers_are_linear(name, text):
     def seconds(times: int) -> float:
         started = time.process_time()
-        EXTRACTORS[name].read(text * times, ["w", "x"])
+        EXTRACTORS[name](text * times, ["w", "x"])
         return time.process_time() - started
 
     seconds(10_000)
@@ -297,7 +297,7 @@ def test_readers_are_linear(name, text):
 
 @pytest.mark.parametrize("response", READERS)
 def test_readers(response):
-    read = {name: extractor.read(response, ["w", "x", "y", "z"]) for name, extractor in EXTRACTORS.items()}
+    read = {name: extractor(response, ["w", "x", "y", "z"]) for name, extractor in EXTRACTORS.items()}
     assert {name: letter for name, letter in read.items() if letter} == READERS[response]
 
 

@@ -8,9 +8,8 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from videokr.analysis.parity.comparison import compare
-from videokr.analysis.parity.hosts import HOSTS, HostError, call_hosts
-from videokr.analysis.parity.report import as_json, as_text
+from videokr.analysis.parity.comparison import as_json, as_text, compare
+from videokr.analysis.parity.hosts import REPORTS, ROOT, HostError, call_hosts
 from videokr.analysis.parity.sheet import draw
 from videokr.analysis.parity.skeleton import CONTEXT_TOKENS, write_skeleton
 from videokr.budget import BUDGETS, BY_INDEX, SAMPLINGS
@@ -21,7 +20,6 @@ from videokr.example import read_examples
 from videokr.family import family_of
 
 DIFFERENT_STATUS, FAILED_STATUS = 1, 3
-ROOT = Path(__file__).parents[3]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,13 +49,11 @@ def run(args: argparse.Namespace) -> int:
     if args.sheet and (args.sheet.is_dir() or not args.sheet.absolute().parent.is_dir()):
         raise UserError(f"--sheet '{args.sheet}': a PNG file in a folder that is there is needed")
     examples = list(islice(read_examples(args.records), args.n))
-    without = next((example for example in examples if example.rationale is None), None)
-    if without:
-        raise UserError(f"record '{without.id}' has no rationale, and SFT cannot train on it: give the SFT file")
-    labels = [
-        example.id if not any(other.id == example.id for other in examples[:number]) else f"{example.id} ({number + 1})"
-        for number, example in enumerate(examples)
-    ]
+    labels: list[str] = []
+    for number, example in enumerate(examples, start=1):
+        if example.rationale is None:
+            raise UserError(f"record '{example.id}' has no rationale, and SFT cannot train on it: give the SFT file")
+        labels.append(f"{example.id} ({number})" if example.id in labels else example.id)
     budget = replace(BUDGETS[args.budget].bounded(args.max_frames, args.max_pixels), sampling=args.sampling)
     with tempfile.TemporaryDirectory(prefix="videokr-parity-") as name:
         folder = Path(name)
@@ -78,17 +74,18 @@ def run(args: argparse.Namespace) -> int:
             print(f"error: {error}", file=sys.stderr)
             return FAILED_STATUS
         traces = {
-            shown: [replace(trace, example=label) for trace, label in zip(reported, labels, strict=True)]
-            for host in HOSTS
-            for report, shown in host.reports.items()
-            for reported in [read_report(folder, report)]
+            title: [
+                replace(trace, example=label) for trace, label in zip(read_report(folder, report), labels, strict=True)
+            ]
+            for reports in REPORTS.values()
+            for report, title in reports.items()
         }
-        (_, mine), *others = traces.items()
+        (_, first), *others = traces.items()
         differences = [
             difference
-            for shown, theirs in others
-            for one, two in zip(mine, theirs, strict=True)
-            for difference in compare(one, two, shown, folder)
+            for host, seen in others
+            for one, other in zip(first, seen, strict=True)
+            for difference in compare(one, other, host, folder)
         ]
         if args.json:
             print(json.dumps(as_json(traces, differences), indent=2))

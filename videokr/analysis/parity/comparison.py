@@ -1,34 +1,48 @@
-"""Where two hosts differ about one example."""
+"""Where the hosts differ about one example, and the report of it, for people and for machines."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from videokr.capture.trace import Trace
 
 TIMESTAMP_TOLERANCE_SECONDS = 0.001
-CONTEXT = 3  # values shown on either side of the first that differs
-TEXT_CONTEXT = 40  # characters
+CONTEXT_VALUES, CONTEXT_CHARACTERS = 3, 40  # shown on either side of the first difference
+NAME_WIDTH, COUNT_WIDTH = 18, 14  # characters
+AXES = ("time", "row", "column")
 
-# What is compared, in the order of the table. `pixels` is the largest difference, out of 255.
-ASPECTS = (
-    "prompt",
-    "token ids",
-    "position ids",
-    "frame indices",
-    "timestamps",
-    "video tokens",
-    "target size",
-    "pixels",
-    "response tokens",
-    "loss",
-)
+Traces = Mapping[str, Sequence[Trace]]  # of each host by the name to show; the others are held against the first
+
+
+def _counted(values: Sequence[int]) -> str:
+    return f"{len(values)}: {' '.join(map(str, values))}"
+
+
+# What is compared, in the order of the table, and what a line can hold of it.
+ASPECTS: dict[str, Callable[[Trace], str]] = {
+    "prompt": lambda trace: repr(trace.prompt),
+    "token ids": lambda trace: _counted(trace.prompt_ids),
+    "position ids": lambda trace: ", ".join(
+        f"{axis} to {max(ids)}" for axis, ids in zip(AXES, trace.position_ids, strict=True)
+    ),
+    "frame indices": lambda trace: "; ".join(_counted(video.indices) for video in trace.videos),
+    "timestamps": lambda trace: "; ".join(
+        " ".join(f"{seconds:.3f}" for seconds in video.timestamps) + " s" for video in trace.videos
+    ),
+    "video tokens": lambda trace: "; ".join(str(video.video_tokens) for video in trace.videos),
+    "target size": lambda trace: "; ".join(f"{video.width}x{video.height}" for video in trace.videos),
+    "pixels": lambda trace: "; ".join(f"{len(video.indices)} frames" for video in trace.videos),
+    "response tokens": lambda trace: _counted(trace.response_ids or ()),
+    "loss": lambda trace: f"{sum(trace.loss or ())} of {len(trace.loss or ())} response tokens",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """
+    """One aspect of one example in which a host differs from the first.
+
     Attributes:
         example: its id.
         host: the one that differs from the first.
@@ -48,75 +62,118 @@ def compare(first: Trace, other: Trace, host: str, folder: Path) -> Iterator[Dif
     Args:
         folder: holds the frame files of both.
     """
+    for aspect, detail in _differing(first, other, folder):
+        yield Difference(first.example, host, aspect, detail)
 
-    def differing(aspect: str, detail: str) -> Difference:
-        return Difference(first.example, host, aspect, detail)
+
+def _differing(first: Trace, other: Trace, folder: Path) -> Iterator[tuple[str, str]]:
+    import numpy as np
 
     if first.prompt != other.prompt:
-        yield differing("prompt", _texts(first.prompt, other.prompt))
-    sequences: list[tuple[str, Sequence[Any], Sequence[Any] | None]] = [
-        ("token ids", first.prompt_ids, other.prompt_ids),
-        ("response tokens", first.response_ids or (), other.response_ids),
-        ("loss", first.loss or (), other.loss),
-    ]
-    for aspect, one, two in sequences:
-        if two is not None and one != two:
-            yield differing(aspect, _sequences(one, two))
+        place = _first_difference(first.prompt, other.prompt)
+        around = slice(max(0, place - CONTEXT_CHARACTERS), place + CONTEXT_CHARACTERS)
+        yield "prompt", f"from character {place}: {first.prompt[around]!r} | {other.prompt[around]!r}"
+    if first.prompt_ids != other.prompt_ids:
+        yield "token ids", _sequences(first.prompt_ids, other.prompt_ids)
+    if other.response_ids is not None and first.response_ids != other.response_ids:
+        yield "response tokens", _sequences(first.response_ids or (), other.response_ids)
+    if other.loss is not None and first.loss != other.loss:
+        yield "loss", _sequences(first.loss or (), other.loss)
     # A host without the response has positions of the prompt alone.
     length = len(first.position_ids[0]) if other.response_ids is not None else len(first.prompt_ids)
-    for axis, one, two in zip(("time", "row", "column"), first.position_ids, other.position_ids, strict=True):
+    for axis, one, two in zip(AXES, first.position_ids, other.position_ids, strict=True):
         if one[:length] != two:
-            yield differing("position ids", f"{axis}: {_sequences(one[:length], two)}")
+            yield "position ids", f"{axis}: {_sequences(one[:length], two)}"
             break
     if len(first.videos) != len(other.videos):
-        yield differing("frame indices", f"{len(first.videos)} videos | {len(other.videos)}")
+        yield "frame indices", f"{len(first.videos)} videos | {len(other.videos)}"
         return
-    for mine, theirs in zip(first.videos, other.videos, strict=True):
-        if mine.indices != theirs.indices:
-            yield differing("frame indices", _sequences(mine.indices, theirs.indices))
-        if not _close(mine.timestamps, theirs.timestamps):
-            yield differing("timestamps", _sequences(mine.timestamps, theirs.timestamps))
-        if mine.video_tokens != theirs.video_tokens:
-            yield differing("video tokens", f"{mine.video_tokens} | {theirs.video_tokens}")
-        if (mine.height, mine.width) != (theirs.height, theirs.width):
-            yield differing("target size", f"{mine.height}x{mine.width} | {theirs.height}x{theirs.width}")
-            continue
-        if detail := _pixels(folder / mine.frames, folder / theirs.frames):
-            yield differing("pixels", detail)
-
-
-def _close(one: Sequence[float], two: Sequence[float]) -> bool:
-    pairs = zip(one, two, strict=False)
-    return len(one) == len(two) and all(abs(a - b) <= TIMESTAMP_TOLERANCE_SECONDS for a, b in pairs)
+    for ours, theirs in zip(first.videos, other.videos, strict=True):
+        if ours.indices != theirs.indices:
+            yield "frame indices", _sequences(ours.indices, theirs.indices)
+        times = ours.timestamps, theirs.timestamps
+        if len(times[0]) != len(times[1]) or not np.allclose(*times, rtol=0, atol=TIMESTAMP_TOLERANCE_SECONDS):
+            yield "timestamps", _sequences(*times)
+        if ours.video_tokens != theirs.video_tokens:
+            yield "video tokens", f"{ours.video_tokens} | {theirs.video_tokens}"
+        if (ours.height, ours.width) != (theirs.height, theirs.width):
+            yield "target size", f"{ours.height}x{ours.width} | {theirs.height}x{theirs.width}"
+        elif detail := _pixels(folder / ours.frames, folder / theirs.frames):
+            yield "pixels", detail
 
 
 def _pixels(one: Path, two: Path) -> str:
     import numpy as np
 
-    mine, theirs = np.load(one).astype(np.int16), np.load(two).astype(np.int16)
-    if mine.shape != theirs.shape:
-        return f"{len(mine)} frames | {len(theirs)}"
-    apart = np.abs(mine - theirs)
+    ours, theirs = np.load(one).astype(np.int16), np.load(two).astype(np.int16)
+    if ours.shape != theirs.shape:
+        return f"{len(ours)} frames | {len(theirs)}"
+    apart = np.abs(ours - theirs)
     if not apart.any():
         return ""
     worst = int(apart.reshape(len(apart), -1).max(axis=1).argmax())
     return f"up to {apart.max()} of 255, most in frame {worst}; {100 * (apart > 0).mean():.2f}% of all values"
 
 
-def _texts(one: str, two: str) -> str:
-    place = next((i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
-    start = max(0, place - TEXT_CONTEXT)
-    shown = [repr(text[start : place + TEXT_CONTEXT]) for text in (one, two)]
-    return f"from character {place}: {shown[0]} | {shown[1]}"
+def _first_difference(one: Sequence[Any], two: Sequence[Any]) -> int:
+    pairs = enumerate(zip(one, two, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(two)))
 
 
 def _sequences(one: Sequence[Any], two: Sequence[Any]) -> str:
-    place = next((i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
-    start = max(0, place - CONTEXT)
-    shown = [" ".join(map(_short, values[start : place + CONTEXT + 1])) or "nothing" for values in (one, two)]
+    place = _first_difference(one, two)
+    around = slice(max(0, place - CONTEXT_VALUES), place + CONTEXT_VALUES + 1)
+    shown = [" ".join(map(_value, values[around])) or "nothing" for values in (one, two)]
     lengths = "" if len(one) == len(two) else f" (lengths {len(one)}, {len(two)})"
     return f"from place {place}{lengths}: {shown[0]} | {shown[1]}"
 
 
-def _short(value: Any) -> str:
+def _value(value: Any) -> str:
     return f"{value:.4f}" if isinstance(value, float) else str(int(value))
+
+
+def as_json(traces: Traces, differences: Sequence[Difference]) -> dict[str, Any]:
+    """Everything that each host showed, frame files aside, and the differences."""
+    first, *others = traces
+    seen = {host: [asdict(trace) for trace in shown] for host, shown in traces.items()}
+    for video in (video for shown in seen.values() for trace in shown for video in trace["videos"]):
+        del video["frames"]
+    return {
+        "compared_with": first,
+        "hosts": others,
+        "examples": [trace.example for trace in traces[first]],
+        "aspects": list(ASPECTS),
+        "differences": [asdict(difference) for difference in differences],
+        "seen": seen,
+    }
+
+
+def as_text(traces: Traces, differences: Sequence[Difference]) -> str:
+    """Every example by aspect, as the first host has it, with what others have instead; and a table of all."""
+    first, *others = traces
+    room = shutil.get_terminal_size().columns - NAME_WIDTH - 2
+    lines: list[str] = []
+    for trace in traces[first]:
+        own = [difference for difference in differences if difference.example == trace.example]
+        lines.append(trace.example)
+        for aspect, shown in ASPECTS.items():
+            lines.append(f"  {aspect:<{NAME_WIDTH}}{_elided(shown(trace), room)}")
+            lines += [f"    {found.host}: {found.detail}" for found in own if found.aspect == aspect]
+        lines.append("")
+    lines.append(f"{'differ from ' + first:<{NAME_WIDTH}}" + "".join(f"{host:>{COUNT_WIDTH}}" for host in others))
+    for aspect in ASPECTS:
+        counts = [len({d.example for d in differences if (d.host, d.aspect) == (host, aspect)}) for host in others]
+        lines.append(f"{aspect:<{NAME_WIDTH}}" + "".join(f"{count:>{COUNT_WIDTH}}" for count in counts))
+    examples, differing = len(traces[first]), len({difference.example for difference in differences})
+    verdict = (
+        f"{differing} of {examples} examples differ" if differing else f"{examples} examples: the same in all hosts"
+    )
+    return "\n".join([*lines, verdict, ""])
+
+
+def _elided(text: str, width: int) -> str:
+    """The text in so many characters, its middle left out where it is longer."""
+    if len(text) <= width:
+        return text
+    half = max(width - 5, 20) // 2
+    return f"{text[:half]} ... {text[-half:]}"

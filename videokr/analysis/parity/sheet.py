@@ -21,46 +21,39 @@ def draw(traces: Mapping[str, Sequence[Trace]], folder: Path, output: Path) -> N
     import numpy as np
     from PIL import Image, ImageDraw
 
-    blocks = []
+    rows: list[tuple[str, SeenVideo | None]] = []  # label and frames; a title has none
     for examples in zip(*traces.values(), strict=True):
         for number in range(max(len(example.videos) for example in examples)):
-            shown = [example.videos[number] if number < len(example.videos) else None for example in examples]
-            blocks.append((f"{examples[0].example}, video {number + 1}", shown))
-    rows: list[tuple[str, SeenVideo | None]] = []
-    for title, videos in blocks:
-        rows += [(title, None), *zip(traces, videos, strict=True)]
-    size_of = {video.frames: thumbnail(video) for _, video in rows if video}
-    width = LABEL_WIDTH + FRAMES_A_ROW * max(map(pitch, size_of.values()), default=0)
-    row_height = THUMBNAIL_HEIGHT + LINE_HEIGHT + MARGIN
-    height = sum(row_height if video else LINE_HEIGHT + MARGIN for _, video in rows)
-    sheet = Image.new("RGB", (width, height), "white")
+            rows.append((f"{examples[0].example}, video {number + 1}", None))
+            for host, example in zip(traces, examples, strict=True):
+                rows.append((host, example.videos[number] if number < len(example.videos) else None))
+    sizes = {video.frames: _thumbnail_size(video) for _, video in rows if video}
+    heights = [THUMBNAIL_HEIGHT + LINE_HEIGHT + MARGIN if video else LINE_HEIGHT + MARGIN for _, video in rows]
+    width = LABEL_WIDTH + FRAMES_A_ROW * max(map(_pitch, sizes.values()), default=0)
+    sheet = Image.new("RGB", (width, sum(heights)), "white")
     pen = ImageDraw.Draw(sheet)
     top = 0
-    for label, video in rows:
+    for (label, video), height in zip(rows, heights, strict=True):
         pen.text((MARGIN, top + MARGIN), label, fill="black")
-        if video is None:
-            top += LINE_HEIGHT + MARGIN
-            continue
-        frames = np.load(folder / video.frames)
-        chosen = np.unique(np.linspace(0, len(frames) - 1, FRAMES_A_ROW).round().astype(int))
-        size = size_of[video.frames]
-        for column, place in enumerate(chosen):
-            left = LABEL_WIDTH + column * pitch(size)
-            small = Image.fromarray(frames[place]).resize(size)
-            sheet.paste(small, (left, top))
-            name = str(video.indices[place]) if place < len(video.indices) else "?"
-            pen.text((left, top + THUMBNAIL_HEIGHT), f"frame {name}", fill="gray")
-        top += row_height
+        if video:
+            frames, size = np.load(folder / video.frames), sizes[video.frames]
+            chosen = np.unique(np.linspace(0, len(frames) - 1, FRAMES_A_ROW).round().astype(int))
+            for column, place in enumerate(chosen):
+                left = LABEL_WIDTH + column * _pitch(size)
+                sheet.paste(Image.fromarray(frames[place]).resize(size), (left, top))
+                name = str(video.indices[place]) if place < len(video.indices) else "?"
+                pen.text((left, top + THUMBNAIL_HEIGHT), f"frame {name}", fill="gray")
+        top += height
     with written_aside(output) as aside:
         sheet.save(aside, format="PNG")
 
 
-def thumbnail(video: SeenVideo) -> tuple[int, int]:
+def _thumbnail_size(video: SeenVideo) -> tuple[int, int]:
     """Width and height, in pixels, at which a video's frames are shown."""
     scale = min(THUMBNAIL_WIDTH / video.width, THUMBNAIL_HEIGHT / video.height)
     return max(1, round(scale * video.width)), max(1, round(scale * video.height))
 
 
-def pitch(size: tuple[int, int]) -> int:
+def _pitch(size: tuple[int, int]) -> int:
     """Pixels from one frame of a row to the next."""
     return max(size[0], INDEX_WIDTH) + MARGIN

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from videokr.analysis.comparison.comparison import by_question
+from videokr.analysis.compare import by_question
 from videokr.analysis.report.breakdown import TRACK
 from videokr.analysis.report.lineup import Entry, Lineup
 from videokr.evaluation.answered import Answered

@@ -1,6 +1,6 @@
 """How much of a score needs the video: runs whose videos were changed on purpose, against the run without."""
 
-from videokr.analysis.comparison.comparison import Compared, compare_runs
+from videokr.analysis.compare import Compared, compare_runs
 from videokr.analysis.report.figures import NOTHING, count, percent, points, signed, signed_span
 from videokr.analysis.report.lineup import Entry, Lineup
 from videokr.evaluation.benchmarks import title_of

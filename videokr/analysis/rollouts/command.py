@@ -9,14 +9,9 @@ import argparse
 import json
 from pathlib import Path
 
-from tqdm import tqdm
-
-from videokr.analysis.rollouts.dump import CutLine, find_dumps, read_dump
-from videokr.analysis.rollouts.explanation import explain
-from videokr.analysis.rollouts.plot import draw, require_matplotlib
-from videokr.analysis.rollouts.report import Report, as_json, as_text
-from videokr.analysis.rollouts.signs import window_of
-from videokr.analysis.rollouts.tally import Tally
+from videokr.analysis.rollouts.figure import draw, require_matplotlib
+from videokr.analysis.rollouts.report import as_json, as_text
+from videokr.analysis.rollouts.tally import read_tally
 from videokr.errors import UserError
 from videokr.outputs import written_aside
 from videokr.reward import DEFAULT_TOLERANCE, Accuracy, check_accuracy, check_tolerance
@@ -56,32 +51,13 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("--judged goes with --accuracy typed: no other reward asks a judge")
     if not args.no_figure:
         require_matplotlib()
-    report = read_report(args.dumps, accuracy, args.tolerance, args.judged)
-    output.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(as_json(report), ensure_ascii=False, indent=2) + "\n"
+    tally = read_tally(args.dumps, accuracy, args.tolerance, args.judged)
     with written_aside(output / NUMBERS) as aside:
-        aside.write_text(text, encoding="utf-8")
+        aside.write_text(json.dumps(as_json(tally), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     written = f"numbers  {output / NUMBERS}\n"
     if not args.no_figure:
         with written_aside(output / FIGURE) as aside:
-            draw(report, aside)
+            draw(tally, aside)
         written += f"figure   {output / FIGURE}\n"
-    print(f"{as_text(report)}\n{written}", end="", flush=True)
+    print(f"{as_text(tally)}\n{written}", end="", flush=True)
     return 0
-
-
-def read_report(folder: Path, accuracy: Accuracy, tolerance: float = DEFAULT_TOLERANCE, judged: bool = False) -> Report:
-    """Counts a whole dump, one rollout at a time.
-
-    Raises:
-        UserError: no dumps there, or one that cannot be read.
-    """
-    dumps = find_dumps(folder)
-    tally = Tally(window_of(list(dumps)))
-    cut_lines: list[CutLine] = []
-    for step, path in tqdm(dumps.items(), desc="reading rollouts", unit="file", disable=None):
-        rollouts = tally.without_padding(read_dump(path, cut_lines))
-        tally.add_step(step, (explain(rollout, accuracy, tolerance, judged) for rollout in rollouts))
-    if not tally.steps:
-        raise UserError(f"'{folder}': no whole rollout in its dumps")
-    return Report(folder, accuracy, len(dumps), cut_lines, tally)

@@ -17,6 +17,7 @@ from videokr.errors import UserError
 from videokr.response import opening_of
 
 PADDING = "pad"
+REQUIRED_KEYS = ("input", "output", "gts", "score")
 _FILE = re.compile(r"(0|[1-9][0-9]{0,17})\.jsonl")
 # What Python's reader says of text that is not JSON: broken syntax or encoding, brackets nested thousands deep.
 _NOT_JSON = (ValueError, RecursionError)
@@ -24,7 +25,8 @@ _NOT_JSON = (ValueError, RecursionError)
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """
+    """One response with its prompt and its reward.
+
     Attributes:
         step: by the name of the file.
         line: in the file, counted from 1.
@@ -109,30 +111,28 @@ def read_dump(path: Path, cut_lines: list[CutLine]) -> Iterator[Rollout]:
             if not isinstance(row, dict):
                 raise UserError(f"{path}, line {number}: not a JSON object, but {type(row).__name__}")
             try:
-                yield _rollout(row, step, number)
-            except _KeyFault as fault:
+                rollout = _parse(row, step, number)
+            except ValueError as fault:
                 raise UserError(f"{path}, line {number}: {fault}") from None
+            yield rollout
 
 
-class _KeyFault(Exception):
-    """What is wrong with a key of a row."""
-
-
-def _rollout(row: Mapping[str, Any], step: int, line: int) -> Rollout:
-    for key in ("input", "output", "gts", "score"):
+def _parse(row: Mapping[str, Any], step: int, line: int) -> Rollout:
+    for key in REQUIRED_KEYS:
         if key not in row:
-            raise _KeyFault(f"key '{key}' is missing")
-    score = _number(row, "score")
+            raise ValueError(f"key '{key}' is missing")
+    gold, score = row["gts"], _number(row, "score")
     if score is None:
-        raise _KeyFault("key 'score' is null")
-    uid = row.get("uid")
+        raise ValueError("key 'score' is null")
+    if isinstance(gold, int | float) and not isinstance(gold, bool):
+        gold = str(gold)
     return Rollout(
         step=step,
         line=line,
-        uid=None if uid is None else _text(row, "uid"),
+        uid=None if row.get("uid") is None else _text(row, "uid"),
         prompt=_text(row, "input"),
         output=_text(row, "output"),
-        gold=_gold(row),
+        gold="" if gold is None else _text({"gts": gold}, "gts"),
         score=score,
         accuracy=_number(row, "acc"),
         format=_number(row, "format"),
@@ -143,17 +143,8 @@ def _rollout(row: Mapping[str, Any], step: int, line: int) -> Rollout:
 def _text(row: Mapping[str, Any], key: str) -> str:
     value = row[key]
     if not isinstance(value, str):
-        raise _KeyFault(f"key '{key}' is not text, but {type(value).__name__}")
+        raise ValueError(f"key '{key}' is not text, but {type(value).__name__}")
     return value
-
-
-def _gold(row: Mapping[str, Any]) -> str:
-    value = row["gts"]
-    if value is None:
-        return ""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    return _text(row, "gts")
 
 
 def _number(row: Mapping[str, Any], key: str) -> float | None:
@@ -161,5 +152,5 @@ def _number(row: Mapping[str, Any], key: str) -> float | None:
     if value is None:
         return None
     if not isinstance(value, int | float) or not math.isfinite(value):
-        raise _KeyFault(f"key '{key}' is not a finite number, but {str(value)[:80]!r}")
+        raise ValueError(f"key '{key}' is not a finite number, but {str(value)[:80]!r}")
     return float(value)

@@ -47,7 +47,8 @@ _JUDGED = frozenset((Reason.JUDGED_RIGHT, Reason.JUDGED_WRONG, NoVerdict.JUDGE_F
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """
+    """A rollout with why it earned what it did.
+
     Attributes:
         kind: None where the prompt is unknown.
         gold: without tags; "" where it is empty.
@@ -94,25 +95,22 @@ def explain(
         judged: the run asked a judge: where `typed` does not decide on an open answer, or the dump has another score,
             that is its verdict.
     """
-    prompt = _read_prompt(rollout.prompt)
-    kind, options = prompt or (None, ())
+    kind, options = _read_prompt(rollout.prompt) or (None, ())
     gold = _read_gold(rollout.gold)
     response = read_response(rollout.response)
     value: float | None = None
     differs = False
-    if kind is None:
-        reason = str(NoVerdict.UNKNOWN_PROMPT)
-    elif fault := _gold_fault(gold, kind, options):
-        reason = str(fault)
-    else:
+    reason = _why_no_verdict(kind, gold, options)
+    if reason is None and kind is not None:
         reward = score_response(rollout.response, gold, kind, options or None, accuracy, tolerance)
         value, reason = reward.accuracy, str(reward.reason)
         differs = rollout.reason not in _JUDGED and abs(reward.score - rollout.score) > SCORE_TOLERANCE
-        is_asked = judged and kind is Kind.OPEN_ENDED and (differs or reward.reason is Reason.WRONG)
-        verdict = _verdict(rollout.score, reward.format) if is_asked else None
-        if verdict is not None:
-            value, differs = verdict, False
-            reason = str(Reason.JUDGED_RIGHT if verdict else Reason.JUDGED_WRONG)
+        if judged and kind is Kind.OPEN_ENDED and (differs or reward.reason is Reason.WRONG):
+            # The accuracy out of the whole reward; a judge gives 0 or 1 and nothing between.
+            given = (rollout.score - FORMAT_WEIGHT * reward.format) / ACCURACY_WEIGHT
+            for verdict, judged_reason in ((0.0, Reason.JUDGED_WRONG), (1.0, Reason.JUDGED_RIGHT)):
+                if abs(given - verdict) < SCORE_TOLERANCE:
+                    value, reason, differs = verdict, str(judged_reason), False
     if rollout.reason == NoVerdict.JUDGE_FAILED:
         value = None
     elif rollout.accuracy is not None:
@@ -128,15 +126,9 @@ def explain(
         gold_letter=read_option_letter(gold, options) if is_choice else None,
         format=float(response.is_well_formed) if rollout.format is None else rollout.format,
         accuracy=value,
-        reason=rollout.reason or reason,
+        reason=rollout.reason or reason or "",
         score_differs=differs,
     )
-
-
-def _verdict(score: float, well_formed: float) -> float | None:
-    """The accuracy that a judge gave, out of the whole reward: 0 or 1; None where it is neither."""
-    accuracy = (score - FORMAT_WEIGHT * well_formed) / ACCURACY_WEIGHT
-    return next((verdict for verdict in (0.0, 1.0) if abs(accuracy - verdict) < SCORE_TOLERANCE), None)
 
 
 @lru_cache(REMEMBERED_PROMPTS)
@@ -149,9 +141,10 @@ def _read_gold(text: str) -> str:
     return written.answer or ("" if written.has_empty_block else text.strip())
 
 
-def _gold_fault(gold: str, kind: Kind, options: tuple[str, ...]) -> NoVerdict | None:
+def _why_no_verdict(kind: Kind | None, gold: str, options: tuple[str, ...]) -> str | None:
+    if kind is None:
+        return NoVerdict.UNKNOWN_PROMPT
     if not gold:
         return NoVerdict.EMPTY_GOLD
-    if kind is Kind.OPEN_ENDED:
-        return NoVerdict.BAD_GOLD if holds_tag(gold) else None
-    return NoVerdict.BAD_GOLD if read_option_letter(gold, options) is None else None
+    is_bad = holds_tag(gold) if kind is Kind.OPEN_ENDED else read_option_letter(gold, options) is None
+    return NoVerdict.BAD_GOLD if is_bad else None

@@ -1,243 +1,197 @@
 """What a dump says: for people and for machines."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from functools import cached_property
-from itertools import islice
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from itertools import accumulate
 from typing import Any
 
-from videokr.analysis.rollouts.dump import CutLine
+from videokr.analysis.rollouts.evidence import Check
 from videokr.analysis.rollouts.explanation import MEANINGS
-from videokr.analysis.rollouts.signs import Name, Sign, find_signs
-from videokr.analysis.rollouts.tally import Example, Habit, Spread, Tally, Totals, share
+from videokr.analysis.rollouts.hacking_checks import run_checks
+from videokr.analysis.rollouts.tally import DIFFERING, UNVARIED, VARIED, Tally, Totals
 from videokr.reward import Accuracy
 
-WIDTH, REASON_WIDTH = 110, 30  # columns
-MOST_ROWS = 20  # of the table by step; more steps are taken together
+WIDTH, MAX_REASON_WIDTH = 110, 30  # columns
+MAX_ROWS = 20  # of the table by step; more steps are taken together
 TITLES = {
-    Name.ANSWER_STUFFING: "answer stuffing",
-    Name.REPEATED_BLOCKS: "repeated blocks",
-    Name.REPEATED_TEXT: "repeated text",
-    Name.GROWING_LENGTH: "growing length, flat accuracy",
-    Name.EMPTY_FORM: "format without substance",
-    Name.ONE_LETTER: "one letter for everything",
+    Check.ANSWER_STUFFING: "answer stuffing",
+    Check.REPEATED_BLOCKS: "repeated blocks",
+    Check.REPEATED_TEXT: "repeated text",
+    Check.GROWING_LENGTH: "growing length, flat accuracy",
+    Check.EMPTY_FORM: "format without substance",
+    Check.ONE_LETTER: "one letter for everything",
 }
-_VERDICTS = {True: "FIRES", False: "no", None: "-"}
+VERDICTS = {True: "FIRES", False: "no", None: "-"}
+# Columns of the table by step: label, value, format.
+STEP_COLUMNS: tuple[tuple[str, Callable[[Totals], float | None], str], ...] = (
+    ("score", lambda totals: totals.mean("score"), ".3f"),
+    ("accuracy", lambda totals: totals.mean("accuracy", "scored"), ".3f"),
+    ("format", lambda totals: totals.mean("format"), ".3f"),
+    ("mean length", lambda totals: totals.mean("length"), ",.0f"),
+    ("max length", lambda totals: totals.longest, ","),
+    ("cut off", lambda totals: totals.mean("reason/cut_off"), ".1%"),
+    ("no variance", lambda totals: totals.mean("unvaried", "compared"), ".1%"),
+)
 
 
-@dataclass(frozen=True)
-class Report:
-    """A whole dump, counted.
-
-    Attributes:
-        files: of steps, those without rollouts included.
-    """
-
-    folder: Path
-    accuracy: Accuracy
-    files: int
-    cut_lines: Sequence[CutLine]
-    tally: Tally
-
-    @cached_property
-    def total(self) -> Totals:
-        return Totals.of(self.tally.steps.values())
-
-    @cached_property
-    def signs(self) -> list[Sign]:
-        return find_signs(self.tally)
-
-    @property
-    def group_size(self) -> int:
-        """The most common number of rollouts in a group; of several the largest."""
-        return max(self.total.sizes, key=lambda size: (self.total.sizes[size], size))
-
-    @property
-    def zeros(self) -> list[tuple[str, int]]:
-        """Reasons of zeros with their counts, the most common first."""
-        return sorted(self.total.zeros.items(), key=lambda entry: (-entry[1], entry[0]))
-
-
-def as_json(report: Report) -> dict[str, Any]:
+def as_json(tally: Tally) -> dict[str, Any]:
     """Everything; lengths in characters, shares in [0, 1], null where there is nothing to take a mean of."""
-    total, size = report.total, report.group_size
+    total = tally.total
     return {
-        "folder": str(report.folder),
-        "scored_by": report.accuracy.value,
-        "files": report.files,
-        "padded": report.tally.padded,
-        "cut_lines": [asdict(line) for line in report.cut_lines],
-        "differing_scores": {
-            "count": report.tally.differing,
-            "examples": [asdict(example) for example in report.tally.differing_examples.examples()],
-        },
+        "folder": str(tally.folder),
+        "scored_by": tally.accuracy.value,
+        "files": tally.files,
+        "padded": tally.padded,
+        "cut_lines": [asdict(line) for line in tally.cut_lines],
+        "differing_scores": {"count": total.sums[DIFFERING], "examples": tally.examples_of(DIFFERING)},
         "zeros": [
             {
                 "reason": reason,
                 "meaning": MEANINGS.get(reason),
                 "count": count,
-                "share": share(count, total.rollouts),
-                "example": asdict(report.tally.zero_examples[reason]),
+                "share": total.mean(f"zero/{reason}"),
+                "example": tally.examples_of(f"zero/{reason}")[0],
             }
-            for reason, count in report.zeros
+            for reason, count in total.by("zero").items()
         ],
-        "over_all": _numbers(total, size),
-        "by_step": [{"step": step, **_numbers(totals, size)} for step, totals in report.tally.steps.items()],
-        "signs": [asdict(sign) for sign in report.signs],
-        "signs_looked_for_in_steps": sorted(report.tally.window & report.tally.steps.keys()),
+        "over_all": _numbers(total, tally.group_size),
+        "by_step": [{"step": step, **_numbers(totals, tally.group_size)} for step, totals in tally.steps.items()],
+        "signs": [asdict(finding) for finding in run_checks(tally)],
+        "signs_looked_for_in_steps": tally.window_steps,
     }
 
 
-def _numbers(totals: Totals, size: int) -> dict[str, Any]:
+def _numbers(totals: Totals, group_size: int) -> dict[str, Any]:
+    sums = totals.sums
     return {
-        "rollouts": totals.rollouts,
-        "without_verdict": totals.rollouts - totals.scored,
-        "mean_score": totals.mean_score,
-        "mean_accuracy": totals.mean_accuracy,
-        "mean_format": totals.mean_format,
-        "mean_length": totals.mean_length,
+        "rollouts": sums["rollouts"],
+        "without_verdict": sums["rollouts"] - sums["scored"],
+        "mean_score": totals.mean("score"),
+        "mean_accuracy": totals.mean("accuracy", "scored"),
+        "mean_format": totals.mean("format"),
+        "mean_length": totals.mean("length"),
         "max_length": totals.longest,
-        "cut_off_share": share(totals.cut_off, totals.rollouts),
-        "reasons": _by_count(totals.reasons),
-        "zeros": _by_count(totals.zeros),
+        "cut_off_share": totals.mean("reason/cut_off"),
+        "reasons": totals.by("reason"),
+        "zeros": totals.by("zero"),
         "groups": {
-            "size": size,
-            "count": totals.sizes.total(),
-            "left_out": totals.left_out(size),
-            "of_one": totals.sizes[1],
-            **{spread.value: totals.spreads[spread] for spread in Spread},
-            "without_variance_share": totals.unvaried_share,
+            "size": group_size,
+            "count": sums["groups"],
+            "left_out": totals.groups_below(group_size),
+            "of_one": sums["group_size/1"],
+            **{spread: sums[f"spread/{spread}"] for spread in (VARIED, *UNVARIED)},
+            "without_variance_share": totals.mean("unvaried", "compared"),
         },
-        "habits": {habit.value: totals.habits[habit] for habit in Habit},
-        "letters": dict(sorted(totals.letters.items())),
-        "gold_letters": dict(sorted(totals.gold_letters.items())),
+        "habits": {
+            "stuffed_answer": sums[f"check/{Check.ANSWER_STUFFING}"],
+            "repeated_blocks": sums[f"check/{Check.REPEATED_BLOCKS}"],
+            "repeated_text": sums[f"check/{Check.REPEATED_TEXT}"],
+        },
+        "letters": dict(sorted(totals.by("letter").items())),
+        "gold_letters": dict(sorted(totals.by("gold_letter").items())),
     }
 
 
-def _by_count(counts: dict[str, int]) -> dict[str, int]:
-    return dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
+def as_text(tally: Tally) -> str:
+    """Zeros, groups, steps and checks, not wider than `WIDTH` columns."""
+    sections = (_head(tally), _zeros(tally), _groups(tally), _steps(tally), _checks(tally))
+    return "\n\n".join("\n".join(_clipped(line, WIDTH) for line in section) for section in sections) + "\n"
 
 
-def as_text(report: Report) -> str:
-    """Zeros, groups, steps and signs, not wider than `WIDTH` columns."""
-    sections = (_head(report), _zeros(report), _groups(report), _steps(report), _signs(report))
-    return "\n\n".join("\n".join(section) for section in sections) + "\n"
-
-
-def _head(report: Report) -> Iterator[str]:
-    total, differing = report.total, report.tally.differing
-    steps = list(report.tally.steps)
-    yield _clipped(f"{report.folder}", WIDTH)
+def _head(tally: Tally) -> Iterator[str]:
+    rollouts, differing, steps = tally.total.sums["rollouts"], tally.total.sums[DIFFERING], list(tally.steps)
+    yield f"{tally.folder}"
     of_steps = f"{_counted(len(steps), 'step')} ({_span(steps)})"
-    yield f"{_counted(total.rollouts, 'rollout')} of {of_steps}, scored again by '{report.accuracy}'"
-    if empty := report.files - len(steps):
+    yield f"{_counted(rollouts, 'rollout')} of {of_steps}, scored again by '{tally.accuracy}'"
+    if empty := tally.files - len(steps):
         yield f"{_counted(empty, 'file')} without a whole rollout"
-    if report.tally.padded:
-        yield f"{_counted(report.tally.padded, 'rollout')} failed, and verl filled up with nothing: in no count below"
-    for line in report.cut_lines:
+    if tally.padded:
+        yield f"{_counted(tally.padded, 'rollout')} failed, and verl filled up with nothing: in no count below"
+    for line in tally.cut_lines:
         yield f"{line.file}, line {line.line}: cut line, skipped"
     if differing:
-        other = next(accuracy for accuracy in Accuracy if accuracy is not report.accuracy)
+        other = next(accuracy for accuracy in Accuracy if accuracy is not tally.accuracy)
         yield (
-            f"{differing:,} of them ({differing / total.rollouts:.1%}) have another score in the dump: scored with "
+            f"{differing:,} of them ({differing / rollouts:.1%}) have another score in the dump: scored with "
             f"another accuracy? --accuracy {other}"
         )
 
 
-def _zeros(report: Report) -> Iterator[str]:
-    total = report.total
-    zeros, unjudged = total.zeros.total(), total.rollouts - total.scored
-    without = f" or none, {unjudged:,} of them no verdict" if unjudged else ""
-    yield f"Zeros: {zeros:,} of {total.rollouts:,} rollouts have accuracy 0{without}"
+def _zeros(tally: Tally) -> Iterator[str]:
+    reasons, rollouts = tally.total.by("zero"), tally.total.sums["rollouts"]
+    zeros, unscored = sum(reasons.values()), rollouts - tally.total.sums["scored"]
+    without = f" or none, {unscored:,} of them no verdict" if unscored else ""
+    yield f"Zeros: {zeros:,} of {rollouts:,} rollouts have accuracy 0{without}"
     if not zeros:
         return
-    width = min(max(len("reason"), *(len(reason) for reason in total.zeros)), REASON_WIDTH)
+    width = min(max(map(len, ("reason", *reasons))), MAX_REASON_WIDTH)
     yield f"  {'reason':<{width}}{'count':>10}{'of zeros':>10}{'of all':>9}"
-    for reason, count in report.zeros:
-        numbers = f"{count:>10,}{count / zeros:>10.1%}{count / total.rollouts:>9.1%}"
-        yield _clipped(
-            f"  {_clipped(reason, width):<{width}}{numbers}  {MEANINGS.get(reason, 'as the dump says')}", WIDTH
-        )
-        yield _example(report.tally.zero_examples[reason], 6)
+    for reason, count in reasons.items():
+        numbers = f"{count:>10,}{count / zeros:>10.1%}{count / rollouts:>9.1%}"
+        yield f"  {_clipped(reason, width):<{width}}{numbers}  {MEANINGS.get(reason, 'as the dump says')}"
+        yield _example(tally.examples_of(f"zero/{reason}")[0])
 
 
-def _groups(report: Report) -> Iterator[str]:
-    total, size = report.total, report.group_size
-    groups = total.spreads.total()
-    if not groups:
+def _groups(tally: Tally) -> Iterator[str]:
+    sums, size = tally.total.sums, tally.group_size
+    compared = sums["compared"]
+    if not compared:
         yield "Groups: none, as every prompt has one rollout"
         return
-    yield f"Groups: {total.sizes.total():,} prompts, {size} rollouts each"
-    for label, count in (
-        ("scores vary", total.spreads[Spread.VARIED]),
-        ("no variance, GRPO learns nothing", total.unvaried),
-        ("  all full marks", total.spreads[Spread.ALL_FULL]),
-        ("  all zero", total.spreads[Spread.ALL_ZERO]),
-        ("  all equal otherwise", total.spreads[Spread.ALL_EQUAL]),
-    ):
-        yield f"  {label:<34}{count:>10,}{count / groups:>9.1%}"
-    if total.sizes[1]:
-        yield f"  {'of one rollout, in no share':<34}{total.sizes[1]:>10,}"
-    yield f"  {f'left out: fewer than {size} rollouts':<34}{total.left_out(size):>10,}"
+    yield f"Groups: {sums['groups']:,} prompts, {size} rollouts each"
+    rows = {"scores vary": sums[f"spread/{VARIED}"], "no variance, GRPO learns nothing": sums["unvaried"]}
+    rows |= {f"  {label}": sums[f"spread/{spread}"] for spread, label in UNVARIED.items()}
+    for label, count in rows.items():
+        yield f"  {label:<34}{count:>10,}{count / compared:>9.1%}"
+    if sums["group_size/1"]:
+        yield f"  {'of one rollout, in no share':<34}{sums['group_size/1']:>10,}"
+    yield f"  {f'left out: fewer than {size} rollouts':<34}{tally.total.groups_below(size):>10,}"
 
 
-def _steps(report: Report) -> Iterator[str]:
-    steps = report.tally.steps
-    width = -(-len(steps) // MOST_ROWS)
-    together = f", {width} together" if width > 1 else ""
-    yield f"By step{together}: means; length in characters; groups without variance"
-    labels = ("score", "accuracy", "format", "mean length", "max length", "cut off", "no variance")
-    parts = list(_parts(steps, width))
-    room = max(len("step"), *(len(_span(part)) for part in parts))
-    yield f"  {'step':<{room}}{'rollouts':>10}" + "".join(f"{label:>{len(label) + 2}}" for label in labels)
+def _steps(tally: Tally) -> Iterator[str]:
+    steps = list(tally.steps)
+    together = -(-len(steps) // MAX_ROWS)
+    parts = [steps[start : start + together] for start in range(0, len(steps), together)]
+    width = max(len("step"), *(len(_span(part)) for part in parts))
+    shown_together = f", {together} together" if together > 1 else ""
+    yield f"By step{shown_together}: means; length in characters; groups without variance"
+    yield f"  {'step':<{width}}{'rollouts':>10}" + "".join(f"  {label}" for label, _, _ in STEP_COLUMNS)
     for part in parts:
-        totals = Totals.of(steps[step] for step in part)
-        shares = (share(totals.cut_off, totals.rollouts), totals.unvaried_share)
-        values = (
-            *(_number(mean, ".3f") for mean in (totals.mean_score, totals.mean_accuracy, totals.mean_format)),
-            _number(totals.mean_length, ",.0f"),
-            f"{totals.longest:,}",
-            *(_number(one, ".1%") for one in shares),
-        )
-        cells = (f"{value:>{len(label) + 2}}" for label, value in zip(labels, values, strict=True))
-        yield f"  {_span(part):<{room}}{totals.rollouts:>10,}" + "".join(cells)
+        totals = Totals.of(tally.steps[step] for step in part)
+        cells = (f"  {_number(value(totals), form):>{len(label)}}" for label, value, form in STEP_COLUMNS)
+        yield f"  {_span(part):<{width}}{totals.sums['rollouts']:>10,}" + "".join(cells)
 
 
-def _signs(report: Report) -> Iterator[str]:
-    window = sorted(report.tally.window & report.tally.steps.keys())
-    firing = sum(sign.fires is True for sign in report.signs)
+def _checks(tally: Tally) -> Iterator[str]:
+    findings, window = run_checks(tally), tally.window_steps
+    firing = sum(finding.fires is True for finding in findings)
     where = f"{'step' if len(window) == 1 else 'steps'} {_span(window)}" if window else "no steps"
-    yield f"Signs of reward hacking: {firing} of {len(report.signs)} fire ({where})"
+    yield f"Signs of reward hacking: {firing} of {len(findings)} fire ({where})"
     yield f"  {'sign':<30}{'figure':>8}{'fires':>9}  {'verdict'}"
-    for sign in report.signs:
-        limit = f"{'<' if sign.fires_below else '>'} {sign.threshold:.0%}"
-        yield f"  {TITLES[sign.name]:<30}{_number(sign.figure, '.1%'):>8}{limit:>9}  {_VERDICTS[sign.fires]}"
-        yield _clipped(f"    {sign.detail}", WIDTH)
-        if sign.fires:
-            yield from (_example(example, 6) for example in sign.examples)
+    for finding in findings:
+        limit = f"{'<' if finding.fires_below else '>'} {finding.threshold:.0%}"
+        figure = _number(finding.figure, ".1%")
+        yield f"  {TITLES[finding.name]:<30}{figure:>8}{limit:>9}  {VERDICTS[finding.fires]}"
+        yield f"    {finding.detail}"
+        if finding.fires:
+            yield from map(_example, finding.examples)
 
 
-def _example(example: Example, indent: int) -> str:
+def _example(example: dict[str, Any]) -> str:
     """Where it stands and what it says, in one line; the uid is cut short, and whole in the JSON."""
-    where = f"{example.step}.jsonl:{example.line}"
-    said = f"output ends {example.output_end[-50:]!r}" if example.answer is None else f"answer {example.answer!r}"
-    note = f" ({example.note})" if example.note else ""
-    uid = f" {_short_uid(example.uid)}" if example.uid else ""
-    gold = _clipped(repr(example.gold), 30)
-    return _clipped(f"{'':<{indent}}{where}{uid}{note}: gold {gold}, {said}", WIDTH)
+    answer = f"answer {example['answer']!r}"
+    if example["answer"] is None:
+        answer = f"output ends {example['output_end'][-50:]!r}"
+    uid = f" {_short_uid(example['uid'])}" if example["uid"] else ""
+    note = f" ({example['note']})" if example["note"] else ""
+    gold = _clipped(repr(example["gold"]), 30)
+    return f"      {example['step']}.jsonl:{example['line']}{uid}{note}: gold {gold}, {answer}"
 
 
 def _short_uid(uid: str) -> str:
     prompt, *numbers = uid.rsplit("_", 2)
     return "_".join((f"{prompt[:8]}..." if len(prompt) > 12 else prompt, *numbers))
-
-
-def _parts(steps: Iterable[int], width: int) -> Iterator[list[int]]:
-    remaining = iter(steps)
-    while part := list(islice(remaining, width)):
-        yield part
 
 
 def _span(steps: Sequence[int]) -> str:
@@ -254,13 +208,7 @@ def _number(value: float | None, form: str) -> str:
 
 def _clipped(text: str, columns: int) -> str:
     """The text in so many columns, its end left out where it is wider."""
-    used = 0
-    for place, mark in enumerate(text):
-        used += 2 if unicodedata.east_asian_width(mark) in "WF" else 1
-        if used > columns - 3 and _columns(text) > columns:
-            return f"{text[:place]}..."
-    return text
-
-
-def _columns(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(mark) in "WF" else 1 for mark in text)
+    widths = [2 if unicodedata.east_asian_width(mark) in "WF" else 1 for mark in text]
+    if sum(widths) <= columns:
+        return text
+    return text[: sum(end <= columns - 3 for end in accumulate(widths))] + "..."

@@ -1,288 +1,242 @@
 """The counts of a dump, step by step, and a few examples; no texts are kept besides."""
 
-import heapq
-from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any
 
-from videokr.analysis.rollouts.dump import Rollout
-from videokr.analysis.rollouts.explanation import Explanation
-from videokr.analysis.rollouts.habits import LONG_TIMES, answers_given, blocks, most_repeated_run, times_as_long
-from videokr.reason import Reason
+from tqdm import tqdm
 
-MOST_EXAMPLES = 3  # of each sign
-SHOWN_CHARACTERS = 160  # of a text in an example
+from videokr.analysis.rollouts.dump import CutLine, find_dumps, read_dump
+from videokr.analysis.rollouts.evidence import find_evidence
+from videokr.analysis.rollouts.explanation import Explanation, explain
+from videokr.errors import UserError
+from videokr.reward import DEFAULT_TOLERANCE, Accuracy
+
+MAX_EXAMPLES = 3  # of one kind
+MAX_SHOWN_CHARACTERS = 160  # of a text in an example
 SAME_SCORE = 1e-6  # scores that differ by less are the same
-STUFFED_ANSWERS, REPEATED_BLOCKS, REPEATED_RUNS = 2, 2, 3  # from so many on it is one of these habits
+MIN_STEPS = 6  # with fewer there are no thirds to compare
+DIFFERING = "differing"  # rollouts that have another score in the dump
 
-
-class Spread(StrEnum):
-    """The scores of a group; only from those that vary does GRPO learn."""
-
-    VARIED = "varied"
-    ALL_FULL = "all_full"
-    ALL_ZERO = "all_zero"
-    ALL_EQUAL = "all_equal"  # otherwise
-
-
-class Habit(StrEnum):
-    STUFFED_ANSWER = "stuffed_answer"
-    REPEATED_BLOCKS = "repeated_blocks"
-    REPEATED_TEXT = "repeated_text"
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A rollout to look up, with its texts cut short.
-
-    Attributes:
-        answer: None where the output has none.
-        output_end: the last characters of the output.
-        note: what it is an example of.
-    """
-
-    step: int
-    line: int
-    uid: str | None
-    gold: str
-    answer: str | None
-    output_end: str
-    note: str = ""
+# The scores of a group. Only from those that vary does GRPO learn.
+VARIED = "varied"
+UNVARIED = {"all_full": "all full marks", "all_zero": "all zero", "all_equal": "all equal otherwise"}
 
 
 @dataclass(slots=True)
 class Totals:
-    """Counts and sums over rollouts of one or more steps.
+    """Sums over the rollouts of one or more steps.
 
     Attributes:
-        scored: rollouts with a verdict, which `accuracy` is summed over.
-        placed: those of them whose kind of question is known; `above_chance` is their accuracy less a blind answer's.
-        length, longest: of the outputs, in characters.
-        zeros: reason -> rollouts without accuracy or verdict; `reasons` has all rollouts.
-        sizes: rollouts in a group -> groups; `spreads` has those with two rollouts or more.
-        letters, gold_letters: of multiple-choice answers that name one.
+        sums: by name, as a training run's metrics are named.
+            `rollouts`, and their `score`, `format`, `length` (characters) and `differing`;
+            `scored`: those with a verdict, their `accuracy`, and how many of them are `answered`;
+            `placed`: scored ones whose kind of question is known, and `above_chance`: their accuracy less a blind
+            answer's;
+            `reason/R`, `zero/R`: all rollouts, and those without accuracy or verdict, by reason;
+            `letter/L`, `gold_letter/L`: multiple-choice answers that name one, and what their gold answers name;
+            `check/C`: rollouts that are evidence for a check;
+            `groups`, `group_size/N`, and `choice_groups`: those of a multiple-choice question;
+            `compared`: groups of two rollouts or more, `spread/S`: how their scores lie, and `unvaried`: those without
+            variance.
+        longest: of the outputs, in characters.
     """
 
-    rollouts: int = 0
-    score: float = 0.0
-    scored: int = 0
-    accuracy: float = 0.0
-    placed: int = 0
-    above_chance: float = 0.0
-    format: float = 0.0
-    length: int = 0
+    sums: dict[str, Any] = field(default_factory=Counter)  # whose counts are whole numbers to a type checker
     longest: int = 0
-    cut_off: int = 0
-    answered: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    zeros: Counter[str] = field(default_factory=Counter)
-    sizes: Counter[int] = field(default_factory=Counter)
-    spreads: Counter[Spread] = field(default_factory=Counter)
-    habits: Counter[Habit] = field(default_factory=Counter)
-    letters: Counter[str] = field(default_factory=Counter)
-    gold_letters: Counter[str] = field(default_factory=Counter)
-    choice_prompts: int = 0
 
     @classmethod
     def of(cls, parts: Iterable["Totals"]) -> "Totals":
         """All of them as one."""
         total = cls()
         for part in parts:
-            for name in cls.__dataclass_fields__:
-                mine, theirs = getattr(total, name), getattr(part, name)
-                if isinstance(mine, Counter):
-                    mine.update(theirs)
-                else:
-                    setattr(total, name, max(mine, theirs) if name == "longest" else mine + theirs)
+            total.sums.update(part.sums)  # as counters do: added
+            total.longest = max(total.longest, part.longest)
         return total
 
-    @property
-    def mean_score(self) -> float | None:
-        return share(self.score, self.rollouts)
+    def mean(self, name: str, among: str = "rollouts") -> float | None:
+        """One sum over another; None of nothing."""
+        return self.sums[name] / self.sums[among] if self.sums[among] else None
+
+    def by(self, name: str) -> dict[str, int]:
+        """The sums `name/KEY` by KEY, the most first."""
+        found = [(key[len(name) + 1 :], count) for key, count in self.sums.items() if key.startswith(f"{name}/")]
+        return dict(sorted(found, key=lambda entry: (-entry[1], entry[0])))
 
     @property
-    def mean_accuracy(self) -> float | None:
-        return share(self.accuracy, self.scored)
+    def group_sizes(self) -> dict[int, int]:
+        """Rollouts in a group -> groups."""
+        return {int(size): groups for size, groups in self.by("group_size").items()}
 
-    @property
-    def mean_format(self) -> float | None:
-        return share(self.format, self.rollouts)
-
-    @property
-    def mean_length(self) -> float | None:
-        return share(self.length, self.rollouts)
-
-    @property
-    def unvaried(self) -> int:
-        return self.spreads.total() - self.spreads[Spread.VARIED]
-
-    @property
-    def unvaried_share(self) -> float | None:
-        return share(self.unvaried, self.spreads.total())
-
-    def left_out(self, size: int) -> int:
+    def groups_below(self, size: int) -> int:
         """Groups that have fewer rollouts than this."""
-        return sum(groups for rollouts, groups in self.sizes.items() if rollouts < size)
+        return sum(groups for rollouts, groups in self.group_sizes.items() if rollouts < size)
+
+    def add(self, explanation: Explanation, evidence: Iterable[str]) -> None:
+        sums, rollout, accuracy = self.sums, explanation.rollout, explanation.accuracy
+        length = len(rollout.output)
+        self.longest = max(self.longest, length)
+        sums["rollouts"] += 1
+        sums["score"] += rollout.score
+        sums["format"] += explanation.format
+        sums["length"] += length
+        sums[f"reason/{explanation.reason}"] += 1
+        if accuracy is not None:
+            sums["scored"] += 1
+            sums["accuracy"] += accuracy
+            sums["answered"] += explanation.answer is not None
+            if explanation.chance is not None:
+                sums["placed"] += 1
+                sums["above_chance"] += accuracy - explanation.chance
+        if explanation.is_zero:
+            sums[f"zero/{explanation.reason}"] += 1
+        if explanation.score_differs:
+            sums[DIFFERING] += 1
+        if explanation.letter is not None and explanation.gold_letter is not None:
+            sums[f"letter/{explanation.letter}"] += 1
+            sums[f"gold_letter/{explanation.gold_letter}"] += 1
+        for check in evidence:
+            sums["check/" + check] += 1  # an f-string of an enum is slow
+
+    def add_group(self, scores: Sequence[float], is_choice: bool) -> None:
+        self.sums["groups"] += 1
+        self.sums["choice_groups"] += is_choice
+        self.sums[f"group_size/{len(scores)}"] += 1
+        if len(scores) > 1:
+            spread = _spread(scores)
+            self.sums["compared"] += 1
+            self.sums["unvaried"] += spread != VARIED
+            self.sums[f"spread/{spread}"] += 1
 
 
-def share(part: float, whole: int) -> float | None:
-    """None of nothing."""
-    return part / whole if whole else None
-
-
-@dataclass(slots=True)
-class Worst:
-    """The few examples that rank highest; of equals the earlier ones."""
-
-    kept: list[tuple[float, int, Example]] = field(default_factory=list)
-    seen: int = 0
-
-    def would_keep(self, rank: float) -> bool:
-        return len(self.kept) < MOST_EXAMPLES or rank > self.kept[0][0]
-
-    def offer(self, rank: float, explanation: Explanation, note: str) -> None:
-        self.seen += 1
-        if self.would_keep(rank):
-            push = heapq.heappush if len(self.kept) < MOST_EXAMPLES else heapq.heapreplace
-            push(self.kept, (rank, -self.seen, example(explanation, note)))
-
-    def examples(self) -> tuple[Example, ...]:
-        """The worst first."""
-        return tuple(kept for _, _, kept in sorted(self.kept, key=lambda entry: entry[:2], reverse=True))
-
-
-@dataclass(slots=True)
+@dataclass
 class Tally:
-    """What is known of a dump so far.
+    """A dump, counted.
 
     Attributes:
-        window: the steps that signs of hacking are looked for in, as many as are there.
-        steps: in the order they were added.
-        zero_examples: the first rollout of each reason.
+        files: of steps, those without rollouts included.
+        window: the steps whose rollouts are checked for hacking.
+        steps: in the order they were added; those without rollouts are not there.
         padded: rollouts that failed, and that verl filled up with nothing.
-        by_habit, longest, empty_form, by_letter: the worst rollouts of the window; of `by_letter` wrong ones.
+        examples: with their ranks, of `differing`, `zero/R`, and of the window those for each check; the highest rank
+            first, of equals the earlier ones.
     """
 
+    folder: Path
+    accuracy: Accuracy
+    files: int
     window: frozenset[int]
+    cut_lines: list[CutLine] = field(default_factory=list)
     steps: dict[int, Totals] = field(default_factory=dict)
-    zero_examples: dict[str, Example] = field(default_factory=dict)
     padded: int = 0
-    differing: int = 0
-    differing_examples: Worst = field(default_factory=Worst)
-    by_habit: dict[Habit, Worst] = field(default_factory=lambda: {habit: Worst() for habit in Habit})
-    longest: Worst = field(default_factory=Worst)
-    empty_form: Worst = field(default_factory=Worst)
-    by_letter: dict[str, Worst] = field(default_factory=dict)
+    examples: defaultdict[str, list[tuple[float, dict[str, Any]]]] = field(default_factory=lambda: defaultdict(list))
 
-    def without_padding(self, rollouts: Iterable[Rollout]) -> Iterator[Rollout]:
-        """The rollouts that were one; the others are counted."""
-        for rollout in rollouts:
-            if rollout.is_padding:
-                self.padded += 1
-            else:
-                yield rollout
+    @cached_property
+    def total(self) -> Totals:
+        """Over all steps, when they are all there."""
+        return Totals.of(self.steps.values())
+
+    @property
+    def window_steps(self) -> list[int]:
+        return sorted(self.window & self.steps.keys())
+
+    @property
+    def group_size(self) -> int:
+        """The most common number of rollouts in a group; of several the largest."""
+        return max(self.total.group_sizes.items(), key=lambda entry: (entry[1], entry[0]))[0]
+
+    def examples_of(self, kind: str) -> list[dict[str, Any]]:
+        return [example for _, example in self.examples[kind]]
 
     def add_step(self, step: int, explanations: Iterable[Explanation]) -> None:
-        """Counts all rollouts of one step; a step without any leaves no trace."""
+        """Counts all rollouts of one step."""
         totals = Totals()
-        groups: dict[Hashable, list[float]] = {}
+        groups: dict[Hashable, list[float]] = defaultdict(list)
         choice_groups: set[Hashable] = set()
         for explanation in explanations:
-            group = explanation.rollout.group
-            groups.setdefault(group, []).append(explanation.rollout.score)
+            rollout = explanation.rollout
+            groups[rollout.group].append(rollout.score)
             if explanation.options:
-                choice_groups.add(group)
-            self._add(totals, explanation, step in self.window)
-        totals.sizes = Counter(map(len, groups.values()))
-        totals.spreads = Counter(_spread(scores) for scores in groups.values() if len(scores) > 1)
-        totals.choice_prompts = len(choice_groups)
-        if totals.rollouts:
+                choice_groups.add(rollout.group)
+            evidence = list(find_evidence(explanation))
+            totals.add(explanation, [check for check, _, _ in evidence])
+            if explanation.is_zero:
+                self._offer(f"zero/{explanation.reason}", 0.0, explanation)
+            if explanation.score_differs:
+                self._offer(DIFFERING, 0.0, explanation, f"dumped score {rollout.score:.4f}")
+            if step in self.window:
+                for check, rank, note in evidence:
+                    self._offer(check, rank, explanation, note)
+        for group, scores in groups.items():
+            totals.add_group(scores, group in choice_groups)
+        if groups:
             self.steps[step] = totals
 
-    def _add(self, totals: Totals, explanation: Explanation, is_in_window: bool) -> None:
-        rollout, accuracy = explanation.rollout, explanation.accuracy
-        totals.rollouts += 1
-        totals.score += rollout.score
-        totals.format += explanation.format
-        totals.length += len(rollout.output)
-        totals.longest = max(totals.longest, len(rollout.output))
-        totals.reasons[explanation.reason] += 1
-        totals.cut_off += explanation.reason == Reason.CUT_OFF
-        totals.answered += explanation.answer is not None and accuracy is not None
-        if accuracy is not None:
-            totals.scored += 1
-            totals.accuracy += accuracy
-            if explanation.chance is not None:
-                totals.placed += 1
-                totals.above_chance += accuracy - explanation.chance
-        if explanation.is_zero:
-            totals.zeros[explanation.reason] += 1
-            if explanation.reason not in self.zero_examples:
-                self.zero_examples[explanation.reason] = example(explanation)
-        if explanation.score_differs:
-            self.differing += 1
-            self.differing_examples.offer(0.0, explanation, f"dumped score {rollout.score:.4f}")
-        if explanation.letter is not None and explanation.gold_letter is not None:
-            totals.letters[explanation.letter] += 1
-            totals.gold_letters[explanation.gold_letter] += 1
-        found = list(_habits(explanation))
-        totals.habits.update(habit for habit, _, _ in found)
-        if is_in_window:
-            self._keep_worst(explanation, found)
-
-    def _keep_worst(self, explanation: Explanation, found: list[tuple["Habit", float, str]]) -> None:
-        for habit, rank, note in found:
-            self.by_habit[habit].offer(rank, explanation, note)
-        length = len(explanation.rollout.output)
-        self.longest.offer(length, explanation, f"{length:,} characters")
-        if explanation.format == 1.0 and explanation.accuracy == 0.0:
-            self.empty_form.offer(-length, explanation, f"well formed, accuracy 0, {length:,} characters")
-        if explanation.letter is not None and explanation.accuracy == 0.0:
-            self.by_letter.setdefault(explanation.letter, Worst()).offer(0.0, explanation, "wrong")
+    def _offer(self, kind: str, rank: float, explanation: Explanation, note: str = "") -> None:
+        kept = self.examples[kind]
+        if len(kept) < MAX_EXAMPLES or rank > kept[-1][0]:
+            kept.append((rank, _example(explanation, note)))
+            kept.sort(key=lambda entry: -entry[0])
+            del kept[MAX_EXAMPLES:]
 
 
-def example(explanation: Explanation, note: str = "") -> Example:
-    rollout, answer = explanation.rollout, explanation.answer
-    return Example(
-        step=rollout.step,
-        line=rollout.line,
-        uid=None if rollout.uid is None else _shown(rollout.uid),
-        gold=_shown(explanation.gold),
-        answer=None if answer is None else _shown(answer),
-        output_end=_shown(rollout.output[-SHOWN_CHARACTERS:]),
-        note=note,
-    )
+def read_tally(folder: Path, accuracy: Accuracy, tolerance: float = DEFAULT_TOLERANCE, judged: bool = False) -> Tally:
+    """Counts a whole dump, one rollout at a time.
+
+    Raises:
+        UserError: no dumps there, or one that cannot be read.
+    """
+    dumps = find_dumps(folder)
+    tally = Tally(folder, accuracy, len(dumps), window_of(list(dumps)))
+    for step, path in tqdm(dumps.items(), desc="reading rollouts", unit="file", disable=None):
+
+        def explanations(path: Path = path) -> Iterator[Explanation]:
+            for rollout in read_dump(path, tally.cut_lines):
+                if rollout.is_padding:
+                    tally.padded += 1
+                else:
+                    yield explain(rollout, accuracy, tolerance, judged)
+
+        tally.add_step(step, explanations())
+    if not tally.steps:
+        raise UserError(f"'{folder}': no whole rollout in its dumps")
+    return tally
 
 
-def _habits(explanation: Explanation) -> Iterator[tuple[Habit, float, str]]:
-    """Each habit that a rollout shows: how badly, and in words."""
-    answers, times = answers_given(explanation), times_as_long(explanation)
-    if answers >= STUFFED_ANSWERS:
-        yield Habit.STUFFED_ANSWER, answers, f"{answers} answers in one"
-    elif times > LONG_TIMES:
-        yield Habit.STUFFED_ANSWER, times, f"{times:.0f} times as long as the gold answer"
-    opened = blocks(explanation.rollout.response)
-    if opened >= REPEATED_BLOCKS:
-        yield Habit.REPEATED_BLOCKS, opened, f"{opened} blocks of one kind"
-    runs = most_repeated_run(explanation.rollout.output)
-    if runs >= REPEATED_RUNS:
-        yield Habit.REPEATED_TEXT, runs, f"the same words {runs} times"
+def window_of(steps: Sequence[int]) -> frozenset[int]:
+    """The last third of the steps, which is the policy as it is now; all of fewer than six."""
+    return frozenset(steps[-(len(steps) // 3) :] if len(steps) >= MIN_STEPS else steps)
 
 
-def _spread(scores: list[float]) -> Spread:
+def _spread(scores: Sequence[float]) -> str:
     least, most = min(scores), max(scores)
     if most - least > SAME_SCORE:
-        return Spread.VARIED
+        return VARIED
     if least > 1.0 - SAME_SCORE:
-        return Spread.ALL_FULL
-    return Spread.ALL_ZERO if abs(most) < SAME_SCORE else Spread.ALL_EQUAL
+        return "all_full"
+    return "all_zero" if abs(most) < SAME_SCORE else "all_equal"
 
 
-def _shown(text: str) -> str:
+def _example(explanation: Explanation, note: str) -> dict[str, Any]:
+    """A rollout to look up, as the JSON has it: its texts cut short."""
+    rollout, answer = explanation.rollout, explanation.answer
+    return {
+        "step": rollout.step,
+        "line": rollout.line,
+        "uid": None if rollout.uid is None else _shortened(rollout.uid),
+        "gold": _shortened(explanation.gold),
+        "answer": None if answer is None else _shortened(answer),
+        "output_end": _shortened(rollout.output[-MAX_SHOWN_CHARACTERS:]),
+        "note": note,
+    }
+
+
+def _shortened(text: str) -> str:
     """In one line, cut short, and without what no file or terminal takes: control characters, halves of pairs."""
-    line = " ".join(text[: 2 * SHOWN_CHARACTERS].split())
+    line = " ".join(text[: 2 * MAX_SHOWN_CHARACTERS].split())
     line = "".join(mark if mark.isprintable() else f"\\u{ord(mark):04x}" for mark in line)
-    return (
-        line if len(line) <= SHOWN_CHARACTERS and len(text) <= 2 * SHOWN_CHARACTERS else f"{line[:SHOWN_CHARACTERS]}..."
-    )
+    is_whole = len(line) <= MAX_SHOWN_CHARACTERS and len(text) <= 2 * MAX_SHOWN_CHARACTERS
+    return line if is_whole else f"{line[:MAX_SHOWN_CHARACTERS]}..."

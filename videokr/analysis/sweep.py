@@ -30,16 +30,15 @@ def run(args: argparse.Namespace) -> int:
     if args.figure is not None and find_spec("matplotlib") is None:
         raise UserError("--figure needs matplotlib: pip install matplotlib, or leave it out")
     runs = sorted(map(read_run, args.runs), key=lambda given: given.card.budget.max_frames)
-    check_alike(runs)
-    scores = read_scores(runs)
+    _refuse_unlike(runs)
     frames = [given.card.budget.max_frames for given in runs]
+    by_run = [given.by_benchmark() for given in runs]
+    shared = [name for name in by_run[0] if all(name in answers for answers in by_run)]
+    if not shared:
+        raise UserError("the runs have no benchmark in common")
+    scores = {title_of(name): [score_of(answers[name]) for answers in by_run] for name in shared}
     rows = [["frames at most", *map(str, frames)]]
-    for name, by_frames in scores.items():
-        cells = []
-        for score in by_frames:
-            low, high = score.interval
-            cells.append(f"{_shown(score)} ({percent(low)} to {percent(high)})")
-        rows.append([title_of(name), *cells])
+    rows += [[title, *map(_cell, by_frames)] for title, by_frames in scores.items()]
     print("\n".join(table_lines(rows)))
     if args.figure is not None:
         draw(frames, scores, args.figure)
@@ -47,56 +46,26 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def check_alike(runs: Sequence[Run]) -> None:
-    """
-    Raises:
-        UserError: two runs have one number of frames, or differ in something else that scores follow from.
-    """
-    for before, after in pairwise(runs):
-        unlike = [
-            line
-            for line in differences(before.card, after.card, ("model_fingerprint", "model", *COMPARABLE, "data"))
-            if not line.startswith("max_frames:")
-        ]
-        if unlike:
-            raise UserError(f"'{before.folder}' and '{after.folder}' differ in more than frames: {'; '.join(unlike)}")
-        if before.card.budget == after.card.budget:
-            raise UserError(f"'{before.folder}' and '{after.folder}' have the same number of frames")
-
-
-def read_scores(runs: Sequence[Run]) -> dict[str, list[Score]]:
-    """By benchmark, the score of each run.
-
-    Raises:
-        UserError: no benchmark was asked in all of them.
-    """
-    by_run = [given.by_benchmark() for given in runs]
-    shared = [name for name in by_run[0] if all(name in answers for answers in by_run)]
-    if not shared:
-        raise UserError("the runs have no benchmark in common")
-    return {name: [score_of(answers[name]) for answers in by_run] for name in shared}
-
-
 def draw(frames: Sequence[int], scores: dict[str, list[Score]], path: Path) -> None:
     """Writes a PNG: accuracy over frames, a line a benchmark, with 95% intervals; a band where there are bounds."""
     import matplotlib
 
     matplotlib.use("Agg")
+    import numpy as np
     from matplotlib import pyplot
     from matplotlib.ticker import NullLocator, PercentFormatter
 
     figure, axes = pyplot.subplots(figsize=SIZE_INCHES, layout="constrained")
-    for number, (name, by_frames) in enumerate(scores.items()):
-        lowest = [score.lowest.value for score in by_frames]
-        ends = [[value - score.interval[0] for value, score in zip(lowest, by_frames, strict=True)]]
-        ends.append([score.interval[1] - value for value, score in zip(lowest, by_frames, strict=True)])
+    for number, (title, by_frames) in enumerate(scores.items()):
+        lowest = np.array([score.lowest.value for score in by_frames])
+        highest = np.array([score.highest.value for score in by_frames])
+        low, high = np.array([score.interval for score in by_frames]).T
         known = all(score.tally.is_known for score in by_frames)
-        label = title_of(name) if known else f"{title_of(name)} (lower bound)"
-        axes.errorbar(frames, lowest, yerr=ends, marker="o", capsize=4, color=f"C{number}", label=label)
+        label = title if known else f"{title} (lower bound)"
+        style = {"marker": "o", "capsize": 4, "color": f"C{number}", "label": label}
+        axes.errorbar(frames, lowest, yerr=[lowest - low, high - lowest], **style)
         if not known:
-            axes.fill_between(
-                frames, lowest, [score.highest.value for score in by_frames], color=f"C{number}", alpha=0.15
-            )
+            axes.fill_between(frames, lowest, highest, color=f"C{number}", alpha=0.15)
     axes.set_xscale("log", base=2)
     axes.set_xticks(list(frames), [str(number) for number in frames])
     axes.xaxis.set_minor_locator(NullLocator())
@@ -109,7 +78,19 @@ def draw(frames: Sequence[int], scores: dict[str, list[Score]], path: Path) -> N
     pyplot.close(figure)
 
 
-def _shown(score: Score) -> str:
+def _refuse_unlike(runs: Sequence[Run]) -> None:
+    for before, after in pairwise(runs):
+        lines = differences(before.card, after.card, ("model_fingerprint", "model", *COMPARABLE, "data"))
+        unlike = [line for line in lines if not line.startswith("max_frames:")]
+        if unlike:
+            raise UserError(f"'{before.folder}' and '{after.folder}' differ in more than frames: {'; '.join(unlike)}")
+        if before.card.budget == after.card.budget:
+            raise UserError(f"'{before.folder}' and '{after.folder}' have the same number of frames")
+
+
+def _cell(score: Score) -> str:
+    low, high = map(percent, score.interval)
+    accuracy = f"{percent(score.lowest.value)} to {percent(score.highest.value)}"
     if score.accuracy is not None:
-        return percent(score.accuracy)
-    return f"{percent(score.lowest.value)} to {percent(score.highest.value)}"
+        accuracy = percent(score.accuracy)
+    return f"{accuracy} ({low} to {high})"

@@ -1,80 +1,77 @@
 """A run's rollouts over its steps, in one figure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from videokr.analysis.rollouts.report import Report
-from videokr.analysis.rollouts.tally import Spread, Totals, share
+from videokr.analysis.rollouts.tally import UNVARIED, Tally, Totals
 from videokr.errors import UserError
 
 SIZE_INCHES, DOTS_PER_INCH = (12.0, 8.4), 100
-MOST_MARKED = 40  # steps: each point of a longer curve would hide the curve
-MOST_REASONS = 8  # in the figure; the rarer ones are one
+MAX_MARKED_STEPS = 40  # each point of a longer curve would hide the curve
+MAX_REASONS = 8  # in the figure; the rarer ones are one
 LOG_FROM = 8.0  # times the mean length: from there on the longest output needs a logarithmic axis
 OTHERS = "others"
-SPREADS = (
-    (Spread.ALL_FULL, "all full marks", "tab:green"),
-    (Spread.ALL_ZERO, "all zero", "dimgray"),
-    (Spread.ALL_EQUAL, "all equal otherwise", "tab:orange"),
-)
+UNVARIED_COLORS = ("tab:green", "dimgray", "tab:orange")
 
 
 def require_matplotlib() -> None:
-    """
+    """Refuses to begin what could not be drawn.
+
     Raises:
-        UserError: it is not installed.
+        UserError: matplotlib is not installed.
     """
     if find_spec("matplotlib") is None:
         raise UserError("the figure needs matplotlib: pip install matplotlib, or give --no-figure")
 
 
-def draw(report: Report, path: Path) -> None:
+def draw(tally: Tally, path: Path) -> None:
     """Writes a PNG: reward, length, reasons of zeros and groups without variance, over the steps."""
     import matplotlib
 
     matplotlib.use("Agg")
+    import numpy as np
     from matplotlib import pyplot
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-    steps, totals = list(report.tally.steps), list(report.tally.steps.values())
+    steps, by_step, total = list(tally.steps), list(tally.steps.values()), tally.total
     figure, panels = pyplot.subplots(2, 2, figsize=SIZE_INCHES, layout="constrained")
     (reward, length), (zeros, groups) = panels
     span = f"steps {steps[0]} to {steps[-1]}" if len(steps) > 1 else f"step {steps[0]}"
-    figure.suptitle(f"{report.total.rollouts:,} rollouts, {span}", fontsize=13)
-    marker = "o" if len(steps) <= MOST_MARKED else ""
+    figure.suptitle(f"{total.sums['rollouts']:,} rollouts, {span}", fontsize=13)
+    marker = "o" if len(steps) <= MAX_MARKED_STEPS else ""
 
-    def curve(axes: Any, value: Callable[[Totals], float | None], label: str, color: str, style: str = "-") -> None:
-        values = [float("nan") if (one := value(part)) is None else one for part in totals]
+    def curve(axes: Any, values: Iterable[float | None], label: str, color: str, style: str = "-") -> None:
+        shown = np.array(list(values), dtype=float)  # None is nan
         width = 1.6 if marker else 1.0
-        axes.plot(steps, values, style, label=label, color=color, marker=marker, markersize=3.5, linewidth=width)
+        axes.plot(steps, shown, style, label=label, color=color, marker=marker, markersize=3.5, linewidth=width)
 
-    curve(reward, lambda part: part.mean_score, "score", "tab:blue")
-    curve(reward, lambda part: part.mean_accuracy, "accuracy", "tab:orange")
-    curve(reward, lambda part: part.mean_format, "format", "tab:green", "--")
+    curve(reward, (totals.mean("score") for totals in by_step), "score", "tab:blue")
+    curve(reward, (totals.mean("accuracy", "scored") for totals in by_step), "accuracy", "tab:orange")
+    curve(reward, (totals.mean("format") for totals in by_step), "format", "tab:green", "--")
     reward.set(title="Reward", ylabel="mean of the rollouts", ylim=(-0.02, 1.02))
 
-    curve(length, lambda part: part.mean_length, "mean", "tab:blue")
-    curve(length, lambda part: part.longest, "longest", "tab:gray", "--")
+    curve(length, (totals.mean("length") for totals in by_step), "mean", "tab:blue")
+    curve(length, (totals.longest for totals in by_step), "longest", "tab:gray", "--")
     length.set(title="Output length", ylabel="characters")
-    if report.total.longest > LOG_FROM * (report.total.mean_length or 1.0):
+    if total.longest > LOG_FROM * (total.mean("length") or 1.0):
         length.set_yscale("log")
         length.set_ylabel("characters (logarithmic)")
     else:
         length.set_ylim(0, None)
 
-    rows = _shares_by_reason(report, totals)
-    _stack(zeros, steps, rows, pyplot.get_cmap("tab10").colors)
-    highest = max((sum(column) for column in zip(*rows.values(), strict=True)), default=0.0)
+    by_reason = _shares_by_reason(list(total.by("zero")), by_step)
+    _stack(zeros, steps, by_reason, pyplot.get_cmap("tab10").colors)
+    highest = max((sum(column) for column in zip(*by_reason.values(), strict=True)), default=0.0)
     zeros.set(title="Zeros by reason", ylabel="share of the rollouts", ylim=(0, highest * 1.05 or 1.0))
 
-    of_groups = {
-        label: [share(part.spreads[spread], part.spreads.total()) or 0.0 for part in totals]
-        for spread, label, _ in SPREADS
+    unvaried = {
+        label: [totals.mean(f"spread/{spread}", "compared") or 0.0 for totals in by_step]
+        for spread, label in UNVARIED.items()
     }
-    _stack(groups, steps, of_groups, [color for _, _, color in SPREADS])
+    _stack(groups, steps, unvaried, UNVARIED_COLORS)
     groups.set(title="Groups without variance teach nothing", ylabel="share of the groups", ylim=(0, 1.02))
 
     margin = max(0.03 * (steps[-1] - steps[0]), _bar_width(steps))
@@ -92,26 +89,25 @@ def draw(report: Report, path: Path) -> None:
     pyplot.close(figure)
 
 
-def _shares_by_reason(report: Report, totals: Sequence[Totals]) -> dict[str, list[float]]:
+def _shares_by_reason(reasons: Sequence[str], by_step: Sequence[Totals]) -> dict[str, list[float]]:
     """Reason -> its share of the rollouts at each step; the most common first."""
-    names = [reason for reason, _ in report.zeros]
-    shown = names if len(names) <= MOST_REASONS else names[: MOST_REASONS - 1]
-    rows = {name: [share(part.zeros[name], part.rollouts) or 0.0 for part in totals] for name in shown}
-    rest = names[len(shown) :]
-    if rest:
-        rows[OTHERS] = [share(sum(part.zeros[name] for name in rest), part.rollouts) or 0.0 for part in totals]
+    shown = reasons if len(reasons) <= MAX_REASONS else reasons[: MAX_REASONS - 1]
+    rows = {name: [totals.mean(f"zero/{name}") or 0.0 for totals in by_step] for name in shown}
+    if rest := reasons[len(shown) :]:
+        rows[OTHERS] = [
+            sum(totals.sums[f"zero/{name}"] for name in rest) / totals.sums["rollouts"] for totals in by_step
+        ]
     return rows
 
 
-def _stack(axes: Any, steps: Sequence[int], rows: dict[str, list[float]], colors: Sequence[Any]) -> None:
+def _stack(axes: Any, steps: Sequence[int], rows: Mapping[str, Sequence[float]], colors: Sequence[Any]) -> None:
     """Bars, or areas where there are too many steps for bars."""
-    if len(steps) > MOST_MARKED:
+    if len(steps) > MAX_MARKED_STEPS:
         axes.stackplot(steps, *rows.values(), labels=rows.keys(), colors=colors)
         return
-    width = _bar_width(steps)
     floor = [0.0] * len(steps)
     for (name, values), color in zip(rows.items(), colors, strict=False):
-        axes.bar(steps, values, width, bottom=floor, label=name, color=color)
+        axes.bar(steps, values, _bar_width(steps), bottom=floor, label=name, color=color)
         floor = [below + value for below, value in zip(floor, values, strict=True)]
 
 

@@ -1,0 +1,281 @@
+"""`videokr audit-reward`: what a reward makes of a file's own gold answers, before a run learns from it."""
+
+import argparse
+import json
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from videokr.analysis.perturbations import is_number, perturbations
+from videokr.errors import RecordError, UserError
+from videokr.example import Example, Kind, read_examples
+from videokr.reason import Reason
+from videokr.response import build_response
+from videokr.reward import DEFAULT_TOLERANCE, Accuracy, check_accuracy, check_tolerance, score_response
+
+MAX_KEPT_ROWS, MAX_SHOWN_ROWS = 10, 8  # of each sort
+MAX_SHOWN_CHARACTERS = 48  # of an answer
+SAME_ACCURACY = 1e-9  # accuracies that differ by less are the same
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredAnswer:
+    """An answer with the accuracy that it earns against the gold answer of a row."""
+
+    id: str
+    gold: str
+    answer: str
+    accuracy: float
+    reason: str
+
+
+@dataclass(slots=True)
+class Share:
+    """How many scored answers of one sort are faulty, with the first of these."""
+
+    count: int = 0
+    faulty: int = 0
+    total: float = 0.0
+    rows: list[ScoredAnswer] = field(default_factory=list)
+
+    @property
+    def mean(self) -> float:
+        """Mean accuracy, in [0, 1]."""
+        return self.total / self.count if self.count else 0.0
+
+    def add(self, row: ScoredAnswer, is_faulty: bool) -> None:
+        self.count += 1
+        self.total += row.accuracy
+        self.faulty += is_faulty
+        if is_faulty and len(self.rows) < MAX_KEPT_ROWS:
+            self.rows.append(row)
+
+
+@dataclass(slots=True)
+class Audit:
+    """What one accuracy makes of all rows.
+
+    Attributes:
+        types: how many rows ask for what (`multiple choice`, `number`, `text`).
+        ceiling: the gold answer against itself, by type; faulty where it earns less than 1.
+        causes: why these cannot reach 1.
+        floor: the gold answer against another row's, by type; faulty where that earns anything.
+        right, wrong: perturbed gold answers by change; faulty where one that is right earns less than the gold answer
+            itself, or one that is wrong more than another row's answer does.
+    """
+
+    accuracy: Accuracy
+    types: Counter[str] = field(default_factory=Counter)
+    ceiling: defaultdict[str, Share] = field(default_factory=lambda: defaultdict(Share))
+    causes: Counter[str] = field(default_factory=Counter)
+    floor: defaultdict[str, Share] = field(default_factory=lambda: defaultdict(Share))
+    right: defaultdict[str, Share] = field(default_factory=lambda: defaultdict(Share))
+    wrong: defaultdict[str, Share] = field(default_factory=lambda: defaultdict(Share))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="raw VideoKR file, JSONL or JSON")
+    parser.add_argument(
+        "--accuracy", choices=[str(name) for name in Accuracy], help="only this one (default: both, side by side)"
+    )
+    parser.add_argument("--tolerance", type=float, default=DEFAULT_TOLERANCE, help="of numbers (default: %(default)s)")
+    parser.add_argument("--n", type=int, metavar="N", help="the first N rows (default: all)")
+    parser.add_argument("--seed", type=int, default=0, help="which other row's answer each is held against")
+    parser.add_argument("--json", action="store_true", help="print the audit as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the audit. Records that cannot be read are counted, and the others audited.
+
+    Raises:
+        UserError: no such file, or none of its records can be read.
+    """
+    if args.n is not None and args.n < 1:
+        raise UserError(f"--n is {args.n}: a number of rows, at least 1")
+    check_tolerance(args.tolerance, "--tolerance")
+    accuracies = [accuracy for accuracy in Accuracy if args.accuracy in (None, accuracy)]
+    for accuracy in accuracies:
+        check_accuracy(accuracy)
+    unread: list[RecordError] = []
+    examples = list(islice(read_examples(args.data, unread), args.n))
+    if not examples:
+        raise UserError(f"no record of '{args.data}' can be read" + (f": {unread[0]}" if unread else ""))
+    audits = [audit(examples, accuracy, args.tolerance, args.seed) for accuracy in accuracies]
+    faults = [str(fault) for fault in unread]
+    if args.json:
+        print(json.dumps(as_json(audits, faults), indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(as_text(audits, faults)), flush=True)
+    return 0
+
+
+def audit(examples: Sequence[Example], accuracy: Accuracy, tolerance: float, seed: int) -> Audit:
+    """Scores every example's gold answer against itself, another one and its perturbations, with both blocks around it.
+
+    Args:
+        tolerance: relative, of numbers in `typed`.
+        seed: which other row's answer each is held against.
+    """
+
+    def score(example: Example, answer: str) -> ScoredAnswer:
+        response = build_response("-", answer)
+        options = example.options or None
+        reward = score_response(response, example.answer, example.kind, options, accuracy, tolerance)
+        return ScoredAnswer(example.id, example.answer, answer, reward.accuracy, str(reward.reason))
+
+    found = Audit(accuracy)
+    pairs = zip(examples, _other_answers(examples, seed), strict=True)
+    for example, other in tqdm(pairs, desc=str(accuracy), total=len(examples), unit="row", disable=None):
+        kind = _answer_type(example)
+        found.types[kind] += 1
+        best = score(example, example.answer)
+        is_below = best.accuracy < 1.0 - SAME_ACCURACY
+        found.ceiling[kind].add(best, is_below)
+        if is_below:
+            found.causes[_cause(best)] += 1
+        highest_wrong = 0.0
+        if other is not None:
+            worst = score(example, other)
+            highest_wrong = worst.accuracy
+            found.floor[kind].add(worst, worst.accuracy > SAME_ACCURACY)
+        for change, answer, is_right in perturbations(example, other or "something else"):
+            row = score(example, answer)
+            if is_right:
+                found.right[change].add(row, row.accuracy < best.accuracy - SAME_ACCURACY)
+            else:
+                found.wrong[change].add(row, row.accuracy > highest_wrong + SAME_ACCURACY)
+    return found
+
+
+def _answer_type(example: Example) -> str:
+    if example.kind is Kind.MULTIPLE_CHOICE:
+        return str(example.kind)
+    return "number" if is_number(example.answer) else "text"
+
+
+def _other_answers(examples: Sequence[Example], seed: int) -> Iterator[str | None]:
+    """For each example another option, or another open one's gold answer; None where there is no other."""
+    rng = random.Random(seed)
+    answers = list(dict.fromkeys(example.answer for example in examples if example.kind is Kind.OPEN_ENDED))
+    for example in examples:
+        if example.kind is Kind.MULTIPLE_CHOICE:
+            yield "B" if example.answer == "A" else "A"
+        elif len(answers) < 2:
+            yield None
+        else:
+            other = rng.choice(answers)
+            while other == example.answer:
+                other = rng.choice(answers)
+            yield other
+
+
+def _cause(best: ScoredAnswer) -> str:
+    if best.reason == Reason.TOO_LONG:
+        return "longer than any answer that is scored"
+    if not any(letter.isascii() and letter.isalnum() for letter in best.gold):
+        return "no Latin letter or digit, and ROUGE knows no others"
+    if len(best.gold.split()) == 1 or best.accuracy == 2 / 3:
+        return "one word for ROUGE, so that ROUGE-2 is 0"
+    return f"scored as {best.reason}"
+
+
+def as_json(audits: Sequence[Audit], unread: Sequence[str]) -> dict[str, Any]:
+    """Everything that was counted; rows as far as they were kept."""
+    return {
+        "rows": sum(audits[0].types.values()),
+        "types": dict(sorted(audits[0].types.items())),
+        "unread": list(unread),
+        "accuracy": {
+            str(audit.accuracy): {
+                "ceiling": {"mean": _sum(audit.ceiling).mean, "by_type": _shares(audit.ceiling)},
+                "causes": dict(audit.causes.most_common()),
+                "floor": {"mean": _sum(audit.floor).mean, "by_type": _shares(audit.floor)},
+                "wrongly_punished": _shares(audit.right),
+                "wrongly_rewarded": _shares(audit.wrong),
+            }
+            for audit in audits
+        },
+    }
+
+
+def _shares(shares: Mapping[str, Share]) -> dict[str, Any]:
+    return {
+        name: {
+            "count": share.count,
+            "faulty": share.faulty,
+            "mean_accuracy": share.mean,
+            "rows": [asdict(row) for row in share.rows],
+        }
+        for name, share in shares.items()
+    }
+
+
+def _sum(shares: Mapping[str, Share]) -> Share:
+    every = shares.values()
+    return Share(sum(one.count for one in every), sum(one.faulty for one in every), sum(one.total for one in every))
+
+
+def as_text(audits: Sequence[Audit], unread: Sequence[str]) -> Iterator[str]:
+    """Tables with one column for each accuracy, then the worst rows."""
+    first = audits[0]
+    types = sorted(first.types)
+    yield f"{first.types.total()} rows: " + ", ".join(f"{count} {name}" for name, count in first.types.most_common())
+    if unread:
+        yield f"{len(unread)} records cannot be read, the first: {unread[0]}"
+    head = f"  {'':<22}{'':>8}" + "".join(f"{audit.accuracy:>18}" for audit in audits)
+
+    yield from ("", "Ceiling: the gold answer against itself, mean accuracy (rows that cannot reach 1.0)", head)
+    ceilings = [audit.ceiling | {"all": _sum(audit.ceiling)} for audit in audits]
+    yield from _rows([*types, "all"], ceilings, lambda share: f"{share.mean:.3f} ({share.faulty})")
+    for audit in audits:
+        yield from (f"  {audit.accuracy}: {number} {cause}" for cause, number in audit.causes.most_common())
+    yield from ("", "Floor: the gold answer against another row's, mean accuracy (share that earns anything)", head)
+    yield from _rows(types, [audit.floor for audit in audits], _mean_and_percent)
+    yield from ("", "Copies that stay right: share wrongly punished, so that they earn less than the gold answer", head)
+    yield from _rows(first.right, [audit.right for audit in audits], _percent)
+    yield from ("", "Copies that are wrong: share wrongly rewarded, above another row's answer", head)
+    yield from _rows(first.wrong, [audit.wrong for audit in audits], _percent)
+    for audit in audits:
+        yield from ("", f"The worst rows in {audit.accuracy}:")
+        yield from _worst_rows(audit)
+
+
+def _rows(names: Iterable[str], columns: Sequence[Mapping[str, Share]], cell: Callable[[Share], str]) -> Iterator[str]:
+    for name in names:
+        shares = [column[name] for column in columns]
+        yield f"  {name:<22}{shares[0].count:>8}" + "".join(f"{cell(share):>18}" for share in shares)
+
+
+def _percent(share: Share) -> str:
+    return f"{share.faulty / share.count:.1%}" if share.count else "-"
+
+
+def _mean_and_percent(share: Share) -> str:
+    return f"{share.mean:.3f} ({_percent(share)})" if share.count else "-"
+
+
+def _worst_rows(audit: Audit) -> list[str]:
+    """The rows below the ceiling, then wrong copies that earn most, then right ones that earn least."""
+    below = [("against itself", row) for share in audit.ceiling.values() for row in share.rows]
+    rewarded = [(change, row) for change, share in audit.wrong.items() for row in share.rows]
+    punished = [(change, row) for change, share in audit.right.items() for row in share.rows]
+    rows = [
+        *sorted(below, key=lambda entry: entry[1].accuracy)[:MAX_SHOWN_ROWS],
+        *sorted(rewarded, key=lambda entry: -entry[1].accuracy)[:MAX_SHOWN_ROWS],
+        *sorted(punished, key=lambda entry: entry[1].accuracy)[:MAX_SHOWN_ROWS],
+    ]
+    return [
+        f"  {row.accuracy:.3f} {row.reason:<16} {name:<20} {row.id}: "
+        f"gold {_shortened(row.gold)!r}, answer {_shortened(row.answer)!r}"
+        for name, row in rows
+    ] or ["  none"]
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN_CHARACTERS else f"{text[: MAX_SHOWN_CHARACTERS - 3]}..."

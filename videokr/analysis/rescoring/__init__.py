@@ -1,1 +1,0 @@
-"""A run's stored responses read and judged again, without generating anything."""

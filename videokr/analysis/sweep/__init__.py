@@ -1,1 +1,0 @@
-"""One model at several frame budgets."""
