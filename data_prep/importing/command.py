@@ -13,26 +13,19 @@ file, line and field, or is left out, counted and listed with --skip-invalid.
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from data_prep.given_path import given_path
 from data_prep.left_out import LeftOut
 from videokr.errors import UserError
-from videokr.jsonl import TABLE_SUFFIXES
 from videokr.outputs import JSON, JSON_LINES, refuse_to_overwrite, require_suffix, written_aside
 
-if TYPE_CHECKING:
-    from data_prep.importing.columns import Columns
-    from data_prep.importing.joined import Joined
-    from data_prep.importing.row import Reader, Source
-
 DEFAULT_QUESTION = "Describe what happens in this video."
-JSON_SUFFIXES, PARQUET_SUFFIX = (".jsonl", ".ndjson", ".json"), ".parquet"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from data_prep.importing.answer import FORMS
-    from data_prep.importing.columns import LISTS, MISSING_OR_TEXT
+    from data_prep.importing.cell import MISSING_OR_TEXT
+    from data_prep.importing.columns import ANSWER_LISTS
+    from data_prep.importing.record import ANSWER_FORMS
 
     parser.add_argument("source", type=given_path, metavar="SOURCE", help="table, JSON file, or folder of videos")
     parser.add_argument("--output", type=given_path, metavar="FILE", help=f"records to write ({JSON_LINES})")
@@ -41,9 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--column", action="append", default=[], metavar="FIELD=COLUMN",
                         help="where a field stands (id, question, options, option_a, kind, rationale, answer, video, "
                         "subject, ...); several times; without COLUMN: nowhere")  # fmt: skip
-    parser.add_argument("--answers", choices=FORMS, help="how answers name an option: from-0 and from-1 count them "
-                        "(default: a letter or the option's text, whichever names one)")  # fmt: skip
-    parser.add_argument("--answer-lists", choices=LISTS, help="what a list of several texts as the answer is: a "
+    parser.add_argument("--answers", choices=ANSWER_FORMS, help="how answers name an option: from-0 and from-1 count "
+                        "them (default: a letter or the option's text, whichever names one)")  # fmt: skip
+    parser.add_argument("--answer-lists", choices=ANSWER_LISTS, help="what a list of several texts as the answer is: a "
                         "record each, or one text (default: a fault)")  # fmt: skip
     parser.add_argument("--join", type=given_path, metavar="FILE", help="a second file with more of each row: answers")
     parser.add_argument("--on", metavar="COLUMN", help="of --join: the column with the key (OWN=THEIRS: of two names)")
@@ -73,97 +66,62 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UserError: a file is not there, would be overwritten, or holds what cannot be a record.
     """
+    from data_prep.importing.caption_folder import CaptionFolder
     from data_prep.importing.columns import parse_columns
     from data_prep.importing.importer import Importer
-    from data_prep.importing.importing import Import
+    from data_prep.importing.record import RecordMaker
+    from data_prep.importing.source import FileSource, Source, read_joined
     from data_prep.importing.summary import column_lines, count_lines, next_lines
     from data_prep.importing.video_folder import VideoFolder
 
     _refuse_outputs(args)
-    videos = args.videos or (args.source if args.source.is_dir() else args.source.parent)
+    path: Path = args.source
+    videos = args.videos or (path if path.is_dir() else path.parent)
     if not videos.is_dir():
         raise UserError(f"--videos '{videos}' is not there: give the folder that holds the videos")
     columns = parse_columns(args.column, args.none_cells, args.rows, args.answer_lists)
-    joined = _joined(args)
-    source = _source(args, columns, videos, joined)
+    if (args.join is None) != (args.on is None):
+        raise UserError("--join FILE and --on COLUMN, which has the key of each row, go together")
+    joined = read_joined(args.join, args.on, args.encoding) if args.join else None
+    source: Source
+    if path.is_dir():
+        if joined:
+            raise UserError(f"--join is for files, and '{path}' is a folder")
+        question = args.question or DEFAULT_QUESTION
+        source = CaptionFolder(path, videos, columns, args.captions, question, args.encoding, args.follow_links)
+    else:
+        if args.captions:
+            raise UserError(f"--captions is for folders, which '{path}' is not")
+        source = FileSource(path, args.encoding, columns, args.question is not None, joined)
     folder = VideoFolder(videos, args.video_prefix, args.video_suffix, args.follow_links)
-    importer = Importer(folder, args.answers, args.question)
-    left_out = LeftOut()
-    work = Import(source, str(args.source), columns, importer, args.skip_invalid, args.skip_missing_video, left_out)
+    maker = RecordMaker(folder, args.answers, args.question)
+    importer = Importer(source, str(path), columns, maker, args.skip_invalid, args.skip_missing_video)
+    left_out = importer.left_out
     if args.dry_run:
-        summary, lines = work.preview()
+        summary, records = importer.preview()
         print("\n".join(column_lines(summary.as_json(source.describe(), columns, left_out.counts))))
-        for line in lines:
-            print(line.decode(), end="")
+        print("".join(records), end="")
         for reason, number in left_out.counts.most_common():
             print(f"left out {number} before the last of these: {reason}")
+        if not records:
+            raise UserError(f"{importer.no_record}; columns found: {columns.found_names}")
         return 0
-    summary = work.write(args.output)
-    report = summary.as_json(source.describe(), columns, left_out.counts)
+    report = importer.write(args.output).as_json(source.describe(), columns, left_out.counts)
     if args.json:
         with written_aside(args.json) as aside:
             aside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print("\n".join(column_lines(report)))
     if columns.split:
         print(f"{columns.split:,} conversations have several turns: each question is a record, without those before it")
-    if importer.instructions:
-        said = f"{importer.instructions:,} questions had an instruction after their options, which is dropped"
-        print(f"{said}; the first: {importer.instruction[:80]!r}")
+    if maker.instructions:
+        said = f"{maker.instructions:,} questions had an instruction after their options, which is dropped"
+        print(f"{said}; the first: {maker.instruction[:80]!r}")
     if joined and (alone := len(joined.rows) - len(joined.found)):
         print(f"{alone:,} rows of --join '{joined.name}' belong to no row")
     left_out.report(args.output)
-    print("\n".join([f"{args.output}: {count_lines(report)[0]}", *count_lines(report)[1:]]))
-    print("\n".join(next_lines(report, args.output, videos)))
+    counts = count_lines(report)
+    print("\n".join([f"{args.output}: {counts[0]}", *counts[1:], *next_lines(report, args.output, videos)]))
     return 0
-
-
-def _source(args: argparse.Namespace, columns: "Columns", videos: Path, joined: "Joined | None") -> "Source":
-    from data_prep.importing.caption_folder import CaptionFolder
-    from data_prep.importing.rows import Rows
-
-    path: Path = args.source
-    if path.is_dir():
-        if joined:
-            raise UserError(f"--join is for files, and '{path}' is a folder")
-        question = args.question or DEFAULT_QUESTION
-        return CaptionFolder(path, videos, columns, args.captions, question, args.encoding, args.follow_links)
-    if args.captions:
-        raise UserError(f"--captions is for folders, which '{path}' is not")
-    reader = _reader(path, args.encoding, columns, args.question is not None, joined is None)
-    return Rows(reader, columns, joined)
-
-
-def _joined(args: argparse.Namespace) -> "Joined | None":
-    if (args.join is None) != (args.on is None):
-        raise UserError("--join FILE and --on COLUMN, which has the key of each row, go together")
-    if args.join is None:
-        return None
-    from data_prep.importing.joined import read_joined
-
-    return read_joined(_reader(args.join, args.encoding, None), args.join, args.on)
-
-
-def _reader(
-    path: Path, encoding: str | None, columns: "Columns | None", with_question: bool = False, is_whole: bool = True
-) -> "Reader":
-    """See `Table` for the arguments."""
-    from data_prep.importing.json_file import JsonFile
-    from data_prep.importing.parquet_file import ParquetFile
-    from data_prep.importing.table import Table
-
-    if not path.is_file():
-        raise UserError(f"'{path}' is not there: give a table, a JSON file or a folder")
-    if path.suffix.lower() in TABLE_SUFFIXES:
-        return Table(path, columns, encoding, with_question, is_whole)
-    if path.suffix.lower() in JSON_SUFFIXES:
-        file = JsonFile(path, encoding, columns.rows_in if columns else None, with_values=columns is None)
-        if columns and file.rows:
-            columns.rows_found = True
-        return file
-    if path.suffix.lower() == PARQUET_SUFFIX:
-        return ParquetFile(path)
-    known = ", ".join((*TABLE_SUFFIXES, *JSON_SUFFIXES, PARQUET_SUFFIX))
-    raise UserError(f"'{path}' is none of {known}: name it by what it holds (spreadsheets save as CSV)")
 
 
 def _refuse_outputs(args: argparse.Namespace) -> None:

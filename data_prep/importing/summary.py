@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data_prep.importing.columns import LIKE_A_RATIONALE, NAMES, Columns
+from data_prep.importing.columns import MAX_SHOWN_COLUMNS, SHOWN_NAMES, Columns
 from data_prep.prepare.split import video_key
 from videokr.example import Example
 from videokr.option_columns import folded
 from videokr.response import ANSWER_ONLY
 
-SHOWN = 20  # unused columns
+LIKE_A_RATIONALE = ("rationale", "reasoning", "explanation", "thinking", "cot")
 VALIDATION_SHARE = 10  # of the records of a small file, one in so many; `prepare rl` holds 500 out by itself
-SMALL = 5_000  # records
+MAX_SMALL_RECORDS = 5_000
 
 
 @dataclass(slots=True)
@@ -33,10 +33,14 @@ class Summary:
     def add(self, example: Example) -> None:
         self.kinds[example.kind.value] += 1
         self.with_rationale += example.rationale is not None
-        for video in example.videos:
-            self._videos.add(video_key(video))
+        self._videos.update(map(video_key, example.videos))
 
     def as_json(self, form: str, columns: Columns, left_out: Mapping[str, int]) -> dict[str, Any]:
+        places: dict[str, dict[str, int]] = {}
+        for own, shown in SHOWN_NAMES.items():
+            if found := {place: number for (other, place), number in columns.taken.items() if other == own}:
+                places[shown] = found
+        filled = {place for _, place in columns.taken}
         return {
             "source": form,
             "records": self.records,
@@ -45,13 +49,9 @@ class Summary:
             "with_rationale": self.with_rationale,
             "without_rationale": self.records - self.with_rationale,
             "left_out": dict(left_out),
-            "columns": {
-                NAMES[own]: {place: number for (other, place), number in columns.taken.items() if other == own}
-                for own in NAMES
-                if any(other == own for other, _ in columns.taken)
-            },
+            "columns": places,
             "not_used": dict(columns.unused),
-            "nothing_in": columns.nowhere,
+            "nothing_in": [place for place in columns.asked if place not in filled],
         }
 
 
@@ -61,10 +61,9 @@ def column_lines(report: Mapping[str, Any]) -> list[str]:
     for name, places in report["columns"].items():
         shown = ", ".join(f"{place} ({number:,})" for place, number in places.items())
         lines.append(f"  {name:<10} from {shown}")
-    unused = report["not_used"]
-    if unused:
-        more = f", and {len(unused) - SHOWN} others" if len(unused) > SHOWN else ""
-        lines.append(f"  not used: {', '.join(list(unused)[:SHOWN])}{more}")
+    if unused := list(report["not_used"]):
+        more = f", and {len(unused) - MAX_SHOWN_COLUMNS} others" if len(unused) > MAX_SHOWN_COLUMNS else ""
+        lines.append(f"  not used: {', '.join(unused[:MAX_SHOWN_COLUMNS])}{more}")
     if report["nothing_in"]:
         lines.append(f"  nothing in: {', '.join(report['nothing_in'])} (of --column)")
     return lines
@@ -74,11 +73,9 @@ def count_lines(report: Mapping[str, Any]) -> list[str]:
     lines = [f"{report['records']:,} records of {report['videos']:,} videos"]
     lines += [f"  {kind:<24} {number:>9,}" for kind, number in report["kinds"].items()]
     lines.append(f"  {'with a rationale':<24} {report['with_rationale']:>9,}")
-    without = report["without_rationale"]
-    if without:
+    if without := report["without_rationale"]:
         lines.append(f"  {'without a rationale':<24} {without:>9,}   for RL and evaluation; SFT: --no-rationale")
-        hint = next((name for name in report["not_used"] if folded(name) in LIKE_A_RATIONALE), None)
-        if hint:
+        if hint := next((name for name in report["not_used"] if folded(name) in LIKE_A_RATIONALE), None):
             flag = shlex.quote(f"rationale={hint}")
             lines.append(f"  column {hint!r} is not used: if it is the rationale, --column {flag}")
     return lines
@@ -86,17 +83,18 @@ def count_lines(report: Mapping[str, Any]) -> list[str]:
 
 def next_lines(report: Mapping[str, Any], output: Path, videos: Path) -> list[str]:
     """The commands that serve the records from here on."""
-    manifest = videos / "manifest.parquet"  # where check puts it
-    a_video = -(-report["records"] // max(1, report["videos"]))  # records; whole videos are held out
-    held_out = [] if report["records"] >= SMALL else ["--val-size", max(a_video, report["records"] // VALIDATION_SHARE)]
+    records, manifest = report["records"], videos / "manifest.parquet"  # where check puts it
+    records_a_video = -(-records // max(1, report["videos"]))  # whole videos are held out
+    val_size = ["--val-size", max(records_a_video, records // VALIDATION_SHARE)] if records < MAX_SMALL_RECORDS else []
+    if not report["with_rationale"]:
+        without = ["--no-rationale", ANSWER_ONLY]
+    else:
+        without = ["--skip-invalid"] if report["without_rationale"] else []
     commands: list[Iterable[object]] = [
         ["videokr", "check", "--data", output, "--videos", videos],
         ["videokr", "prepare", "rl", "--input-json", output, "--video-base-dir", videos, "--manifest", manifest,
-         "--output-dir", output.with_name(f"{output.stem}_rl"), *held_out],
+         "--output-dir", output.with_name(f"{output.stem}_rl"), *val_size],
+        ["videokr", "prepare", "sft", "--input", output, "--media-dir", videos, "--manifest", manifest,
+         "--output", output.with_name(f"{output.stem}_sft.json"), *without],
     ]  # fmt: skip
-    without = ["--skip-invalid"] if report["with_rationale"] and report["without_rationale"] else []
-    if not report["with_rationale"]:
-        without = ["--no-rationale", ANSWER_ONLY]
-    commands.append(["videokr", "prepare", "sft", "--input", output, "--media-dir", videos, "--manifest", manifest,
-                     "--output", output.with_name(f"{output.stem}_sft.json"), *without])  # fmt: skip
     return ["next:", *(f"  {shlex.join(map(str, command))}" for command in commands)]

@@ -12,10 +12,8 @@ from videokr.errors import RecordError, UserError
 from videokr.fields import VIDEO_FIELDS
 from videokr.video.paths import resolve_video
 
-ADDRESS = "video is an address"
-A_PICTURE = "a picture, and no video"
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")  # which some files have rows of, beside videos
-KNOWN_PATHS = 4_096  # rows of one video mostly follow each other
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")  # some files have rows of them, too
+MAX_KNOWN_PATHS = 4_096  # rows of one video mostly follow each other
 
 
 class VideoFolder:
@@ -29,7 +27,7 @@ class VideoFolder:
 
     def __init__(self, root: Path, prefix: str, suffix: str, follow_links: bool):
         self.root, self.prefix, self.suffix, self.follow_links = root, prefix, suffix, follow_links
-        self.path_of = lru_cache(maxsize=KNOWN_PATHS)(self._path_of)
+        self.path_of = lru_cache(maxsize=MAX_KNOWN_PATHS)(self._path_of)
 
     def _path_of(self, name: str) -> str:
         """The path below the folder of a video that is there.
@@ -38,10 +36,9 @@ class VideoFolder:
             RecordError: it is not there, lies outside, or is an address.
         """
         if "://" in name:
-            detail = f"'{name}': download it, and name the file"
-            raise RecordError(VIDEO_FIELDS[0], ADDRESS, detail)
-        if name.lower().endswith(PICTURES):
-            raise RecordError(VIDEO_FIELDS[0], A_PICTURE, repr(name))
+            raise RecordError(VIDEO_FIELDS[0], "video is an address", f"'{name}': download it, and name the file")
+        if name.lower().endswith(PICTURE_SUFFIXES):
+            raise RecordError(VIDEO_FIELDS[0], "a picture, and no video", repr(name))
         name = self.prefix + name
         if self.suffix and not name.lower().endswith(SUFFIXES):
             name += self.suffix
