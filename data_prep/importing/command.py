@@ -12,14 +12,23 @@ file, line and field, or is left out, counted and listed with --skip-invalid.
 
 import argparse
 import json
+import shlex
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from data_prep.given_path import given_path
 from data_prep.left_out import LeftOut
 from videokr.errors import UserError
+from videokr.option_columns import folded
 from videokr.outputs import JSON, JSON_LINES, refuse_to_overwrite, require_suffix, written_aside
+from videokr.response import ANSWER_ONLY
 
 DEFAULT_QUESTION = "Describe what happens in this video."
+LIKE_A_RATIONALE = ("rationale", "reasoning", "explanation", "thinking", "cot")
+MAX_SHOWN_COLUMNS = 20
+MAX_SMALL_RECORDS = 5_000
+VALIDATION_SHARE = 10  # of the records of a small file, one in so many; `prepare rl` holds 500 out by itself
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,10 +78,8 @@ def run(args: argparse.Namespace) -> int:
     from data_prep.importing.caption_folder import CaptionFolder
     from data_prep.importing.columns import parse_columns
     from data_prep.importing.importer import Importer
-    from data_prep.importing.record import RecordMaker
-    from data_prep.importing.source import FileSource, Source, read_joined
-    from data_prep.importing.summary import column_lines, count_lines, next_lines
-    from data_prep.importing.video_folder import VideoFolder
+    from data_prep.importing.record import RecordMaker, VideoFolder
+    from data_prep.importing.source import FileSource, Joined
 
     _refuse_outputs(args)
     path: Path = args.source
@@ -82,8 +89,8 @@ def run(args: argparse.Namespace) -> int:
     columns = parse_columns(args.column, args.none_cells, args.rows, args.answer_lists)
     if (args.join is None) != (args.on is None):
         raise UserError("--join FILE and --on COLUMN, which has the key of each row, go together")
-    joined = read_joined(args.join, args.on, args.encoding) if args.join else None
-    source: Source
+    joined = Joined(args.join, args.on, args.encoding) if args.join else None
+    source: FileSource | CaptionFolder
     if path.is_dir():
         if joined:
             raise UserError(f"--join is for files, and '{path}' is a folder")
@@ -98,30 +105,75 @@ def run(args: argparse.Namespace) -> int:
     importer = Importer(source, str(path), columns, maker, args.skip_invalid, args.skip_missing_video)
     left_out = importer.left_out
     if args.dry_run:
-        summary, records = importer.preview()
-        print("\n".join(column_lines(summary.as_json(source.describe(), columns, left_out.counts))))
-        print("".join(records), end="")
+        records = importer.preview()
+        print("\n".join(_column_lines(importer.report())))
+        print(b"".join(records).decode(), end="")
         for reason, number in left_out.counts.most_common():
             print(f"left out {number} before the last of these: {reason}")
         if not records:
             raise UserError(f"{importer.no_record}; columns found: {columns.found_names}")
         return 0
-    report = importer.write(args.output).as_json(source.describe(), columns, left_out.counts)
+    importer.write(args.output)
+    report = importer.report()
     if args.json:
         with written_aside(args.json) as aside:
             aside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print("\n".join(column_lines(report)))
+    print("\n".join(_column_lines(report)))
     if columns.split:
         print(f"{columns.split:,} conversations have several turns: each question is a record, without those before it")
     if maker.instructions:
         said = f"{maker.instructions:,} questions had an instruction after their options, which is dropped"
         print(f"{said}; the first: {maker.instruction[:80]!r}")
     if joined and (alone := len(joined.rows) - len(joined.found)):
-        print(f"{alone:,} rows of --join '{joined.name}' belong to no row")
+        print(f"{alone:,} rows of --join '{args.join}' belong to no row")
     left_out.report(args.output)
-    counts = count_lines(report)
-    print("\n".join([f"{args.output}: {counts[0]}", *counts[1:], *next_lines(report, args.output, videos)]))
+    print(f"{args.output}: {report['records']:,} records of {report['videos']:,} videos")
+    print("\n".join([*_kind_lines(report), *_next_lines(report, args.output, videos)]))
     return 0
+
+
+def _column_lines(report: Mapping[str, Any]) -> list[str]:
+    """Which column served what, and in how many rows."""
+    lines = [f"read {report['source']}"]
+    for name, places in report["columns"].items():
+        shown = ", ".join(f"{place} ({number:,})" for place, number in places.items())
+        lines.append(f"  {name:<10} from {shown}")
+    if unused := list(report["not_used"]):
+        more = f", and {len(unused) - MAX_SHOWN_COLUMNS} others" if len(unused) > MAX_SHOWN_COLUMNS else ""
+        lines.append(f"  not used: {', '.join(unused[:MAX_SHOWN_COLUMNS])}{more}")
+    if report["nothing_in"]:
+        lines.append(f"  nothing in: {', '.join(report['nothing_in'])} (of --column)")
+    return lines
+
+
+def _kind_lines(report: Mapping[str, Any]) -> list[str]:
+    lines = [f"  {kind:<24} {number:>9,}" for kind, number in report["kinds"].items()]
+    lines.append(f"  {'with a rationale':<24} {report['with_rationale']:>9,}")
+    if without := report["without_rationale"]:
+        lines.append(f"  {'without a rationale':<24} {without:>9,}   for RL and evaluation; SFT: --no-rationale")
+        if hint := next((name for name in report["not_used"] if folded(name) in LIKE_A_RATIONALE), None):
+            flag = shlex.quote(f"rationale={hint}")
+            lines.append(f"  column {hint!r} is not used: if it is the rationale, --column {flag}")
+    return lines
+
+
+def _next_lines(report: Mapping[str, Any], output: Path, videos: Path) -> list[str]:
+    """The commands that serve the records from here on."""
+    records, manifest = report["records"], videos / "manifest.parquet"  # where check puts it
+    records_a_video = -(-records // max(1, report["videos"]))  # whole videos are held out
+    val_size = ["--val-size", max(records_a_video, records // VALIDATION_SHARE)] if records < MAX_SMALL_RECORDS else []
+    if not report["with_rationale"]:
+        without = ["--no-rationale", ANSWER_ONLY]
+    else:
+        without = ["--skip-invalid"] if report["without_rationale"] else []
+    commands: list[Iterable[object]] = [
+        ["videokr", "check", "--data", output, "--videos", videos],
+        ["videokr", "prepare", "rl", "--input-json", output, "--video-base-dir", videos, "--manifest", manifest,
+         "--output-dir", output.with_name(f"{output.stem}_rl"), *val_size],
+        ["videokr", "prepare", "sft", "--input", output, "--media-dir", videos, "--manifest", manifest,
+         "--output", output.with_name(f"{output.stem}_sft.json"), *without],
+    ]  # fmt: skip
+    return ["next:", *(f"  {shlex.join(map(str, command))}" for command in commands)]
 
 
 def _refuse_outputs(args: argparse.Namespace) -> None:

@@ -1,8 +1,8 @@
 """A source read once, and its records written or shown."""
 
+from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -10,41 +10,72 @@ from typing import Any
 import orjson
 from tqdm import tqdm
 
-from data_prep.importing.caption_folder import FOLDER, LINKED_FOLDER, NO_CAPTION, NO_VIDEO
-from data_prep.importing.columns import Columns
+from data_prep.importing.caption_folder import FOLDER, LINKED_FOLDER, NO_CAPTION, NO_VIDEO, CaptionFolder
+from data_prep.importing.columns import SHOWN_NAMES, Columns
 from data_prep.importing.record import RecordMaker
-from data_prep.importing.source import Source
-from data_prep.importing.summary import Summary
+from data_prep.importing.source import FileSource
 from data_prep.left_out import LeftOut
 from data_prep.prepare.source import MISSING_VIDEO
+from data_prep.prepare.split import video_key
 from videokr.errors import RecordError, UserError
-from videokr.example import Example
 from videokr.outputs import written_aside
 
-PREVIEW_RECORDS = 10
+MAX_PREVIEW_RECORDS = 10
 COUNTED_ALONE = (NO_CAPTION, NO_VIDEO, FOLDER, LINKED_FOLDER)  # nothing that was meant to be a record
 
 
-@dataclass(frozen=True, slots=True)
 class Importer:
-    """The way from a source to records.
+    """The way from a source to records, which are counted.
 
-    Attributes:
-        source: what is read.
-        name: of it, as the user gave it.
+    Args:
+        name: of the source, as the user gave it.
         columns: that its rows are read by.
         maker: makes records of its rows.
         skip_invalid, skip_missing_video: leave such rows out, instead of stopping.
-        left_out: gets one fault for every row left out.
+
+    Attributes:
+        left_out: one fault for every row left out.
     """
 
-    source: Source
-    name: str
-    columns: Columns
-    maker: RecordMaker
-    skip_invalid: bool
-    skip_missing_video: bool
-    left_out: LeftOut = field(default_factory=LeftOut)
+    def __init__(
+        self,
+        source: FileSource | CaptionFolder,
+        name: str,
+        columns: Columns,
+        maker: RecordMaker,
+        skip_invalid: bool,
+        skip_missing_video: bool,
+    ):
+        self.source, self.name, self.columns, self.maker = source, name, columns, maker
+        self.skip_invalid, self.skip_missing_video = skip_invalid, skip_missing_video
+        self.left_out = LeftOut()
+        self._kinds: Counter[str] = Counter()
+        self._with_rationale = 0
+        self._videos: set[int] = set()
+
+    def write(self, output: Path) -> None:
+        """Writes all records.
+
+        Raises:
+            UserError: a row cannot be made a record and is not to be left out; or there is no record.
+        """
+        total, unit = self.source.total, self.source.unit
+        with (
+            written_aside(output) as aside,
+            aside.open("wb") as out,
+            tqdm(desc="importing", total=total, unit=unit, unit_scale=True, disable=None) as bar,
+        ):
+            out.writelines(self._lines(bar.update))
+            self.columns.refuse_absent(self.name)
+            if not self._kinds:
+                raise UserError(self.no_record)
+
+    def preview(self) -> list[bytes]:
+        """The first records, as they would be written, or none."""
+        with closing(self._lines(lambda units: None)) as lines:
+            shown = list(islice(lines, MAX_PREVIEW_RECORDS))
+        self.columns.refuse_absent_rows(self.name)
+        return shown
 
     @property
     def no_record(self) -> str:
@@ -52,39 +83,28 @@ class Importer:
         reasons = ", ".join(f"{number:,} {reason}" for reason, number in self.left_out.counts.most_common())
         return f"'{self.name}': no record in it (left out: {reasons or 'nothing'})"
 
-    def write(self, output: Path) -> Summary:
-        """Writes all records.
+    def report(self) -> dict[str, Any]:
+        """What it came to so far, for a program."""
+        taken: dict[str, dict[str, int]] = {}
+        for own, shown in SHOWN_NAMES.items():
+            if places := {place: number for (other, place), number in self.columns.taken.items() if other == own}:
+                taken[shown] = places
+        filled = {place for _, place in self.columns.taken}
+        return {
+            "source": self.source.describe(),
+            "records": self._kinds.total(),
+            "kinds": dict(sorted(self._kinds.items())),
+            "videos": len(self._videos),
+            "with_rationale": self._with_rationale,
+            "without_rationale": self._kinds.total() - self._with_rationale,
+            "left_out": dict(self.left_out.counts),
+            "columns": taken,
+            "not_used": dict(self.columns.unused),
+            "nothing_in": [place for place in self.columns.asked if place not in filled],
+        }
 
-        Raises:
-            UserError: a row cannot be made a record and is not to be left out; or there is no record.
-        """
-        summary = Summary()
-        total, unit = self.source.total, self.source.unit
-        with (
-            written_aside(output) as aside,
-            aside.open("wb") as out,
-            tqdm(desc="importing", total=total, unit=unit, unit_scale=True, disable=None) as bar,
-        ):
-            for example, line in self._records(bar.update):
-                out.write(line)
-                summary.add(example)
-            self.columns.refuse_absent(self.name)
-            if not summary.records:
-                raise UserError(self.no_record)
-        return summary
-
-    def preview(self) -> tuple[Summary, list[str]]:
-        """The first records, as they would be written, or none."""
-        summary, lines = Summary(), []
-        with closing(self._records(lambda units: None)) as records:
-            for example, line in islice(records, PREVIEW_RECORDS):
-                summary.add(example)
-                lines.append(line.decode())
-        self.columns.refuse_absent_rows(self.name)
-        return summary, lines
-
-    def _records(self, advance: Callable[[int], Any]) -> Generator[tuple[Example, bytes]]:
-        """Each example, and its line; a row that is none is left out, or ends the import by file, line and field."""
+    def _lines(self, advance: Callable[[int], Any]) -> Generator[bytes]:
+        """Each record; a row that is none is left out, or ends the import by file, line and field."""
         for row in self.source.rows(advance):
             try:
                 if isinstance(row.content, RecordError):
@@ -94,8 +114,11 @@ class Importer:
                 fault = row.located(error, self.name)
                 self._refuse(fault)
                 self.left_out.add(fault)
-            else:
-                yield example, orjson.dumps(record) + b"\n"
+                continue
+            self._kinds[example.kind.value] += 1
+            self._with_rationale += example.rationale is not None
+            self._videos.update(map(video_key, example.videos))
+            yield orjson.dumps(record) + b"\n"
 
     def _refuse(self, fault: RecordError) -> None:
         is_missing = fault.reason == MISSING_VIDEO

@@ -1,13 +1,18 @@
-"""A row's fields as a record that reads back as it is, with an answer that is never guessed at."""
+"""A row's fields as a record that reads back as it is: the paths of its videos, its answer's letter, and its id."""
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from data_prep.check.container import LINK_OUTSIDE
+from data_prep.check.examination import OUTSIDE
+from data_prep.check.paths import SUFFIXES
 from data_prep.importing.columns import (
     ANSWER,
     ID,
@@ -21,20 +26,64 @@ from data_prep.importing.columns import (
     described,
 )
 from data_prep.importing.json_file import Number
-from data_prep.importing.video_folder import VideoFolder
-from videokr.errors import RecordError
+from data_prep.prepare.source import MISSING_VIDEO
+from videokr.errors import RecordError, UserError
 from videokr.example import NO_OPTIONS, Example, Kind, parse_example, parse_kind, to_record
 from videokr.jsonl import LINE
 from videokr.options import LETTERS, read_option_letter, split_label
 from videokr.response import bare_answer
+from videokr.video.paths import resolve_video
 
 LETTER, TEXT, FROM_0, FROM_1 = ANSWER_FORMS = ("letter", "text", "from-0", "from-1")
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")  # some files have rows of them, too
+MAX_KNOWN_PATHS = 4_096  # rows of one video mostly follow each other
 MAX_SHOWN_CHARS = 80  # of a text in a message
 ID_DIGEST_BYTES = 6  # of a made id, which has two digits a byte
 NAMES_NONE, MAY_MEAN_TWO = "names no single option", "may mean two options"
 _COUNT = re.compile(r"(\d{1,3})(?:\.0+)?")  # 2.0 is what a column of numbers with gaps makes of 2
 _NUMBER = re.compile(r"\d+")
 _INSTRUCTS = re.compile(r"\b(?:letter|options?|choices?)\b|选项|字母", re.I)
+
+
+class VideoFolder:
+    """The folder that videos lie in.
+
+    Args:
+        root: the folder.
+        prefix: put before every name.
+        suffix: put behind names without the suffix of a video; empty: they stay as they are.
+        follow_links: takes videos that are links to outside of the folder, as `videokr check` then has to.
+    """
+
+    def __init__(self, root: Path, prefix: str, suffix: str, follow_links: bool):
+        self.root, self.prefix, self.suffix, self.follow_links = root, prefix, suffix, follow_links
+        self.path_of = lru_cache(maxsize=MAX_KNOWN_PATHS)(self._path_of)
+
+    def _path_of(self, name: str) -> str:
+        """The path below the folder of a video that is there.
+
+        Raises:
+            RecordError: it is not there, lies outside, or is an address.
+        """
+        if "://" in name:
+            raise RecordError(VIDEOS, "video is an address", f"'{name}': download it, and name the file")
+        if name.lower().endswith(PICTURE_SUFFIXES):
+            raise RecordError(VIDEOS, "a picture, and no video", repr(name))
+        name = self.prefix + name
+        if self.suffix and not name.lower().endswith(SUFFIXES):
+            name += self.suffix
+        root = os.path.abspath(self.root)  # noqa: PTH100  (links stay as they are)
+        if not Path(os.path.normpath(Path(root, name))).is_relative_to(root):
+            raise RecordError(VIDEOS, OUTSIDE, f"{name!r} does not lie in '{self.root}'")
+        try:
+            found = resolve_video(name, Path(root))
+        except UserError:
+            hint = "" if name.lower().endswith(SUFFIXES) else "; if names lack it, give --video-suffix .mp4"
+            hint += "; a path has / between its folders" if "\\" in name else ""
+            raise RecordError(VIDEOS, MISSING_VIDEO, f"{name!r} below '{self.root}'{hint}") from None
+        if not self.follow_links and not found.resolve().is_relative_to(Path(root).resolve()):
+            raise RecordError(VIDEOS, LINK_OUTSIDE, f"{name!r}: give --follow-links if that is meant")
+        return os.path.relpath(found, root)
 
 
 @dataclass(slots=True)

@@ -1,9 +1,8 @@
-"""What rows are read from: a file, perhaps joined with a second one, or a folder of captions."""
+"""The rows of a file, whatever its form, and perhaps of a second one that is joined with it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from data_prep.importing.columns import Columns
 from data_prep.importing.json_file import JsonFile
@@ -14,50 +13,72 @@ from videokr.errors import RecordError, UserError
 from videokr.jsonl import TABLE_SUFFIXES
 
 JSON_SUFFIXES, PARQUET_SUFFIX = (".jsonl", ".ndjson", ".json"), ".parquet"
+# Each has `records(advance)`, which streams the rows, or why there is none, with their places; `total` and `unit`, for
+# a progress bar, whose `advance` is told how many units were read since it was told; and `describe()`.
+Reader = Table | JsonFile | ParquetFile
 
 
-class Reader(Protocol):
-    """A file that is read once.
+class FileSource:
+    """A source of rows that is a file.
+
+    Args:
+        with_question: rows without a question are given one.
+        joined: a second file with more of each row.
 
     Attributes:
-        total, unit: how much there is to read, for a progress bar; None where that is not known.
+        total, unit: how much there is to read, for a progress bar.
+
+    Raises:
+        UserError: the file is not there, is of no known form, or is a table without the columns that a record needs.
     """
 
-    total: int | None
-    unit: str
+    def __init__(
+        self, path: Path, encoding: str | None, columns: Columns, with_question: bool, joined: "Joined | None"
+    ):
+        self._reader, self._columns, self._joined = open_reader(path, encoding, columns), columns, joined
+        self.total, self.unit, self.describe = self._reader.total, self._reader.unit, self._reader.describe
+        if isinstance(self._reader, Table) and not joined:
+            self._reader.refuse_lacking(columns, with_question)
 
-    def records(self, advance: Callable[[int], Any]) -> Iterator[tuple[int, dict[str, Any] | RecordError]]:
-        """Streams the file's rows with their places; `advance` is told how many units were read since it was told."""
-
-    def describe(self) -> str:
-        """What was found of the file's form, in a line."""
-
-
-class Source(Protocol):
-    """What rows come from: see `Reader`."""
-
-    total: int | None
-    unit: str
-
-    def rows(self, advance: Callable[[int], Any]) -> Iterator[Row]: ...
-
-    def describe(self) -> str: ...
+    def rows(self, advance: Callable[[int], Any]) -> Iterator[Row]:
+        """Streams the rows in order."""
+        for number, record in self._reader.records(advance):
+            if self._joined and not isinstance(record, RecordError):
+                record = self._joined.join(record)
+            yield from rows_of(number, record, self._columns)
 
 
-@dataclass(slots=True)
 class Joined:
     """A second file with more of each row (the answers, say), found by a key; it is held in memory.
 
+    Args:
+        on: the column of the key, or `OWN=THEIRS` where the file calls it otherwise.
+
     Attributes:
-        name: of the file, as the user gave it.
-        on: column of a row that holds its key.
+        rows: the file's, by their keys.
         found: keys that rows had.
+
+    Raises:
+        UserError: a row is broken or has no key, or a key stands there twice.
     """
 
-    name: str
-    on: str
-    rows: Mapping[str, Mapping[str, Any]]
-    found: set[str] = field(default_factory=set)
+    def __init__(self, path: Path, on: str, encoding: str | None):
+        self.path = path
+        self.on, _, theirs = on.partition("=")
+        self.rows: dict[str, dict[str, Any]] = {}
+        self.found: set[str] = set()
+        for number, row in open_reader(path, encoding, None).records(lambda units: None):
+            if isinstance(row, RecordError):
+                raise row.located(str(path), number)
+            column = next((name for name in (theirs or self.on, "key") if name in row), None)
+            if column is None:
+                names = ", ".join(map(repr, row))
+                way_out = f"--on {self.on}=THEIRS names it"
+                raise UserError(f"--join '{path}' has no column {theirs or self.on!r}, but {names}: {way_out}")
+            key = str(row.pop(column)).strip()
+            if key in self.rows:
+                raise UserError(f"--join '{path}': the key {key!r} stands there twice")
+            self.rows[key] = row
 
     def join(self, row: Mapping[str, Any]) -> dict[str, Any] | RecordError:
         """The row with what the file has of it; what both have stays the row's own. A fault where it has nothing."""
@@ -65,59 +86,11 @@ class Joined:
             names = ", ".join(map(repr, row))
             return RecordError(self.on, "no such column", f"--on names it; there are {names}")
         key = str(row[self.on]).strip()
-        more = self.rows.get(key)
-        if more is None:
-            return RecordError(self.on, "no row of --join has this key", f"{key!r} is not in '{self.name}'")
+        if key not in self.rows:
+            return RecordError(self.on, "no row of --join has this key", f"{key!r} is not in '{self.path}'")
         self.found.add(key)
+        more = self.rows[key]
         return {**more, **{name: value for name, value in row.items() if name not in more or value not in (None, "")}}
-
-
-def read_joined(path: Path, on: str, encoding: str | None) -> Joined:
-    """
-    Args:
-        on: the column of the key, or `OWN=THEIRS` where the file calls it otherwise.
-
-    Raises:
-        UserError: a row is broken or has no key, or a key stands there twice.
-    """
-    own, _, theirs = on.partition("=")
-    rows: dict[str, dict[str, Any]] = {}
-    for number, record in open_reader(path, encoding, None).records(lambda units: None):
-        if isinstance(record, RecordError):
-            raise record.located(str(path), number)
-        column = next((name for name in (theirs or own, "key") if name in record), None)
-        if column is None:
-            names = ", ".join(map(repr, record))
-            raise UserError(f"--join '{path}' has no column {theirs or own!r}, but {names}: --on {own}=THEIRS names it")
-        key = str(record[column]).strip()
-        if key in rows:
-            raise UserError(f"--join '{path}': the key {key!r} stands there twice")
-        rows[key] = {name: value for name, value in record.items() if name != column}
-    return Joined(str(path), own, rows)
-
-
-class FileSource:
-    """The rows of a file by their columns: see `Source`.
-
-    Args:
-        with_question: rows without a question are given one.
-        joined: a second file with more of each row.
-
-    Raises:
-        UserError: the file is not there, is of no known form, or is a table without the columns that a record needs.
-    """
-
-    def __init__(self, path: Path, encoding: str | None, columns: Columns, with_question: bool, joined: Joined | None):
-        self._reader, self._columns, self._joined = open_reader(path, encoding, columns), columns, joined
-        self.total, self.unit, self.describe = self._reader.total, self._reader.unit, self._reader.describe
-        if isinstance(self._reader, Table) and not joined:
-            self._reader.refuse_lacking(columns, with_question)
-
-    def rows(self, advance: Callable[[int], Any]) -> Iterator[Row]:
-        for number, record in self._reader.records(advance):
-            if self._joined and not isinstance(record, RecordError):
-                record = self._joined.join(record)
-            yield from rows_of(number, record, self._columns)
 
 
 def open_reader(path: Path, encoding: str | None, columns: Columns | None) -> Reader:
