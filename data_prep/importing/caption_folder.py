@@ -30,7 +30,7 @@ _MARKUP = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")  # <i>, <c.yellow>, <00:01.200>; 
 
 
 class CaptionFolder:
-    """A folder, and those in it: see `Source`.
+    """A source of rows that is a folder, and those in it: see `source.FileSource`.
 
     Args:
         root: folder that the paths of records start from.
@@ -65,7 +65,7 @@ class CaptionFolder:
         return f"a folder of videos and captions ({kinds or 'none'})"
 
     def rows(self, advance: Callable[[int], Any]) -> Iterator[Row]:
-        """See `Source`; in the order of the folders' and files' names."""
+        """Streams the rows, in the order of the folders' and files' names."""
         for place, folders, files in os.walk(self.folder, onerror=_refuse):
             folders.sort()
             for name in folders:
@@ -122,7 +122,10 @@ class CaptionFolder:
                 yield Row(None, fault, self._shown(caption))
 
     def _caption_rows(self, video: Path, caption: Path) -> Iterator[Row]:
-        name = _record_path(os.path.relpath(video, self.root))
+        name = os.path.relpath(video, self.root)
+        if name != name.strip() or not _is_text(name):
+            detail = "it begins with a blank, or is not UTF-8: rename it"
+            raise RecordError(VIDEOS, "a name that no record can hold", detail)
         if not caption.is_file():
             raise RecordError(WHOLE, NOT_A_FILE)
         if caption.is_symlink() and not self.follow_links and not caption.resolve().is_relative_to(self.real_root):
@@ -131,7 +134,7 @@ class CaptionFolder:
         suffix, shown = caption.suffix.lower(), self._shown(caption)
         self.read[suffix] += 1
         if suffix == ".json":
-            for row in self._listed_rows(text):
+            for row in self._side_rows(text):
                 if isinstance(row.content, Fields):
                     row = row._replace(content=self._of_own_video(row.content, name))
                 yield row._replace(line=None, file=shown if row.line is None else f"{shown}, item {row.line}")
@@ -142,16 +145,13 @@ class CaptionFolder:
         values = {QUESTION: self.question, KIND: Kind.OPEN_ENDED.value, ANSWER: said, VIDEOS: [name]}
         yield Row(None, Fields(values), shown)
 
-    def _listed_rows(self, text: str) -> Iterator[Row]:
+    def _side_rows(self, text: str) -> Iterator[Row]:
         try:
             found = from_json(text)
         except (ValueError, RecursionError) as error:
             raise RecordError(WHOLE, "not JSON", str(error)) from None
-        if isinstance(found, list):
-            for number, item in enumerate(found, start=1):
-                yield from rows_of(number, item, self.columns)
-        else:
-            yield from rows_of(None, found, self.columns)
+        for number, item in enumerate(found, start=1) if isinstance(found, list) else [(None, found)]:
+            yield from rows_of(number, item, self.columns)
 
     def _of_own_video(self, fields: Fields, name: str) -> Fields | RecordError:
         """The fields with the video that the side file lies beside, and a question."""
@@ -195,18 +195,12 @@ def subtitle_text(text: str) -> str | None:
     return " ".join(said) if has_cue else None
 
 
-def _record_path(path: str) -> str:
-    """The path, if a record, which is text without blanks at its ends, can hold it."""
+def _is_text(name: str) -> bool:
     try:
-        path.encode()
-        is_text = True
+        name.encode()
     except UnicodeEncodeError:
-        is_text = False
-    if path != path.strip() or not is_text:
-        raise RecordError(
-            VIDEOS, "a name that no record can hold", "it begins with a blank, or is not UTF-8: rename it"
-        )
-    return path
+        return False
+    return True
 
 
 def _refuse(error: OSError) -> None:

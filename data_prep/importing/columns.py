@@ -6,35 +6,27 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from data_prep.importing.cell import is_filled, options_in, videos_in
+from videokr import fields
 from videokr.errors import RecordError, UserError
-from videokr.fields import (
-    ANSWER_FIELDS,
-    GROUP_FIELDS,
-    KIND_FIELDS,
-    NAMING_FIELDS,
-    OPTION_FIELDS,
-    QUESTION_FIELDS,
-    RATIONALE_FIELDS,
-    VIDEO_FIELDS,
-)
 from videokr.option_columns import folded, lettered_field, option_columns
 from videokr.options import LETTERS
 
-QUESTION, OPTIONS, ANSWER, VIDEOS = QUESTION_FIELDS[0], OPTION_FIELDS[0], ANSWER_FIELDS[0], VIDEO_FIELDS[0]
-ID, KIND, RATIONALE = NAMING_FIELDS[0], KIND_FIELDS[0], RATIONALE_FIELDS[0]
+QUESTION, ANSWER, RATIONALE = fields.QUESTION_FIELDS[0], fields.ANSWER_FIELDS[0], fields.RATIONALE_FIELDS[0]
+OPTIONS, VIDEOS, KIND = fields.OPTION_FIELDS[0], fields.VIDEO_FIELDS[0], fields.KIND_FIELDS[0]
+ID = fields.NAMING_FIELDS[0]  # a file's name is no id here: own data has several questions a video
 LATE_OPTION_NAMES = ("choices", "choice", "candidates")  # taken where nothing else can be the options
 # By field: what it is called after --column and in what is printed, and the columns that are taken for it unasked.
 ACCEPTED_NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
-    ID: ("id", NAMING_FIELDS),  # a file's name is no id here: own data has several questions a video
-    QUESTION: ("question", QUESTION_FIELDS),
-    OPTIONS: ("options", tuple(name for name in OPTION_FIELDS if name not in LATE_OPTION_NAMES)),
-    KIND: ("kind", KIND_FIELDS),
-    RATIONALE: ("rationale", RATIONALE_FIELDS),
-    ANSWER: ("answer", ANSWER_FIELDS),
-    VIDEOS: ("video", VIDEO_FIELDS),
-    **{name: (name, (name,)) for name in GROUP_FIELDS},
+    ID: ("id", fields.NAMING_FIELDS),
+    QUESTION: ("question", fields.QUESTION_FIELDS),
+    OPTIONS: ("options", tuple(name for name in fields.OPTION_FIELDS if name not in LATE_OPTION_NAMES)),
+    KIND: ("kind", fields.KIND_FIELDS),
+    RATIONALE: ("rationale", fields.RATIONALE_FIELDS),
+    ANSWER: ("answer", fields.ANSWER_FIELDS),
+    VIDEOS: ("video", fields.VIDEO_FIELDS),
+    **{name: (name, (name,)) for name in fields.GROUP_FIELDS},
 }
-SHOWN_NAMES = {own: shown for own, (shown, _) in ACCEPTED_NAMES.items()}
+SHOWN = {own: shown for own, (shown, _) in ACCEPTED_NAMES.items()}
 _FIELD_OF = {folded(name): own for own, (shown, names) in ACCEPTED_NAMES.items() for name in (*names, shown)}
 _FIELD_OF |= dict.fromkeys(LATE_OPTION_NAMES, OPTIONS)
 _NO_OPTION_SETS = frozenset(_FIELD_OF)  # `video1`, `question_2` are no options
@@ -46,33 +38,18 @@ OTHERS = "(others)"  # names beyond MAX_NAMES
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """What a row says of a record.
+    """What a row says of a record."""
 
-    Attributes:
-        values: by the first of the published spellings (`question`, `options`, `solution`, ...); nothing blank.
-        columns: what the source calls the field, for messages.
-        has_no_options: the user says that no column holds options.
-        row: as the source has it, for messages.
-    """
-
-    values: dict[str, Any]
-    columns: Mapping[str, str] = field(default_factory=dict)
-    has_no_options: bool = False
-    row: Mapping[str, Any] = field(default_factory=dict)
+    values: dict[str, Any]  # by the first of the published spellings (`question`, `solution`, ...); nothing blank
+    columns: Mapping[str, str] = field(default_factory=dict)  # what the source calls the field, for messages
+    row: Mapping[str, Any] = field(default_factory=dict)  # as the source has it, for messages
 
 
 class Plan(NamedTuple):
-    """Where rows with the same columns have their fields.
+    """Where rows with the same columns have their fields."""
 
-    Attributes:
-        single: by field, the columns that may hold it; the first that does counts.
-        lettered: columns of one option each, in the order of the letters.
-        others: columns that serve nothing.
-    """
-
-    single: Mapping[str, tuple[str, ...]]
-    lettered: tuple[str, ...]
-    others: tuple[str, ...]
+    single: Mapping[str, tuple[str, ...]]  # by field, the columns that may hold it; the first that does counts
+    lettered: tuple[str, ...]  # columns of one option each, in the order of the letters
 
     @property
     def used(self) -> set[str]:
@@ -81,34 +58,20 @@ class Plan(NamedTuple):
 
 @dataclass(slots=True)
 class Columns:
-    """What the user says of the columns, and what was found in them.
+    """What the user says of the columns, and what was found in them."""
 
-    Attributes:
-        named: columns by field, as the user says; these alone are then taken for the field.
-        lettered: columns of one option each, by letter, as the user says.
-        nothing: see `is_filled`.
-        rows_in: column whose list holds the rows of a row; the row's other columns are each one's, too.
-        lists: what a list of several texts as the answer is, one of ANSWER_LISTS; None: nobody knows.
-        header: of a table, which may be without rows.
-        rows_found: whether some row had the column `rows_in`.
-        split: how many conversations of several turns were taken apart.
-        found: columns that some row had, in their order.
-        taken: how many rows had a field from a column.
-        unused: how many rows had something in a column that served nothing.
-    """
-
-    named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    lettered: Mapping[str, str] = field(default_factory=dict)
-    nothing: str | None = None
-    rows_in: str | None = None
-    lists: str | None = None
-    header: Sequence[str] = ()
-    rows_found: bool = False
-    split: int = 0
-    found: dict[str, None] = field(default_factory=dict)
-    taken: Counter[tuple[str, str]] = field(default_factory=Counter)
-    unused: Counter[str] = field(default_factory=Counter)
-    _plans: dict[tuple[str, ...], Plan] = field(default_factory=dict)
+    named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by field; these alone are taken for it
+    lettered: Mapping[str, str] = field(default_factory=dict)  # columns of one option each, by letter
+    nothing: str | None = None  # see `is_filled`
+    rows_in: str | None = None  # whose list holds the rows of a row; the row's other columns are each one's, too
+    lists: str | None = None  # what a list of several texts as the answer is, one of ANSWER_LISTS; None: nobody knows
+    header: Sequence[str] = ()  # of a table, which may be without rows
+    found: dict[str, None] = field(default_factory=dict)  # columns that some row had, in their order
+    rows_found: bool = False  # whether some row had the column `rows_in`
+    split: int = 0  # conversations of several turns that were taken apart
+    taken: Counter[tuple[str, str]] = field(default_factory=Counter)  # rows that had a field from a column
+    unused: Counter[str] = field(default_factory=Counter)  # rows with something in a column that served nothing
+    _plans: dict[tuple[str, ...], tuple[Plan, list[str]]] = field(default_factory=dict)
 
     @property
     def asked(self) -> list[str]:
@@ -129,13 +92,7 @@ class Columns:
         for name in self.asked:
             if "." in name and name not in row and (value := _inner(row, name)) is not None:
                 row = {**row, name: value}
-        names = tuple(row)
-        plan = self._plans.get(names)
-        if plan is None:
-            plan = self.plan(names)
-            self.found.update(dict.fromkeys(names))
-            if len(self._plans) < MAX_NAMES:
-                self._plans[names] = plan
+        plan, others = self._plans.get(tuple(row)) or self._new_plan(tuple(row))
         values: dict[str, Any] = {}
         columns = {own: places[0] for own, places in self.named.items() if places}
         for own, places in plan.single.items():
@@ -154,9 +111,9 @@ class Columns:
             values[OPTIONS] = options_in(columns[OPTIONS], values[OPTIONS], self.nothing)
         if VIDEOS in values:
             values[VIDEOS] = videos_in(values[VIDEOS])
-        for place in plan.others:
+        for place in others:
             self._count_unused(place, row[place])
-        return Fields(values, columns, has_no_options=self.named.get(OPTIONS) == (), row=row)
+        return Fields(values, columns, row)
 
     def plan(self, names: Sequence[str]) -> Plan:
         """Which of these columns serve what.
@@ -186,25 +143,28 @@ class Columns:
                     detail = f"{', '.join(late)}: name one by --column options=NAME, or none by --column options="
                     raise RecordError(OPTIONS, "two columns that may hold the options", detail)
                 single[OPTIONS] = (late[0],)
-        plan = Plan(single, lettered, ())
-        return plan._replace(others=tuple(name for name in names if name not in plan.used))
+        return Plan(single, lettered)
 
     def refuse_absent(self, source: str) -> None:
-        """
-        Raises:
-            UserError: the user named columns, or a list of rows, that no row had.
-        """
+        """Raises UserError where the user named columns, or a list of rows, that no row had."""
         if absent := [place for place in self.asked if place not in self.found]:
             raise UserError(f"--column: no row of '{source}' has {', '.join(map(repr, absent))}")
         self.refuse_absent_rows(source)
 
     def refuse_absent_rows(self, source: str) -> None:
-        """
-        Raises:
-            UserError: the user named a list of rows, and no row had it.
-        """
+        """Raises UserError where the user named a list of rows, and no row had it."""
         if self.rows_in and not self.rows_found:
             raise UserError(f"--rows: no row of '{source}' has '{self.rows_in}'")
+
+    def _new_plan(self, names: tuple[str, ...]) -> tuple[Plan, list[str]]:
+        """The plan, and the columns that serve nothing."""
+        plan = self.plan(names)
+        used = plan.used
+        self.found.update(dict.fromkeys(names))
+        found = plan, [name for name in names if name not in used]
+        if len(self._plans) < MAX_NAMES:
+            self._plans[names] = found
+        return found
 
     def _lettered_options(self, row: Mapping[str, Any], places: Sequence[str]) -> dict[str, Any]:
         options, empty = {}, None
@@ -257,7 +217,7 @@ def parse_columns(given: Sequence[str], nothing: str | None, rows_in: str | None
         elif equals and letter and column.strip():
             lettered[letter] = column.strip()
         else:
-            known = ", ".join(SHOWN_NAMES.values())
+            known = ", ".join(SHOWN.values())
             raise UserError(f"--column '{text}': FIELD=COLUMN is asked for, FIELD one of {known}, option_a, ...")
     if lettered and sorted(lettered) != list(LETTERS[: len(lettered)]):
         raise UserError(f"--column: options {', '.join(sorted(lettered))} are not A, B, C, ... without a gap")

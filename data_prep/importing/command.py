@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         UserError: a file is not there, would be overwritten, or holds what cannot be a record.
     """
     from data_prep.importing.caption_folder import CaptionFolder
-    from data_prep.importing.columns import parse_columns
+    from data_prep.importing.columns import OPTIONS, parse_columns
     from data_prep.importing.importer import Importer
     from data_prep.importing.record import RecordMaker, VideoFolder
     from data_prep.importing.source import FileSource, Joined
@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
             raise UserError(f"--captions is for folders, which '{path}' is not")
         source = FileSource(path, args.encoding, columns, args.question is not None, joined)
     folder = VideoFolder(videos, args.video_prefix, args.video_suffix, args.follow_links)
-    maker = RecordMaker(folder, args.answers, args.question)
+    maker = RecordMaker(folder, args.answers, args.question, columns.named.get(OPTIONS) == ())
     importer = Importer(source, str(path), columns, maker, args.skip_invalid, args.skip_missing_video)
     left_out = importer.left_out
     if args.dry_run:

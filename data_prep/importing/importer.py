@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import closing
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import orjson
 from tqdm import tqdm
 
 from data_prep.importing.caption_folder import FOLDER, LINKED_FOLDER, NO_CAPTION, NO_VIDEO, CaptionFolder
-from data_prep.importing.columns import SHOWN_NAMES, Columns
+from data_prep.importing.columns import SHOWN, Columns
 from data_prep.importing.record import RecordMaker
 from data_prep.importing.source import FileSource
 from data_prep.left_out import LeftOut
@@ -24,34 +25,20 @@ MAX_PREVIEW_RECORDS = 10
 COUNTED_ALONE = (NO_CAPTION, NO_VIDEO, FOLDER, LINKED_FOLDER)  # nothing that was meant to be a record
 
 
+@dataclass(slots=True)
 class Importer:
-    """The way from a source to records, which are counted.
+    """The way from a source to records, which are counted."""
 
-    Args:
-        name: of the source, as the user gave it.
-        columns: that its rows are read by.
-        maker: makes records of its rows.
-        skip_invalid, skip_missing_video: leave such rows out, instead of stopping.
-
-    Attributes:
-        left_out: one fault for every row left out.
-    """
-
-    def __init__(
-        self,
-        source: FileSource | CaptionFolder,
-        name: str,
-        columns: Columns,
-        maker: RecordMaker,
-        skip_invalid: bool,
-        skip_missing_video: bool,
-    ):
-        self.source, self.name, self.columns, self.maker = source, name, columns, maker
-        self.skip_invalid, self.skip_missing_video = skip_invalid, skip_missing_video
-        self.left_out = LeftOut()
-        self._kinds: Counter[str] = Counter()
-        self._with_rationale = 0
-        self._videos: set[int] = set()
+    source: FileSource | CaptionFolder
+    name: str  # of the source, as the user gave it
+    columns: Columns  # that its rows are read by
+    maker: RecordMaker
+    skip_invalid: bool  # leaves rows out that cannot be records, instead of stopping
+    skip_missing_video: bool  # leaves rows out whose video is not there, instead of stopping
+    left_out: LeftOut = field(default_factory=LeftOut)
+    _kinds: Counter[str] = field(default_factory=Counter)
+    _with_rationale: int = 0
+    _videos: set[int] = field(default_factory=set)
 
     def write(self, output: Path) -> None:
         """Writes all records.
@@ -86,7 +73,7 @@ class Importer:
     def report(self) -> dict[str, Any]:
         """What it came to so far, for a program."""
         taken: dict[str, dict[str, int]] = {}
-        for own, shown in SHOWN_NAMES.items():
+        for own, shown in SHOWN.items():
             if places := {place: number for (other, place), number in self.columns.taken.items() if other == own}:
                 taken[shown] = places
         filled = {place for _, place in self.columns.taken}

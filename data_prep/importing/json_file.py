@@ -40,7 +40,7 @@ def from_json(text: str) -> Any:
 
 
 class JsonFile:
-    """A file of objects: see `Reader`.
+    """A file of objects: see `source.Reader`.
 
     Args:
         rows_in: where one object is the whole file: its member whose list holds the rows, if it has such a one.
@@ -90,7 +90,7 @@ class JsonFile:
         return f"{self.form}, {self.encoding}"
 
     def records(self, advance: Callable[[int], Any]) -> Iterator[tuple[int, dict[str, Any] | RecordError]]:
-        """See `Reader.records`.
+        """See `source.Reader`.
 
         Raises:
             UserError: a list or an object breaks off, or is not JSON somewhere.

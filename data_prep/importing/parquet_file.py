@@ -11,7 +11,7 @@ BATCH_ROWS = 1_000
 
 
 class ParquetFile:
-    """A file of rows: see `Reader`.
+    """A file of rows: see `source.Reader`.
 
     Raises:
         UserError: it is not Parquet, or holds no rows.
@@ -39,7 +39,7 @@ class ParquetFile:
         return f"{form}; not read, as there are bytes in them: {', '.join(self._aside)}" if self._aside else form
 
     def records(self, advance: Callable[[int], Any]) -> Iterator[tuple[int, dict[str, Any] | RecordError]]:
-        """See `Reader.records`."""
+        """See `source.Reader`."""
         read = 0
         for batch in self._file.iter_batches(BATCH_ROWS, columns=self._names):
             for number, row in enumerate(batch.to_pylist(), start=read + 1):

@@ -13,18 +13,7 @@ from typing import Any
 from data_prep.check.container import LINK_OUTSIDE
 from data_prep.check.examination import OUTSIDE
 from data_prep.check.paths import SUFFIXES
-from data_prep.importing.columns import (
-    ANSWER,
-    ID,
-    KIND,
-    OPTIONS,
-    QUESTION,
-    RATIONALE,
-    SHOWN_NAMES,
-    VIDEOS,
-    Fields,
-    described,
-)
+from data_prep.importing.columns import ANSWER, ID, KIND, OPTIONS, QUESTION, RATIONALE, SHOWN, VIDEOS, Fields, described
 from data_prep.importing.json_file import Number
 from data_prep.prepare.source import MISSING_VIDEO
 from videokr.errors import RecordError, UserError
@@ -88,21 +77,14 @@ class VideoFolder:
 
 @dataclass(slots=True)
 class RecordMaker:
-    """Makes records, and remembers which ids are taken.
-
-    Attributes:
-        videos: where they lie.
-        answers: how answers name an option, one of ANSWER_FORMS; None: a letter or a text, whichever names one.
-        question: of rows without one; None: they are at fault.
-        instructions: how many questions had an instruction after their options (`Answer with the letter.`), which is
-            dropped; `instruction` is the first.
-    """
+    """Makes records, and remembers which ids are taken."""
 
     videos: VideoFolder
-    answers: str | None
-    question: str | None
-    instructions: int = 0
-    instruction: str = ""
+    answers: str | None  # how answers name an option, one of ANSWER_FORMS; None: a letter or a text, whichever does
+    question: str | None  # of rows without one; None: they are at fault
+    has_no_options: bool  # the user says that no column holds options
+    instructions: int = 0  # after the options of so many questions (`Answer with the letter.`), which are dropped
+    instruction: str = ""  # the first of them
     _ids: set[int] = field(default_factory=set)  # 64 bits of each
 
     def record_of(self, fields: Fields) -> tuple[Example, dict[str, Any]]:
@@ -162,7 +144,7 @@ class RecordMaker:
 
     def _open_ended(self, values: dict[str, Any], fields: Fields) -> Example:
         """The example of a row without options, whose answer must not look as if there were some."""
-        if fields.has_no_options:
+        if self.has_no_options:
             return parse_example({**values, KIND: Kind.OPEN_ENDED.value})
         column, answer = fields.columns.get(OPTIONS), values[ANSWER].strip()
         where = f"nothing in '{column}'" if column else "name the column with --column options=NAME"
@@ -242,7 +224,7 @@ def _is_said_open_ended(values: dict[str, Any]) -> bool:
 
 
 def _missing(own: str, fields: Fields) -> RecordError:
-    column, shown, there = fields.columns.get(own), SHOWN_NAMES[own], described(fields.row)
+    column, shown, there = fields.columns.get(own), SHOWN[own], described(fields.row)
     if column is None:
         cells = fields.row.items()
         lists = [name for name, cell in cells if isinstance(cell, list) and cell and isinstance(cell[0], dict)]

@@ -20,17 +20,11 @@ _THOUGHT = re.compile(r"\s*<think>(.*?)</think>\s*(.*)", re.DOTALL | re.I)
 
 
 class Row(NamedTuple):
-    """One record to be, and where it stands.
+    """One record to be, and where it stands."""
 
-    Attributes:
-        line: where it begins in its file, or its place in a JSON list, counted from 1; None for a file of its own.
-        content: its fields, or why there are none.
-        file: of a folder, the file that it comes from, as text.
-    """
-
-    line: int | None
-    content: Fields | RecordError
-    file: str | None = None
+    line: int | None  # where it begins, or its place in a JSON list, counted from 1; None for a file of its own
+    content: Fields | RecordError  # or why there are no fields
+    file: str | None = None  # of a folder, the file that it comes from, as text
 
     def located(self, fault: RecordError, source: str) -> RecordError:
         """The fault with its place, and the field by the name that the source has for it."""

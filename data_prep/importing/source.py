@@ -13,8 +13,8 @@ from videokr.errors import RecordError, UserError
 from videokr.jsonl import TABLE_SUFFIXES
 
 JSON_SUFFIXES, PARQUET_SUFFIX = (".jsonl", ".ndjson", ".json"), ".parquet"
-# Each has `records(advance)`, which streams the rows, or why there is none, with their places; `total` and `unit`, for
-# a progress bar, whose `advance` is told how many units were read since it was told; and `describe()`.
+# Each has `records(advance)`, which streams the rows, or why one is none, with their places; `total` and `unit`, which
+# is how much there is to read, where `advance` is told how much was since it was told; and `describe()`, in a line.
 Reader = Table | JsonFile | ParquetFile
 
 

@@ -3,11 +3,11 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from data_prep.importing.columns import ANSWER, MAX_SHOWN_COLUMNS, QUESTION, SHOWN_NAMES, VIDEOS, Columns
+from data_prep.importing.columns import ANSWER, MAX_SHOWN_COLUMNS, QUESTION, SHOWN, VIDEOS, Columns
 from data_prep.importing.json_file import Number
 from data_prep.importing.text_file import encoding_of, opened_text, plain_breaks, refuse_undecoded
 from videokr.errors import RecordError, UserError
@@ -17,11 +17,16 @@ DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 MAX_HEAD_CHARS = 1_000_000  # in which a header ends
 # Longer is no cell, but a quote that never closes and would take the rest of the file into memory.
 MAX_CELL_CHARS = 64_000_000
+_BROKEN_QUOTES = {  # by what the csv module says
+    "field larger": f"a cell of more than {MAX_CELL_CHARS:,} characters: a quote that never closes?",
+    "end of data": "a quote opens and never closes",
+    "expected after": 'text follows a closing quote: a quote inside of a quoted cell is written twice, ""',
+}
 _SAYS_DELIMITER = re.compile(r'"?sep=([,;\t])"?[,;\t]*\s*')  # a first line that is for spreadsheets
 
 
 class Table:
-    """A file with a header and a row a line, or more lines where cells are quoted: see `Reader`.
+    """A file with a header and a row a line, or more lines where cells are quoted: see `source.Reader`.
 
     Args:
         columns: None: of a table that is joined, whose columns nothing is known of.
@@ -48,7 +53,7 @@ class Table:
         return f"a table of {len(self.header)} columns, parted by {DELIMITERS[self.delimiter]}, {self.encoding}"
 
     def records(self, advance: Callable[[int], Any]) -> Iterator[tuple[int, dict[str, Any] | RecordError]]:
-        """See `Reader.records`; rows without anything in them are passed over."""
+        """See `source.Reader`; rows without anything in them are passed over."""
         csv.field_size_limit(MAX_CELL_CHARS)
         with opened_text(self.path, self.encoding, newline="") as (text, file):
             reader = csv.reader(text, delimiter=self.delimiter, strict=True, skipinitialspace=True)
@@ -85,7 +90,7 @@ class Table:
             if name not in self.header:
                 raise UserError(f"--column: '{self.path}' has no column '{name}', but {_listed(self.header)}")
         there = {*columns.plan(self.header).single, *([QUESTION] if with_question else [])}
-        lacking = [SHOWN_NAMES[own] for own in (QUESTION, ANSWER, VIDEOS) if own not in there]
+        lacking = [SHOWN[own] for own in (QUESTION, ANSWER, VIDEOS) if own not in there]
         if lacking:
             flags = " ".join(f"--column {name}=NAME" for name in lacking)
             same = " (one question of all: --question TEXT)" if QUESTION in lacking else ""
@@ -112,22 +117,20 @@ class Table:
 
     def _header(self, head: str, columns: Columns | None) -> tuple[str, list[str]]:
         """The delimiter, and the names: of all delimiters the one with which most columns are known."""
-        known_columns = columns or Columns()
         first = head.lstrip().split("\n", 1)[0]
         said = _SAYS_DELIMITER.fullmatch(first.rstrip("\r"))
         body = head.lstrip()[len(first) :] if said else head
-        found: list[tuple[int, int, str, list[str], set[str] | RecordError]] = []
+        found: list[tuple[int, int, str, list[str], Collection[str], RecordError | None]] = []
         for delimiter in [said[1]] if said else DELIMITERS:
-            names = _names(_first_row(body, delimiter))
+            names, fault = _names(body, delimiter), None
             try:
-                used: set[str] | RecordError = known_columns.plan(names).used
-            except RecordError as fault:
-                used = fault
-            known = len(names) if isinstance(used, RecordError) else len(used)
-            found.append((known, len(names), delimiter, names, used))
-        known, _, delimiter, names, used = max(found, key=lambda each: each[:2])
-        if isinstance(used, RecordError):
-            raise used.located(str(self.path), 1)
+                used: Collection[str] = (columns or Columns()).plan(names).used
+            except RecordError as error:
+                used, fault = names, error
+            found.append((len(used), len(names), delimiter, names, used, fault))
+        known, _, delimiter, names, used, fault = max(found, key=lambda each: each[:2])
+        if fault:
+            raise fault.located(str(self.path), 1)
         if "\0" in "".join(names):
             raise UserError(f"'{self.path}' is no text in {self.encoding}: give --encoding, perhaps utf-16-le")
         if columns and not known:
@@ -149,16 +152,13 @@ class Table:
         ]
 
 
-def _first_row(text: str, delimiter: str) -> list[str]:
+def _names(text: str, delimiter: str) -> list[str]:
+    """The cells of the first row, less the empty ones that spreadsheets put behind."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     try:
-        return next((row for row in reader if any(map(str.strip, row))), [])
+        cells = next((row for row in reader if any(map(str.strip, row))), [])
     except csv.Error:
-        return []
-
-
-def _names(cells: list[str]) -> list[str]:
-    """A header's names, less the empty ones that spreadsheets put behind."""
+        cells = []
     names = [" ".join(cell.split()) for cell in cells]
     while names and not names[-1]:
         names.pop()
@@ -171,12 +171,6 @@ def _listed(names: list[str]) -> str:
 
 
 def _broken(error: csv.Error, first: int, last: int) -> RecordError:
-    detail = str(error)
-    if "field larger" in detail:
-        detail = f"a cell of more than {MAX_CELL_CHARS:,} characters: a quote that never closes?"
-    elif "end of data" in detail:
-        detail = "a quote opens and never closes"
-    elif "expected after" in detail:
-        detail = 'text follows a closing quote: a quote inside of a quoted cell is written twice, ""'
+    detail = next((said for sign, said in _BROKEN_QUOTES.items() if sign in str(error)), str(error))
     lines = f"lines {first} to {last}: " if last > first else ""
     return RecordError(LINE, "broken quotes", lines + detail)
