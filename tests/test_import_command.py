@@ -618,6 +618,13 @@ def test_a_side_file_holds_records(place):
     ]
 
 
+def test_a_side_file_whose_messages_show_another_video_is_a_fault(place):
+    asks = [{"type": "video", "video": "another.mp4"}, {"type": "text", "text": "How many?"}]
+    messages = [{"role": "user", "content": asks}, {"role": "assistant", "content": "3"}]
+    write(place / "a.json", json.dumps({"messages": messages}))
+    assert "another video than that beside it: 'a.json': 'another.mp4'" in refused(place)
+
+
 def test_what_is_wrong_in_a_folder_is_counted_and_listed(place, tmp_path_factory):
     outside = tmp_path_factory.mktemp("outside")
     write(outside / "secret.txt", "secret")

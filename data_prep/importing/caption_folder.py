@@ -160,7 +160,7 @@ class CaptionFolder:
         except RecordError:  # it names none
             others = []
         if others:
-            return RecordError(fields.columns[VIDEOS], "another video than that beside it", repr(others[0]))
+            return RecordError(fields.columns.get(VIDEOS, VIDEOS), "another video than that beside it", repr(others[0]))
         fields.values[VIDEOS] = [name]
         fields.values.setdefault(QUESTION, self.question)
         return fields

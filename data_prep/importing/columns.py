@@ -50,10 +50,8 @@ class Plan(NamedTuple):
 
     single: Mapping[str, tuple[str, ...]]  # by field, the columns that may hold it; the first that does counts
     lettered: tuple[str, ...]  # columns of one option each, in the order of the letters
-
-    @property
-    def used(self) -> set[str]:
-        return {name for places in self.single.values() for name in places} | set(self.lettered)
+    used: set[str]  # all of these
+    others: list[str]  # which serve nothing
 
 
 @dataclass(slots=True)
@@ -71,7 +69,7 @@ class Columns:
     split: int = 0  # conversations of several turns that were taken apart
     taken: Counter[tuple[str, str]] = field(default_factory=Counter)  # rows that had a field from a column
     unused: Counter[str] = field(default_factory=Counter)  # rows with something in a column that served nothing
-    _plans: dict[tuple[str, ...], tuple[Plan, list[str]]] = field(default_factory=dict)
+    _plans: dict[tuple[str, ...], Plan] = field(default_factory=dict)
 
     @property
     def asked(self) -> list[str]:
@@ -92,7 +90,7 @@ class Columns:
         for name in self.asked:
             if "." in name and name not in row and (value := _inner(row, name)) is not None:
                 row = {**row, name: value}
-        plan, others = self._plans.get(tuple(row)) or self._new_plan(tuple(row))
+        plan = self._plans.get(tuple(row)) or self._new_plan(tuple(row))
         values: dict[str, Any] = {}
         columns = {own: places[0] for own, places in self.named.items() if places}
         for own, places in plan.single.items():
@@ -111,7 +109,7 @@ class Columns:
             values[OPTIONS] = options_in(columns[OPTIONS], values[OPTIONS], self.nothing)
         if VIDEOS in values:
             values[VIDEOS] = videos_in(values[VIDEOS])
-        for place in others:
+        for place in plan.others:
             self._count_unused(place, row[place])
         return Fields(values, columns, row)
 
@@ -143,7 +141,8 @@ class Columns:
                     detail = f"{', '.join(late)}: name one by --column options=NAME, or none by --column options="
                     raise RecordError(OPTIONS, "two columns that may hold the options", detail)
                 single[OPTIONS] = (late[0],)
-        return Plan(single, lettered)
+        used = {name for places in single.values() for name in places} | set(lettered)
+        return Plan(single, lettered, used, [name for name in names if name not in used])
 
     def refuse_absent(self, source: str) -> None:
         """Raises UserError where the user named columns, or a list of rows, that no row had."""
@@ -156,15 +155,12 @@ class Columns:
         if self.rows_in and not self.rows_found:
             raise UserError(f"--rows: no row of '{source}' has '{self.rows_in}'")
 
-    def _new_plan(self, names: tuple[str, ...]) -> tuple[Plan, list[str]]:
-        """The plan, and the columns that serve nothing."""
+    def _new_plan(self, names: tuple[str, ...]) -> Plan:
         plan = self.plan(names)
-        used = plan.used
         self.found.update(dict.fromkeys(names))
-        found = plan, [name for name in names if name not in used]
         if len(self._plans) < MAX_NAMES:
-            self._plans[names] = found
-        return found
+            self._plans[names] = plan
+        return plan
 
     def _lettered_options(self, row: Mapping[str, Any], places: Sequence[str]) -> dict[str, Any]:
         options, empty = {}, None
