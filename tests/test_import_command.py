@@ -941,7 +941,7 @@ def test_cells_come_as_they_were_written(rows, delimiter, quoting, encoding, end
         columns = Columns(nothing="text")
         table = Table(path, columns, None)
         assert table.delimiter == delimiter
-        records = table.records(lambda units: None)
+        records = table.records(lambda read: None)
         found = [row.content.values for line, record in records for row in rows_of(line, record, columns)]
     # Blanks at the begin of an unquoted cell are dropped; records are without blanks at their ends.
     tidy = [[cell.replace("\r\n", "\n").replace("\r", "\n").strip() for cell in row] for row in rows]

@@ -64,8 +64,9 @@ class CaptionFolder:
         kinds = ", ".join(f"{number:,} {suffix}" for suffix, number in sorted(self.read.items()))
         return f"a folder of videos and captions ({kinds or 'none'})"
 
-    def rows(self, advance: Callable[[int], Any]) -> Iterator[Row]:
+    def rows(self, progress: Callable[[int], Any]) -> Iterator[Row]:
         """Streams the rows, in the order of the folders' and files' names."""
+        read = 0
         for place, folders, files in os.walk(self.folder, onerror=_refuse):
             folders.sort()
             for name in folders:
@@ -77,7 +78,8 @@ class CaptionFolder:
             videos, captions, alone = self._matched(sorted(files))
             for stem in sorted(videos):
                 yield from self._video_rows(Path(place), videos[stem], captions.get(stem, []))
-                advance(1)
+                read += 1
+                progress(read)
             for name in alone:
                 yield self._fault(Path(place, name), WHOLE, NO_VIDEO)
 
@@ -123,7 +125,7 @@ class CaptionFolder:
 
     def _caption_rows(self, video: Path, caption: Path) -> Iterator[Row]:
         name = os.path.relpath(video, self.root)
-        if name != name.strip() or not _is_text(name):
+        if name != name.strip() or name != name.encode(errors="ignore").decode():
             detail = "it begins with a blank, or is not UTF-8: rename it"
             raise RecordError(VIDEOS, "a name that no record can hold", detail)
         if not caption.is_file():
@@ -193,14 +195,6 @@ def subtitle_text(text: str) -> str | None:
             if words and words not in said[-1:]:
                 said.append(words)
     return " ".join(said) if has_cue else None
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _refuse(error: OSError) -> None:

@@ -1,7 +1,7 @@
 """Which column of a source serves which field of a record: by the published spellings, or as the user says."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -75,11 +75,6 @@ class Columns:
     def asked(self) -> list[str]:
         """The columns that the user named."""
         return [*(place for places in self.named.values() for place in places), *self.lettered.values()]
-
-    @property
-    def found_names(self) -> str:
-        """The columns that rows had, or else the header, for messages."""
-        return ", ".join(map(repr, [*(self.found or self.header)][:MAX_SHOWN_COLUMNS])) or "none"
 
     def take(self, row: Mapping[str, Any]) -> Fields:
         """The fields of a row, with nothing blank among them.
@@ -185,6 +180,12 @@ def _inner(row: Mapping[str, Any], name: str) -> Any:
     for part in name.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
+
+
+def listed(names: Iterable[str]) -> str:
+    """The first of the names, for a message."""
+    shown = [repr(name[:40]) for name in names]
+    return ", ".join(shown[:MAX_SHOWN_COLUMNS] + (["..."] if len(shown) > MAX_SHOWN_COLUMNS else []))
 
 
 def described(row: Mapping[str, Any]) -> str:

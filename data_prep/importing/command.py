@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         UserError: a file is not there, would be overwritten, or holds what cannot be a record.
     """
     from data_prep.importing.caption_folder import CaptionFolder
-    from data_prep.importing.columns import OPTIONS, parse_columns
+    from data_prep.importing.columns import OPTIONS, listed, parse_columns
     from data_prep.importing.importer import Importer
     from data_prep.importing.record import RecordMaker, VideoFolder
     from data_prep.importing.source import FileSource, Joined
@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
         for reason, number in left_out.counts.most_common():
             print(f"left out {number} before the last of these: {reason}")
         if not records:
-            raise UserError(f"{importer.no_record}; columns found: {columns.found_names}")
+            raise UserError(f"{importer.no_record}; columns found: {listed(columns.found or columns.header) or 'none'}")
         return 0
     importer.write(args.output)
     report = importer.report()

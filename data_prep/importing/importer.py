@@ -52,14 +52,14 @@ class Importer:
             aside.open("wb") as out,
             tqdm(desc="importing", total=total, unit=unit, unit_scale=True, disable=None) as bar,
         ):
-            out.writelines(self._lines(bar.update))
+            out.writelines(self._lines(lambda read: bar.update(read - bar.n)))
             self.columns.refuse_absent(self.name)
             if not self._kinds:
                 raise UserError(self.no_record)
 
     def preview(self) -> list[bytes]:
         """The first records, as they would be written, or none."""
-        with closing(self._lines(lambda units: None)) as lines:
+        with closing(self._lines(lambda read: None)) as lines:
             shown = list(islice(lines, MAX_PREVIEW_RECORDS))
         self.columns.refuse_absent_rows(self.name)
         return shown
@@ -90,9 +90,9 @@ class Importer:
             "nothing_in": [place for place in self.columns.asked if place not in filled],
         }
 
-    def _lines(self, advance: Callable[[int], Any]) -> Generator[bytes]:
+    def _lines(self, progress: Callable[[int], Any]) -> Generator[bytes]:
         """Each record; a row that is none is left out, or ends the import by file, line and field."""
-        for row in self.source.rows(advance):
+        for row in self.source.rows(progress):
             try:
                 if isinstance(row.content, RecordError):
                     raise row.content

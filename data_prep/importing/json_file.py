@@ -89,13 +89,13 @@ class JsonFile:
     def describe(self) -> str:
         return f"{self.form}, {self.encoding}"
 
-    def records(self, advance: Callable[[int], Any]) -> Iterator[tuple[int, dict[str, Any] | RecordError]]:
+    def records(self, progress: Callable[[int], Any]) -> Iterator[tuple[int, dict[str, Any] | RecordError]]:
         """See `source.Reader`.
 
         Raises:
             UserError: a list or an object breaks off, or is not JSON somewhere.
         """
-        for number, key, item in self._lines(advance) if self.form == LINES else self._items(advance):
+        for number, key, item in self._lines(progress) if self.form == LINES else self._items(progress):
             try:
                 if isinstance(item, dict):
                     for name, value in item.items():
@@ -123,9 +123,9 @@ class JsonFile:
         detail = f"{key!r}; one object a line is read, or a list of objects, or objects by their keys"
         raise RecordError(LINE, NOT_AN_OBJECT, detail)
 
-    def _lines(self, advance: Callable[[int], Any]) -> Iterator[_Item]:
+    def _lines(self, progress: Callable[[int], Any]) -> Iterator[_Item]:
         with opened_text(self.path, self.encoding, newline="\n") as (text, file):
-            hint, read = "; one object a line is read, or a list of objects", 0
+            hint = "; one object a line is read, or a list of objects"
             for number, line in enumerate(text, start=1):
                 if line.isspace():
                     continue
@@ -136,14 +136,14 @@ class JsonFile:
                     yield number, None, fault
                 except _NOT_JSON as error:
                     yield number, None, RecordError(LINE, "not JSON", f"{error}{hint}")
-                advance(file.tell() - read)
-                hint, read = "", file.tell()
+                progress(file.tell())
+                hint = ""
 
-    def _items(self, advance: Callable[[int], Any] = lambda size_bytes: None) -> Iterator[_Item]:
+    def _items(self, progress: Callable[[int], Any] = lambda read: None) -> Iterator[_Item]:
         """Item by item of a list, or member by member, so that no more than one and a piece of the file are held."""
         closing = "]" if self.form == LIST else "}"
         with opened_text(self.path, self.encoding, newline="\n") as (text, file):
-            held, number, piece, read = "", 1, PIECE_CHARS, 0
+            held, number, piece = "", 1, PIECE_CHARS
             while not held:
                 held = text.read(PIECE_CHARS).lstrip()
             place, key = 1, None  # after the bracket
@@ -171,7 +171,7 @@ class JsonFile:
                     key = str(item)
                     continue
                 yield number, key, item
-                advance(file.tell() - read)
-                key, number, read = None, number + 1, file.tell()
+                progress(file.tell())
+                key, number = None, number + 1
                 if place > PIECE_CHARS:
                     held, place, piece = held[place:], 0, PIECE_CHARS

@@ -38,14 +38,14 @@ class ParquetFile:
         form = f"a Parquet file of {len(self._file.schema_arrow)} columns and {self.total:,} rows"
         return f"{form}; not read, as there are bytes in them: {', '.join(self._aside)}" if self._aside else form
 
-    def records(self, advance: Callable[[int], Any]) -> Iterator[tuple[int, dict[str, Any] | RecordError]]:
+    def records(self, progress: Callable[[int], Any]) -> Iterator[tuple[int, dict[str, Any] | RecordError]]:
         """See `source.Reader`."""
         read = 0
         for batch in self._file.iter_batches(BATCH_ROWS, columns=self._names):
             for number, row in enumerate(batch.to_pylist(), start=read + 1):
                 yield number, {name: _plain(value) for name, value in row.items()}
             read += batch.num_rows
-            advance(batch.num_rows)
+            progress(read)
 
 
 def _holds_bytes(kind: Any) -> bool:

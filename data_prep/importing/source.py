@@ -13,8 +13,8 @@ from videokr.errors import RecordError, UserError
 from videokr.jsonl import TABLE_SUFFIXES
 
 JSON_SUFFIXES, PARQUET_SUFFIX = (".jsonl", ".ndjson", ".json"), ".parquet"
-# Each has `records(advance)`, which streams the rows, or why one is none, with their places; `total` and `unit`, which
-# is how much there is to read, where `advance` is told how much was since it was told; and `describe()`, in a line.
+# Each has `records(progress)`, which streams the rows, or why one is none, with their places, and tells `progress` how
+# much of `total` was read, in `unit`s; and `describe()`, which says its form in a line.
 Reader = Table | JsonFile | ParquetFile
 
 
@@ -26,7 +26,7 @@ class FileSource:
         joined: a second file with more of each row.
 
     Attributes:
-        total, unit: how much there is to read, for a progress bar.
+        total, unit: how much there is to read.
 
     Raises:
         UserError: the file is not there, is of no known form, or is a table without the columns that a record needs.
@@ -40,9 +40,9 @@ class FileSource:
         if isinstance(self._reader, Table) and not joined:
             self._reader.refuse_lacking(columns, with_question)
 
-    def rows(self, advance: Callable[[int], Any]) -> Iterator[Row]:
+    def rows(self, progress: Callable[[int], Any]) -> Iterator[Row]:
         """Streams the rows in order."""
-        for number, record in self._reader.records(advance):
+        for number, record in self._reader.records(progress):
             if self._joined and not isinstance(record, RecordError):
                 record = self._joined.join(record)
             yield from rows_of(number, record, self._columns)
@@ -67,7 +67,7 @@ class Joined:
         self.on, _, theirs = on.partition("=")
         self.rows: dict[str, dict[str, Any]] = {}
         self.found: set[str] = set()
-        for number, row in open_reader(path, encoding, None).records(lambda units: None):
+        for number, row in open_reader(path, encoding, None).records(lambda read: None):
             if isinstance(row, RecordError):
                 raise row.located(str(path), number)
             column = next((name for name in (theirs or self.on, "key") if name in row), None)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from data_prep.importing.columns import ANSWER, MAX_SHOWN_COLUMNS, QUESTION, SHOWN, VIDEOS, Columns
+from data_prep.importing.columns import ANSWER, QUESTION, SHOWN, VIDEOS, Columns, listed
 from data_prep.importing.json_file import Number
 from data_prep.importing.text_file import encoding_of, opened_text, plain_breaks, refuse_undecoded
 from videokr.errors import RecordError, UserError
@@ -52,13 +52,12 @@ class Table:
     def describe(self) -> str:
         return f"a table of {len(self.header)} columns, parted by {DELIMITERS[self.delimiter]}, {self.encoding}"
 
-    def records(self, advance: Callable[[int], Any]) -> Iterator[tuple[int, dict[str, Any] | RecordError]]:
+    def records(self, progress: Callable[[int], Any]) -> Iterator[tuple[int, dict[str, Any] | RecordError]]:
         """See `source.Reader`; rows without anything in them are passed over."""
         csv.field_size_limit(MAX_CELL_CHARS)
         with opened_text(self.path, self.encoding, newline="") as (text, file):
             reader = csv.reader(text, delimiter=self.delimiter, strict=True, skipinitialspace=True)
             header: list[str] | None = None
-            read = 0
             while True:
                 line = reader.line_num + 1
                 try:
@@ -75,8 +74,7 @@ class Table:
                     header = None if cells[0].startswith("sep=") and len(cells[0]) <= 5 else cells
                     continue
                 yield line, RecordError(LINE, "the header again") if cells == header else self._row(cells)
-                advance(file.tell() - read)
-                read = file.tell()
+                progress(file.tell())
 
     def refuse_lacking(self, columns: Columns, with_question: bool) -> None:
         """
@@ -88,7 +86,7 @@ class Table:
         """
         for name in columns.asked:
             if name not in self.header:
-                raise UserError(f"--column: '{self.path}' has no column '{name}', but {_listed(self.header)}")
+                raise UserError(f"--column: '{self.path}' has no column '{name}', but {listed(self.header)}")
         there = {*columns.plan(self.header).single, *([QUESTION] if with_question else [])}
         lacking = [SHOWN[own] for own in (QUESTION, ANSWER, VIDEOS) if own not in there]
         if lacking:
@@ -96,7 +94,7 @@ class Table:
             same = " (one question of all: --question TEXT)" if QUESTION in lacking else ""
             raise UserError(
                 f"'{self.path}' has no known column of the {', '.join(lacking)}: name it by {flags}{same}; "
-                f"there are {_listed(self.header)}"
+                f"there are {listed(self.header)}"
             )
 
     def _row(self, cells: list[str]) -> dict[str, Any] | RecordError:
@@ -135,7 +133,7 @@ class Table:
             raise UserError(f"'{self.path}' is no text in {self.encoding}: give --encoding, perhaps utf-16-le")
         if columns and not known:
             raise UserError(
-                f"'{self.path}' has no header: its first row {_listed(names)} names no known column; give it one, or "
+                f"'{self.path}' has no header: its first row {listed(names)} names no known column; give it one, or "
                 "name the columns by --column question=NAME --column answer=NAME --column video=NAME; "
                 f"columns are parted by {' or '.join(DELIMITERS.values())}"
             )
@@ -145,7 +143,7 @@ class Table:
         except RecordError as error:
             raise error.located(str(self.path), 1) from None
         if twice := sorted(name for name in used if names.count(name) > 1):
-            raise UserError(f"'{self.path}': the header has {_listed(twice)} twice: rename the one that is not meant")
+            raise UserError(f"'{self.path}': the header has {listed(twice)} twice: rename the one that is not meant")
         # A name that is not used may stand there twice, and then has its place, too.
         return delimiter, [
             f"{name} (column {place + 1})" if name in names[:place] else name for place, name in enumerate(names)
@@ -163,11 +161,6 @@ def _names(text: str, delimiter: str) -> list[str]:
     while names and not names[-1]:
         names.pop()
     return [name or f"(column {number})" for number, name in enumerate(names, start=1)]
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(repr(name[:40]) for name in names[:MAX_SHOWN_COLUMNS])
-    return f"{shown}, ..." if len(names) > MAX_SHOWN_COLUMNS else shown
 
 
 def _broken(error: csv.Error, first: int, last: int) -> RecordError:
