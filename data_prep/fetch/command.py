@@ -56,9 +56,8 @@ def run(args: argparse.Namespace) -> int:
             cannot be extracted.
     """
     from data_prep.fetch.contents import contents_of
-    from data_prep.fetch.fetch import Fetch
-    from data_prep.fetch.marks import Marks, locked
-    from data_prep.fetch.report import as_json, as_text, plan_text, readable
+    from data_prep.fetch.extraction import Marks, locked
+    from data_prep.fetch.fetch import Fetch, as_json, as_text, plan_text, readable
 
     if args.config and args.dataset != "train":
         raise UserError("--config is for train: eval has one annotation file")

@@ -21,29 +21,20 @@ class FileError(UserError):
 
 
 class SourceFile(NamedTuple):
-    """A file of the data set.
+    """A file of the data set."""
 
-    Attributes:
-        path: in the data set, with slashes.
-        identity: changes with the bytes: `sha256:...`, `sha1:...` (git's, of a small file), or `mtime:...` in ns (of a
-            file in a local folder, which states no checksum).
-    """
-
-    path: str
+    path: str  # in the data set, with slashes
     size_bytes: int
+    # Changes with the bytes: `sha256:...`, `sha1:...` (git's, of a small file), or `mtime:...` in ns (of a file in a
+    # local folder, which states no checksum).
     identity: str
 
 
 class Archive(NamedTuple):
-    """An archive of videos.
+    """An archive of videos."""
 
-    Attributes:
-        path: in the data set; of one in parts, without their suffix.
-        parts: in order; the archive itself where it is whole.
-    """
-
-    path: str
-    parts: tuple[SourceFile, ...]
+    path: str  # in the data set; of one in parts, without their suffix
+    parts: tuple[SourceFile, ...]  # in order; the archive itself where it is whole
 
     @property
     def size_bytes(self) -> int:
@@ -51,11 +42,11 @@ class Archive(NamedTuple):
 
 
 class Contents(NamedTuple):
-    """What is asked for of a data set; `unread` are archives of other kinds than .tar."""
+    """What is asked for of a data set."""
 
     annotations: list[SourceFile]
     archives: list[Archive]
-    unread: list[str]
+    unread: list[str]  # archives of other kinds than .tar
 
 
 def contents_of(files: Iterable[SourceFile], annotation: str | None, patterns: Sequence[str] | None) -> Contents:

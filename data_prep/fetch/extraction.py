@@ -1,11 +1,13 @@
-"""An archive extracted: each video is written where it belongs, or refused with a reason."""
+"""An archive extracted: each video is written where it belongs, or refused with a reason; a mark says it is done."""
 
+import fcntl
+import json
 import os
 import tarfile
 from bisect import bisect_right
 from collections.abc import Container, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
 from io import FileIO
 from itertools import accumulate
 from pathlib import Path
@@ -14,28 +16,25 @@ from typing import Any
 from tqdm import tqdm
 
 from data_prep.fetch.contents import ARCHIVE, Archive, FileError
+from videokr.errors import UserError
+from videokr.outputs import written_aside
 from videokr.video.paths import plain_path
 
 READ_BYTES = 1 << 20
 MAX_HEADER_BYTES = 1 << 20  # of a member's long name and further fields, which are read into memory
 ASIDE = ".videokr-fetch.partial"  # what a video is called while it is written
+STATE = ".videokr-fetch"  # the folder of the marks
 # What tarfile raises over headers that make no sense.
 _DAMAGED = (tarfile.TarError, ValueError, OverflowError, RecursionError, LookupError, TypeError)
 
 
 @dataclass(slots=True)
 class Extracted:
-    """What came of an archive.
+    """What came of an archive."""
 
-    Attributes:
-        parts: path, size and identity of each, as JSON has them.
-        videos: bytes of each, by its place below the folder of videos.
-        refused: the reason and name of each other member.
-    """
-
-    parts: list[list[Any]]
-    videos: dict[str, int] = field(default_factory=dict)
-    refused: list[list[str]] = field(default_factory=list)
+    parts: list[list[Any]]  # path, size and identity of each, as JSON has them
+    videos: dict[str, int] = field(default_factory=dict)  # bytes of each, by its place below the folder of videos
+    refused: list[list[str]] = field(default_factory=list)  # the reason and name of each other member
 
 
 class Header(tarfile.TarInfo):
@@ -179,3 +178,56 @@ def _write(tar: Any, member: tarfile.TarInfo, root: Path, place: str) -> None:
     tar.extract(safe.replace(name=ASIDE, deep=False), root, set_attrs=False, filter="fully_trusted")
     (root / place).parent.mkdir(parents=True, exist_ok=True)
     (root / ASIDE).replace(root / place)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Makes a folder that no other fetch is at meanwhile.
+
+    Raises:
+        UserError: one is.
+    """
+    (folder / STATE).mkdir(parents=True, exist_ok=True)
+    with (folder / STATE / "lock").open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"'{folder}' is in use: another videokr fetch is at it") from None
+        yield
+
+
+class Marks:
+    """What earlier runs extracted, one mark an archive, written when all of it is done.
+
+    The files are `DIR/.videokr-fetch/DATASET/ARCHIVE.json`; several data sets may share the folder.
+
+    Raises:
+        UserError: a mark cannot be read.
+    """
+
+    def __init__(self, folder: Path, dataset: str):
+        self._own, self._marks = folder / STATE / dataset, {}
+        for path in sorted((folder / STATE).rglob("*.tar.json")):
+            try:
+                self._marks[path] = Extracted(**json.loads(path.read_bytes()))
+            except (ValueError, TypeError):
+                raise UserError(f"'{path}' cannot be read: delete it, and its archive is extracted anew") from None
+
+    def of(self, archive: Archive) -> Extracted | None:
+        """What came of an archive, in whichever version; None: it is not done."""
+        return self._marks.get(self._path(archive))
+
+    def taken(self, archive: Archive) -> set[str]:
+        """Places of the videos that other archives brought."""
+        others = self._marks.keys() - {self._path(archive)}
+        return {place for path in others for place in self._marks[path].videos}
+
+    def add(self, archive: Archive, extracted: Extracted) -> None:
+        """Marks an archive as done."""
+        path = self._path(archive)
+        with written_aside(path) as aside:
+            aside.write_text(json.dumps(asdict(extracted)), encoding="ascii")
+        self._marks[path] = extracted
+
+    def _path(self, archive: Archive) -> Path:
+        return self._own / f"{archive.path}.json"

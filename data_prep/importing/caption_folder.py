@@ -1,5 +1,6 @@
 """A folder of videos, each with a file of its own name beside it that says what is seen, or holds its records."""
 
+import html
 import os
 import re
 from collections import Counter
@@ -9,15 +10,12 @@ from typing import Any
 
 from data_prep.check.container import LINK_OUTSIDE, NOT_A_FILE
 from data_prep.check.paths import SUFFIXES
-from data_prep.importing.columns import ANSWER, QUESTION, VIDEOS, Columns
+from data_prep.importing.columns import ANSWER, KIND, QUESTION, VIDEOS, Columns, Fields
 from data_prep.importing.json_file import from_json
-from data_prep.importing.row import Fields, Row
-from data_prep.importing.rows import rows_of
-from data_prep.importing.subtitles import subtitle_text
+from data_prep.importing.row import Row, rows_of
 from data_prep.importing.text_file import WHOLE, read_text
 from videokr.errors import RecordError, UserError
 from videokr.example import Kind, record_videos
-from videokr.fields import KIND_FIELDS
 
 CAPTION_SUFFIXES = (".txt", ".srt", ".vtt", ".json")
 SUBTITLE_SUFFIXES = (".srt", ".vtt")
@@ -25,12 +23,14 @@ NO_CAPTION = "video without a caption"
 NO_VIDEO = "caption without a video"
 FOLDER = "a folder called like a video"
 LINKED_FOLDER = "a link to a folder, which is not followed"
-CAPTION_BYTES = 64_000_000
+MAX_CAPTION_BYTES = 64_000_000
 _LANGUAGE = re.compile(r"(.+)\.[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*", re.DOTALL)  # as download tools name subtitles
+_TIMES = re.compile(r"\s*(?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3}\s*-->")
+_MARKUP = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")  # <i>, <c.yellow>, <00:01.200>; {\an8}
 
 
 class CaptionFolder:
-    """A folder, and those in it.
+    """A source of rows that is a folder, and those in it: see `source.FileSource`.
 
     Args:
         root: folder that the paths of records start from.
@@ -64,32 +64,34 @@ class CaptionFolder:
         kinds = ", ".join(f"{number:,} {suffix}" for suffix, number in sorted(self.read.items()))
         return f"a folder of videos and captions ({kinds or 'none'})"
 
-    def rows(self, advance: Callable[[int], Any]) -> Iterator[Row]:
-        """See `Source.rows`; in the order of the folders' and files' names."""
+    def rows(self, progress: Callable[[int], Any]) -> Iterator[Row]:
+        """Streams the rows, in the order of the folders' and files' names."""
+        read = 0
         for place, folders, files in os.walk(self.folder, onerror=_refuse):
             folders.sort()
             for name in folders:
                 path = Path(place, name)
                 if name.lower().endswith(SUFFIXES):
-                    yield self._fault(path, RecordError(VIDEOS, FOLDER))
+                    yield self._fault(path, VIDEOS, FOLDER)
                 if path.is_symlink():
-                    yield self._fault(path, RecordError(WHOLE, LINKED_FOLDER))
-            videos, captions, alone = self._matched(files)
+                    yield self._fault(path, WHOLE, LINKED_FOLDER)
+            videos, captions, alone = self._matched(sorted(files))
             for stem in sorted(videos):
                 yield from self._video_rows(Path(place), videos[stem], captions.get(stem, []))
-                advance(1)
-            for name in sorted(alone):
-                yield self._fault(Path(place, name), RecordError(WHOLE, NO_VIDEO))
+                read += 1
+                progress(read)
+            for name in alone:
+                yield self._fault(Path(place, name), WHOLE, NO_VIDEO)
 
     def _matched(self, files: list[str]) -> tuple[dict[str, list[str]], dict[str, list[str]], list[str]]:
         """The videos and the captions of one folder by their common name, and captions of no video."""
         videos: dict[str, list[str]] = {}
         captions: dict[str, list[str]] = {}
         alone = []
-        for name in sorted(files):
+        for name in files:
             if name.lower().endswith(SUFFIXES):
                 videos.setdefault(name.rpartition(".")[0], []).append(name)
-        for name in sorted(files):
+        for name in files:
             ending = next((end for end in self.endings or CAPTION_SUFFIXES if name.lower().endswith(end)), None)
             if ending is None:
                 continue
@@ -104,54 +106,54 @@ class CaptionFolder:
         return videos, captions, alone
 
     def _video_rows(self, place: Path, videos: list[str], captions: list[str]) -> Iterator[Row]:
+        """The rows of the videos of one name."""
         path = place / videos[0]
         if not captions:
             for name in videos:
-                yield self._fault(place / name, RecordError(WHOLE, NO_CAPTION))
+                yield self._fault(place / name, WHOLE, NO_CAPTION)
         elif len(videos) > 1:
-            detail = ", ".join(map(ascii, videos))
-            yield self._fault(path, RecordError(VIDEOS, "several videos have one caption", detail))
+            yield self._fault(path, VIDEOS, "several videos have one caption", ", ".join(map(ascii, videos)))
         elif len(captions) > 1:
             detail = f"{', '.join(map(ascii, captions))}: say which by --captions txt, en.vtt, ..."
-            yield self._fault(path, RecordError(WHOLE, "a video has several captions", detail))
+            yield self._fault(path, WHOLE, "a video has several captions", detail)
         else:
-            yield from self._caption_rows(path, place / captions[0])
+            caption = place / captions[0]
+            try:
+                yield from self._caption_rows(path, caption)
+            except RecordError as fault:
+                yield Row(None, fault, self._shown(caption))
 
     def _caption_rows(self, video: Path, caption: Path) -> Iterator[Row]:
-        suffix = caption.suffix.lower()
-        try:
-            name = _record_path(os.path.relpath(video, self.root))
-            self._refuse_link(caption)
-            text = read_text(caption, self.encoding, CAPTION_BYTES)
-        except RecordError as fault:
-            yield self._fault(caption, fault)
-            return
+        name = os.path.relpath(video, self.root)
+        if name != name.strip() or name != name.encode(errors="ignore").decode():
+            detail = "it begins with a blank, or is not UTF-8: rename it"
+            raise RecordError(VIDEOS, "a name that no record can hold", detail)
+        if not caption.is_file():
+            raise RecordError(WHOLE, NOT_A_FILE)
+        if caption.is_symlink() and not self.follow_links and not caption.resolve().is_relative_to(self.real_root):
+            raise RecordError(WHOLE, LINK_OUTSIDE, "give --follow-links if that is meant")
+        text = read_text(caption, self.encoding, MAX_CAPTION_BYTES)
+        suffix, shown = caption.suffix.lower(), self._shown(caption)
         self.read[suffix] += 1
-        shown = _shown(caption, self.folder)
         if suffix == ".json":
-            for row in self._listed(text):
+            for row in self._side_rows(text):
                 if isinstance(row.content, Fields):
                     row = row._replace(content=self._of_own_video(row.content, name))
                 yield row._replace(line=None, file=shown if row.line is None else f"{shown}, item {row.line}")
             return
         said = subtitle_text(text) if suffix in SUBTITLE_SUFFIXES else text.strip()
-        if said:
-            values = {QUESTION: self.question, KIND_FIELDS[0]: Kind.OPEN_ENDED.value, ANSWER: said, VIDEOS: [name]}
-            yield Row(None, Fields(values), shown)
-        else:
-            yield self._fault(caption, RecordError(WHOLE, "no subtitle in it" if said is None else "an empty caption"))
+        if not said:
+            raise RecordError(WHOLE, "no subtitle in it" if said is None else "an empty caption")
+        values = {QUESTION: self.question, KIND: Kind.OPEN_ENDED.value, ANSWER: said, VIDEOS: [name]}
+        yield Row(None, Fields(values), shown)
 
-    def _listed(self, text: str) -> Iterator[Row]:
+    def _side_rows(self, text: str) -> Iterator[Row]:
         try:
             found = from_json(text)
         except (ValueError, RecursionError) as error:
-            yield Row(None, RecordError(WHOLE, "not JSON", str(error)))
-            return
-        if isinstance(found, list):
-            for number, item in enumerate(found, start=1):
-                yield from rows_of(number, item, self.columns)
-        else:
-            yield from rows_of(None, found, self.columns)
+            raise RecordError(WHOLE, "not JSON", str(error)) from None
+        for number, item in enumerate(found, start=1) if isinstance(found, list) else [(None, found)]:
+            yield from rows_of(number, item, self.columns)
 
     def _of_own_video(self, fields: Fields, name: str) -> Fields | RecordError:
         """The fields with the video that the side file lies beside, and a question."""
@@ -160,44 +162,39 @@ class CaptionFolder:
         except RecordError:  # it names none
             others = []
         if others:
-            return RecordError(fields.columns[VIDEOS], "another video than that beside it", repr(others[0]))
+            return RecordError(fields.columns.get(VIDEOS, VIDEOS), "another video than that beside it", repr(others[0]))
         fields.values[VIDEOS] = [name]
         fields.values.setdefault(QUESTION, self.question)
         return fields
 
-    def _refuse_link(self, caption: Path) -> None:
-        if not caption.is_file():
-            raise RecordError(WHOLE, NOT_A_FILE)
-        if caption.is_symlink() and not self.follow_links and not caption.resolve().is_relative_to(self.real_root):
-            raise RecordError(WHOLE, LINK_OUTSIDE, "give --follow-links if that is meant")
+    def _fault(self, path: Path, name: str, reason: str, detail: str = "") -> Row:
+        return Row(None, RecordError(name, reason, detail), self._shown(path))
 
-    def _fault(self, path: Path, fault: RecordError) -> Row:
-        return Row(None, fault, _shown(path, self.folder))
+    def _shown(self, path: Path) -> str:
+        """A path as text for a reader, whatever bytes its name has."""
+        return os.path.relpath(path, self.folder).encode("utf-8", "backslashreplace").decode()
 
 
-def _shown(path: Path, folder: Path) -> str:
-    """A path as text for a reader, whatever bytes its name has."""
-    return os.path.relpath(path, folder).encode("utf-8", "backslashreplace").decode()
+def subtitle_text(text: str) -> str | None:
+    """What SubRip (.srt) or WebVTT (.vtt) subtitles say, in one line without times and markup; None without a cue.
 
+    A line that repeats the one before is taken once: subtitles that roll show each line twice.
 
-def _record_path(path: str) -> str:
+    Args:
+        text: of the file, with `\\n` for line breaks.
     """
-    Raises:
-        RecordError: a record, which is text without blanks at its ends, cannot hold it.
-    """
-    if path != path.strip() or not _is_text(path):
-        raise RecordError(
-            VIDEOS, "a name that no record can hold", "it begins with a blank, or is not UTF-8: rename it"
-        )
-    return path
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    said: list[str] = []
+    is_in_cue, has_cue = False, False
+    for line in text.split("\n"):
+        if _TIMES.match(line):
+            is_in_cue = has_cue = True
+        elif not line.strip():
+            is_in_cue = False
+        elif is_in_cue:
+            words = " ".join(html.unescape(_MARKUP.sub("", line)).split())
+            if words and words not in said[-1:]:
+                said.append(words)
+    return " ".join(said) if has_cue else None
 
 
 def _refuse(error: OSError) -> None:

@@ -1,108 +1,80 @@
 """Which column of a source serves which field of a record: by the published spellings, or as the user says."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from data_prep.importing.cells import options_in
-from data_prep.importing.row import Fields
+from data_prep.importing.cell import is_filled, options_in, videos_in
+from videokr import fields
 from videokr.errors import RecordError, UserError
-from videokr.fields import (
-    ANSWER_FIELDS,
-    GROUP_FIELDS,
-    KIND_FIELDS,
-    NAMING_FIELDS,
-    OPTION_FIELDS,
-    QUESTION_FIELDS,
-    RATIONALE_FIELDS,
-    VIDEO_FIELDS,
-)
 from videokr.option_columns import folded, lettered_field, option_columns
 from videokr.options import LETTERS
 
-QUESTION, OPTIONS, ANSWER, VIDEOS = QUESTION_FIELDS[0], OPTION_FIELDS[0], ANSWER_FIELDS[0], VIDEO_FIELDS[0]
-ID, KIND, RATIONALE = NAMING_FIELDS[0], KIND_FIELDS[0], RATIONALE_FIELDS[0]
-# What a field is called after `--column`, and in what is printed.
-NAMES = {
-    ID: "id",
-    QUESTION: "question",
-    OPTIONS: "options",
-    KIND: "kind",
-    RATIONALE: "rationale",
-    ANSWER: "answer",
-    VIDEOS: "video",
-    **{name: name for name in GROUP_FIELDS},
+QUESTION, ANSWER, RATIONALE = fields.QUESTION_FIELDS[0], fields.ANSWER_FIELDS[0], fields.RATIONALE_FIELDS[0]
+OPTIONS, VIDEOS, KIND = fields.OPTION_FIELDS[0], fields.VIDEO_FIELDS[0], fields.KIND_FIELDS[0]
+ID = fields.NAMING_FIELDS[0]  # a file's name is no id here: own data has several questions a video
+LATE_OPTION_NAMES = ("choices", "choice", "candidates")  # taken where nothing else can be the options
+# By field: what it is called after --column and in what is printed, and the columns that are taken for it unasked.
+ACCEPTED_NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
+    ID: ("id", fields.NAMING_FIELDS),
+    QUESTION: ("question", fields.QUESTION_FIELDS),
+    OPTIONS: ("options", tuple(name for name in fields.OPTION_FIELDS if name not in LATE_OPTION_NAMES)),
+    KIND: ("kind", fields.KIND_FIELDS),
+    RATIONALE: ("rationale", fields.RATIONALE_FIELDS),
+    ANSWER: ("answer", fields.ANSWER_FIELDS),
+    VIDEOS: ("video", fields.VIDEO_FIELDS),
+    **{name: (name, (name,)) for name in fields.GROUP_FIELDS},
 }
-OPTION_SPELLINGS = ("choices", "choice", "candidates")  # taken where nothing else can be the options
-SPELLINGS = {
-    # A file's name is no id here: own data has several questions a video.
-    ID: NAMING_FIELDS,
-    QUESTION: QUESTION_FIELDS,
-    OPTIONS: tuple(name for name in OPTION_FIELDS if name not in OPTION_SPELLINGS),
-    KIND: KIND_FIELDS,
-    RATIONALE: RATIONALE_FIELDS,
-    ANSWER: ANSWER_FIELDS,
-    VIDEOS: VIDEO_FIELDS,
-    **{name: (name,) for name in GROUP_FIELDS},
-}
-LIKE_A_RATIONALE = ("rationale", "reasoning", "explanation", "thinking", "cot")
-MISSING_OR_TEXT = ("missing", "text")
-MAY_BE_NOTHING = "may mean that nothing is there"
-SHOWN_COLUMNS = 20
-OTHERS = "(others)"  # names beyond MOST_NAMES
-MOST_NAMES = 500  # that are counted; JSON objects may have any
-
-_NOTHING = frozenset(("none", "nan", "null", "n/a", "#n/a", "<na>", "nat"))
-_SODIUM = "NA"  # and "Na" is
-
-_FIELD_OF = {folded(name): field for field in (*SPELLINGS,) for name in (*SPELLINGS[field], NAMES[field])}
-_FIELD_OF |= dict.fromkeys(OPTION_SPELLINGS, OPTIONS)
-_OTHER_SETS = frozenset(_FIELD_OF)  # `video1`, `question_2` are no options
-EACH, JOINED = LISTS = ("each", "joined")  # what a list of several texts as the answer is
+SHOWN = {own: shown for own, (shown, _) in ACCEPTED_NAMES.items()}
+_FIELD_OF = {folded(name): own for own, (shown, names) in ACCEPTED_NAMES.items() for name in (*names, shown)}
+_FIELD_OF |= dict.fromkeys(LATE_OPTION_NAMES, OPTIONS)
+_NO_OPTION_SETS = frozenset(_FIELD_OF)  # `video1`, `question_2` are no options
+EACH, JOINED = ANSWER_LISTS = ("each", "joined")  # what a list of several texts as the answer is
+MAX_SHOWN_COLUMNS = 20
+MAX_NAMES = 500  # that are counted; JSON objects may have any
+OTHERS = "(others)"  # names beyond MAX_NAMES
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Of rows with the same columns.
+class Fields:
+    """What a row says of a record."""
 
-    Attributes:
-        single: field, and the columns that may hold it, the first that does counts.
-        lettered: columns of one option each, in the order of the letters.
-        others: columns that serve nothing.
-    """
+    values: dict[str, Any]  # by the first of the published spellings (`question`, `solution`, ...); nothing blank
+    columns: Mapping[str, str] = field(default_factory=dict)  # what the source calls the field, for messages
+    row: Mapping[str, Any] = field(default_factory=dict)  # as the source has it, for messages
 
-    single: tuple[tuple[str, tuple[str, ...]], ...]
-    lettered: tuple[str, ...]
-    others: tuple[str, ...]
+
+class Plan(NamedTuple):
+    """Where rows with the same columns have their fields."""
+
+    single: Mapping[str, tuple[str, ...]]  # by field, the columns that may hold it; the first that does counts
+    lettered: tuple[str, ...]  # columns of one option each, in the order of the letters
+    used: set[str]  # all of these
+    others: list[str]  # which serve nothing
 
 
 @dataclass(slots=True)
 class Columns:
-    """
-    Attributes:
-        named: columns by field, as the user says; these alone are then taken for the field.
-        lettered: columns of one option each, by letter, as the user says.
-        rows_in: column whose list holds the rows of a row; the row's other columns are each one's, too.
-        lists: what a list of several texts as the answer is, one of LISTS; None: nobody knows.
-        nothing: whether `NaN`, `None` and the like are text or missing, one of MISSING_OR_TEXT; None: neither is known.
-        taken: how many rows had a field from a column.
-        unused: how many rows had something in a column that served nothing.
-        rows_found: whether some row had the column `rows_in`.
-        split: how many conversations of several turns were taken apart.
-    """
+    """What the user says of the columns, and what was found in them."""
 
-    named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    lettered: Mapping[str, str] = field(default_factory=dict)
-    nothing: str | None = None
-    rows_in: str | None = None
-    lists: str | None = None
-    rows_found: bool = False
-    split: int = 0
-    taken: Counter[tuple[str, str]] = field(default_factory=Counter)
-    unused: Counter[str] = field(default_factory=Counter)
+    named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by field; these alone are taken for it
+    lettered: Mapping[str, str] = field(default_factory=dict)  # columns of one option each, by letter
+    nothing: str | None = None  # see `is_filled`
+    rows_in: str | None = None  # whose list holds the rows of a row; the row's other columns are each one's, too
+    lists: str | None = None  # what a list of several texts as the answer is, one of ANSWER_LISTS; None: nobody knows
+    header: Sequence[str] = ()  # of a table, which may be without rows
+    found: dict[str, None] = field(default_factory=dict)  # columns that some row had, in their order
+    rows_found: bool = False  # whether some row had the column `rows_in`
+    split: int = 0  # conversations of several turns that were taken apart
+    taken: Counter[tuple[str, str]] = field(default_factory=Counter)  # rows that had a field from a column
+    unused: Counter[str] = field(default_factory=Counter)  # rows with something in a column that served nothing
     _plans: dict[tuple[str, ...], Plan] = field(default_factory=dict)
-    _there: set[str] = field(default_factory=set)
+
+    @property
+    def asked(self) -> list[str]:
+        """The columns that the user named."""
+        return [*(place for places in self.named.values() for place in places), *self.lettered.values()]
 
     def take(self, row: Mapping[str, Any]) -> Fields:
         """The fields of a row, with nothing blank among them.
@@ -110,66 +82,31 @@ class Columns:
         Raises:
             RecordError: columns or cells that can be read in two ways.
         """
-        for name in self._dotted:
-            if name not in row and (value := _inner(row, name)) is not None:
+        for name in self.asked:
+            if "." in name and name not in row and (value := _inner(row, name)) is not None:
                 row = {**row, name: value}
-        names = tuple(row)
-        plan = self._plans.get(names)
-        if plan is None:
-            plan = self.plan(names)
-            self._there.update(names)
-            if len(self._plans) < MOST_NAMES:
-                self._plans[names] = plan
+        plan = self._plans.get(tuple(row)) or self._new_plan(tuple(row))
         values: dict[str, Any] = {}
-        columns: dict[str, str] = {}
-        for own, places in plan.single:
+        columns = {own: places[0] for own, places in self.named.items() if places}
+        for own, places in plan.single.items():
             columns[own] = places[0]
             for place in places:
                 if own in values:
                     self._count_unused(place, row[place])
-                elif self._holds(place, row[place]):
+                elif is_filled(place, row[place], self.nothing):
                     values[own], columns[own] = row[place], place
                     self.taken[own, place] += 1
         if plan.lettered:
             columns[OPTIONS] = f"{plan.lettered[0]} ... {plan.lettered[-1]}"
-            if options := self._options(row, plan.lettered):
+            if options := self._lettered_options(row, plan.lettered):
                 values[OPTIONS] = options
         if OPTIONS in values:
-            values[OPTIONS] = self._without_padding(columns[OPTIONS], options_in(values[OPTIONS]))
+            values[OPTIONS] = options_in(columns[OPTIONS], values[OPTIONS], self.nothing)
+        if VIDEOS in values:
+            values[VIDEOS] = videos_in(values[VIDEOS])
         for place in plan.others:
             self._count_unused(place, row[place])
-        for own, places in self.named.items():
-            if places:
-                columns.setdefault(own, places[0])
-        return Fields(values, columns, has_no_options=self.named.get(OPTIONS) == (), row=row)
-
-    @property
-    def asked(self) -> list[str]:
-        """The columns that the user named."""
-        return [*(place for places in self.named.values() for place in places), *self.lettered.values()]
-
-    @property
-    def nowhere(self) -> list[str]:
-        """Columns that the user named, and no row had anything in."""
-        found = {place for _, place in self.taken}
-        return [place for place in self.asked if place not in found]
-
-    @property
-    def absent(self) -> list[str]:
-        """Columns that the user named, and no row had."""
-        return [place for place in self.asked if place not in self._there]
-
-    def refuse_absent_rows(self, source: str) -> None:
-        """
-        Raises:
-            UserError: the user named a list of rows, and no row had it.
-        """
-        if self.rows_in and not self.rows_found:
-            raise UserError(f"--rows: no row of '{source}' has '{self.rows_in}'")
-
-    @property
-    def _dotted(self) -> list[str]:
-        return [place for place in self.asked if "." in place]
+        return Fields(values, columns, row)
 
     def plan(self, names: Sequence[str]) -> Plan:
         """Which of these columns serve what.
@@ -178,12 +115,11 @@ class Columns:
             RecordError: two sets of option columns, or one with a gap; two columns that may hold options.
         """
         single: dict[str, tuple[str, ...]] = {}
-        for own, spellings in SPELLINGS.items():
+        for own, (_, spellings) in ACCEPTED_NAMES.items():
             if own in self.named:
                 found = tuple(name for name in self.named[own] if name in names)
             else:
-                wanted = [folded(name) for name in spellings]
-                found = tuple(name for want in wanted for name in names if folded(name) == want)
+                found = tuple(name for wanted in map(folded, spellings) for name in names if folded(name) == wanted)
             if found:
                 single[own] = found
         lettered = tuple(self.lettered[letter] for letter in sorted(self.lettered))
@@ -193,18 +129,38 @@ class Columns:
         elif OPTIONS not in single and OPTIONS not in self.named:
             spoken_for = {name for places in self.named.values() for name in places}
             free = [name for name in names if name not in spoken_for]
-            single_names = {name for places in single.values() for name in places}
-            lettered = option_columns([name for name in free if name not in single_names], _OTHER_SETS)
-            if not lettered and (other := _other_options(free)):
-                single[OPTIONS] = (other,)
+            used = {name for places in single.values() for name in places}
+            lettered = option_columns([name for name in free if name not in used], _NO_OPTION_SETS)
+            if not lettered and (late := [name for name in free if folded(name) in LATE_OPTION_NAMES]):
+                if len(late) > 1:
+                    detail = f"{', '.join(late)}: name one by --column options=NAME, or none by --column options="
+                    raise RecordError(OPTIONS, "two columns that may hold the options", detail)
+                single[OPTIONS] = (late[0],)
         used = {name for places in single.values() for name in places} | set(lettered)
-        return Plan(tuple(single.items()), lettered, tuple(name for name in names if name not in used))
+        return Plan(single, lettered, used, [name for name in names if name not in used])
 
-    def _options(self, row: Mapping[str, Any], places: Sequence[str]) -> dict[str, Any]:
-        options = {}
-        empty = None
+    def refuse_absent(self, source: str) -> None:
+        """Raises UserError where the user named columns, or a list of rows, that no row had."""
+        if absent := [place for place in self.asked if place not in self.found]:
+            raise UserError(f"--column: no row of '{source}' has {', '.join(map(repr, absent))}")
+        self.refuse_absent_rows(source)
+
+    def refuse_absent_rows(self, source: str) -> None:
+        """Raises UserError where the user named a list of rows, and no row had it."""
+        if self.rows_in and not self.rows_found:
+            raise UserError(f"--rows: no row of '{source}' has '{self.rows_in}'")
+
+    def _new_plan(self, names: tuple[str, ...]) -> Plan:
+        plan = self.plan(names)
+        self.found.update(dict.fromkeys(names))
+        if len(self._plans) < MAX_NAMES:
+            self._plans[names] = plan
+        return plan
+
+    def _lettered_options(self, row: Mapping[str, Any], places: Sequence[str]) -> dict[str, Any]:
+        options, empty = {}, None
         for letter, place in zip(LETTERS, places, strict=False):
-            if not self._holds(place, row[place]):
+            if not is_filled(place, row[place], self.nothing):
                 empty = empty or place
                 continue
             if empty:
@@ -213,44 +169,9 @@ class Columns:
             self.taken[OPTIONS, place] += 1
         return options
 
-    def _without_padding(self, name: str, options: Any) -> Any:
-        """Options less those at the end that hold nothing, which fill up a table (`N/A`).
-
-        Raises:
-            RecordError: see `_holds`.
-        """
-        if isinstance(options, Mapping):
-            return {label: text for label, text in options.items() if self._fills(name, text)}
-        if isinstance(options, list):
-            while options and not self._fills(name, options[-1]):
-                options = options[:-1]
-        return options
-
-    def _fills(self, name: str, option: Any) -> bool:
-        """`_holds`; but `None` in a list, unlike in a cell, is somebody's word."""
-        is_word = isinstance(option, str) and option.strip().isalpha()
-        return is_word or self._holds(name, option)
-
-    def _holds(self, name: str, value: Any) -> bool:
-        """Whether something is there.
-
-        Raises:
-            RecordError: the user has to say.
-        """
-        if not isinstance(value, str):
-            return value is not None and value != [] and value != {}
-        text = value.strip()
-        if len(text) > 4 or not (text == _SODIUM or text.casefold() in _NOTHING):
-            return bool(text)
-        if self.nothing is None:
-            detail = f"{text!r}: say --none-cells missing, or --none-cells text if such cells are meant as they stand"
-            raise RecordError(name, MAY_BE_NOTHING, detail)
-        return self.nothing == "text"
-
     def _count_unused(self, name: str, value: Any) -> None:
-        if value is None or value == "":
-            return
-        self.unused[name if name in self.unused or len(self.unused) < MOST_NAMES else OTHERS] += 1
+        if value is not None and value != "":
+            self.unused[name if name in self.unused or len(self.unused) < MAX_NAMES else OTHERS] += 1
 
 
 def _inner(row: Mapping[str, Any], name: str) -> Any:
@@ -261,32 +182,23 @@ def _inner(row: Mapping[str, Any], name: str) -> Any:
     return value
 
 
+def listed(names: Iterable[str]) -> str:
+    """The first of the names, for a message."""
+    shown = [repr(name[:40]) for name in names]
+    return ", ".join(shown[:MAX_SHOWN_COLUMNS] + (["..."] if len(shown) > MAX_SHOWN_COLUMNS else []))
+
+
 def described(row: Mapping[str, Any]) -> str:
     """The columns of a row, and what stands in those that hold more than a value."""
     shown = []
-    for name, value in list(row.items())[:SHOWN_COLUMNS]:
+    for name, value in list(row.items())[:MAX_SHOWN_COLUMNS]:
         inside = ", ".join(map(str, value)) if isinstance(value, Mapping) else ""
         kind = f" (object of {inside})" if inside else " (list)" if isinstance(value, list) else ""
         shown.append(f"{name!r}{kind}")
-    return ", ".join(shown) + (", ..." if len(row) > SHOWN_COLUMNS else "")
+    return ", ".join(shown) + (", ..." if len(row) > MAX_SHOWN_COLUMNS else "")
 
 
-def _other_options(names: Sequence[str]) -> str | None:
-    """The one column whose name others give to options; None where there is none.
-
-    Raises:
-        RecordError: there are two.
-    """
-    found = [name for name in names if folded(name) in OPTION_SPELLINGS]
-    if len(found) > 1:
-        detail = f"{', '.join(found)}: name one by --column options=NAME, or none by --column options="
-        raise RecordError(OPTIONS, "two columns that may hold the options", detail)
-    return found[0] if found else None
-
-
-def parse_columns(
-    given: Sequence[str], nothing: str | None, rows_in: str | None = None, lists: str | None = None
-) -> Columns:
+def parse_columns(given: Sequence[str], nothing: str | None, rows_in: str | None, lists: str | None) -> Columns:
     """Reads `FIELD=COLUMN`s; a FIELD may be spelled as published, an empty COLUMN takes the field from nowhere.
 
     Raises:
@@ -302,7 +214,7 @@ def parse_columns(
         elif equals and letter and column.strip():
             lettered[letter] = column.strip()
         else:
-            known = ", ".join(NAMES.values())
+            known = ", ".join(SHOWN.values())
             raise UserError(f"--column '{text}': FIELD=COLUMN is asked for, FIELD one of {known}, option_a, ...")
     if lettered and sorted(lettered) != list(LETTERS[: len(lettered)]):
         raise UserError(f"--column: options {', '.join(sorted(lettered))} are not A, B, C, ... without a gap")

@@ -12,27 +12,29 @@ file, line and field, or is left out, counted and listed with --skip-invalid.
 
 import argparse
 import json
+import shlex
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from data_prep.given_path import given_path
 from data_prep.left_out import LeftOut
 from videokr.errors import UserError
-from videokr.jsonl import TABLE_SUFFIXES
+from videokr.option_columns import folded
 from videokr.outputs import JSON, JSON_LINES, refuse_to_overwrite, require_suffix, written_aside
-
-if TYPE_CHECKING:
-    from data_prep.importing.columns import Columns
-    from data_prep.importing.joined import Joined
-    from data_prep.importing.row import Reader, Source
+from videokr.response import ANSWER_ONLY
 
 DEFAULT_QUESTION = "Describe what happens in this video."
-JSON_SUFFIXES, PARQUET_SUFFIX = (".jsonl", ".ndjson", ".json"), ".parquet"
+LIKE_A_RATIONALE = ("rationale", "reasoning", "explanation", "thinking", "cot")
+MAX_SHOWN_COLUMNS = 20
+MAX_SMALL_RECORDS = 5_000
+VALIDATION_SHARE = 10  # of the records of a small file, one in so many; `prepare rl` holds 500 out by itself
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from data_prep.importing.answer import FORMS
-    from data_prep.importing.columns import LISTS, MISSING_OR_TEXT
+    from data_prep.importing.cell import MISSING_OR_TEXT
+    from data_prep.importing.columns import ANSWER_LISTS
+    from data_prep.importing.record import ANSWER_FORMS
 
     parser.add_argument("source", type=given_path, metavar="SOURCE", help="table, JSON file, or folder of videos")
     parser.add_argument("--output", type=given_path, metavar="FILE", help=f"records to write ({JSON_LINES})")
@@ -41,9 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--column", action="append", default=[], metavar="FIELD=COLUMN",
                         help="where a field stands (id, question, options, option_a, kind, rationale, answer, video, "
                         "subject, ...); several times; without COLUMN: nowhere")  # fmt: skip
-    parser.add_argument("--answers", choices=FORMS, help="how answers name an option: from-0 and from-1 count them "
-                        "(default: a letter or the option's text, whichever names one)")  # fmt: skip
-    parser.add_argument("--answer-lists", choices=LISTS, help="what a list of several texts as the answer is: a "
+    parser.add_argument("--answers", choices=ANSWER_FORMS, help="how answers name an option: from-0 and from-1 count "
+                        "them (default: a letter or the option's text, whichever names one)")  # fmt: skip
+    parser.add_argument("--answer-lists", choices=ANSWER_LISTS, help="what a list of several texts as the answer is: a "
                         "record each, or one text (default: a fault)")  # fmt: skip
     parser.add_argument("--join", type=given_path, metavar="FILE", help="a second file with more of each row: answers")
     parser.add_argument("--on", metavar="COLUMN", help="of --join: the column with the key (OWN=THEIRS: of two names)")
@@ -73,97 +75,105 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UserError: a file is not there, would be overwritten, or holds what cannot be a record.
     """
-    from data_prep.importing.columns import parse_columns
+    from data_prep.importing.caption_folder import CaptionFolder
+    from data_prep.importing.columns import OPTIONS, listed, parse_columns
     from data_prep.importing.importer import Importer
-    from data_prep.importing.importing import Import
-    from data_prep.importing.summary import column_lines, count_lines, next_lines
-    from data_prep.importing.video_folder import VideoFolder
+    from data_prep.importing.record import RecordMaker, VideoFolder
+    from data_prep.importing.source import FileSource, Joined
 
     _refuse_outputs(args)
-    videos = args.videos or (args.source if args.source.is_dir() else args.source.parent)
+    path: Path = args.source
+    videos = args.videos or (path if path.is_dir() else path.parent)
     if not videos.is_dir():
         raise UserError(f"--videos '{videos}' is not there: give the folder that holds the videos")
     columns = parse_columns(args.column, args.none_cells, args.rows, args.answer_lists)
-    joined = _joined(args)
-    source = _source(args, columns, videos, joined)
-    folder = VideoFolder(videos, args.video_prefix, args.video_suffix, args.follow_links)
-    importer = Importer(folder, args.answers, args.question)
-    left_out = LeftOut()
-    work = Import(source, str(args.source), columns, importer, args.skip_invalid, args.skip_missing_video, left_out)
-    if args.dry_run:
-        summary, lines = work.preview()
-        print("\n".join(column_lines(summary.as_json(source.describe(), columns, left_out.counts))))
-        for line in lines:
-            print(line.decode(), end="")
-        for reason, number in left_out.counts.most_common():
-            print(f"left out {number} before the last of these: {reason}")
-        return 0
-    summary = work.write(args.output)
-    report = summary.as_json(source.describe(), columns, left_out.counts)
-    if args.json:
-        with written_aside(args.json) as aside:
-            aside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print("\n".join(column_lines(report)))
-    if columns.split:
-        print(f"{columns.split:,} conversations have several turns: each question is a record, without those before it")
-    if importer.instructions:
-        said = f"{importer.instructions:,} questions had an instruction after their options, which is dropped"
-        print(f"{said}; the first: {importer.instruction[:80]!r}")
-    if joined and (alone := len(joined.rows) - len(joined.found)):
-        print(f"{alone:,} rows of --join '{joined.name}' belong to no row")
-    left_out.report(args.output)
-    print("\n".join([f"{args.output}: {count_lines(report)[0]}", *count_lines(report)[1:]]))
-    print("\n".join(next_lines(report, args.output, videos)))
-    return 0
-
-
-def _source(args: argparse.Namespace, columns: "Columns", videos: Path, joined: "Joined | None") -> "Source":
-    from data_prep.importing.caption_folder import CaptionFolder
-    from data_prep.importing.rows import Rows
-
-    path: Path = args.source
+    if (args.join is None) != (args.on is None):
+        raise UserError("--join FILE and --on COLUMN, which has the key of each row, go together")
+    joined = Joined(args.join, args.on, args.encoding) if args.join else None
+    source: FileSource | CaptionFolder
     if path.is_dir():
         if joined:
             raise UserError(f"--join is for files, and '{path}' is a folder")
         question = args.question or DEFAULT_QUESTION
-        return CaptionFolder(path, videos, columns, args.captions, question, args.encoding, args.follow_links)
-    if args.captions:
-        raise UserError(f"--captions is for folders, which '{path}' is not")
-    reader = _reader(path, args.encoding, columns, args.question is not None, joined is None)
-    return Rows(reader, columns, joined)
+        source = CaptionFolder(path, videos, columns, args.captions, question, args.encoding, args.follow_links)
+    else:
+        if args.captions:
+            raise UserError(f"--captions is for folders, which '{path}' is not")
+        source = FileSource(path, args.encoding, columns, args.question is not None, joined)
+    folder = VideoFolder(videos, args.video_prefix, args.video_suffix, args.follow_links)
+    maker = RecordMaker(folder, args.answers, args.question, columns.named.get(OPTIONS) == ())
+    importer = Importer(source, str(path), columns, maker, args.skip_invalid, args.skip_missing_video)
+    left_out = importer.left_out
+    if args.dry_run:
+        records = importer.preview()
+        print("\n".join(_column_lines(importer.report())))
+        print(b"".join(records).decode(), end="")
+        for reason, number in left_out.counts.most_common():
+            print(f"left out {number} before the last of these: {reason}")
+        if not records:
+            raise UserError(f"{importer.no_record}; columns found: {listed(columns.found or columns.header) or 'none'}")
+        return 0
+    importer.write(args.output)
+    report = importer.report()
+    if args.json:
+        with written_aside(args.json) as aside:
+            aside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    print("\n".join(_column_lines(report)))
+    if columns.split:
+        print(f"{columns.split:,} conversations have several turns: each question is a record, without those before it")
+    if maker.instructions:
+        said = f"{maker.instructions:,} questions had an instruction after their options, which is dropped"
+        print(f"{said}; the first: {maker.instruction[:80]!r}")
+    if joined and (alone := len(joined.rows) - len(joined.found)):
+        print(f"{alone:,} rows of --join '{args.join}' belong to no row")
+    left_out.report(args.output)
+    print(f"{args.output}: {report['records']:,} records of {report['videos']:,} videos")
+    print("\n".join([*_kind_lines(report), *_next_lines(report, args.output, videos)]))
+    return 0
 
 
-def _joined(args: argparse.Namespace) -> "Joined | None":
-    if (args.join is None) != (args.on is None):
-        raise UserError("--join FILE and --on COLUMN, which has the key of each row, go together")
-    if args.join is None:
-        return None
-    from data_prep.importing.joined import read_joined
+def _column_lines(report: Mapping[str, Any]) -> list[str]:
+    """Which column served what, and in how many rows."""
+    lines = [f"read {report['source']}"]
+    for name, places in report["columns"].items():
+        shown = ", ".join(f"{place} ({number:,})" for place, number in places.items())
+        lines.append(f"  {name:<10} from {shown}")
+    if unused := list(report["not_used"]):
+        more = f", and {len(unused) - MAX_SHOWN_COLUMNS} others" if len(unused) > MAX_SHOWN_COLUMNS else ""
+        lines.append(f"  not used: {', '.join(unused[:MAX_SHOWN_COLUMNS])}{more}")
+    if report["nothing_in"]:
+        lines.append(f"  nothing in: {', '.join(report['nothing_in'])} (of --column)")
+    return lines
 
-    return read_joined(_reader(args.join, args.encoding, None), args.join, args.on)
+
+def _kind_lines(report: Mapping[str, Any]) -> list[str]:
+    lines = [f"  {kind:<24} {number:>9,}" for kind, number in report["kinds"].items()]
+    lines.append(f"  {'with a rationale':<24} {report['with_rationale']:>9,}")
+    if without := report["without_rationale"]:
+        lines.append(f"  {'without a rationale':<24} {without:>9,}   for RL and evaluation; SFT: --no-rationale")
+        if hint := next((name for name in report["not_used"] if folded(name) in LIKE_A_RATIONALE), None):
+            flag = shlex.quote(f"rationale={hint}")
+            lines.append(f"  column {hint!r} is not used: if it is the rationale, --column {flag}")
+    return lines
 
 
-def _reader(
-    path: Path, encoding: str | None, columns: "Columns | None", with_question: bool = False, is_whole: bool = True
-) -> "Reader":
-    """See `Table` for the arguments."""
-    from data_prep.importing.json_file import JsonFile
-    from data_prep.importing.parquet_file import ParquetFile
-    from data_prep.importing.table import Table
-
-    if not path.is_file():
-        raise UserError(f"'{path}' is not there: give a table, a JSON file or a folder")
-    if path.suffix.lower() in TABLE_SUFFIXES:
-        return Table(path, columns, encoding, with_question, is_whole)
-    if path.suffix.lower() in JSON_SUFFIXES:
-        file = JsonFile(path, encoding, columns.rows_in if columns else None, with_values=columns is None)
-        if columns and file.rows:
-            columns.rows_found = True
-        return file
-    if path.suffix.lower() == PARQUET_SUFFIX:
-        return ParquetFile(path)
-    known = ", ".join((*TABLE_SUFFIXES, *JSON_SUFFIXES, PARQUET_SUFFIX))
-    raise UserError(f"'{path}' is none of {known}: name it by what it holds (spreadsheets save as CSV)")
+def _next_lines(report: Mapping[str, Any], output: Path, videos: Path) -> list[str]:
+    """The commands that serve the records from here on."""
+    records, manifest = report["records"], videos / "manifest.parquet"  # where check puts it
+    records_a_video = -(-records // max(1, report["videos"]))  # whole videos are held out
+    val_size = ["--val-size", max(records_a_video, records // VALIDATION_SHARE)] if records < MAX_SMALL_RECORDS else []
+    if not report["with_rationale"]:
+        without = ["--no-rationale", ANSWER_ONLY]
+    else:
+        without = ["--skip-invalid"] if report["without_rationale"] else []
+    commands: list[Iterable[object]] = [
+        ["videokr", "check", "--data", output, "--videos", videos],
+        ["videokr", "prepare", "rl", "--input-json", output, "--video-base-dir", videos, "--manifest", manifest,
+         "--output-dir", output.with_name(f"{output.stem}_rl"), *val_size],
+        ["videokr", "prepare", "sft", "--input", output, "--media-dir", videos, "--manifest", manifest,
+         "--output", output.with_name(f"{output.stem}_sft.json"), *without],
+    ]  # fmt: skip
+    return ["next:", *(f"  {shlex.join(map(str, command))}" for command in commands)]
 
 
 def _refuse_outputs(args: argparse.Namespace) -> None:

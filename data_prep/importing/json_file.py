@@ -13,6 +13,8 @@ from videokr.jsonl import LINE
 
 PIECE_CHARS = 1_000_000  # of a list; what is read at a time
 KEY, VALUE = "key", "value"  # what the columns are called of an object that holds rows by their keys
+LINES, LIST, OBJECT = "JSON Lines", "a JSON list", "one JSON object"
+NOT_AN_OBJECT = "not a JSON object"
 _BETWEEN = re.compile(r"[\s,:]*")
 
 
@@ -25,6 +27,7 @@ _decoder = json.JSONDecoder(
     parse_float=Number, parse_int=Number, parse_constant=lambda name: None if name == "NaN" else name
 )  # fmt: skip
 _NOT_JSON = (ValueError, RecursionError)
+_Item = tuple[int, str | None, Any]  # line or place, key in an object, and what stands there
 
 
 def from_json(text: str) -> Any:
@@ -37,11 +40,14 @@ def from_json(text: str) -> Any:
 
 
 class JsonFile:
-    """A file of objects.
+    """A file of objects: see `source.Reader`.
 
     Args:
-        rows: where one object is the whole file: its member whose list holds the rows, if it has such a one.
+        rows_in: where one object is the whole file: its member whose list holds the rows, if it has such a one.
         with_values: whether an object may hold plain values by their keys, and not rows alone.
+
+    Attributes:
+        rows_in: None, too, where the file is no such object.
 
     Raises:
         UserError: there is nothing in it.
@@ -49,8 +55,9 @@ class JsonFile:
 
     unit = "B"
 
-    def __init__(self, path: Path, encoding: str | None, rows: str | None = None, with_values: bool = False):
+    def __init__(self, path: Path, encoding: str | None, rows_in: str | None, with_values: bool):
         self.path, self.with_values = path, with_values
+        self.rows_in: str | None = None
         self.total: int | None = path.stat().st_size
         self.encoding = encoding_of(path, encoding)
         with opened_text(path, self.encoding, newline="\n") as (text, _):
@@ -59,64 +66,66 @@ class JsonFile:
                 head = more.lstrip()
         if not head:
             raise UserError(f"'{path}' is empty")
-        self.is_list, self.is_object = head.startswith("["), False
-        self.rows: str | None = None
+        self.form = LIST if head.startswith("[") else LINES
         if head.startswith("{"):
-            self.is_object = self._is_object(head.split("\n", 1)[0].rstrip(), rows)
+            self._look_whether_object(head.split("\n", 1)[0].rstrip(), rows_in)
 
-    def _is_object(self, line: str, rows: str | None) -> bool:
-        """Whether one object is the whole file, and no row; looks whether it has the member `rows`."""
-        self.is_object, is_row = True, False
+    def _look_whether_object(self, line: str, rows_in: str | None) -> None:
+        """Finds out whether one object is the whole file, and no row, and has the member `rows_in`."""
+        self.form, is_row = OBJECT, False
         try:
             for _, key, value in self._items():
                 is_row = is_row or key in CONVERSATION_FIELDS or not isinstance(value, dict | list)
-                self.rows = rows if key == rows else self.rows
+                self.rows_in = rows_in if key == rows_in else self.rows_in
+            is_line = self.path.suffix.lower() != ".json" and line.endswith("}")  # and one line is one row there
+            is_object = not is_line and (self.with_values or not is_row or self.rows_in is not None)
         except RecordError:  # it is not JSON: where it is said to be wrong is a matter of its form
-            return line.endswith(("{", "[", ",", ":"))
+            is_object = line.endswith(("{", "[", ",", ":"))
         except UserError:  # nothing in it, or something after it
-            return False
-        if self.path.suffix.lower() != ".json" and line.endswith("}"):
-            self.rows = None  # one line is one row there
-            return False
-        return self.with_values or not is_row or self.rows is not None
+            is_object = False
+        if not is_object:
+            self.form, self.rows_in = LINES, None
 
     def describe(self) -> str:
-        form = "a JSON list" if self.is_list else "one JSON object" if self.is_object else "JSON Lines"
-        return f"{form}, {self.encoding}"
+        return f"{self.form}, {self.encoding}"
 
-    def records(self, advance: Callable[[int], Any]) -> Iterator[tuple[int, dict[str, Any] | RecordError]]:
-        """See `Reader.records`.
+    def records(self, progress: Callable[[int], Any]) -> Iterator[tuple[int, dict[str, Any] | RecordError]]:
+        """See `source.Reader`.
 
         Raises:
             UserError: a list or an object breaks off, or is not JSON somewhere.
         """
-        for number, key, item in self._items(advance) if self.is_list or self.is_object else self._lines(advance):
-            if isinstance(item, RecordError):
-                yield number, item
-                continue
+        for number, key, item in self._lines(progress) if self.form == LINES else self._items(progress):
             try:
-                refuse_undecoded_in(item, self.encoding)
+                if isinstance(item, dict):
+                    for name, value in item.items():
+                        if isinstance(value, str):
+                            refuse_undecoded(name, value, self.encoding)
+                rows = self._rows(key, item)
             except RecordError as fault:
-                yield number, fault
-                continue
-            if key is None or (self.rows is not None and key != self.rows):
-                rows = [] if key is not None else [item]
-            elif isinstance(item, list) and all(isinstance(one, dict) for one in item):
-                rows = [one if self.rows else {KEY: key, **one} for one in item]
-            elif isinstance(item, dict):
-                rows = [{KEY: key, **item}]
-            elif self.with_values:
-                rows = [{KEY: key, VALUE: item}]
-            else:
-                detail = f"{key!r}; one object a line is read, or a list of objects, or objects by their keys"
-                rows = [RecordError(LINE, "not a JSON object", detail)]
+                rows = [fault]
             for row in rows:
                 is_row = isinstance(row, dict | RecordError)
-                yield number, row if is_row else RecordError(LINE, "not a JSON object", type(row).__name__)
+                yield number, row if is_row else RecordError(LINE, NOT_AN_OBJECT, type(row).__name__)
 
-    def _lines(self, advance: Callable[[int], Any]) -> Iterator[tuple[int, str | None, Any]]:
+    def _rows(self, key: str | None, item: Any) -> list[Any]:
+        """What stands in one place of the file, as rows."""
+        if key is None:
+            return [item]
+        if self.rows_in is not None and key != self.rows_in:
+            return []
+        if isinstance(item, dict):
+            return [{KEY: key, **item}]
+        if isinstance(item, list) and all(isinstance(one, dict) for one in item):
+            return item if self.rows_in else [{KEY: key, **one} for one in item]
+        if self.with_values:
+            return [{KEY: key, VALUE: item}]
+        detail = f"{key!r}; one object a line is read, or a list of objects, or objects by their keys"
+        raise RecordError(LINE, NOT_AN_OBJECT, detail)
+
+    def _lines(self, progress: Callable[[int], Any]) -> Iterator[_Item]:
         with opened_text(self.path, self.encoding, newline="\n") as (text, file):
-            is_first, read = True, 0
+            hint = "; one object a line is read, or a list of objects"
             for number, line in enumerate(text, start=1):
                 if line.isspace():
                     continue
@@ -126,16 +135,15 @@ class JsonFile:
                 except RecordError as fault:
                     yield number, None, fault
                 except _NOT_JSON as error:
-                    hint = "; one object a line is read, or a list of objects" if is_first else ""
                     yield number, None, RecordError(LINE, "not JSON", f"{error}{hint}")
-                advance(file.tell() - read)
-                is_first, read = False, file.tell()
+                progress(file.tell())
+                hint = ""
 
-    def _items(self, advance: Callable[[int], Any] = lambda units: None) -> Iterator[tuple[int, str | None, Any]]:
+    def _items(self, progress: Callable[[int], Any] = lambda read: None) -> Iterator[_Item]:
         """Item by item of a list, or member by member, so that no more than one and a piece of the file are held."""
-        closing = "]" if self.is_list else "}"
+        closing = "]" if self.form == LIST else "}"
         with opened_text(self.path, self.encoding, newline="\n") as (text, file):
-            held, number, piece, read = "", 1, PIECE_CHARS, 0
+            held, number, piece = "", 1, PIECE_CHARS
             while not held:
                 held = text.read(PIECE_CHARS).lstrip()
             place, key = 1, None  # after the bracket
@@ -145,7 +153,7 @@ class JsonFile:
                     if number == 1:
                         raise UserError(f"'{self.path}' is empty")
                     if (held[place + 1 :] + text.read(PIECE_CHARS)).strip():
-                        raise UserError(f"'{self.path}': something follows the {'list' if self.is_list else 'object'}")
+                        raise UserError(f"'{self.path}': something follows the {self.form.rpartition(' ')[2]}")
                     return
                 refuse = "it breaks off"
                 try:
@@ -159,22 +167,11 @@ class JsonFile:
                     held, place, piece = held[place:] + more, 0, piece * 2
                     continue
                 place = end
-                if not self.is_list and key is None:
+                if self.form == OBJECT and key is None:
                     key = str(item)
                     continue
                 yield number, key, item
-                advance(file.tell() - read)
-                key, number, read = None, number + 1, file.tell()
+                progress(file.tell())
+                key, number = None, number + 1
                 if place > PIECE_CHARS:
                     held, place, piece = held[place:], 0, PIECE_CHARS
-
-
-def refuse_undecoded_in(item: Any, encoding: str) -> None:
-    """
-    Raises:
-        RecordError: bytes in a text of the object are none of the encoding.
-    """
-    if isinstance(item, dict):
-        for name, value in item.items():
-            if isinstance(value, str):
-                refuse_undecoded(name, value, encoding)

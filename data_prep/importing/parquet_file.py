@@ -11,7 +11,8 @@ BATCH_ROWS = 1_000
 
 
 class ParquetFile:
-    """
+    """A file of rows: see `source.Reader`.
+
     Raises:
         UserError: it is not Parquet, or holds no rows.
     """
@@ -22,7 +23,6 @@ class ParquetFile:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        self.path = path
         try:
             self._file = pq.ParquetFile(path)
         except pa.ArrowInvalid as error:
@@ -38,14 +38,14 @@ class ParquetFile:
         form = f"a Parquet file of {len(self._file.schema_arrow)} columns and {self.total:,} rows"
         return f"{form}; not read, as there are bytes in them: {', '.join(self._aside)}" if self._aside else form
 
-    def records(self, advance: Callable[[int], Any]) -> Iterator[tuple[int, dict[str, Any] | RecordError]]:
-        """See `Reader.records`."""
-        number = 0
+    def records(self, progress: Callable[[int], Any]) -> Iterator[tuple[int, dict[str, Any] | RecordError]]:
+        """See `source.Reader`."""
+        read = 0
         for batch in self._file.iter_batches(BATCH_ROWS, columns=self._names):
-            for row in batch.to_pylist():
-                number += 1
+            for number, row in enumerate(batch.to_pylist(), start=read + 1):
                 yield number, {name: _plain(value) for name, value in row.items()}
-            advance(batch.num_rows)
+            read += batch.num_rows
+            progress(read)
 
 
 def _holds_bytes(kind: Any) -> bool:

@@ -3,67 +3,61 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from data_prep.importing.columns import ANSWER, NAMES, QUESTION, VIDEOS, Columns, Plan
+from data_prep.importing.columns import ANSWER, QUESTION, SHOWN, VIDEOS, Columns, listed
 from data_prep.importing.json_file import Number
 from data_prep.importing.text_file import encoding_of, opened_text, plain_breaks, refuse_undecoded
 from videokr.errors import RecordError, UserError
 from videokr.jsonl import LINE
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
-HEAD_CHARS = 1_000_000  # in which a header ends
+MAX_HEAD_CHARS = 1_000_000  # in which a header ends
 # Longer is no cell, but a quote that never closes and would take the rest of the file into memory.
-CELL_CHARS = 64_000_000
+MAX_CELL_CHARS = 64_000_000
+_BROKEN_QUOTES = {  # by what the csv module says
+    "field larger": f"a cell of more than {MAX_CELL_CHARS:,} characters: a quote that never closes?",
+    "end of data": "a quote opens and never closes",
+    "expected after": 'text follows a closing quote: a quote inside of a quoted cell is written twice, ""',
+}
 _SAYS_DELIMITER = re.compile(r'"?sep=([,;\t])"?[,;\t]*\s*')  # a first line that is for spreadsheets
 
 
 class Table:
-    """A file with a header and a row a line, or more lines where cells are quoted.
+    """A file with a header and a row a line, or more lines where cells are quoted: see `source.Reader`.
 
     Args:
         columns: None: of a table that is joined, whose columns nothing is known of.
-        with_question: rows without a question are given one.
-        is_whole: nothing is joined to it, so that it has to have every column itself.
 
     Raises:
-        UserError: there is no header, or it names no column for what a record needs.
+        UserError: there is no header.
     """
 
     unit = "B"
 
-    def __init__(
-        self,
-        path: Path,
-        columns: Columns | None,
-        encoding: str | None,
-        with_question: bool = False,
-        is_whole: bool = True,
-    ):
-        self.path, self.columns = path, columns or Columns()
-        self.is_known = columns is not None
+    def __init__(self, path: Path, columns: Columns | None, encoding: str | None):
+        self.path = path
         self.total: int | None = path.stat().st_size
         self.encoding = encoding_of(path, encoding)
         with opened_text(path, self.encoding, newline="") as (text, _):
-            head = text.read(HEAD_CHARS)
+            head = text.read(MAX_HEAD_CHARS)
         if not head.strip():
             raise UserError(f"'{path}' is empty")
-        self.delimiter, self.header = self._header(head)
-        if self.is_known and is_whole:
-            self._require(with_question)
+        self.delimiter, self.header = self._header(head, columns)
+        if columns:
+            columns.header = self.header
 
     def describe(self) -> str:
         return f"a table of {len(self.header)} columns, parted by {DELIMITERS[self.delimiter]}, {self.encoding}"
 
-    def records(self, advance: Callable[[int], Any]) -> Iterator[tuple[int, dict[str, Any] | RecordError]]:
-        """See `Reader.records`; rows without anything in them are passed over."""
-        csv.field_size_limit(CELL_CHARS)
+    def records(self, progress: Callable[[int], Any]) -> Iterator[tuple[int, dict[str, Any] | RecordError]]:
+        """See `source.Reader`; rows without anything in them are passed over."""
+        csv.field_size_limit(MAX_CELL_CHARS)
         with opened_text(self.path, self.encoding, newline="") as (text, file):
             reader = csv.reader(text, delimiter=self.delimiter, strict=True, skipinitialspace=True)
             header: list[str] | None = None
-            read = 0
             while True:
                 line = reader.line_num + 1
                 try:
@@ -73,127 +67,103 @@ class Table:
                 except csv.Error as error:
                     yield line, _broken(error, line, reader.line_num)
                     continue
-                if not any(map(str.strip, cells)) or (header is None and _says_delimiter(cells)):
+                if not any(map(str.strip, cells)):
                     continue
                 if header is None:
-                    header = cells
+                    # A line that says the delimiter begins so, less the delimiter itself, which parts cells.
+                    header = None if cells[0].startswith("sep=") and len(cells[0]) <= 5 else cells
                     continue
                 yield line, RecordError(LINE, "the header again") if cells == header else self._row(cells)
-                advance(file.tell() - read)
-                read = file.tell()
+                progress(file.tell())
 
-    def _row(self, cells: list[str]) -> dict[str, Any] | RecordError:
-        if len(cells) > len(self.header) and not any(map(str.strip, cells[len(self.header) :])):
-            cells = cells[: len(self.header)]  # the delimiters that spreadsheets put behind
-        try:
-            if len(cells) != len(self.header):
-                few = "few" if len(cells) < len(self.header) else "many"
-                raise RecordError(LINE, f"too {few} cells", f"{len(cells)} for {len(self.header)} columns")
-            for name, cell in zip(self.header, cells, strict=True):
-                refuse_undecoded(name, cell, self.encoding)
-            return {name: _typed(plain_breaks(cell)) for name, cell in zip(self.header, cells, strict=True)}
-        except RecordError as fault:
-            return fault
+    def refuse_lacking(self, columns: Columns, with_question: bool) -> None:
+        """
+        Args:
+            with_question: rows without a question are given one.
 
-    def _header(self, head: str) -> tuple[str, list[str]]:
-        """The delimiter, and the names: of all delimiters the one with which most columns are known."""
-        first = head.lstrip().split("\n", 1)[0]
-        said = _SAYS_DELIMITER.fullmatch(first.rstrip("\r"))
-        body = head.lstrip()[len(first) :] if said else head
-        found: list[tuple[str, list[str], int, RecordError | None]] = []
-        for delimiter in [said[1]] if said else DELIMITERS:
-            names = _names(_first_row(body, delimiter))
-            try:
-                found.append((delimiter, names, self._known(names), None))
-            except RecordError as fault:
-                found.append((delimiter, names, len(names), fault))
-        delimiter, names, known, refused = max(found, key=lambda each: (each[2], len(each[1])))
-        if refused:
-            raise refused.located(str(self.path), 1)
-        if "\0" in "".join(names):
-            raise UserError(f"'{self.path}' is no text in {self.encoding}: give --encoding, perhaps utf-16-le")
-        if not known and self.is_known:
-            raise UserError(
-                f"'{self.path}' has no header: its first row {_listed(names)} names no known column; give it one, or "
-                "name the columns by --column question=NAME --column answer=NAME --column video=NAME; "
-                f"columns are parted by {' or '.join(DELIMITERS.values())}"
-            )
-        for name in names:
-            try:
-                refuse_undecoded(name, name, self.encoding)
-            except RecordError as error:
-                raise error.located(str(self.path), 1) from None
-        twice = sorted({name for name in _used(self.columns.plan(names)) if names.count(name) > 1})
-        if twice:
-            raise UserError(f"'{self.path}': the header has {_listed(twice)} twice: rename the one that is not meant")
-        return delimiter, _unlike(names)
-
-    def _known(self, names: list[str]) -> int:
-        return len(_used(self.columns.plan(names)))
-
-    def _require(self, with_question: bool) -> None:
-        for name in self.columns.asked:
+        Raises:
+            UserError: no column has what a record needs, or one that the user named is not there.
+        """
+        for name in columns.asked:
             if name not in self.header:
-                raise UserError(f"--column: '{self.path}' has no column '{name}', but {_listed(self.header)}")
-        there = {own for own, _ in self.columns.plan(self.header).single} | ({QUESTION} if with_question else set())
-        lacking = [NAMES[own] for own in (QUESTION, ANSWER, VIDEOS) if own not in there]
+                raise UserError(f"--column: '{self.path}' has no column '{name}', but {listed(self.header)}")
+        there = {*columns.plan(self.header).single, *([QUESTION] if with_question else [])}
+        lacking = [SHOWN[own] for own in (QUESTION, ANSWER, VIDEOS) if own not in there]
         if lacking:
             flags = " ".join(f"--column {name}=NAME" for name in lacking)
             same = " (one question of all: --question TEXT)" if QUESTION in lacking else ""
             raise UserError(
                 f"'{self.path}' has no known column of the {', '.join(lacking)}: name it by {flags}{same}; "
-                f"there are {_listed(self.header)}"
+                f"there are {listed(self.header)}"
             )
 
+    def _row(self, cells: list[str]) -> dict[str, Any] | RecordError:
+        if len(cells) > len(self.header) and not any(map(str.strip, cells[len(self.header) :])):
+            cells = cells[: len(self.header)]  # the delimiters that spreadsheets put behind
+        if len(cells) != len(self.header):
+            few = "few" if len(cells) < len(self.header) else "many"
+            return RecordError(LINE, f"too {few} cells", f"{len(cells)} for {len(self.header)} columns")
+        row: dict[str, Any] = {}
+        for name, cell in zip(self.header, cells, strict=True):
+            try:
+                refuse_undecoded(name, cell, self.encoding)
+            except RecordError as fault:
+                return fault
+            text = plain_breaks(cell)
+            row[name] = Number(text) if text.strip().isdecimal() else text  # a table does not tell them apart
+        return row
 
-def _typed(cell: str) -> str:
-    """A table does not tell numbers from texts: what may be a number is one."""
-    return Number(cell) if cell.strip().isdecimal() else cell
+    def _header(self, head: str, columns: Columns | None) -> tuple[str, list[str]]:
+        """The delimiter, and the names: of all delimiters the one with which most columns are known."""
+        first = head.lstrip().split("\n", 1)[0]
+        said = _SAYS_DELIMITER.fullmatch(first.rstrip("\r"))
+        body = head.lstrip()[len(first) :] if said else head
+        found: list[tuple[int, int, str, list[str], Collection[str], RecordError | None]] = []
+        for delimiter in [said[1]] if said else DELIMITERS:
+            names, fault = _names(body, delimiter), None
+            try:
+                used: Collection[str] = (columns or Columns()).plan(names).used
+            except RecordError as error:
+                used, fault = names, error
+            found.append((len(used), len(names), delimiter, names, used, fault))
+        known, _, delimiter, names, used, fault = max(found, key=lambda each: each[:2])
+        if fault:
+            raise fault.located(str(self.path), 1)
+        if "\0" in "".join(names):
+            raise UserError(f"'{self.path}' is no text in {self.encoding}: give --encoding, perhaps utf-16-le")
+        if columns and not known:
+            raise UserError(
+                f"'{self.path}' has no header: its first row {listed(names)} names no known column; give it one, or "
+                "name the columns by --column question=NAME --column answer=NAME --column video=NAME; "
+                f"columns are parted by {' or '.join(DELIMITERS.values())}"
+            )
+        try:
+            for name in names:
+                refuse_undecoded(name, name, self.encoding)
+        except RecordError as error:
+            raise error.located(str(self.path), 1) from None
+        if twice := sorted(name for name in used if names.count(name) > 1):
+            raise UserError(f"'{self.path}': the header has {listed(twice)} twice: rename the one that is not meant")
+        # A name that is not used may stand there twice, and then has its place, too.
+        return delimiter, [
+            f"{name} (column {place + 1})" if name in names[:place] else name for place, name in enumerate(names)
+        ]
 
 
-def _first_row(text: str, delimiter: str) -> list[str]:
+def _names(text: str, delimiter: str) -> list[str]:
+    """The cells of the first row, less the empty ones that spreadsheets put behind."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     try:
-        return next((row for row in reader if any(map(str.strip, row))), [])
+        cells = next((row for row in reader if any(map(str.strip, row))), [])
     except csv.Error:
-        return []
-
-
-def _names(cells: list[str]) -> list[str]:
-    """A header's names, less the empty ones that spreadsheets put behind."""
+        cells = []
     names = [" ".join(cell.split()) for cell in cells]
     while names and not names[-1]:
         names.pop()
     return [name or f"(column {number})" for number, name in enumerate(names, start=1)]
 
 
-def _unlike(names: list[str]) -> list[str]:
-    """The names, with a number at those that are not used and stand there before."""
-    return [
-        f"{name} (column {place + 1})" if name in names[:place] else name for place, name in enumerate(names)
-    ]  # fmt: skip
-
-
-def _used(plan: Plan) -> set[str]:
-    return {name for _, places in plan.single for name in places} | set(plan.lettered)
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(repr(name[:40]) for name in names[:20])
-    return f"{shown}, ..." if len(names) > 20 else shown
-
-
-def _says_delimiter(cells: list[str]) -> bool:
-    return cells[0].startswith("sep=") and len(cells[0]) <= 5
-
-
 def _broken(error: csv.Error, first: int, last: int) -> RecordError:
-    detail = str(error)
-    if "field larger" in detail:
-        detail = f"a cell of more than {CELL_CHARS:,} characters: a quote that never closes?"
-    elif "end of data" in detail:
-        detail = "a quote opens and never closes"
-    elif "expected after" in detail:
-        detail = 'text follows a closing quote: a quote inside of a quoted cell is written twice, ""'
+    detail = next((said for sign, said in _BROKEN_QUOTES.items() if sign in str(error)), str(error))
     lines = f"lines {first} to {last}: " if last > first else ""
     return RecordError(LINE, "broken quotes", lines + detail)

@@ -10,18 +10,18 @@ from typing import BinaryIO, TextIO
 
 from videokr.errors import RecordError, UserError
 
-DEFAULT = "utf-8"
+DEFAULT_ENCODING = "utf-8"
 WHOLE = "(file)"  # in place of a field's name, where a whole file is at fault
 NOT_TEXT = "not text of its encoding"
 # Longest first: UTF-32's mark begins as UTF-16's does. The codecs take the mark off.
-_MARKS = (
+_BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_UNDECODED = re.compile("[\udc80-\udcff]")
+_UNDECODED = re.compile("[\udc80-\udcff]")  # what the error handler surrogateescape makes of a byte
 
 
 def encoding_of(path: Path, encoding: str | None) -> str:
@@ -32,10 +32,10 @@ def encoding_of(path: Path, encoding: str | None) -> str:
     """
     with path.open("rb") as file:
         head = file.read(4)
-    for mark, name in _MARKS:
+    for mark, name in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return name
-    name = encoding or DEFAULT
+    name = encoding or DEFAULT_ENCODING
     try:
         "".encode(name)
     except LookupError:
@@ -72,8 +72,7 @@ def refuse_undecoded(name: str, text: str, encoding: str) -> None:
     """
     if text.isascii():
         return
-    found = _UNDECODED.search(text)
-    if found:
+    if found := _UNDECODED.search(text):
         byte, around = ord(found[0]) - 0xDC00, text[max(0, found.start() - 20) : found.start()]
         detail = (
             f"byte 0x{byte:02x} after {around!r} is not {encoding}: save it as UTF-8, or name its encoding "
@@ -82,15 +81,15 @@ def refuse_undecoded(name: str, text: str, encoding: str) -> None:
         raise RecordError(name, NOT_TEXT, detail)
 
 
-def read_text(path: Path, encoding: str | None, most_bytes: int) -> str:
+def read_text(path: Path, encoding: str | None, max_bytes: int) -> str:
     """A whole small file, its line breaks as `\\n`.
 
     Raises:
         RecordError: it is longer, or no text.
     """
     size = path.stat().st_size
-    if size > most_bytes:
-        raise RecordError(WHOLE, "too long", f"{size:,} bytes, {most_bytes:,} at most")
+    if size > max_bytes:
+        raise RecordError(WHOLE, "too long", f"{size:,} bytes, {max_bytes:,} at most")
     found = encoding_of(path, encoding)
     try:
         text = path.read_bytes().decode(found, "surrogateescape")

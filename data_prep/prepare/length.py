@@ -23,20 +23,13 @@ UNREADABLE_VIDEO = "video cannot be read"
 
 @dataclass(frozen=True, slots=True)
 class LengthLimit:
-    """
-    Attributes:
-        model: checkpoint folder, whose tokenizer and chat template count.
-        max_tokens: a row may have so many.
-        budget: of the video.
-        with_response: whether rationale and answer belong to the row, as in SFT.
-        without_rationale: see `build_response`.
-    """
+    """The most tokens that a row may have."""
 
-    model: Path
+    model: Path  # checkpoint folder, whose tokenizer and chat template count
     max_tokens: int
-    budget: VideoBudget
-    with_response: bool
-    without_rationale: str = EMPTY_THINK
+    budget: VideoBudget  # of the video
+    with_response: bool  # whether rationale and answer belong to the row, as in SFT
+    without_rationale: str = EMPTY_THINK  # see `build_response`
 
     @property
     def reason(self) -> str:
@@ -53,7 +46,7 @@ class LengthLimit:
         Raises:
             RecordError: the row is longer, or its length cannot be told because a header cannot be read.
         """
-        text_bound = text_token_bound(self._text(example))
+        text_bound = text_token_bound(build_prompt(example) + self._response(example))
         patch_size = family_patch_size(self.model)
         if text_bound + len(paths) * video_token_bound(self.budget, patch_size) <= self.max_tokens:
             return
@@ -83,9 +76,6 @@ class LengthLimit:
         if self.with_response:
             parts.append(continuation(self._response(example), opening_of(text)) + END_OF_TURN)
         return sum(len(tokenizer(part, add_special_tokens=False)["input_ids"]) for part in parts)
-
-    def _text(self, example: Example) -> str:
-        return build_prompt(example) + self._response(example)
 
     def _response(self, example: Example) -> str:
         return build_response(example.rationale, example.answer, self.without_rationale) if self.with_response else ""

@@ -16,7 +16,6 @@ from data_prep.given_path import given_path
 from data_prep.json_list import json_list
 from data_prep.left_out import LeftOut
 from data_prep.prepare.flags import ALL, add_flag, add_shared_flags, count_or_all, nearest_folder, with_shared_flags
-from data_prep.prepare.preview import print_rows
 from data_prep.prepare.source import Source
 from data_prep.prepare.split import TRAIN, VALIDATION, VideoGroups, hold_out, video_key
 from verl_plugin.rows import build_row, describe_row, placed_rows, row_schema
@@ -76,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         return build_row(example, paths, "", 0, budget)
 
     if args.dry_run:
-        print_rows(source, lambda example, videos: describe_row(build(example, videos)))
+        source.print_rows(lambda example, videos: describe_row(build(example, videos)))
         return 0
     outputs = {split: args.output_dir / f"{split}.parquet" for split in (TRAIN, VALIDATION)}
     full = args.output_dir / FULL_JSON

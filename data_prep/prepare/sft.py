@@ -5,7 +5,6 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,6 @@ from data_prep.given_path import given_path
 from data_prep.json_list import SEPARATOR, json_list
 from data_prep.left_out import LeftOut
 from data_prep.prepare.flags import add_flag, add_shared_flags, nearest_folder, positive, with_shared_flags
-from data_prep.prepare.preview import print_rows
 from data_prep.prepare.source import Source
 from data_prep.prepare.split import VideoGroups, hold_out, video_key
 from llamafactory_plugin.rows import DATASET_INFO_FILE, build_dataset_entry, build_message_row, describe_row
@@ -68,7 +66,14 @@ def prepare_sft(
         print(f"warning: --together '{together}' is about the split: there is none without --val-size", file=sys.stderr)
     left_out, groups = LeftOut(), VideoGroups.of(together)
     silent = None if progress else True
-    batches = _batches(source, without_rationale, left_out, groups if validation_rows else None)
+
+    def build(example: Example, videos: list[str]) -> bytes:
+        row = orjson.dumps(_build_row(source, without_rationale, example, videos))
+        if validation_rows:  # after what may refuse the example
+            groups.add_row([video_key(video) for video in example.videos])
+        return row
+
+    batches = source.use(build, left_out.add)
     counts = [0] * len(outputs)
     with ExitStack() as stack:
         bar = stack.enter_context(tqdm(desc="reading" if validation_rows else "writing", unit="row", disable=silent))
@@ -115,20 +120,6 @@ def _build_row(source: Source, without: str | None, example: Example, videos: li
     root = source.video_root
     own = videos if root is None else [os.path.relpath(video, root) for video in videos]
     return build_message_row(example, own, without)
-
-
-def _batches(
-    source: Source, without: str | None, left_out: LeftOut, groups: VideoGroups | None
-) -> Iterator[list[bytes]]:
-    """The rows as JSON; their videos are told to `groups`, if there are any."""
-
-    def build(example: Example, videos: list[str]) -> bytes:
-        row = orjson.dumps(_build_row(source, without, example, videos))
-        if groups is not None:
-            groups.add_row([video_key(video) for video in example.videos])
-        return row
-
-    return source.use(build, left_out.add)
 
 
 def read_dataset_info(path: Path) -> dict[str, Any]:
@@ -178,7 +169,7 @@ def run(args: argparse.Namespace) -> int:
         if source.limit:
             source = replace(source, limit=replace(source.limit, without_rationale=args.no_rationale))
     if args.dry_run:
-        print_rows(source, lambda example, videos: describe_row(_build_row(source, args.no_rationale, example, videos)))
+        source.print_rows(lambda example, videos: describe_row(_build_row(source, args.no_rationale, example, videos)))
         return 0
     counts, left_out = prepare_sft(source, args.output, validation_rows=args.val_size, seed=args.seed,
                                    together=args.together, without_rationale=args.no_rationale)  # fmt: skip

@@ -2,18 +2,21 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
 from data_prep.batches import read_batches
+from data_prep.left_out import LeftOut
 from data_prep.prepare.length import LengthLimit
 from videokr.errors import RecordError, UserError
 from videokr.example import Example, parse_record
 from videokr.fields import VIDEO_FIELDS
 from videokr.jsonl import refuse_unreadable
 from videokr.outputs import refuse_to_overwrite
+from videokr.terminal import for_terminal
 from videokr.video.frame_plan import VideoHeader
 from videokr.video.manifest import VideoEntry, read_manifest
 from videokr.video.paths import plain_path, resolve_video
@@ -21,33 +24,22 @@ from videokr.video.paths import plain_path, resolve_video
 MISSING_VIDEO = "video is not there"
 REJECTED_VIDEO = "video is rejected by the manifest"
 CHANGED_VIDEO = "video has changed since it was checked"
+MAX_SHOWN_ROWS = 10  # of a dry run
 Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What to read, and what to do about records that cannot be used.
+    """What to read, and what to do about records that cannot be used."""
 
-    Attributes:
-        annotations: raw VideoKR file, JSONL or JSON.
-        video_root: folder that video paths start from; None: they are not looked for.
-        video_prefix: put before every video path that does not begin with it.
-        max_rows: use so many at most; None for all.
-        skip_missing_video: leaves records out whose video is not there, or is not the one that the manifest is of,
-            instead of stopping.
-        skip_invalid: leaves records out that cannot be read or cannot serve, instead of stopping.
-        manifest: of `videokr check`; records of rejected videos are left out. A path of the record's, or None.
-        limit: records longer than it are left out.
-    """
-
-    annotations: Path
-    video_root: Path | None = None
-    video_prefix: str = ""
-    max_rows: int | None = None
-    skip_missing_video: bool = False
-    skip_invalid: bool = False
-    manifest: Path | None = None
-    limit: LengthLimit | None = None
+    annotations: Path  # raw VideoKR file, JSONL or JSON
+    video_root: Path | None = None  # folder that video paths start from; None: they are not looked for
+    video_prefix: str = ""  # put before every video path that does not begin with it
+    max_rows: int | None = None  # use so many at most; None for all
+    skip_missing_video: bool = False  # leaves records out whose video is not there, or not the manifest's, too
+    skip_invalid: bool = False  # leaves records out that cannot be read or cannot serve, instead of stopping
+    manifest: Path | None = None  # of `videokr check`; records of videos that it rejects are left out
+    limit: LengthLimit | None = None  # records longer than it are left out
 
     def use(
         self, build: Callable[[Example, list[str]], Made], left_out: Callable[[RecordError], None]
@@ -73,8 +65,7 @@ class Source:
                     break
                 try:
                     example = parse_record(record)
-                    paths = self._checked_paths(example)
-                    made.append(build(example, paths))
+                    made.append(build(example, self._paths(example)))
                 except RecordError as error:
                     located = error.located(str(self.annotations), line)
                     if not self._may_be_left_out(error):
@@ -86,35 +77,46 @@ class Source:
                 if not room:
                     return
 
-    def refuse_to_overwrite(self, outputs: Iterable[Path], together: Path | None = None) -> None:
-        """
+    def print_rows(self, describe: Callable[[Example, list[str]], str]) -> None:
+        """Prints ten rows as the host will see them, and what was left out before the tenth. Nothing is written.
+
         Raises:
-            UserError: one of these files is what is read, or two are one.
+            UserError, RecordError: see `use`.
         """
+        left_out = LeftOut()
+        shown = replace(self, max_rows=MAX_SHOWN_ROWS if self.max_rows is None else min(MAX_SHOWN_ROWS, self.max_rows))
+        for number, text in enumerate(chain.from_iterable(shown.use(describe, left_out.add)), start=1):
+            print(f"--- row {number}\n{for_terminal(text)}")
+        for reason, number in left_out.counts.most_common():
+            print(f"--- left out {number}: {reason}")
+
+    def refuse_to_overwrite(self, outputs: Iterable[Path], together: Path | None = None) -> None:
+        """Raises UserError where one of these files is what is read, or two are one."""
         refuse_to_overwrite(outputs, [self.annotations, self.manifest, together])
 
-    def paths(self, example: Example) -> list[str]:
-        """
-        Raises:
-            RecordError: a video is not there, or lies outside of the folder.
-        """
+    def _paths(self, example: Example) -> list[str]:
+        """The paths of an example's videos, which are as the manifest has them, in a row that is not too long."""
+        headers = self._headers(example)
         paths = list(example.videos)
         if self.video_prefix:
             prefix = f"{self.video_prefix.rstrip('/')}/"
             paths = [video if video.startswith(prefix) else prefix + video for video in paths]
-        if self.video_root is None:
-            return paths
-        try:
-            return [_resolved(path, self.video_root) for path in paths]
-        except UserError as error:
-            raise RecordError(VIDEO_FIELDS[0], MISSING_VIDEO, str(error)) from None
+        if self.video_root is not None:
+            try:
+                paths = [_resolved(path, self.video_root) for path in paths]
+            except UserError as error:
+                raise RecordError(VIDEO_FIELDS[0], MISSING_VIDEO, str(error)) from None
+        if self.manifest and self.video_root is not None:
+            for video, path in zip(example.videos, paths, strict=True):
+                if not _is_as_checked(self.manifest, video, path):
+                    detail = f"'{path}' is not as '{self.manifest}' has it: run videokr check again"
+                    raise RecordError(VIDEO_FIELDS[0], CHANGED_VIDEO, detail)
+        if self.limit:
+            self.limit.refuse_longer(example, paths, headers)
+        return paths
 
-    def headers(self, example: Example) -> list[VideoHeader | None]:
-        """What the manifest knows of the example's videos; None for each that it knows nothing of.
-
-        Raises:
-            RecordError: the manifest rejects one, or has not got it.
-        """
+    def _headers(self, example: Example) -> list[VideoHeader | None]:
+        """What the manifest knows of the example's videos, of which it rejects none; None without a manifest."""
         if self.manifest is None:
             return [None] * len(example.videos)
         found = []
@@ -127,33 +129,6 @@ class Source:
                 raise RecordError(VIDEO_FIELDS[0], REJECTED_VIDEO, f"'{video}': {entry.reason}")
             found.append(entry.header)
         return found
-
-    def refuse_changed(self, example: Example, paths: list[str]) -> None:
-        """
-        Args:
-            paths: of the example's videos, which the manifest has got.
-
-        Raises:
-            RecordError: a file is not the one that was checked; where videos are not looked for, nobody knows.
-        """
-        if self.manifest is None or self.video_root is None:
-            return
-        for video, path in zip(example.videos, paths, strict=True):
-            if not _is_as_checked(self.manifest, video, path):
-                detail = f"'{path}' is not as '{self.manifest}' has it: run videokr check again"
-                raise RecordError(VIDEO_FIELDS[0], CHANGED_VIDEO, detail)
-
-    def _checked_paths(self, example: Example) -> list[str]:
-        """
-        Raises:
-            RecordError: a video is rejected, not there or another one, or the row is too long.
-        """
-        headers = self.headers(example)
-        paths = self.paths(example)
-        self.refuse_changed(example, paths)
-        if self.limit:
-            self.limit.refuse_longer(example, paths, headers)
-        return paths
 
     def _may_be_left_out(self, error: RecordError) -> bool:
         if error.reason in (MISSING_VIDEO, CHANGED_VIDEO):

@@ -19,9 +19,9 @@ from faulty_videos import encode
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from data_prep.importing.caption_folder import subtitle_text
 from data_prep.importing.columns import Columns
-from data_prep.importing.rows import Rows
-from data_prep.importing.subtitles import subtitle_text
+from data_prep.importing.row import rows_of
 from data_prep.importing.table import Table
 from data_prep.importing.text_file import NOT_TEXT
 from videokr.__main__ import main
@@ -456,7 +456,7 @@ def test_a_cell_of_ten_megabytes(place):
 
 
 def test_a_quote_that_never_closes_takes_no_more_than_its_row_into_memory(place, monkeypatch):
-    monkeypatch.setattr("data_prep.importing.table.CELL_CHARS", 10_000)
+    monkeypatch.setattr("data_prep.importing.table.MAX_CELL_CHARS", 10_000)
     rows = "".join(f"How {n}?,x,a.mp4\n" for n in range(2_000))
     source = write(place / "data.csv", f'question,answer,video\nWhy?,"x,a.mp4\n{rows}')
     assert "line 2" in (said := refused(source)) and "never closes" in said
@@ -616,6 +616,13 @@ def test_a_side_file_holds_records(place):
         (QUESTION, "It falls.", ["a.mp4"]),
         (QUESTION, "It falls.", ["b.mp4"]),
     ]
+
+
+def test_a_side_file_whose_messages_show_another_video_is_a_fault(place):
+    asks = [{"type": "video", "video": "another.mp4"}, {"type": "text", "text": "How many?"}]
+    messages = [{"role": "user", "content": asks}, {"role": "assistant", "content": "3"}]
+    write(place / "a.json", json.dumps({"messages": messages}))
+    assert "another video than that beside it: 'a.json': 'another.mp4'" in refused(place)
 
 
 def test_what_is_wrong_in_a_folder_is_counted_and_listed(place, tmp_path_factory):
@@ -798,6 +805,20 @@ def test_a_dry_run_shows_ten_records_and_writes_nothing(place):
 
 
 @pytest.mark.parametrize(
+    ("name", "text", "columns"),
+    [
+        ("data.csv", "question,answer,video\n", "'question', 'answer', 'video'"),
+        ("data.csv", "question,answer,video\nHow?,x,nowhere.mp4\n", "'question', 'answer', 'video'"),
+        ("data.jsonl", '{"q": "How?", "a": "x"}\n', "'q', 'a'"),
+    ],
+)
+def test_a_dry_run_without_any_record_names_the_columns_and_ends_with_status_2(place, name, text, columns):
+    done = run(write(place / name, text), "--dry-run", "--skip-invalid", "--skip-missing-video")
+    assert done.status == 2 and done.out.startswith("read ") and "no record in it" in done.err
+    assert done.err.endswith(f"columns found: {columns}\n")
+
+
+@pytest.mark.parametrize(
     ("source", "flags", "says"),
     [
         ("nowhere.csv", ["--output", "r.jsonl"], "is not there"),
@@ -917,9 +938,11 @@ def test_cells_come_as_they_were_written(rows, delimiter, quoting, encoding, end
         with path.open("w", newline="", encoding=encoding) as file:
             writer = csv.writer(file, delimiter=delimiter, quoting=quoting, lineterminator=ending)
             writer.writerows([["question", "answer", "video"], *rows])
-        table = Table(path, Columns(nothing="text"), None, with_question=False)
+        columns = Columns(nothing="text")
+        table = Table(path, columns, None)
         assert table.delimiter == delimiter
-        found = [row.content.values for row in Rows(table, table.columns).rows(lambda units: None)]
+        records = table.records(lambda read: None)
+        found = [row.content.values for line, record in records for row in rows_of(line, record, columns)]
     # Blanks at the begin of an unquoted cell are dropped; records are without blanks at their ends.
     tidy = [[cell.replace("\r\n", "\n").replace("\r", "\n").strip() for cell in row] for row in rows]
     assert [[values.get(key, "").strip() for key in ("question", "solution", "videos")] for values in found] == tidy
