@@ -657,7 +657,7 @@ def test_a_pair_that_cannot_be_looked_at_is_named_and_kept(own, monkeypatch):
     assert (
         'href="#not-compared"' in page
         and "Not compared (3)" in page
-        and "its hashes agree with &#x27;0.mp4" in page.replace("'", "&#x27;")
+        and "its hashes agree with &#x27;0.mp4" in page.replace("&#39;", "&#x27;")
     )
 
 

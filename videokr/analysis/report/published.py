@@ -1,12 +1,12 @@
 """The published table with our rows under it, and what lies between them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from videokr.analysis.report.figures import NOTHING, count, points, signed, span
-from videokr.analysis.report.lineup import Asked, Entry, Lineup, asked_of
+from videokr.analysis.report.figures import NOTHING, points, signed, span
+from videokr.analysis.report.run_set import RunSet, RunView
 from videokr.errors import UserError
-from videokr.evaluation.benchmarks import COLUMNS, MEANS, PUBLISHED, missing_for, title_of
+from videokr.evaluation.benchmarks import COLUMNS, MEANS, PUBLISHED, TRACKS, benchmark_of, missing_for, title_of
 from videokr.evaluation.summary import mean_score
 from videokr.page.table import Cell, Row, Section, Table, Tone
 
@@ -16,23 +16,34 @@ _NONE = Cell(NOTHING, Tone.QUIET)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class BenchmarkResult:
     """A run's accuracy on a benchmark, or the mean of several; shares of 1.
 
     Attributes:
         lowest, highest: that it can be; the same where every question has a verdict.
         interval: 95%.
-        asked: how many questions.
+        questions: that the run was asked.
+        available: questions that there are, as far as is known.
+        missing_tracks: of the benchmark, those that were not asked.
     """
 
     lowest: float
     highest: float
     interval: tuple[float, float]
-    asked: Asked
+    questions: int
+    available: int
+    missing_tracks: Sequence[str]
 
     @property
-    def text(self) -> str:
-        return points(self.lowest) if self.lowest == self.highest else span(self.lowest, self.highest)
+    def is_partial(self) -> bool:
+        return self.questions < self.available or bool(self.missing_tracks)
+
+    @property
+    def is_exact(self) -> bool:
+        return self.lowest == self.highest
+
+
+Results = Mapping[str, BenchmarkResult]  # by benchmark or mean
 
 
 def check_against(name: str) -> None:
@@ -44,130 +55,134 @@ def check_against(name: str) -> None:
         raise UserError(f"--against '{name}': published rows are {', '.join(PUBLISHED)}")
 
 
-def published_table(lineup: Lineup, against: str) -> Table:
+def published_table(run_set: RunSet, against: str) -> Table:
     """Every published row, then of each of our runs: scores, intervals, differences, questions.
 
     Args:
         against: the published row that ours are held against.
     """
     published = [Row(model, [Cell(f"{scores[name]:.1f}") for name in COLUMNS]) for model, scores in PUBLISHED.items()]
-    of_runs = [(entry, standings(entry, lineup)) for entry in lineup.whole]
-    ours = []
-    for entry, stands in of_runs:
-        rows = _rows(entry, stands, COLUMNS)
-        rows.insert(
-            1, Row(f"against {against}", [_against(stands.get(n), PUBLISHED[against][n]) for n in COLUMNS], True)
-        )
-        ours.append(Section(None, rows))
-    told = [stand for _, stands in of_runs for name, stand in stands.items() if name in COLUMNS]
+    sections = [Section("Published, 128 frames", published)]
+    results = [results_of(view, run_set) for view in run_set.whole]
+    for view, own in zip(run_set.whole, results, strict=True):
+        score, *details = _rows(view, own, COLUMNS)
+        differences = [_against(own.get(name), PUBLISHED[against][name]) for name in COLUMNS]
+        sections.append(Section(None, [score, Row(f"against {against}", differences, is_detail=True), *details]))
     return Table(
         caption="Accuracy in per cent beside the published results",
         corner="Model",
         columns=[title_of(name) for name in COLUMNS],
         groups=[(mean, len(tasks) + 1) for mean, tasks in MEANS.items()],
-        sections=[Section("Published, 128 frames", published), *ours],
+        sections=sections,
         notes=[
             "Published: arXiv 2606.05259, main results. General and Knowledge are plain means of their benchmarks.",
             f"Against {against}: points more or less; bold where the published score lies outside of our 95% interval, "
             "which says nothing of the uncertainty of the published one.",
-            *_notes(told),
-            *(_missing(entry) for entry in lineup.whole if _missing(entry)),
+            *_notes(results, COLUMNS),
+            *filter(None, map(_missing_means, run_set.whole)),
         ],
     )
 
 
-def other_table(lineup: Lineup) -> Table | None:
+def other_table(run_set: RunSet) -> Table | None:
     """Benchmarks of ours that the published table has not; None where there are none."""
-    names = [name for name in lineup.benchmarks if name not in COLUMNS]
-    of_runs = [(entry, standings(entry, lineup)) for entry in lineup.whole if set(names) & set(entry.answers)]
-    if not of_runs:
+    names = [name for name in run_set.benchmarks if name not in COLUMNS]
+    views = [view for view in run_set.whole if set(names) & set(view.answers)]
+    if not views:
         return None
+    results = [results_of(view, run_set) for view in views]
     return Table(
         caption="Accuracy in per cent on other benchmarks",
         corner="Run",
         columns=[title_of(name) for name in names],
-        sections=[Section(None, _rows(entry, stands, names)) for entry, stands in of_runs],
-        notes=_notes(stand for _, stands in of_runs for name, stand in stands.items() if name in names),
+        sections=[Section(None, _rows(view, own, names)) for view, own in zip(views, results, strict=True)],
+        notes=_notes(results, names),
     )
 
 
-def standings(entry: Entry, lineup: Lineup) -> dict[str, Standing]:
+def results_of(view: RunView, run_set: RunSet) -> dict[str, BenchmarkResult]:
     """By benchmark, and by mean where all of its benchmarks were asked."""
-    stands = {
-        name: Standing(score.lowest.value, score.highest.value, score.interval, asked_of(entry, name, lineup))
-        for name, score in entry.scores.items()
-    }
+    results = {name: _result(view, name, run_set) for name in view.scores}
     for mean, names in MEANS.items():
-        if missing_for(mean, stands):
+        if missing_for(mean, results):
             continue
-        parts = [stands[name] for name in names]
-        _, interval = mean_score([entry.scores[name] for name in names])
-        stands[mean] = Standing(
+        parts = [results[name] for name in names]
+        _, interval = mean_score([view.scores[name] for name in names])
+        results[mean] = BenchmarkResult(
             sum(part.lowest for part in parts) / len(parts),
             sum(part.highest for part in parts) / len(parts),
             interval,
-            Asked(
-                sum(part.asked.questions for part in parts),
-                sum(part.asked.available for part in parts),
-                [track for part in parts for track in part.asked.missing],
-            ),
+            sum(part.questions for part in parts),
+            sum(part.available for part in parts),
+            [track for part in parts for track in part.missing_tracks],
         )
-    return stands
+    return results
 
 
-def _rows(entry: Entry, stands: Mapping[str, Standing], names: Sequence[str]) -> list[Row]:
-    of = [(name, stands.get(name)) for name in names]
+def _result(view: RunView, benchmark: str, run_set: RunSet) -> BenchmarkResult:
+    """The card says how many questions there are, or another run that was asked more."""
+    tasks = [task for task in view.run.answers if (benchmark_of(task) or task) == benchmark]
+    available = 0
+    for task in tasks:
+        of_any = [len(other.run.answers.get(task, ())) for other in run_set.views]
+        available += max(*of_any, view.card.data.get(task, {}).get("available", 0))
+    missing = [] if benchmark in tasks else [track for track in TRACKS.get(benchmark, ()) if track not in tasks]
+    score = view.scores[benchmark]
+    questions = len(view.answers[benchmark])
+    return BenchmarkResult(score.lowest.value, score.highest.value, score.interval, questions, available, missing)
+
+
+def _rows(view: RunView, results: Results, names: Sequence[str]) -> list[Row]:
+    of = [(name, results.get(name)) for name in names]
+    intervals = [Cell(span(*result.interval)) if result else _NONE for _, result in of]
+    questions = [_questions(result) if result and name not in MEANS else _NONE for name, result in of]
     return [
-        Row(entry.label, [_score(entry, name, stand) for name, stand in of]),
-        Row("95% interval", [_NONE if stand is None else Cell(span(*stand.interval)) for _, stand in of], True),
-        Row(
-            "questions", [_questions(stand.asked) if stand and name not in MEANS else _NONE for name, stand in of], True
-        ),
+        Row(view.label, [_score(view, name, result) if result else _NONE for name, result in of]),
+        Row("95% interval", intervals, is_detail=True),
+        Row("questions", questions, is_detail=True),
     ]
 
 
-def _score(entry: Entry, name: str, stand: Standing | None) -> Cell:
-    if stand is None:
-        return _NONE
-    mark = f"{PARTIAL} " if stand.asked.is_partial else ""
-    tone = Tone.STRONG if stand.lowest == stand.highest else Tone.BOUNDS
-    shows = {"benchmark": name, "run": str(entry.number)} if name in entry.answers else None
-    return Cell(mark + stand.text, tone, shows)
+def _score(view: RunView, name: str, result: BenchmarkResult) -> Cell:
+    mark = f"{PARTIAL} " if result.is_partial else ""
+    text = points(result.lowest) if result.is_exact else span(result.lowest, result.highest)
+    shows = {"benchmark": name, "run": str(view.number)} if name in view.answers else None
+    return Cell(mark + text, Tone.STRONG if result.is_exact else Tone.BOUNDS, shows)
 
 
-def _questions(asked: Asked) -> Cell:
-    of_all = f" of {count(asked.available)}" if asked.questions < asked.available else ""
-    without = f", no {', '.join(track.rpartition('_')[2] for track in asked.missing)}" if asked.missing else ""
-    return Cell(f"{count(asked.questions)}{of_all}{without}", Tone.WARNING if asked.is_partial else Tone.PLAIN)
+def _questions(result: BenchmarkResult) -> Cell:
+    text = f"{result.questions:,}"
+    if result.questions < result.available:
+        text += f" of {result.available:,}"
+    if result.missing_tracks:
+        text += f", no {', '.join(track.rpartition('_')[2] for track in result.missing_tracks)}"
+    return Cell(text, Tone.WARNING if result.is_partial else Tone.PLAIN)
 
 
-def _against(stand: Standing | None, published: float) -> Cell:
+def _against(result: BenchmarkResult | None, published: float) -> Cell:
     """Points between the scores as they are shown, so that they add up."""
-    if stand is None:
+    if result is None:
         return _NONE
-    low, high = (100 * end for end in stand.interval)
+    low, high = (100 * end for end in result.interval)
     tone = Tone.BETTER if published < low else Tone.WORSE if published > high else Tone.PLAIN
-    ends = dict.fromkeys(signed(round(100 * end, 1) - published) for end in (stand.lowest, stand.highest))
+    ends = dict.fromkeys(signed(round(100 * end, 1) - published) for end in (result.lowest, result.highest))
     return Cell(" to ".join(ends), tone)
 
 
-def _notes(stands: Iterable[Standing]) -> list[str]:
-    stands = list(stands)
+def _notes(results: Sequence[Results], names: Sequence[str]) -> list[str]:
+    shown = [result for own in results for name, result in own.items() if name in names]
     notes = []
-    if any(stand.lowest != stand.highest for stand in stands):
+    if not all(result.is_exact for result in shown):
         notes.append(
             "Two numbers: what the accuracy lies between, with every question that has no verdict wrong, or right."
         )
-    if any(stand.asked.is_partial for stand in stands):
+    if any(result.is_partial for result in shown):
         notes.append(f"{PARTIAL} Not every question was asked: this is no score of the benchmark.")
     return notes
 
 
-def _missing(entry: Entry) -> str:
-    """Which means a run has not, and for want of what."""
-    parts = []
-    for mean in MEANS:
-        missing = missing_for(mean, entry.answers)
-        if missing:
-            parts.append(f"{mean} without {', '.join(title_of(name) for name in missing)}")
-    return f"{entry.label}: no mean of {'; '.join(parts)}." if parts else ""
+def _missing_means(view: RunView) -> str:
+    """Which means a run has not, and for want of what; empty where it has all."""
+    missing = {mean: [title_of(name) for name in missing_for(mean, view.answers)] for mean in MEANS}
+    parts = [f"{mean} without {', '.join(names)}" for mean, names in missing.items() if names]
+    return f"{view.label}: no mean of {'; '.join(parts)}." if parts else ""
