@@ -28,9 +28,8 @@ from videokr.analysis.report.examples import spread_over
 from videokr.analysis.report.figures import NOTHING
 from videokr.analysis.report.markdown import escaped
 from videokr.analysis.report.probes import probe_table
-from videokr.analysis.report.published import published_table
 from videokr.analysis.report.run_set import read_run_set
-from videokr.analysis.report.verdicts import verdict_table
+from videokr.analysis.report.scores import published_table, verdict_table
 from videokr.budget import EVAL_BUDGET
 from videokr.errors import UserError
 from videokr.evaluation.answered import Answered, write_answers

@@ -33,7 +33,6 @@ def page(files: Sequence[FileStats]) -> Iterator[str]:
     return document(
         "data_prep.stats/page.jinja",
         f"{TITLE}: {', '.join(stats.name for stats in files)}",
-        styles=("videokr.page/page.css", "data_prep.stats/page.css"),
         heading=TITLE,
         files=files,
         stages=STAGES,

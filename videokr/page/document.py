@@ -1,13 +1,13 @@
 """HTML files that hold everything they show and ask the network for nothing, filled in from Jinja templates.
 
-Templates, style sheets and scripts lie beside the module that uses them, and are named `package/file`. Every value that
-a template shows is escaped, since models and data sets may say anything.
+Templates and scripts lie beside the module that uses them, and are named `package/file`. Every value that a template
+shows is escaped, since models and data sets may say anything.
 """
 
 import base64
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,34 +17,26 @@ from markupsafe import Markup
 
 from videokr.page.text import excerpt, readable
 
+STYLE = "videokr.page/page.css"
 _INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
 
 
-def document(
-    template: str,
-    title: str,
-    styles: Sequence[str] = ("videokr.page/page.css",),
-    script: str | None = None,
-    pictures: str = "",
-    **values: Any,
-) -> Iterator[str]:
+def document(template: str, title: str, script: str | None = None, pictures: str = "", **values: Any) -> Iterator[str]:
     """The text of one page, in pieces, so that a large one is never held as a whole.
 
     Its Content-Security-Policy allows the styles and the script that it holds, and nothing else.
 
     Args:
         template: extends `videokr.page/document.jinja`.
-        styles, script: files that the page holds.
         pictures: a style sheet with images, see `sheet_style`. It stands at the end, so that the text comes first.
         values: what the template shows.
     """
-    style_texts = [_resource(name) for name in styles]
-    script_text = _resource(script) if script else None
-    allowed = " ".join(_digest(text) for text in (*style_texts, *([pictures] if pictures else [])))
+    style, script_text = _resource(STYLE), _resource(script) if script else None
+    allowed = f"{_digest(style)} {_digest(pictures)}" if pictures else _digest(style)
     scripts = f"script-src {_digest(script_text)}; " if script_text else ""
     policy = f"default-src 'none'; {scripts}style-src {allowed}; img-src data:; base-uri 'none'; form-action 'none'"
     return ENVIRONMENT.get_template(template).generate(
-        title=title, policy=policy, styles=style_texts, script=script_text, pictures=pictures, **values
+        title=title, policy=policy, style=style, script=script_text, pictures=pictures, **values
     )
 
 

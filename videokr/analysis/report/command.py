@@ -7,12 +7,14 @@ sheets of the frames. It asks the network for nothing and needs no script but to
 import argparse
 from pathlib import Path
 
-from videokr.analysis.report.content import content_of
+from videokr.analysis.report.breakdown import breakdowns
+from videokr.analysis.report.cards import card_table
 from videokr.analysis.report.examples import gather, spread_over
 from videokr.analysis.report.markdown import as_markdown
 from videokr.analysis.report.page import Report, page
-from videokr.analysis.report.published import AGAINST, check_against
+from videokr.analysis.report.probes import probe_table
 from videokr.analysis.report.run_set import read_run_set
+from videokr.analysis.report.scores import AGAINST, check_against, other_table, published_table, verdict_table
 from videokr.errors import UserError
 from videokr.outputs import written_aside
 from videokr.page.sheet import NoSheet, Sheets, make_sheets
@@ -62,8 +64,18 @@ def run(args: argparse.Namespace) -> int:
     cases = spread_over(all_cases, args.examples)
     max_bytes = int(PAGE_BYTES * max(1.0, len(cases) / EXAMPLES))
     text_share = TEXT_SHARE_WITHOUT_SHEETS if args.no_sheets else TEXT_SHARE
-    content = content_of(run_set, args.against)
-    report = Report(content, cases, len(all_cases), int(max_bytes * text_share))
+    report = Report(
+        run_set=run_set,
+        published=published_table(run_set, args.against),
+        others=other_table(run_set),
+        probes=probe_table(run_set),
+        verdicts=verdict_table(run_set),
+        breakdowns=breakdowns(run_set),
+        cards=card_table(run_set),
+        cases=cases,
+        question_count=len(all_cases),
+        text_bytes=int(max_bytes * text_share),
+    )
     sheets: Sheets = {}
     if not args.no_sheets:
         videos = {path: (Path(path), case.answers[0][0].card.budget) for case in cases for path in case.example.videos}
@@ -73,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     with written_aside(output) as aside, aside.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(page(report, sheets))
     with written_aside(markdown) as aside:
-        aside.write_text(as_markdown(content), encoding="utf-8", newline="\n")
+        aside.write_text(as_markdown(report), encoding="utf-8", newline="\n")
     megabytes = output.stat().st_size / 1_000_000
     print(f"page      {output}  ({megabytes:.1f} MB, {len(cases):,} of {len(all_cases):,} questions)")
     print(f"markdown  {markdown}")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from videokr.analysis.report.breakdown import breakdown_table
-from videokr.analysis.report.content import Content
+from videokr.analysis.report.page import Report
 from videokr.evaluation.benchmarks import title_of
 from videokr.page.table import Cell, Table, Tone
 from videokr.page.text import readable
@@ -14,9 +14,9 @@ _SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|~$&]|^[-+=](?=\s)|(?<=:)/")
 _HTML = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
 
-def as_markdown(content: Content) -> str:
+def as_markdown(report: Report) -> str:
     """The whole text; what models and data sets say is escaped."""
-    return "\n\n".join(_parts(content)) + "\n"
+    return "\n\n".join(_parts(report)) + "\n"
 
 
 def escaped(text: str) -> str:
@@ -24,28 +24,28 @@ def escaped(text: str) -> str:
     return _SPECIAL.sub(lambda found: _HTML.get(found[0], f"\\{found[0]}"), " ".join(readable(text).split()))
 
 
-def _parts(content: Content) -> Iterator[str]:
-    run_set = content.run_set
+def _parts(report: Report) -> Iterator[str]:
+    run_set = report.run_set
     first = run_set.views[0].label
     lines = [f"Not comparable: {view.label} was not asked like {first}, {line}." for view, line in run_set.mixed]
     lines.insert(0, f"Frames: {run_set.budgets}.")
     yield "## Evaluation"
     yield "\n".join(f"{'- ' if len(lines) > 1 else ''}{escaped(line)}" for line in lines)
-    yield from _table(content.published)
-    if content.others:
+    yield from _table(report.published)
+    if report.others:
         yield "### Other benchmarks"
-        yield from _table(content.others)
-    if content.probes:
+        yield from _table(report.others)
+    if report.probes:
         yield "### Does the score need the video?"
-        yield from _table(content.probes)
+        yield from _table(report.probes)
     yield "### Verdicts"
-    yield from _table(content.verdicts)
-    for benchmark, parts in content.breakdowns.items():
+    yield from _table(report.verdicts)
+    for benchmark, parts in report.breakdowns.items():
         yield f"### {escaped(title_of(benchmark))}, broken down"
         for part in parts:
             yield from _table(breakdown_table(part))
     yield "### Run cards"
-    yield from _table(content.cards)
+    yield from _table(report.cards)
 
 
 def _table(table: Table) -> Iterator[str]:

@@ -1,19 +1,19 @@
 """The page: one HTML file that holds everything it shows, and asks the network for nothing."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from videokr.analysis.report.breakdown import grouping_title, overview
-from videokr.analysis.report.content import Content
+from videokr.analysis.report.breakdown import Breakdown, grouping_title, overview
 from videokr.analysis.report.examples import Case, group_counts, response_parts, token_counts
 from videokr.analysis.report.figures import NOTHING, accuracy, span
 from videokr.analysis.report.run_set import RunSet
-from videokr.analysis.report.verdicts import NAMES
+from videokr.analysis.report.scores import VERDICT_NAMES
 from videokr.evaluation.benchmarks import title_of
 from videokr.options import LETTERS
 from videokr.page.document import document
 from videokr.page.sheet import Sheets, sheet_style
+from videokr.page.table import Table
 from videokr.page.text import fair_length, page_bytes
 
 TITLE = "VideoKR evaluation"
@@ -22,14 +22,23 @@ OPEN_BENCHMARKS = 2  # so many breakdowns are open when the page is
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """
+    """What a report says, as a page or as Markdown.
+
     Attributes:
+        others: benchmarks that are not published; None where there are none, as of the probes.
+        breakdowns: by benchmark.
         cases: the examples on the page.
         question_count: how many examples there are.
         text_bytes: what their responses may take up together; longer ones are cut.
     """
 
-    content: Content
+    run_set: RunSet
+    published: Table
+    others: Table | None
+    probes: Table | None
+    verdicts: Table
+    breakdowns: Mapping[str, Sequence[Breakdown]]
+    cards: Table
     cases: Sequence[Case]
     question_count: int
     text_bytes: int
@@ -41,8 +50,7 @@ def page(report: Report, sheets: Sheets) -> Iterator[str]:
     Args:
         sheets: the contact sheet of every video of the cases; empty for a page without.
     """
-    content, cases = report.content, report.cases
-    run_set = content.run_set
+    run_set, cases = report.run_set, report.cases
     answers = [answered for case in cases for _, answered in case.answers]
     sections = {
         "scores": "Scores",
@@ -52,7 +60,7 @@ def page(report: Report, sheets: Sheets) -> Iterator[str]:
         "cards": "Run cards",
         "examples": "Examples",
     }
-    if not content.probes:
+    if not report.probes:
         del sections["probes"]
     return document(
         "videokr.analysis.report/report.jinja",
@@ -61,14 +69,12 @@ def page(report: Report, sheets: Sheets) -> Iterator[str]:
         pictures=sheet_style(sheets.values()),
         heading=TITLE,
         sections=sections,
-        content=content,
+        report=report,
         run_set=run_set,
         several=len(run_set.views) > 1,
         warnings=_warnings(run_set),
         overview=overview(run_set),
         max_open=OPEN_BENCHMARKS,
-        cases=cases,
-        question_count=report.question_count,
         max_bytes=fair_length((page_bytes(answered.response) for answered in answers), report.text_bytes),
         benchmark_counts=Counter(case.benchmark for case in cases),
         verdict_counts=Counter(
@@ -79,7 +85,7 @@ def page(report: Report, sheets: Sheets) -> Iterator[str]:
         sheet_numbers={path: number for number, path in enumerate(sheets)},
         # What the templates say it with.
         letters=LETTERS,
-        verdict_names=NAMES,
+        verdict_names=VERDICT_NAMES,
         nothing=NOTHING,
         accuracy=accuracy,
         span=span,

@@ -49,6 +49,12 @@ class RunView:
         return model_name(self.card.model)
 
     @property
+    def about(self) -> str:
+        """What the label does not say; may be empty."""
+        model = [self.model] if self.model != self.label else []
+        return ", ".join(model + ([f"probe: {self.card.probe}"] if self.card.probe else []))
+
+    @property
     def scores(self) -> dict[str, Score]:
         return {benchmark: summary.overall for benchmark, summary in self.summaries.items()}
 

@@ -1,17 +1,19 @@
-"""The published table with our rows under it, and what lies between them."""
+"""The published table with our rows under it, other benchmarks, and what became of the questions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from videokr.analysis.report.figures import NOTHING, points, signed, span
+from videokr.analysis.report.figures import NOTHING, accuracy, points, signed, span
 from videokr.analysis.report.run_set import RunSet, RunView
 from videokr.errors import UserError
 from videokr.evaluation.benchmarks import COLUMNS, MEANS, PUBLISHED, TRACKS, benchmark_of, missing_for, title_of
-from videokr.evaluation.summary import mean_score
+from videokr.evaluation.summary import Score, mean_score
+from videokr.evaluation.verdict import OPEN, Verdict
 from videokr.page.table import Cell, Row, Section, Table, Tone
 
 AGAINST = "VideoKR-Qwen3-VL-8B"
 PARTIAL = "\u2020"
+VERDICT_NAMES = {verdict: verdict.value.replace("_", " ") for verdict in Verdict}
 _NONE = Cell(NOTHING, Tone.QUIET)
 
 
@@ -97,6 +99,36 @@ def other_table(run_set: RunSet) -> Table | None:
         columns=[title_of(name) for name in names],
         sections=[Section(None, _rows(view, own, names)) for view, own in zip(views, results, strict=True)],
         notes=_notes(results, names),
+    )
+
+
+def verdict_table(run_set: RunSet) -> Table:
+    """What became of the questions: of each benchmark, a row a run."""
+    notes = ["Accuracy is right over asked. Unparsed: no answer could be read from the response; it counts as wrong."]
+    if any(score.tally.counts[verdict] for view in run_set.views for score in view.scores.values() for verdict in OPEN):
+        notes.append(
+            "Unscored: answered, and no judge was there. Judge failed: answered, and the judge gave no verdict."
+        )
+    is_alone = len(run_set.views) == 1
+    if is_alone:
+        (view,) = run_set.views
+        rows = [Row(title_of(name), _verdict_cells(view, name, score)) for name, score in view.scores.items()]
+        sections = [Section(None, rows)]
+    else:
+        sections = []
+        for name in run_set.benchmarks:
+            rows = [
+                Row(view.label, _verdict_cells(view, name, view.scores[name]))
+                for view in run_set.views
+                if name in view.scores
+            ]
+            sections.append(Section(title_of(name), rows))
+    return Table(
+        caption="Verdicts",
+        corner="Benchmark" if is_alone else "Run",
+        columns=["asked", *VERDICT_NAMES.values(), "accuracy", "95% interval"],
+        sections=sections,
+        notes=notes,
     )
 
 
@@ -186,3 +218,13 @@ def _missing_means(view: RunView) -> str:
     missing = {mean: [title_of(name) for name in missing_for(mean, view.answers)] for mean in MEANS}
     parts = [f"{mean} without {', '.join(names)}" for mean, names in missing.items() if names]
     return f"{view.label}: no mean of {'; '.join(parts)}." if parts else ""
+
+
+def _verdict_cells(view: RunView, benchmark: str, score: Score) -> list[Cell]:
+    shows = {"benchmark": benchmark, "run": str(view.number)}
+    cells = [Cell(f"{score.tally.asked:,}", shows=shows)]
+    for verdict in Verdict:
+        number = score.tally.counts[verdict]
+        cells.append(Cell(f"{number:,}", shows=shows | {"verdict": verdict}) if number else Cell("0", Tone.QUIET))
+    cells.append(Cell(accuracy(score), Tone.STRONG if score.tally.is_known else Tone.BOUNDS))
+    return [*cells, Cell(span(*score.interval))]
