@@ -118,24 +118,24 @@ def _matches(kind: Kind, found: Found, pairs: Sequence[Pair], is_cut: bool, rule
         is_cut: whether there are more near-duplicates than `pairs`.
     """
     matches = [match for match in found.matches if match.kind is kind]
-    own_pairs = [pair for pair in pairs if pair.match.kind is kind]
+    kind_pairs = [pair for pair in pairs if pair.match.kind is kind]
     listed = [match for match in matches if not isinstance(match, VideoMatch) or not match.alignment]
     notes = [PUBLISHED_NOTE if rule == PUBLISHED and kind is Kind.NEAR_DUPLICATE else EXPLAINED[kind]]
     if not matches:
         notes.append("None.")
     if is_cut and matches and not listed:
-        notes.append(f"{len(own_pairs):,} of {len(matches):,} are shown; matches.jsonl has all.")
+        notes.append(f"{len(kind_pairs):,} of {len(matches):,} are shown; matches.jsonl has all.")
     if len(listed) > MAX_LISTED:
         notes.append(f"The first {MAX_LISTED:,} of {len(listed):,} are shown; matches.jsonl has all.")
     rows = [_cells(match) for match in listed[:MAX_LISTED]]
-    return Section(f"{kind.value.capitalize()}s", len(matches), " ".join(notes), own_pairs, rows)
+    return Section(f"{kind.value.capitalize()}s", len(matches), " ".join(notes), kind_pairs, rows)
 
 
 def _cells(match: Match) -> Sequence[str]:
     if isinstance(match, VideoMatch):
         return match.train, match.benchmark
-    own = f"line {match.line:,}, {match.train_id}: {match.train_question}"
-    return f"{match.share:.0%}", own, f"{match.benchmark_id}: {match.benchmark_question}"
+    train = f"line {match.line:,}, {match.train_id}: {match.train_question}"
+    return f"{match.share:.0%}", train, f"{match.benchmark_id}: {match.benchmark_question}"
 
 
 def _videos(title: str, note: str, rows: Sequence[Sequence[str]]) -> Section:

@@ -1,7 +1,7 @@
 """Histograms and bars, which `chart.jinja` draws in a browser's own type and colours."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from data_prep.stats.distribution import NICE_STEPS, Distribution
@@ -95,16 +95,15 @@ class BarChart:
 
     Attributes:
         corner: what the values are.
-        rows: how often each is there.
+        values: how often each is there; rest: those without a bar.
         longest: of the bars; total: that shares are of.
-        bar_count: so many rows have a bar.
     """
 
     corner: str
-    rows: Mapping[str, int]
+    values: Sequence[tuple[str, int]]
+    rest: Sequence[tuple[str, int]]
     longest: int
     total: int
-    bar_count: int
 
 
 def histograms(by_file: Mapping[str, Distribution | None], unit: str, scale: float = 1.0) -> dict[str, Histogram]:
@@ -141,11 +140,15 @@ def bar_charts(
         if not counts:
             continue
         not_given = without[file] if without else 0
-        shown = dict(list(counts.items())[:MAX_BARS])
-        others = sum(counts.values()) - sum(shown.values())
-        rest = {f"{OTHERS} ({len(counts) - len(shown)})": others, NOT_GIVEN: not_given}
-        rows = shown | {name: number for name, number in rest.items() if number}
-        charts[file] = BarChart(corner, rows, max(shown.values()), sum(counts.values()) + not_given, len(shown))
+        values, others = list(counts.items())[:MAX_BARS], list(counts.items())[MAX_BARS:]
+        rest = [(f"{OTHERS} ({len(others)})", sum(number for _, number in others)), (NOT_GIVEN, not_given)]
+        charts[file] = BarChart(
+            corner,
+            values=values,
+            rest=[(name, number) for name, number in rest if number],
+            longest=max(number for _, number in values),
+            total=sum(counts.values()) + not_given,
+        )
     return charts
 
 

@@ -74,8 +74,8 @@ def _unique(texts: Sequence[str]) -> list[str]:
 
 def _fact_table(caption: str, facts: Mapping[str, Facts], notes: Sequence[str] = ()) -> Table:
     """A column for each file, and a row for each fact."""
-    labels = dict.fromkeys(label for own in facts.values() for label in own)
-    rows = [Row(label, [_cell(own.get(label, NOTHING)) for own in facts.values()]) for label in labels]
+    labels = dict.fromkeys(label for of_file in facts.values() for label in of_file)
+    rows = [Row(label, [_cell(of_file.get(label, NOTHING)) for of_file in facts.values()]) for label in labels]
     return Table(caption, "", list(facts), [Section(None, rows)], notes=notes)
 
 
@@ -163,26 +163,26 @@ def _videos(stats: FileStats) -> Facts:
 
 def _video_charts(files: Sequence[FileStats]) -> Charts:
     footage = {stats.name: stats.footage for stats in files if stats.footage}
-    durations = {file: own.seconds for file, own in footage.items()}
+    durations = {file: found.seconds for file, found in footage.items()}
     longest = max((seconds.most for seconds in durations.values() if seconds), default=0)
     unit, scale = ("minutes", MINUTES) if longest >= MINUTES_FROM else ("seconds", 1.0)
     return {
         "Duration": histograms(durations, unit, scale),
         "Rows a video": histograms({stats.name: stats.rows_a_video for stats in files}, "rows"),
-        "Resolution": bar_charts({file: own.resolutions for file, own in footage.items()}, "pixels"),
-        "Frame rate": bar_charts({file: own.fps for file, own in footage.items()}, "frames a second"),
-        "Codec": bar_charts({file: own.codecs for file, own in footage.items()}, "codec"),
+        "Resolution": bar_charts({file: found.resolutions for file, found in footage.items()}, "pixels"),
+        "Frame rate": bar_charts({file: found.fps for file, found in footage.items()}, "frames a second"),
+        "Codec": bar_charts({file: found.codecs for file, found in footage.items()}, "codec"),
     }
 
 
 def _frame_charts(files: Sequence[FileStats]) -> Charts:
     shown = {stats.name: stats.shown for stats in files if stats.shown}
-    charts: Charts = {"Frames a row": histograms({file: own.frames for file, own in shown.items()}, "frames")}
+    charts: Charts = {"Frames a row": histograms({file: rows.frames for file, rows in shown.items()}, "frames")}
     if sampled := {stats.name: stats.token_lengths.lengths for stats in files if stats.token_lengths}:
         charts["Tokens a row, of the sample"] = histograms(sampled, "tokens")
         return charts
-    for family in _unique([name for own in shown.values() for name in own.tokens]):
-        tokens = {file: own.tokens.get(family) for file, own in shown.items()}
+    for family in _unique([name for rows in shown.values() for name in rows.tokens]):
+        tokens = {file: rows.tokens.get(family) for file, rows in shown.items()}
         charts[f"Video tokens a row, {family}"] = histograms(tokens, "tokens")
     return charts
 
@@ -195,7 +195,7 @@ def _frame_table(files: Sequence[FileStats]) -> Table:
         if not shown or not shown.frames:
             continue
         rows = [_spread("frames a row", shown.frames)]
-        rows += [_spread(f"video tokens a row, {name}", own) for name, own in shown.tokens.items() if own]
+        rows += [_spread(f"video tokens a row, {name}", tokens) for name, tokens in shown.tokens.items() if tokens]
         if shown.rows_unknown:
             notes.append(f"{stats.name}: {count(shown.rows_unknown)} more rows, whose frames are not known.")
         if lengths:

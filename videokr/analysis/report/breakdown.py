@@ -49,9 +49,9 @@ def breakdowns(run_set: RunSet) -> dict[str, list[Breakdown]]:
         }
         groupings[TRACK] = [_tracks(view.answers[benchmark]) for view in views]
         for name, scores in groupings.items():
-            values = dict.fromkeys(value for own in scores for value in own)
-            if len(values) > 1:
-                found.setdefault(benchmark, []).append(_breakdown(benchmark, name, views, scores))
+            by_value = {value: [one.get(value) for one in scores] for one in scores for value in one}
+            if len(by_value) > 1:
+                found.setdefault(benchmark, []).append(_breakdown(benchmark, name, views, by_value))
     return found
 
 
@@ -80,11 +80,9 @@ def breakdown_table(breakdown: Breakdown) -> Table:
 
 
 def _breakdown(
-    benchmark: str, grouping: str, views: Sequence[RunView], scores: Sequence[Mapping[str, Score]]
+    benchmark: str, grouping: str, views: Sequence[RunView], by_value: Mapping[str, Sequence[Score | None]]
 ) -> Breakdown:
-    values = dict.fromkeys(value for own in scores for value in own)
-    by_value = {value: [own.get(value) for own in scores] for value in values}
-    shows = {value: {"benchmark": benchmark, "group": f"{grouping}:{value}"} for value in values}
+    shows = {value: {"benchmark": benchmark, "group": f"{grouping}:{value}"} for value in by_value}
     if NOT_GIVEN in shows:  # no filter finds what has no value
         del shows[NOT_GIVEN]["group"]
     ordered = dict(sorted(by_value.items(), key=_by_size if grouping in ORDERED else _by_score))
@@ -96,7 +94,7 @@ def _tracks(answers: Sequence[Answered]) -> dict[str, Score]:
     by_task: dict[str, list[Answered]] = defaultdict(list)
     for answered in answers:
         by_task[answered.task].append(answered)
-    return {task: score_of(own) for task, own in by_task.items()}
+    return {task: score_of(answers) for task, answers in by_task.items()}
 
 
 def _by_size(item: tuple[str, Sequence[Score | None]]) -> tuple[object, ...]:

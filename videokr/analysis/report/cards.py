@@ -25,7 +25,7 @@ def card_table(run_set: RunSet) -> Table:
     for title, labels in facts[0].items():
         rows = []
         for label in labels:
-            texts = [own[title][label] for own in facts]
+            texts = [of_card[title][label] for of_card in facts]
             if len(set(texts)) == 1:
                 rows.append(Row(label, [Cell(text) for text in texts]))
             else:
@@ -68,8 +68,8 @@ def _judge(judge: Mapping[str, str] | None) -> str:
     if judge is None:
         return NO_VALUE
     # Without its address: the page is published, and that may be a machine of one's own.
-    shown = {name: value for name, value in judge.items() if name != "address"}
-    return ", ".join(_digest(value) if name.endswith("sha256") else value for name, value in shown.items())
+    published = {name: value for name, value in judge.items() if name != "address"}
+    return ", ".join(_digest(value) if name.endswith("sha256") else value for name, value in published.items())
 
 
 def _videos(reading: Mapping[str, bool] | None) -> str:

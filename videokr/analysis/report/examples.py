@@ -68,7 +68,7 @@ def gather(run_set: RunSet) -> list[Case]:
         for view in views:
             for key, answered in by_question(view.answers.get(benchmark, ())).items():
                 by_key.setdefault(key, []).append((view, answered))
-        cases += [Case(number, benchmark, own) for number, own in enumerate(by_key.values(), start=len(cases) + 1)]
+        cases += [Case(number, benchmark, answers) for number, answers in enumerate(by_key.values(), len(cases) + 1)]
     return cases
 
 

@@ -1,6 +1,6 @@
 """The published table with our rows under it, other benchmarks, and what became of the questions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from videokr.analysis.report.figures import NOTHING, accuracy, points, signed, span
@@ -49,7 +49,8 @@ Results = Mapping[str, BenchmarkResult]  # by benchmark or mean
 
 
 def check_against(name: str) -> None:
-    """
+    """Refuses a row that is not published.
+
     Raises:
         UserError: no such row is published.
     """
@@ -65,10 +66,11 @@ def published_table(run_set: RunSet, against: str) -> Table:
     """
     published = [Row(model, [Cell(f"{scores[name]:.1f}") for name in COLUMNS]) for model, scores in PUBLISHED.items()]
     sections = [Section("Published, 128 frames", published)]
-    results = [results_of(view, run_set) for view in run_set.whole]
-    for view, own in zip(run_set.whole, results, strict=True):
-        score, *details = _rows(view, own, COLUMNS)
-        differences = [_against(own.get(name), PUBLISHED[against][name]) for name in COLUMNS]
+    all_results = {view.number: results_of(view, run_set) for view in run_set.whole}
+    for view in run_set.whole:
+        results = all_results[view.number]
+        score, *details = _rows(view, results, COLUMNS)
+        differences = [_against(results.get(name), PUBLISHED[against][name]) for name in COLUMNS]
         sections.append(Section(None, [score, Row(f"against {against}", differences, is_detail=True), *details]))
     return Table(
         caption="Accuracy in per cent beside the published results",
@@ -80,7 +82,7 @@ def published_table(run_set: RunSet, against: str) -> Table:
             "Published: arXiv 2606.05259, main results. General and Knowledge are plain means of their benchmarks.",
             f"Against {against}: points more or less; bold where the published score lies outside of our 95% interval, "
             "which says nothing of the uncertainty of the published one.",
-            *_notes(results, COLUMNS),
+            *_notes(all_results.values(), COLUMNS),
             *filter(None, map(_missing_means, run_set.whole)),
         ],
     )
@@ -92,13 +94,13 @@ def other_table(run_set: RunSet) -> Table | None:
     views = [view for view in run_set.whole if set(names) & set(view.answers)]
     if not views:
         return None
-    results = [results_of(view, run_set) for view in views]
+    all_results = {view.number: results_of(view, run_set) for view in views}
     return Table(
         caption="Accuracy in per cent on other benchmarks",
         corner="Run",
         columns=[title_of(name) for name in names],
-        sections=[Section(None, _rows(view, own, names)) for view, own in zip(views, results, strict=True)],
-        notes=_notes(results, names),
+        sections=[Section(None, _rows(view, all_results[view.number], names)) for view in views],
+        notes=_notes(all_results.values(), names),
     )
 
 
@@ -201,14 +203,14 @@ def _against(result: BenchmarkResult | None, published: float) -> Cell:
     return Cell(" to ".join(ends), tone)
 
 
-def _notes(results: Sequence[Results], names: Sequence[str]) -> list[str]:
-    shown = [result for own in results for name, result in own.items() if name in names]
+def _notes(all_results: Iterable[Results], names: Sequence[str]) -> list[str]:
+    results = [result for of_run in all_results for name, result in of_run.items() if name in names]
     notes = []
-    if not all(result.is_exact for result in shown):
+    if not all(result.is_exact for result in results):
         notes.append(
             "Two numbers: what the accuracy lies between, with every question that has no verdict wrong, or right."
         )
-    if any(result.is_partial for result in shown):
+    if any(result.is_partial for result in results):
         notes.append(f"{PARTIAL} Not every question was asked: this is no score of the benchmark.")
     return notes
 
