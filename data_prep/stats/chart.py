@@ -1,17 +1,16 @@
-"""Histograms and bars as HTML and SVG, in a browser's own type and colours: sharp at any width, light or dark."""
+"""Histograms and bars, which `chart.jinja` draws in a browser's own type and colours."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from data_prep.stats.distribution import NICE_STEPS, Distribution
 from data_prep.stats.figures import count, decimal, percent
-from videokr.page.markup import Markup, element
 
-HEIGHT, ABOVE, BELOW = 120, 16, 20  # pixels: of the bars, of what stands over and under them
-TICKS_MOST = 6
+TOP, BOTTOM = 16, 136  # pixels: of the highest bar and the base line
+MAX_TICKS = 6
 GAP = 0.12  # of a bar's width
-BARS_MOST = 12
+MAX_BARS = 12
 OTHERS, NOT_GIVEN = "others", "not given"
 
 
@@ -31,119 +30,129 @@ class Axes:
     is_each: bool
     unit: str
     scale: float
+    bottom: int = BOTTOM
 
-    def at(self, number: float) -> str:
-        """Where a number stands from left to right."""
-        return f"{100 * (number - self.low) / (self.high - self.low):.3f}%"
+    def x(self, number: float) -> float:
+        """Where a number stands from left to right, in per cent."""
+        return 100 * (number - self.low) / (self.high - self.low)
+
+    def y(self, share: float) -> float:
+        """Where a bar of so large a share ends, in pixels from the top."""
+        return TOP + (BOTTOM - TOP) * (1 - share / self.share)
 
     def text(self, number: float) -> str:
         return decimal(number * self.scale)
 
+    @property
+    def lines(self) -> list[tuple[float, str]]:
+        """(y, text) of the horizontal lines."""
+        return [(self.y(share), f"{decimal(round(100 * share, 6))}%") for share in (self.share, self.share / 2)]
 
-def axes_of(numbers: Sequence[Distribution], unit: str, scale: float = 1.0) -> Axes:
-    drawn = [own.histogram for own in numbers]
-    return Axes(
-        low=min(own.first for own in drawn),
-        high=max(own.end for own in drawn),
-        share=_nice_top(max(max(own.histogram.counts) / own.count for own in numbers)),
-        is_each=all(own.step == 1 and isinstance(own.first, int) for own in drawn),
+    @property
+    def ticks(self) -> list[tuple[float, str]]:
+        """(x, text) under the base line, at even numbers of the unit."""
+        low, high = self.low * self.scale, self.high * self.scale
+        power = math.floor(math.log10((high - low) / MAX_TICKS))
+        steps = [nice * 10.0**larger for larger in (power, power + 1) for nice in NICE_STEPS[:3]]
+        step = next(step for step in steps if (high - low) / step <= MAX_TICKS)
+        end, middle = high, 0.0
+        if self.is_each:
+            step, end, middle = max(step, 1.0), high - 1, 0.5
+        numbers = [tick * step for tick in range(math.ceil(low / step), math.floor(end / step) + 1)]
+        return [(self.x(number / self.scale + middle), decimal(number)) for number in numbers]
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Bars of shares."""
+
+    numbers: Distribution
+    axes: Axes
+
+    @property
+    def caption(self) -> str:
+        numbers, axes = self.numbers, self.axes
+        text = f"mean {axes.text(numbers.mean)}, median {axes.text(numbers.median)} {axes.unit}"
+        above = numbers.histogram.above
+        return text + f"; {count(above)} more up to {axes.text(numbers.most)}" if above else text
+
+    @property
+    def bars(self) -> Iterator[tuple[float, float, float, str]]:
+        """(x, width, y, text) of each bin that holds something."""
+        axes, drawn = self.axes, self.numbers.histogram
+        width = 100 * (1 - GAP) * drawn.step / (axes.high - axes.low)
+        for place, number in enumerate(drawn.counts):
+            if number:
+                start = drawn.first + place * drawn.step
+                name = axes.text(start) if axes.is_each else f"{axes.text(start)} to {axes.text(start + drawn.step)}"
+                text = f"{name} {axes.unit}: {count(number)} ({percent(number, self.numbers.count)})"
+                yield axes.x(start + GAP / 2 * drawn.step), width, axes.y(number / self.numbers.count), text
+
+
+@dataclass(frozen=True, slots=True)
+class BarChart:
+    """A row for each value.
+
+    Attributes:
+        corner: what the values are.
+        values: how often each is there; rest: those without a bar.
+        longest: of the bars; total: that shares are of.
+    """
+
+    corner: str
+    values: Sequence[tuple[str, int]]
+    rest: Sequence[tuple[str, int]]
+    longest: int
+    total: int
+
+
+def histograms(by_file: Mapping[str, Distribution | None], unit: str, scale: float = 1.0) -> dict[str, Histogram]:
+    """One for each file that has the numbers, all with the same axes.
+
+    Args:
+        scale: of the numbers to `unit`.
+    """
+    known = {file: numbers for file, numbers in by_file.items() if numbers}
+    if not known:
+        return {}
+    drawn = [numbers.histogram for numbers in known.values()]
+    axes = Axes(
+        low=min(one.first for one in drawn),
+        high=max(one.end for one in drawn),
+        share=_nice_top(max(max(numbers.histogram.counts) / numbers.count for numbers in known.values())),
+        is_each=all(one.step == 1 and isinstance(one.first, int) for one in drawn),
         unit=unit,
         scale=scale,
     )
+    return {file: Histogram(numbers, axes) for file, numbers in known.items()}
 
 
-def histogram(title: str, numbers: Distribution, axes: Axes) -> Markup:
-    """Bars of shares; the numbers themselves are shown where the pointer stands."""
-    drawn = numbers.histogram
-    parts = []
-    for share in (axes.share, axes.share / 2):
-        y = _y(share, axes)
-        parts.append(element("line", class_="grid", x1=0, x2="100%", y1=y, y2=y))
-        parts.append(element("text", f"{decimal(round(100 * share, 6))}%", x=-6, y=y + 4, text_anchor="end"))
-    for place, number in enumerate(drawn.counts):
-        if number:
-            start = drawn.first + place * drawn.step
-            bar = f"{axes.text(start)}" if axes.is_each else f"{axes.text(start)} to {axes.text(start + drawn.step)}"
-            about = element("title", f"{bar} {axes.unit}: {count(number)} ({percent(number, numbers.count)})")
-            y = _y(number / numbers.count, axes)
-            width = f"{100 * (1 - GAP) * drawn.step / (axes.high - axes.low):.3f}%"
-            x = axes.at(start + GAP / 2 * drawn.step)
-            parts.append(element("rect", about, class_="sure", x=x, width=width, y=y, height=ABOVE + HEIGHT - y))
-    parts.append(element("line", class_="base", x1=0, x2="100%", y1=ABOVE + HEIGHT, y2=ABOVE + HEIGHT))
-    middle = 0.5 if axes.is_each else 0.0
-    for tick in _ticks(axes):
-        x = axes.at(tick / axes.scale + middle)
-        parts.append(element("text", decimal(tick), x=x, y=ABOVE + HEIGHT + 14, text_anchor="middle"))
-    about_all = f"mean {axes.text(numbers.mean)}, median {axes.text(numbers.median)} {axes.unit}"
-    if drawn.above:
-        about_all += f"; {count(drawn.above)} more up to {axes.text(numbers.most)}"
-    return element(
-        "figure",
-        element("figcaption", element("b", title), " ", element("span", about_all)),
-        element(
-            "svg", *parts, class_="run-0 plot", height=ABOVE + HEIGHT + BELOW, role="img",
-            aria_label=f"{title}: {about_all}",
-        ),
-        class_="chart",
-    )  # fmt: skip
-
-
-def bars(title: str, corner: str, counts: Mapping[str, int], without: int = 0) -> Markup:
-    """A row for each value, with a bar as long as its share; those behind the first dozen are one, without a bar.
+def bar_charts(
+    by_file: Mapping[str, Mapping[str, int] | None], corner: str, without: Mapping[str, int] | None = None
+) -> dict[str, BarChart]:
+    """One for each file that has values; those behind the first dozen are one row without a bar.
 
     Args:
-        without: how many have no value.
+        without: of each file, how many have no value.
     """
-    shown = dict(list(counts.items())[:BARS_MOST])
-    longest, total = max(shown.values()), sum(counts.values()) + without
-    rest = {f"{OTHERS} ({len(counts) - len(shown)})": sum(counts.values()) - sum(shown.values()), NOT_GIVEN: without}
-    head = element("tr", *(element("th", name, scope="col") for name in (corner, "n", "", "share")))
-    rows = [
-        element(
-            "tr",
-            element("th", value, scope="row"),
-            element("td", count(number)),
-            element("td", _bar(number / longest) if value in shown else None, class_="drawn"),
-            element("td", percent(number, total)),
+    charts = {}
+    for file, counts in by_file.items():
+        if not counts:
+            continue
+        not_given = without[file] if without else 0
+        values, others = list(counts.items())[:MAX_BARS], list(counts.items())[MAX_BARS:]
+        rest = [(f"{OTHERS} ({len(others)})", sum(number for _, number in others)), (NOT_GIVEN, not_given)]
+        charts[file] = BarChart(
+            corner,
+            values=values,
+            rest=[(name, number) for name, number in rest if number],
+            longest=max(number for _, number in values),
+            total=sum(counts.values()) + not_given,
         )
-        for value, number in (*shown.items(), *((name, number) for name, number in rest.items() if number))
-    ]
-    table = element(
-        "table", element("caption", title, class_="unseen"), element("thead", head), element("tbody", *rows)
-    )
-    return element(
-        "figure",
-        element("figcaption", element("b", title)),
-        element("div", table, class_="bars"),
-        class_="chart",
-    )
-
-
-def _bar(share: float) -> Markup:
-    bar = element("rect", class_="sure", x=0, y=2, width=f"{100 * share:.2f}%", height=12)
-    return element("svg", bar, class_="run-0", width="100%", height=16, aria_hidden="true")
-
-
-def _ticks(axes: Axes) -> Iterable[float]:
-    """Even numbers of the axes' unit."""
-    low, high = axes.low * axes.scale, axes.high * axes.scale
-    power = math.floor(math.log10((high - low) / TICKS_MOST))
-    step = next(
-        nice * 10.0**larger
-        for larger in range(power, power + 2)
-        for nice in NICE_STEPS[:3]
-        if (high - low) / (nice * 10.0**larger) <= TICKS_MOST
-    )
-    step = max(step, 1.0) if axes.is_each else step
-    end = high - 1 if axes.is_each else high
-    return [tick * step for tick in range(math.ceil(low / step), math.floor(end / step) + 1)]
+    return charts
 
 
 def _nice_top(most: float) -> float:
     """The next even number above."""
     scale = 10.0 ** math.floor(math.log10(most))
     return next(nice * scale for nice in (1, 2, 4, 6, 8, 10) if nice * scale >= most)
-
-
-def _y(share: float, axes: Axes) -> float:
-    return ABOVE + HEIGHT * (1 - share / axes.share)

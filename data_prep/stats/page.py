@@ -1,20 +1,16 @@
 """The page: one HTML file that holds everything it shows, and asks the network for nothing."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib.resources import files as resources
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
-from data_prep.stats.chart import axes_of, bars, histogram
+from data_prep.stats.chart import BarChart, Histogram, bar_charts, histograms
 from data_prep.stats.distribution import Distribution
 from data_prep.stats.epoch import Decoding, Disk, GrpoEpoch, SftEpoch
 from data_prep.stats.figures import NOTHING, count, decimal, estimated, hours, large, percent, size
-from data_prep.stats.footage import Footage
 from data_prep.stats.survey import FileStats
 from videokr.outputs import written_aside
 from videokr.page.document import document
-from videokr.page.markup import Markup, element, joined
-from videokr.page.table import Cell, Row, Section, Table, Tone, as_html
+from videokr.page.table import Cell, Row, Section, Table, Tone
 
 TITLE = "VideoKR data"
 SPREAD = ("mean", "5%", "median", "95%", "most", "in all")
@@ -22,97 +18,65 @@ STAGES = {"sft": "SFT", "rl": "RL", "eval": "evaluation"}
 MINUTES = 1 / 60  # of a second
 MINUTES_FROM = 300  # seconds: of a longest video that is shown in them
 Facts = dict[str, str]
-Chart = tuple[str, list[Markup]]  # title, and a figure for each file that has one
-Told = TypeVar("Told")
+Charts = dict[str, Mapping[str, Histogram] | Mapping[str, BarChart]]  # by title and file
+Part = str | Table | Charts  # of a section: a heading, a table or charts
 
 
 def write_page(path: Path, files: Sequence[FileStats]) -> None:
-    with written_aside(path) as aside:
-        aside.write_text(page(files), encoding="utf-8")
+    with written_aside(path) as aside, aside.open("w", encoding="utf-8") as file:
+        file.writelines(page(files))
 
 
-def page(files: Sequence[FileStats]) -> str:
-    styles = [resources(room).joinpath("page.css").read_text("utf-8") for room in ("videokr.page", __package__)]
+def page(files: Sequence[FileStats]) -> Iterator[str]:
+    """The page in pieces."""
     sections = _sections(files)
-    parts = [
-        element("section", element("h2", title, id=f"{name}-title"), content, id=name, aria_labelledby=f"{name}-title")
-        for name, title, content in sections
-    ]
-    links = [element("a", title, href=f"#{name}") for name, title, _ in sections]
-    body = [_header(files), element("nav", *links, aria_label="Sections"), element("main", *parts)]
-    return document(f"{TITLE}: {', '.join(stats.name for stats in files)}", body, styles)
-
-
-def _header(files: Sequence[FileStats]) -> Markup:
-    names = [
-        element(
-            "li", element("b", stats.name), " ", element("span", f"taken for {STAGES[stats.stage]}", class_="quiet")
-        )
-        for stats in files
-    ]
-    unknown = dict.fromkeys(
-        f"Not known: {what} ({needed})." for stats in files for what, needed in stats.unknown.items()
+    return document(
+        "data_prep.stats/page.jinja",
+        f"{TITLE}: {', '.join(stats.name for stats in files)}",
+        heading=TITLE,
+        files=files,
+        stages=STAGES,
+        unknown=_unique([f"Not known: {what} ({way})." for stats in files for what, way in stats.unknown.items()]),
+        sections={name: title for name, (title, _) in sections.items()},
+        content={name: parts for name, (_, parts) in sections.items()},
+        percent=percent,
     )
-    notes = element("ul", *(element("li", note) for note in unknown), class_="warnings") if unknown else None
-    return element("header", element("h1", TITLE), element("ul", *names, class_="files"), notes, class_="top")
 
 
-def _sections(files: Sequence[FileStats]) -> list[tuple[str, str, Markup]]:
-    found = [
-        ("overview", "Overview", _by_file("Overview", [(stats.name, _overview(stats)) for stats in files])),
-        ("rows", "Rows", joined(_charts(files, _row_charts(files)), _length_table(files))),
-        ("videos", "Videos", joined(_by_file("Videos", [(stats.name, _videos(stats)) for stats in files]),
-                                    _charts(files, _video_charts(files)))),
-    ]  # fmt: skip
+def _sections(files: Sequence[FileStats]) -> dict[str, tuple[str, list[Part]]]:
+    """(title, parts) by name."""
+    overview = _fact_table("Overview", {stats.name: _overview(stats) for stats in files})
+    videos = _fact_table("Videos", {stats.name: _videos(stats) for stats in files})
+    sections: dict[str, tuple[str, list[Part]]] = {
+        "overview": ("Overview", [overview]),
+        "rows": ("Rows", [_row_charts(files), _length_table(files)]),
+        "videos": ("Videos", [videos, _video_charts(files)]),
+    }
     if any(stats.shown and stats.shown.frames for stats in files):
-        found.append(("frames", "Frames and tokens", joined(_charts(files, _frame_charts(files)), _frame_table(files))))
-    sft = [(stats.name, stats.sft) for stats in files if stats.sft]
-    grpo = [(stats.name, stats.grpo) for stats in files if stats.grpo]
-    epochs = [*_epochs("SFT", sft, _sft_facts), *_epochs("GRPO", grpo, _grpo_facts)]
+        sections["frames"] = ("Frames and tokens", [_frame_charts(files), _frame_table(files)])
+    epochs: list[Part] = []
+    if sft := {stats.name: stats.sft for stats in files if stats.sft}:
+        facts = {name: _sft_facts(epoch) for name, epoch in sft.items()}
+        epochs += ["SFT", _fact_table("One epoch of SFT", facts, _epoch_notes(sft))]
+    if grpo := {stats.name: stats.grpo for stats in files if stats.grpo}:
+        facts = {name: _grpo_facts(epoch) for name, epoch in grpo.items()}
+        epochs += ["GRPO", _fact_table("One epoch of GRPO", facts, _epoch_notes(grpo))]
     if epochs:
-        found.append(("epoch", "One epoch", joined(*epochs)))
+        sections["epoch"] = ("One epoch", epochs)
     if any(stats.unreadable for stats in files):
-        found.append(("unreadable", "Records that cannot be read", _unreadable_table(files)))
-    return found
+        sections["unreadable"] = ("Records that cannot be read", [_unreadable_table(files)])
+    return sections
 
 
-def _histograms(
-    files: Sequence[FileStats], title: str, unit: str,
-    numbers: Callable[[FileStats], Distribution | None], scale: float = 1.0,
-) -> Chart:  # fmt: skip
-    found = [(stats.name, own) for stats in files if (own := numbers(stats))]
-    if not found:
-        return title, []
-    axes = axes_of([own for _, own in found], unit, scale)
-    return title, [histogram(title if len(files) == 1 else name, own, axes) for name, own in found]
+def _unique(texts: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(texts))
 
 
-def _bars(
-    files: Sequence[FileStats], title: str, corner: str, counts: Callable[[FileStats], Mapping[str, int] | None],
-    without: Callable[[FileStats], int] = lambda stats: 0,
-) -> Chart:  # fmt: skip
-    found = [(stats, own) for stats in files if (own := counts(stats))]
-    return title, [bars(title if len(files) == 1 else stats.name, corner, own, without(stats)) for stats, own in found]
-
-
-def _charts(files: Sequence[FileStats], charts: Iterable[Chart]) -> Markup:
-    """One file's side by side; of several files each chart under its title, a column a file."""
-    if len(files) == 1:
-        return element("div", *(figure for _, figures in charts for figure in figures), class_="charts")
-    return joined(
-        *(
-            joined(element("h3", title), element("div", *figures, class_="charts beside"))
-            for title, figures in charts
-            if figures
-        )
-    )
-
-
-def _by_file(caption: str, told: Sequence[tuple[str, Facts]], notes: Sequence[str] = ()) -> Markup:
-    """A table with a column for each file, and a row for each fact."""
-    labels = dict.fromkeys(label for _, facts in told for label in facts)
-    rows = [Row(label, [_cell(facts.get(label, NOTHING)) for _, facts in told]) for label in labels]
-    return as_html(Table(caption, "", [name for name, _ in told], [Section(None, rows)], notes=notes))
+def _fact_table(caption: str, facts: Mapping[str, Facts], notes: Sequence[str] = ()) -> Table:
+    """A column for each file, and a row for each fact."""
+    labels = dict.fromkeys(label for of_file in facts.values() for label in of_file)
+    rows = [Row(label, [_cell(of_file.get(label, NOTHING)) for of_file in facts.values()]) for label in labels]
+    return Table(caption, "", list(facts), [Section(None, rows)], notes=notes)
 
 
 def _cell(text: str) -> Cell:
@@ -138,39 +102,33 @@ def _overview(stats: FileStats) -> Facts:
     return facts
 
 
-def _row_charts(files: Sequence[FileStats]) -> Iterable[Chart]:
-    yield _bars(files, "Options of a question", "options", lambda stats: stats.options)
-    yield _bars(files, "Letter of the right option", "letter", lambda stats: stats.letters)
-    for name in dict.fromkeys(name for stats in files for name in stats.groups):
+def _row_charts(files: Sequence[FileStats]) -> Charts:
+    charts: Charts = {
+        "Options of a question": bar_charts({stats.name: stats.options for stats in files}, "options"),
+        "Letter of the right option": bar_charts({stats.name: stats.letters for stats in files}, "letter"),
+    }
+    for name in _unique([name for stats in files for name in stats.groups]):
         title = name.replace("_", " ")
-
-        def values(stats: FileStats, name: str = name) -> Mapping[str, int] | None:
-            return stats.groups[name].values if name in stats.groups else None
-
-        def without(stats: FileStats, name: str = name) -> int:
-            return stats.groups[name].without
-
-        yield _bars(files, title.capitalize(), title, values, without)
-    yield _histograms(files, "Rationale", "words", lambda stats: stats.lengths.get("rationale_words"))
-    yield _histograms(files, "Question", "words", lambda stats: stats.lengths.get("question_words"))
+        groups = {stats.name: stats.groups[name] for stats in files if name in stats.groups}
+        values = {file: group.values for file, group in groups.items()}
+        without = {file: group.without for file, group in groups.items()}
+        charts[title.capitalize()] = bar_charts(values, title, without)
+    for title, name in (("Rationale", "rationale_words"), ("Question", "question_words")):
+        charts[title] = histograms({stats.name: stats.lengths.get(name) for stats in files}, "words")
+    return charts
 
 
-def _length_table(files: Sequence[FileStats]) -> Markup:
-    sections = [
-        Section(
-            _title(stats, files), [_spread(name.replace("_", " "), lengths) for name, lengths in stats.lengths.items()]
-        )
-        for stats in files
-        if stats.lengths
-    ]
+def _length_table(files: Sequence[FileStats]) -> Table:
+    sections = []
     notes = ["Words are what spaces part. Percentiles are numbers of the data (nearest rank)."]
-    notes += [
-        f"{stats.name}: {name} has too many different values to list."
-        for stats in files
-        for name, grouping in stats.groups.items()
-        if grouping.values is None
-    ]
-    return as_html(Table("Lengths", "", SPREAD, sections, notes=notes))
+    for stats in files:
+        if stats.lengths:
+            rows = [_spread(name.replace("_", " "), lengths) for name, lengths in stats.lengths.items()]
+            sections.append(Section(_title(stats, files), rows))
+        for name, grouping in stats.groups.items():
+            if grouping.values is None:
+                notes.append(f"{stats.name}: {name} has too many different values to list.")
+    return Table("Lengths", "", SPREAD, sections, notes=notes)
 
 
 def _title(stats: FileStats, files: Sequence[FileStats]) -> str | None:
@@ -203,34 +161,33 @@ def _videos(stats: FileStats) -> Facts:
     return facts
 
 
-def _video_charts(files: Sequence[FileStats]) -> Iterable[Chart]:
-    def footage(get: Callable[[Footage], Told]) -> Callable[[FileStats], Told | None]:
-        return lambda stats: get(stats.footage) if stats.footage else None
-
-    longest = max((stats.footage.seconds.most for stats in files if stats.footage and stats.footage.seconds), default=0)
-    unit = ("minutes", MINUTES) if longest >= MINUTES_FROM else ("seconds", 1.0)
-    yield _histograms(files, "Duration", unit[0], footage(lambda own: own.seconds), unit[1])
-    yield _histograms(files, "Rows a video", "rows", lambda stats: stats.rows_a_video)
-    yield _bars(files, "Resolution", "pixels", footage(lambda own: own.resolutions))
-    yield _bars(files, "Frame rate", "frames a second", footage(lambda own: own.fps))
-    yield _bars(files, "Codec", "codec", footage(lambda own: own.codecs))
-
-
-def _frame_charts(files: Sequence[FileStats]) -> Iterable[Chart]:
-    yield _histograms(files, "Frames a row", "frames", lambda stats: stats.shown.frames if stats.shown else None)
-    if any(stats.token_lengths for stats in files):
-        yield _histograms(files, "Tokens a row, of the sample", "tokens",
-                          lambda stats: stats.token_lengths.lengths if stats.token_lengths else None)  # fmt: skip
-        return
-    for family in dict.fromkeys(name for stats in files if stats.shown for name in stats.shown.tokens):
-
-        def tokens(stats: FileStats, family: str = family) -> Distribution | None:
-            return stats.shown.tokens.get(family) if stats.shown else None
-
-        yield _histograms(files, f"Video tokens a row, {family}", "tokens", tokens)
+def _video_charts(files: Sequence[FileStats]) -> Charts:
+    footage = {stats.name: stats.footage for stats in files if stats.footage}
+    durations = {file: found.seconds for file, found in footage.items()}
+    longest = max((seconds.most for seconds in durations.values() if seconds), default=0)
+    unit, scale = ("minutes", MINUTES) if longest >= MINUTES_FROM else ("seconds", 1.0)
+    return {
+        "Duration": histograms(durations, unit, scale),
+        "Rows a video": histograms({stats.name: stats.rows_a_video for stats in files}, "rows"),
+        "Resolution": bar_charts({file: found.resolutions for file, found in footage.items()}, "pixels"),
+        "Frame rate": bar_charts({file: found.fps for file, found in footage.items()}, "frames a second"),
+        "Codec": bar_charts({file: found.codecs for file, found in footage.items()}, "codec"),
+    }
 
 
-def _frame_table(files: Sequence[FileStats]) -> Markup:
+def _frame_charts(files: Sequence[FileStats]) -> Charts:
+    shown = {stats.name: stats.shown for stats in files if stats.shown}
+    charts: Charts = {"Frames a row": histograms({file: rows.frames for file, rows in shown.items()}, "frames")}
+    if sampled := {stats.name: stats.token_lengths.lengths for stats in files if stats.token_lengths}:
+        charts["Tokens a row, of the sample"] = histograms(sampled, "tokens")
+        return charts
+    for family in _unique([name for rows in shown.values() for name in rows.tokens]):
+        tokens = {file: rows.tokens.get(family) for file, rows in shown.items()}
+        charts[f"Video tokens a row, {family}"] = histograms(tokens, "tokens")
+    return charts
+
+
+def _frame_table(files: Sequence[FileStats]) -> Table:
     sections = []
     notes = ["Frames and video tokens follow from headers, by the frame plan of each file's stage."]
     for stats in files:
@@ -238,7 +195,7 @@ def _frame_table(files: Sequence[FileStats]) -> Markup:
         if not shown or not shown.frames:
             continue
         rows = [_spread("frames a row", shown.frames)]
-        rows += [_spread(f"video tokens a row, {name}", own) for name, own in shown.tokens.items() if own]
+        rows += [_spread(f"video tokens a row, {name}", tokens) for name, tokens in shown.tokens.items() if tokens]
         if shown.rows_unknown:
             notes.append(f"{stats.name}: {count(shown.rows_unknown)} more rows, whose frames are not known.")
         if lengths:
@@ -254,19 +211,12 @@ def _frame_table(files: Sequence[FileStats]) -> Markup:
             if lengths.longer[0]:
                 notes.append("Longer rows are counted in an epoch; videokr prepare --model leaves them out.")
         sections.append(Section(_title(stats, files), rows))
-    return as_html(Table("Frames and tokens", "", SPREAD, sections, notes=list(dict.fromkeys(notes))))
+    return Table("Frames and tokens", "", SPREAD, sections, notes=_unique(notes))
 
 
-def _epochs(name: str, epochs: Sequence[tuple[str, Told]], facts: Callable[[Told], Facts]) -> Iterable[Markup]:
-    if epochs:
-        told = [(of, facts(epoch)) for of, epoch in epochs]
-        yield joined(element("h3", name), _by_file(f"One epoch of {name}", told, _epoch_notes(epochs)))
-
-
-def _epoch_notes(epochs: Sequence[tuple[str, object]]) -> list[str]:
+def _epoch_notes(epochs: Mapping[str, SftEpoch] | Mapping[str, GrpoEpoch]) -> list[str]:
     notes = []
-    for name, epoch in epochs:
-        assert isinstance(epoch, SftEpoch | GrpoEpoch)
+    for name, epoch in epochs.items():
         notes.append(f"Settings: {epoch.settings}.")
         if epoch.tokens and epoch.tokens.rows < epoch.rows:
             left = epoch.rows - epoch.tokens.rows
@@ -275,9 +225,9 @@ def _epoch_notes(epochs: Sequence[tuple[str, object]]) -> list[str]:
             notes.append(f"Bytes of a checkpoint: {epoch.disk.formula}.")
             if epoch.disk.keep_fewer:
                 notes.append(f"Every checkpoint is kept; {epoch.disk.keep_fewer}=N keeps the last N.")
-    if any(isinstance(epoch, SftEpoch | GrpoEpoch) and epoch.tokens and epoch.tokens.text for _, epoch in epochs):
+    if any(epoch.tokens and epoch.tokens.text for epoch in epochs.values()):
         notes.append("\u00b1: half of the 95% interval of the sample.")
-    return list(dict.fromkeys(notes))
+    return _unique(notes)
 
 
 def _sft_facts(epoch: SftEpoch) -> Facts:
@@ -330,16 +280,13 @@ def _disk(disk: Disk | None) -> Facts:
     }
 
 
-def _unreadable_table(files: Sequence[FileStats]) -> Markup:
-    sections = [
-        Section(
-            _title(stats, files),
-            [
+def _unreadable_table(files: Sequence[FileStats]) -> Table:
+    sections = []
+    for stats in files:
+        if stats.unreadable:
+            rows = [
                 Row(reason, [Cell(count(number)), Cell(count(stats.first_unreadable[reason]))])
                 for reason, number in stats.unreadable.items()
-            ],
-        )
-        for stats in files
-        if stats.unreadable
-    ]
-    return as_html(Table("Records that cannot be read", "", ("records", "first: line or item"), sections))
+            ]
+            sections.append(Section(_title(stats, files), rows))
+    return Table("Records that cannot be read", "", ("records", "first: line or item"), sections)

@@ -5,12 +5,12 @@ import io
 import math
 import os
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
@@ -22,10 +22,10 @@ from videokr.video.orientation import is_sideways, upright
 from videokr.video.timeline import VideoError, read_header, video_stream
 
 FRAMES = 6  # of a video at most
-WIDTH_MAX, HEIGHT_MAX = 128, 96  # pixels of one frame
+MAX_WIDTH, MAX_HEIGHT = 128, 96  # pixels of one frame
 GAP = 2  # pixels between two
-ENLARGED = 1.25  # a sheet on a page, at most
-MOST_THREADS = 8
+MAX_ENLARGEMENT = 1.25  # of a sheet on a page
+MAX_THREADS = 8
 # From large to small: the scale of a picture's sides, the encoder's quality.
 _LADDER = (
     *((1.0, quality) for quality in (75, 60, 45, 35, 25)),
@@ -37,7 +37,8 @@ _LADDER = (
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """
+    """Frames of one video in one picture.
+
     Attributes:
         picture: an encoded image of `width` times `height` pixels, frames from left to right.
         media_type: of the picture, `image/webp` or `image/jpeg`.
@@ -53,51 +54,48 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class NoSheet:
-    """Why there is none; names no folder."""
+    """Why a video has no sheet; names no folder."""
 
     reason: str
 
 
 Sheets = Mapping[str, Sheet | NoSheet]  # by a video's path
+Moments = VideoBudget | Sequence[float]  # which frames: some of those that a budget plans, or those at these seconds
+Key = TypeVar("Key")
 
 
-def make_sheets(videos: Mapping[str, VideoBudget], bytes_each: int) -> dict[str, Sheet | NoSheet]:
-    """Draws the sheet of every video, on all cores, with a progress bar.
+def make_sheets(
+    videos: Mapping[Key, tuple[Path, Moments]], bytes_each: int, threads: int | None = None
+) -> dict[Key, Sheet | NoSheet]:
+    """Draws many sheets, on all cores, with a progress bar.
 
     Args:
-        videos: by path, the frame budget that it was shown with.
         bytes_each: of one picture, at most.
+        threads: None for as many as there are cores, up to `MAX_THREADS`.
     """
-    pool = ThreadPoolExecutor(max(1, min(MOST_THREADS, os.cpu_count() or 1)), thread_name_prefix="sheet")
+    threads = threads or max(1, min(MAX_THREADS, os.cpu_count() or 1))
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="sheet")
     try:
-        drawn = pool.map(lambda item: make_sheet(Path(item[0]), item[1], bytes_each), videos.items())
+        drawn = pool.map(lambda video: make_sheet(video[0], video[1], bytes_each), videos.values())
         progress = tqdm(drawn, desc="contact sheets", unit="video", total=len(videos), disable=None)
         return dict(zip(videos, progress, strict=True))
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def make_sheet(path: Path, budget: VideoBudget, bytes_most: int) -> Sheet | NoSheet:
-    """The sheet of one video, as large as `bytes_most` allows."""
-    return _sheet(path, lambda header: planned_seconds(header, budget), bytes_most)
-
-
-def make_sheet_at(path: Path, seconds: Sequence[float], bytes_most: int) -> Sheet | NoSheet:
-    """The sheet of the frames at these seconds, as large as `bytes_most` allows."""
-    return _sheet(path, lambda _: seconds, bytes_most)
-
-
-def _sheet(path: Path, wanted: Callable[[VideoHeader], Sequence[float]], bytes_most: int) -> Sheet | NoSheet:
+def make_sheet(path: Path, moments: Moments, max_bytes: int) -> Sheet | NoSheet:
+    """The sheet of one video, as large as `max_bytes` allows."""
     if not path.is_file():
         return NoSheet("is not there")
     try:
         header = read_header(path)
-        frames = list(_frames(path, header, wanted(header)))
+        seconds = planned_seconds(header, moments) if isinstance(moments, VideoBudget) else moments
+        frames = list(_frames(path, header, seconds))
     except VideoError as error:
         return NoSheet(f"cannot be decoded: {error.reason.replace(str(path), path.name)}")
     except UserError as error:
         return NoSheet(str(error).replace(str(path), path.name))
-    return _encoded(frames, bytes_most)
+    return _encoded(frames, max_bytes)
 
 
 def planned_seconds(header: VideoHeader, budget: VideoBudget) -> list[float]:
@@ -167,13 +165,13 @@ def _small(frame: Any) -> Any:
     from PIL import Image
 
     width, height = frame.width, frame.height
-    most = (HEIGHT_MAX, WIDTH_MAX) if is_sideways(frame) else (WIDTH_MAX, HEIGHT_MAX)
+    most = (MAX_HEIGHT, MAX_WIDTH) if is_sideways(frame) else (MAX_WIDTH, MAX_HEIGHT)
     scale = min(1.0, most[0] / width, most[1] / height)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return Image.fromarray(upright(Rgb()(frame, size, "AREA"), frame))
 
 
-def _encoded(frames: Sequence[tuple[float, Any]], bytes_most: int) -> Sheet:
+def _encoded(frames: Sequence[tuple[float, Any]], max_bytes: int) -> Sheet:
     from PIL import Image, features
 
     kind = "WEBP" if features.check("webp") else "JPEG"
@@ -191,19 +189,19 @@ def _encoded(frames: Sequence[tuple[float, Any]], bytes_most: int) -> Sheet:
         (strip if scale == 1 else strip.resize(size)).save(file, kind, quality=quality)
         return file.getvalue()
 
-    fits = bisect_left(range(len(_LADDER) - 1), True, key=lambda step: len(encoded(step)) <= bytes_most)
+    fits = bisect_left(range(len(_LADDER) - 1), True, key=lambda step: len(encoded(step)) <= max_bytes)
     picture = encoded(fits)  # the last step, where none fits
     return Sheet(picture, f"image/{kind.lower()}", strip.width, strip.height, tuple(second for second, _ in frames))
 
 
-def sheet_style(sheets: Sheets) -> str:
-    """Every picture once, however many examples show it, as a style sheet for the end of the page."""
+def sheet_style(sheets: Iterable[Sheet | NoSheet]) -> str:
+    """A style sheet with every picture once, however many examples show it; the first has the class `s0`."""
     rules = []
-    for place, sheet in enumerate(sheets.values()):
+    for place, sheet in enumerate(sheets):
         if isinstance(sheet, Sheet):
             picture = base64.b64encode(sheet.picture).decode()
             rules.append(
-                f".s{place}{{max-width:{round(sheet.width * ENLARGED)}px}}"
+                f".s{place}{{max-width:{round(sheet.width * MAX_ENLARGEMENT)}px}}"
                 f".s{place} .strip{{aspect-ratio:{sheet.width}/{sheet.height};"
                 f"background-image:url(data:{sheet.media_type};base64,{picture})}}"
             )

@@ -24,13 +24,12 @@ from data_prep.demo.odd_clips import shape, write_clips
 from videokr.__main__ import main as videokr
 from videokr.analysis.report.breakdown import breakdowns
 from videokr.analysis.report.cards import card_table
-from videokr.analysis.report.cases import spread_over
+from videokr.analysis.report.examples import spread_over
 from videokr.analysis.report.figures import NOTHING
-from videokr.analysis.report.lineup import line_up
 from videokr.analysis.report.markdown import escaped
 from videokr.analysis.report.probes import probe_table
-from videokr.analysis.report.published import published_table
-from videokr.analysis.report.verdicts import verdict_table
+from videokr.analysis.report.run_set import read_run_set
+from videokr.analysis.report.scores import published_table, verdict_table
 from videokr.budget import EVAL_BUDGET
 from videokr.errors import UserError
 from videokr.evaluation.answered import Answered, write_answers
@@ -39,10 +38,10 @@ from videokr.evaluation.card import RunCard
 from videokr.evaluation.run import answers_path
 from videokr.evaluation.verdict import Verdict
 from videokr.example import Example, Kind
-from videokr.page.excerpt import excerpt, fair_length, page_bytes
-from videokr.page.markup import element, raw, readable
+from videokr.page.document import ENVIRONMENT, raw
 from videokr.page.sheet import FRAMES, NoSheet, Sheet, make_sheet, planned_seconds
 from videokr.page.table import Tone
+from videokr.page.text import excerpt, fair_length, page_bytes, readable
 from videokr.prompt import prompt_digest
 from videokr.response import build_response
 from videokr.video.timeline import read_header
@@ -157,8 +156,8 @@ def rows(table):
 
 def test_our_row_stands_beside_the_published_ones(tmp_path):
     answers = many([R] * 30 + [W] * 70, "videokr_eval") + many([R] * 60 + [U] * 40, "videokr_mmvu")
-    lineup = line_up([write_run(tmp_path / "ours", answers)], mixed=False)
-    table = published_table(lineup, "VideoKR-Qwen3-VL-8B")
+    run_set = read_run_set([write_run(tmp_path / "ours", answers)], mixed=False)
+    table = published_table(run_set, "VideoKR-Qwen3-VL-8B")
     found = rows(table)
     for model, scores in PUBLISHED.items():
         assert found["Published, 128 frames", model] == [f"{scores[name]:.1f}" for name in COLUMNS]
@@ -174,19 +173,19 @@ def test_our_row_stands_beside_the_published_ones(tmp_path):
 
 
 def test_another_published_row_may_be_chosen(tmp_path):
-    lineup = line_up([write_run(tmp_path / "ours", many([R, W]))], mixed=False)
-    found = rows(published_table(lineup, "OneThinker"))
+    run_set = read_run_set([write_run(tmp_path / "ours", many([R, W]))], mixed=False)
+    found = rows(published_table(run_set, "OneThinker"))
     assert dict(zip(COLUMNS, found[None, "against OneThinker"], strict=True))["videokr_eval"] == "+11.7"
 
 
 def test_what_is_unscored_gives_bounds_everywhere(tmp_path):
     run = write_run(tmp_path / "ours", many([R] * 4 + [W] * 3 + [N] * 2 + [F]))
-    lineup = line_up([run], mixed=False)
-    scores = dict(zip(COLUMNS, rows(published_table(lineup, "OneThinker"))[None, "ours"], strict=True))
+    run_set = read_run_set([run], mixed=False)
+    scores = dict(zip(COLUMNS, rows(published_table(run_set, "OneThinker"))[None, "ours"], strict=True))
     assert scores["videokr_eval"] == "40.0 to 70.0"
-    against = dict(zip(COLUMNS, rows(published_table(lineup, "OneThinker"))[None, "against OneThinker"], strict=True))
+    against = dict(zip(COLUMNS, rows(published_table(run_set, "OneThinker"))[None, "against OneThinker"], strict=True))
     assert against["videokr_eval"] == "+1.7 to +31.7"
-    assert rows(verdict_table(lineup))[None, "VideoKR-Eval"][:7] == ["10", "4", "3", "0", "2", "1", "40.0 to 70.0"]
+    assert rows(verdict_table(run_set))[None, "VideoKR-Eval"][:7] == ["10", "4", "3", "0", "2", "1", "40.0 to 70.0"]
     report(run)
     page, markdown = (run / "report.html").read_text("utf-8"), (run / "report.md").read_text("utf-8")
     assert "40.0 to 70.0" in page and "40.0 to 70.0" in markdown
@@ -195,23 +194,23 @@ def test_what_is_unscored_gives_bounds_everywhere(tmp_path):
 
 def test_a_mean_needs_all_of_its_benchmarks(tmp_path):
     answers = [one for task in MEANS["Knowledge"] for one in many([R, W, W, W], task)]
-    lineup = line_up([write_run(tmp_path / "ours", answers + many([R], "videokr_mvbench"))], mixed=False)
-    table = published_table(lineup, "OneThinker")
+    run_set = read_run_set([write_run(tmp_path / "ours", answers + many([R], "videokr_mvbench"))], mixed=False)
+    table = published_table(run_set, "OneThinker")
     ours = dict(zip(COLUMNS, rows(table)[None, "ours"], strict=True))
     assert (ours["Knowledge"], ours["General"]) == ("25.0", NOTHING)
     assert "ours: no mean of General without Video-MME, LongVideoBench." in table.notes
 
 
 def test_a_part_of_a_benchmark_is_marked(tmp_path):
-    lineup = line_up([write_run(tmp_path / "ours", many([R, W]), available=2_000)], mixed=False)
-    found = rows(published_table(lineup, "OneThinker"))
+    run_set = read_run_set([write_run(tmp_path / "ours", many([R, W]), available=2_000)], mixed=False)
+    found = rows(published_table(run_set, "OneThinker"))
     assert dict(zip(COLUMNS, found[None, "ours"], strict=True))["videokr_eval"] == "† 50.0"
     assert dict(zip(COLUMNS, found[None, "questions"], strict=True))["videokr_eval"] == "2 of 2,000"
 
 
 def test_a_run_that_was_asked_more_tells_that_the_other_is_a_part(tmp_path):
     runs = [write_run(tmp_path / name, many([R] * number)) for name, number in (("a", 5), ("b", 9))]
-    found = published_table(line_up(runs, mixed=False), "OneThinker").sections
+    found = published_table(read_run_set(runs, mixed=False), "OneThinker").sections
     assert [section.rows[-1].cells[COLUMNS.index("videokr_eval")].text for section in found[1:]] == ["5 of 9", "9"]
 
 
@@ -219,11 +218,11 @@ def test_tracks_are_one_benchmark_and_others_have_a_table_of_their_own(tmp_path,
     answers = many([R, W], "videokr_videommmu_perception") + many([R, R], "videokr_videommmu_adaptation")
     answers += many([R, W, R, R], "videokr_videommmu_comprehension")
     run = write_run(tmp_path / "ours", answers + many([R], "videokr_mlvu") + many([W], "theirs"))
-    lineup = line_up([run], mixed=False)
-    assert dict(zip(COLUMNS, rows(published_table(lineup, "OneThinker"))[None, "ours"], strict=True))[
+    run_set = read_run_set([run], mixed=False)
+    assert dict(zip(COLUMNS, rows(published_table(run_set, "OneThinker"))[None, "ours"], strict=True))[
         "videokr_videommmu"
     ] == ("75.0")
-    (track,) = breakdowns(lineup)["videokr_videommmu"]
+    (track,) = breakdowns(run_set)["videokr_videommmu"]
     assert [track.rpartition("_")[2] for track in track.values] == ["adaptation", "comprehension", "perception"]
     report(run)
     assert "Other benchmarks" in (run / "report.md").read_text("utf-8")
@@ -232,7 +231,7 @@ def test_tracks_are_one_benchmark_and_others_have_a_table_of_their_own(tmp_path,
 
 def test_a_benchmark_without_one_of_its_tracks_is_marked(tmp_path):
     answers = many([R, W], "videokr_videommmu_perception") + many([R, R], "videokr_videommmu_adaptation")
-    found = rows(published_table(line_up([write_run(tmp_path / "ours", answers)], mixed=False), "OneThinker"))
+    found = rows(published_table(read_run_set([write_run(tmp_path / "ours", answers)], mixed=False), "OneThinker"))
     place = COLUMNS.index("videokr_videommmu")
     assert found[None, "ours"][place] == "\u2020 75.0" and found[None, "questions"][place] == "4, no comprehension"
 
@@ -274,7 +273,7 @@ def test_runs_that_read_proxies_and_originals_say_so(tmp_path):
     report(first, second)
     page = (first / "report.html").read_text("utf-8")
     assert "Run 2: other than run 1 in videos; see the run cards." in page and "videos ≠" in page
-    (row,) = [row for row in card_table(line_up([first, second, third, fourth], mixed=False)).sections[0].rows
+    (row,) = [row for row in card_table(read_run_set([first, second, third, fourth], mixed=False)).sections[0].rows
               if row.label == "videos ≠"]  # fmt: skip
     shown = ["originals", "proxies where there are any", "originals, fast path off", NOTHING]
     assert [cell.text for cell in row.cells] == shown
@@ -284,8 +283,8 @@ def test_probes_say_how_much_of_the_score_needs_the_video(tmp_path):
     whole = write_run(tmp_path / "whole", many([R] * 8 + [W] * 2))
     blind = write_run(tmp_path / "blind", many([R] * 3 + [W] * 6 + [N]), probe="blind")
     other = write_run(tmp_path / "other", many([R]), probe="single", model_fingerprint="e" * 64)
-    lineup = line_up([whole, blind, other], mixed=False)
-    table = probe_table(lineup)
+    run_set = read_run_set([whole, blind, other], mixed=False)
+    table = probe_table(run_set)
     assert table.columns == ["blind", "single"]
     found = rows(table)
     title = "VideoKR-Eval, whole"
@@ -298,7 +297,7 @@ def test_probes_say_how_much_of_the_score_needs_the_video(tmp_path):
     ]
     assert found[title, "share of the score"] == ["62.5%", NOTHING]
     assert any("other has no run of the same model" in note for note in table.notes)
-    assert [row for _, row in rows(published_table(lineup, "OneThinker")) if row in ("blind", "other")] == []
+    assert [row for _, row in rows(published_table(run_set, "OneThinker")) if row in ("blind", "other")] == []
 
 
 def test_a_swapped_video_is_named_and_is_no_other_question(tmp_path):
@@ -319,7 +318,7 @@ def test_a_probe_alone_is_still_a_page(tmp_path):
 
 def test_runs_of_one_name_are_told_apart_without_their_folders(tmp_path):
     runs = [write_run(tmp_path / name / "run", many([R])) for name in "ab"]
-    assert [entry.label for entry in line_up(runs, mixed=False).entries] == ["run", "run (2)"]
+    assert [view.label for view in read_run_set(runs, mixed=False).views] == ["run", "run (2)"]
 
 
 def test_breakdowns_are_sorted_and_leave_nothing_out(tmp_path):
@@ -329,7 +328,7 @@ def test_breakdowns_are_sorted_and_leave_nothing_out(tmp_path):
     by_subject = [
         answered(v, i, "videokr_mmvu", groups={"subject": s} if s else {}) for i, (s, v) in enumerate(subjects)
     ]
-    found = breakdowns(line_up([write_run(tmp_path / "ours", by_length + by_subject)], mixed=False))
+    found = breakdowns(read_run_set([write_run(tmp_path / "ours", by_length + by_subject)], mixed=False))
     assert list(found["videokr_eval"][0].values) == ["8-15", "60-600", "900-3600"]
     (by,) = found["videokr_mmvu"]
     assert list(by.values) == ["Physics", "Art", "(not given)"]
@@ -385,9 +384,9 @@ class Structure(HTMLParser):
 
 @given(st.text())
 def test_a_text_is_read_back_as_it_is(text):
-    inside = Structure(element("p", text, title=text)).text
-    assert inside == readable(text)
-    ((_, title),) = Structure(element("i", title=text)).attributes
+    shown = Structure(ENVIRONMENT.from_string('<p title="{{ text }}">{{ text }}</p>').render(text=text))
+    assert shown.text == readable(text)
+    ((_, title),) = shown.attributes
     assert title == readable(text)
 
 
@@ -398,7 +397,7 @@ def test_what_no_page_can_hold_is_replaced():
 
 def test_a_script_cannot_be_ended_from_within():
     with pytest.raises(ValueError, match="cannot stand"):
-        raw("script", "'</script>'")
+        raw("'</script>'")
 
 
 @pytest.fixture

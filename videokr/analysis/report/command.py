@@ -5,16 +5,16 @@ sheets of the frames. It asks the network for nothing and needs no script but to
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from videokr.analysis.report.cases import Case, gather, spread_over
-from videokr.analysis.report.figures import count
-from videokr.analysis.report.lineup import line_up
+from videokr.analysis.report.breakdown import breakdowns
+from videokr.analysis.report.cards import card_table
+from videokr.analysis.report.examples import gather, spread_over
 from videokr.analysis.report.markdown import as_markdown
 from videokr.analysis.report.page import Report, page
-from videokr.analysis.report.published import AGAINST, check_against
-from videokr.budget import VideoBudget
+from videokr.analysis.report.probes import probe_table
+from videokr.analysis.report.run_set import read_run_set
+from videokr.analysis.report.scores import AGAINST, check_against, other_table, published_table, verdict_table
 from videokr.errors import UserError
 from videokr.outputs import written_aside
 from videokr.page.sheet import NoSheet, Sheets, make_sheets
@@ -25,8 +25,8 @@ EXAMPLES = 2_000
 PAGE_BYTES = 14_500_000
 TEXT_SHARE, TEXT_SHARE_WITHOUT_SHEETS = 0.4, 0.7  # of it, for responses
 FIGURE_BYTES = 500  # of a contact sheet, besides the picture
-PICTURE_BYTES_MOST = 16_000
-PICTURE_BYTES_LEAST = 1_000
+MAX_PICTURE_BYTES = 16_000
+MIN_PICTURE_BYTES = 1_000
 NAMED = 3  # videos without a sheet
 
 
@@ -59,38 +59,39 @@ def run(args: argparse.Namespace) -> int:
     markdown: Path = args.markdown or output.with_suffix(".md")
     if output.absolute() == markdown.absolute():
         raise UserError(f"'{output}' cannot be both the page and the Markdown: give two names")
-    lineup = line_up(args.runs, args.mixed)
-    cases = gather(lineup)
-    shown = spread_over(cases, args.examples)
-    most_bytes = int(PAGE_BYTES * max(1.0, len(shown) / EXAMPLES))
+    run_set = read_run_set(args.runs, args.mixed)
+    all_cases = gather(run_set)
+    cases = spread_over(all_cases, args.examples)
+    max_bytes = int(PAGE_BYTES * max(1.0, len(cases) / EXAMPLES))
     text_share = TEXT_SHARE_WITHOUT_SHEETS if args.no_sheets else TEXT_SHARE
-    report = Report(lineup, args.against, shown, len(cases), int(most_bytes * text_share))
-    text = page(report, None)
+    report = Report(
+        run_set=run_set,
+        published=published_table(run_set, args.against),
+        others=other_table(run_set),
+        probes=probe_table(run_set),
+        verdicts=verdict_table(run_set),
+        breakdowns=breakdowns(run_set),
+        cards=card_table(run_set),
+        cases=cases,
+        question_count=len(all_cases),
+        text_bytes=int(max_bytes * text_share),
+    )
     sheets: Sheets = {}
     if not args.no_sheets:
-        videos = _videos(shown)
-        room = most_bytes - len(text.encode()) - FIGURE_BYTES * len(shown)
-        each = room * 3 // 4 // max(1, len(videos))  # base64 takes four bytes for three
-        sheets = make_sheets(videos, min(PICTURE_BYTES_MOST, max(PICTURE_BYTES_LEAST, each)))
-        text = page(report, sheets)
-    with written_aside(output) as aside:
-        aside.write_text(text, encoding="utf-8", newline="\n")
+        videos = {path: (Path(path), case.answers[0][0].card.budget) for case in cases for path in case.example.videos}
+        left = max_bytes - sum(len(piece.encode()) for piece in page(report, {})) - FIGURE_BYTES * len(cases)
+        each = left * 3 // 4 // max(1, len(videos))  # base64 takes four bytes for three
+        sheets = make_sheets(videos, min(MAX_PICTURE_BYTES, max(MIN_PICTURE_BYTES, each)))
+    with written_aside(output) as aside, aside.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(page(report, sheets))
     with written_aside(markdown) as aside:
-        aside.write_text(as_markdown(lineup, args.against), encoding="utf-8", newline="\n")
-    megabytes = len(text.encode()) / 1_000_000
-    print(f"page      {output}  ({megabytes:.1f} MB, {count(len(shown))} of {count(len(cases))} questions)")
+        aside.write_text(as_markdown(report), encoding="utf-8", newline="\n")
+    megabytes = output.stat().st_size / 1_000_000
+    print(f"page      {output}  ({megabytes:.1f} MB, {len(cases):,} of {len(all_cases):,} questions)")
     print(f"markdown  {markdown}")
-    without = {path: sheet.reason for path, sheet in sheets.items() if isinstance(sheet, NoSheet)}
-    if without:
-        print(_without(without, len(sheets)))
+    reasons = {path: sheet.reason for path, sheet in sheets.items() if isinstance(sheet, NoSheet)}
+    if reasons:
+        named = "; ".join(f"'{path}' {reason}" for path, reason in list(reasons.items())[:NAMED])
+        more = f" and {len(reasons) - NAMED:,} more" if len(reasons) > NAMED else ""
+        print(f"{len(reasons):,} of {len(sheets):,} videos without a contact sheet: {named}{more}")
     return 0
-
-
-def _videos(cases: Sequence[Case]) -> dict[str, VideoBudget]:
-    return {path: case.entry.run.card.budget for case in cases for path in case.example.videos}
-
-
-def _without(reasons: Mapping[str, str], asked: int) -> str:
-    named = "; ".join(f"'{path}' {reason}" for path, reason in list(reasons.items())[:NAMED])
-    more = f" and {count(len(reasons) - NAMED)} more" if len(reasons) > NAMED else ""
-    return f"{count(len(reasons))} of {count(asked)} videos without a contact sheet: {named}{more}"

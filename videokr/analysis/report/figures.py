@@ -27,13 +27,5 @@ def signed(difference: float) -> str:
     return f"{'+' if rounded > 0 else _MINUS if rounded < 0 else ''}{abs(rounded):.1f}"
 
 
-def signed_span(low: float, high: float) -> str:
-    return f"{signed(low)} to {signed(high)}"
-
-
 def percent(share: float) -> str:
     return f"{points(share)}%".replace("-", _MINUS)
-
-
-def count(number: int) -> str:
-    return f"{number:,}"

@@ -1,42 +1,22 @@
 """The report's tables as Markdown, for a model card."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from videokr.analysis.report.breakdown import as_table, breakdowns
-from videokr.analysis.report.cards import budget_text, card_table
-from videokr.analysis.report.lineup import Lineup
-from videokr.analysis.report.probes import probe_table
-from videokr.analysis.report.published import other_table, published_table
-from videokr.analysis.report.verdicts import verdict_table
+from videokr.analysis.report.breakdown import breakdown_table
+from videokr.analysis.report.page import Report
 from videokr.evaluation.benchmarks import title_of
-from videokr.page.markup import readable
 from videokr.page.table import Cell, Table, Tone
+from videokr.page.text import readable
 
 # What Markdown takes for marks: some anywhere, some in front of a text, and the slashes of an address.
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|~$&]|^[-+=](?=\s)|(?<=:)/")
 _HTML = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
 
-def as_markdown(lineup: Lineup, against: str) -> str:
-    budgets = dict.fromkeys(budget_text(entry.run.card.budget) for entry in lineup.entries)
-    lines = [f"Frames: {'; or '.join(budgets)}."]
-    first = lineup.entries[0].label
-    lines += [f"Not comparable: {entry.label} was not asked like {first}, {line}." for entry, line in lineup.mixed]
-    others, probes = other_table(lineup), probe_table(lineup)
-    parts = [
-        "## Evaluation",
-        "\n".join(f"{'- ' if len(lines) > 1 else ''}{escaped(line)}" for line in lines),
-        *_table(published_table(lineup, against)),
-        *(["### Other benchmarks", *_table(others)] if others else []),
-        *(["### Does the score need the video?", *_table(probes)] if probes else []),
-        "### Verdicts",
-        *_table(verdict_table(lineup)),
-        *_breakdowns(lineup),
-        "### Run cards",
-        *_table(card_table(lineup)),
-    ]
-    return "\n\n".join(parts) + "\n"
+def as_markdown(report: Report) -> str:
+    """The whole text; what models and data sets say is escaped."""
+    return "\n\n".join(_parts(report)) + "\n"
 
 
 def escaped(text: str) -> str:
@@ -44,11 +24,28 @@ def escaped(text: str) -> str:
     return _SPECIAL.sub(lambda found: _HTML.get(found[0], f"\\{found[0]}"), " ".join(readable(text).split()))
 
 
-def _breakdowns(lineup: Lineup) -> Iterator[str]:
-    for benchmark, parts in breakdowns(lineup).items():
+def _parts(report: Report) -> Iterator[str]:
+    run_set = report.run_set
+    first = run_set.views[0].label
+    lines = [f"Not comparable: {view.label} was not asked like {first}, {line}." for view, line in run_set.mixed]
+    lines.insert(0, f"Frames: {run_set.budgets}.")
+    yield "## Evaluation"
+    yield "\n".join(f"{'- ' if len(lines) > 1 else ''}{escaped(line)}" for line in lines)
+    yield from _table(report.published)
+    if report.others:
+        yield "### Other benchmarks"
+        yield from _table(report.others)
+    if report.probes:
+        yield "### Does the score need the video?"
+        yield from _table(report.probes)
+    yield "### Verdicts"
+    yield from _table(report.verdicts)
+    for benchmark, parts in report.breakdowns.items():
         yield f"### {escaped(title_of(benchmark))}, broken down"
         for part in parts:
-            yield from _table(as_table(part))
+            yield from _table(breakdown_table(part))
+    yield "### Run cards"
+    yield from _table(report.cards)
 
 
 def _table(table: Table) -> Iterator[str]:
@@ -61,11 +58,7 @@ def _table(table: Table) -> Iterator[str]:
         rows += [[escaped(row.label), *map(_cell, row.cells)] for row in section.rows]
     yield "\n".join(f"| {' | '.join(row)} |" for row in rows)
     if table.notes:
-        yield _list(table.notes)
-
-
-def _list(notes: Sequence[str]) -> str:
-    return "\n".join(f"- {escaped(note)}" for note in notes)
+        yield "\n".join(f"- {escaped(note)}" for note in table.notes)
 
 
 def _cell(cell: Cell) -> str:

@@ -1,32 +1,36 @@
 """How much of a score needs the video: runs whose videos were changed on purpose, against the run without."""
 
 from videokr.analysis.compare import Compared, compare_runs
-from videokr.analysis.report.figures import NOTHING, count, percent, points, signed, signed_span
-from videokr.analysis.report.lineup import Entry, Lineup
+from videokr.analysis.report.figures import NOTHING, percent, points, signed
+from videokr.analysis.report.run_set import RunSet
 from videokr.evaluation.benchmarks import title_of
 from videokr.evaluation.probe import Probe
 from videokr.page.table import Cell, Row, Section, Table, Tone
 
+ROWS = ("whole video", "probe", "needs the video", "95% interval", "share of the score", "questions")
+DETAILS = ROWS[3:]
 _NONE = Cell(NOTHING, Tone.QUIET)
 
 
-def probe_table(lineup: Lineup) -> Table | None:
+def probe_table(run_set: RunSet) -> Table | None:
     """None where no probe stands beside a whole run of its model on the same questions."""
-    sections, columns = [], probe_names(lineup)
-    lonely = {probe.label for probe in lineup.probes}
-    for entry in lineup.whole:
+    names = {view.card.probe or "" for view in run_set.probes}
+    columns = [name for name in Probe if name in names] + sorted(names - set(Probe))
+    sections = []
+    lonely = {probe.label for probe in run_set.probes}
+    for view in run_set.whole:
         compared: dict[str, dict[str, Compared]] = {}
-        for probe in lineup.probes:
-            if not probe.is_same_model(entry) or not set(probe.answers) & set(entry.answers):
+        for probe in run_set.probes:
+            if not probe.is_same_model(view) or not set(probe.answers) & set(view.answers):
                 continue
             lonely.discard(probe.label)
-            for one in compare_runs(probe.run, entry.run):
-                compared.setdefault(one.benchmark, {}).setdefault(_name(probe), one)
-        sections += [
-            Section(f"{title_of(benchmark)}, {entry.label}", _rows([compared[benchmark].get(name) for name in columns]))
-            for benchmark in entry.answers
-            if benchmark in compared
-        ]
+            for one in compare_runs(probe.run, view.run):
+                compared.setdefault(one.benchmark, {}).setdefault(probe.card.probe or "", one)
+        for benchmark in view.answers:
+            if benchmark in compared:
+                cells = [_cells(compared[benchmark].get(name)) for name in columns]
+                rows = [Row(name, [column[name] for column in cells], name in DETAILS) for name in ROWS]
+                sections.append(Section(f"{title_of(benchmark)}, {view.label}", rows))
     if not sections:
         return None
     return Table(
@@ -44,53 +48,21 @@ def probe_table(lineup: Lineup) -> Table | None:
     )
 
 
-def probe_names(lineup: Lineup) -> list[str]:
-    names = {_name(entry) for entry in lineup.probes}
-    return [name for name in Probe if name in names] + sorted(names - set(Probe))
-
-
-def _name(entry: Entry) -> str:
-    return entry.run.card.probe or ""
-
-
-def _rows(compared: list[Compared | None]) -> list[Row]:
-    return [
-        Row("whole video", [_whole(one) for one in compared]),
-        Row("probe", [_probe(one) for one in compared]),
-        Row("needs the video", [_needs(one) for one in compared]),
-        Row("95% interval", [_interval(one) for one in compared], is_detail=True),
-        Row("share of the score", [_share(one) for one in compared], is_detail=True),
-        Row("questions", [_questions(one) for one in compared], is_detail=True),
-    ]
-
-
-def _whole(one: Compared | None) -> Cell:
-    return _NONE if one is None or one.second is None else Cell(points(one.second))
-
-
-def _probe(one: Compared | None) -> Cell:
-    return _NONE if one is None or one.first is None else Cell(points(one.first))
-
-
-def _needs(one: Compared | None) -> Cell:
-    return _NONE if one is None or one.difference is None else Cell(signed(100 * one.difference.value), Tone.STRONG)
-
-
-def _interval(one: Compared | None) -> Cell:
-    if one is None or one.difference is None:
-        return _NONE
-    return Cell(signed_span(100 * one.difference.low, 100 * one.difference.high))
-
-
-def _share(one: Compared | None) -> Cell:
-    if one is None or one.difference is None or not one.second:
-        return _NONE
-    return Cell(percent(one.difference.value / one.second))
-
-
-def _questions(one: Compared | None) -> Cell:
-    if one is None or one.difference is None:
-        return _NONE
-    left_out = one.unpaired + one.unscored
-    more = f" ({count(left_out)} left out)" if left_out else ""
-    return Cell(count(one.difference.examples) + more, Tone.WARNING if left_out else Tone.PLAIN)
+def _cells(compared: Compared | None) -> dict[str, Cell]:
+    """By row; the probe is the first run of the comparison, the whole videos are the second."""
+    cells = dict.fromkeys(ROWS, _NONE)
+    if compared is None:
+        return cells
+    if compared.second is not None:
+        cells["whole video"] = Cell(points(compared.second))
+    if compared.first is not None:
+        cells["probe"] = Cell(points(compared.first))
+    if difference := compared.difference:
+        cells["needs the video"] = Cell(signed(100 * difference.value), Tone.STRONG)
+        cells["95% interval"] = Cell(f"{signed(100 * difference.low)} to {signed(100 * difference.high)}")
+        if compared.second:
+            cells["share of the score"] = Cell(percent(difference.value / compared.second))
+        left_out = compared.unpaired + compared.unscored
+        questions = f"{difference.examples:,}" + (f" ({left_out:,} left out)" if left_out else "")
+        cells["questions"] = Cell(questions, Tone.WARNING if left_out else Tone.PLAIN)
+    return cells

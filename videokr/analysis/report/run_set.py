@@ -1,0 +1,164 @@
+"""The runs of a report, side by side: named apart, asked alike, scored once."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from videokr.budget import BY_TIME, VideoBudget
+from videokr.errors import UserError
+from videokr.evaluation.answered import Answered
+from videokr.evaluation.benchmarks import TITLES
+from videokr.evaluation.card import COMPARABLE, WORTH_SAYING, RunCard, differences
+from videokr.evaluation.probe import Probe
+from videokr.evaluation.run import Run, read_run
+from videokr.evaluation.summary import Score, Summary, summarize
+
+# A probe changes what is shown on purpose, and is held against the run without it.
+ALIKE = tuple(name for name in COMPARABLE if name != "probe")
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run of the report.
+
+    Attributes:
+        number: from 1, in the order given.
+        label: its folder's name, made unlike the others'; never a path.
+        answers, summaries: by benchmark, in the order of `benchmark_order`.
+    """
+
+    number: int
+    label: str
+    run: Run
+    answers: Mapping[str, Sequence[Answered]]
+    summaries: Mapping[str, Summary]
+
+    @property
+    def card(self) -> RunCard:
+        return self.run.card
+
+    @property
+    def colour(self) -> str:
+        """Its class in the style sheet, which has six."""
+        return f"run-{(self.number - 1) % 6}"
+
+    @property
+    def model(self) -> str:
+        """The model's own name, without the folders that it lies in on some machine."""
+        return model_name(self.card.model)
+
+    @property
+    def about(self) -> str:
+        """What the label does not say; may be empty."""
+        model = [self.model] if self.model != self.label else []
+        return ", ".join(model + ([f"probe: {self.card.probe}"] if self.card.probe else []))
+
+    @property
+    def scores(self) -> dict[str, Score]:
+        return {benchmark: summary.overall for benchmark, summary in self.summaries.items()}
+
+    def is_same_model(self, other: "RunView") -> bool:
+        mine, theirs = self.card, other.card
+        if mine.model_fingerprint or theirs.model_fingerprint:
+            return mine.model_fingerprint == theirs.model_fingerprint
+        return (mine.model, mine.model_revision) == (theirs.model, theirs.model_revision)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSet:
+    """The runs of one report.
+
+    Attributes:
+        mixed: a run that was not asked like the first, and in what; none but where that was allowed.
+        unlike: a run that differs from the first in something else, and its name.
+    """
+
+    views: Sequence[RunView]
+    mixed: Sequence[tuple[RunView, str]]
+    unlike: Sequence[tuple[RunView, str]]
+
+    @property
+    def whole(self) -> list[RunView]:
+        """The runs that saw the videos as they are."""
+        return [view for view in self.views if view.card.probe is None]
+
+    @property
+    def probes(self) -> list[RunView]:
+        return [view for view in self.views if view.card.probe is not None]
+
+    @property
+    def scored(self) -> list[RunView]:
+        """The runs whose scores stand for themselves: the whole ones, or the probes where there are no others."""
+        return self.whole or list(self.views)
+
+    @property
+    def benchmarks(self) -> list[str]:
+        """That any run was asked, in order."""
+        return sorted({name for view in self.views for name in view.answers}, key=benchmark_order)
+
+    @property
+    def budgets(self) -> str:
+        """The frame budgets of the runs, each once."""
+        return "; or ".join(dict.fromkeys(budget_text(view.card.budget) for view in self.views))
+
+
+def read_run_set(folders: Sequence[Path], mixed: bool) -> RunSet:
+    """Reads and scores the runs.
+
+    Args:
+        mixed: whether runs that were asked differently may stand side by side.
+
+    Raises:
+        UserError: a folder holds no run, is given twice, or was asked with another prompt or budget than the first.
+    """
+    places = [folder.resolve() for folder in folders]
+    twice = next((folder for number, folder in enumerate(folders) if places[number] in places[:number]), None)
+    if twice is not None:
+        raise UserError(f"'{twice}' is given twice: every run once")
+    runs = [read_run(folder) for folder in folders]
+    lines_of = [differences(runs[0].card, run.card, ALIKE) for run in runs]
+    for run, lines in zip(runs, lines_of, strict=True):
+        if lines and not mixed:
+            raise UserError(
+                f"'{runs[0].folder}' and '{run.folder}' were not asked in the same way ({'; '.join(lines)}): their "
+                "scores are not comparable; add --mixed to show them side by side all the same"
+            )
+    views = []
+    names: Counter[str] = Counter()
+    for number, run in enumerate(runs, start=1):
+        names[run.name] += 1
+        label = run.name if names[run.name] == 1 else f"{run.name} ({names[run.name]})"
+        by_benchmark = run.by_benchmark()
+        answers = {name: by_benchmark[name] for name in sorted(by_benchmark, key=benchmark_order)}
+        views.append(RunView(number, label, run, answers, {name: summarize(of) for name, of in answers.items()}))
+    return RunSet(
+        views=views,
+        mixed=[(view, line) for view, lines in zip(views, lines_of, strict=True) for line in lines],
+        unlike=[(view, name) for view in views for name in _unlike(runs[0].card, view.card)],
+    )
+
+
+def _unlike(first: RunCard, second: RunCard) -> list[str]:
+    """What differs, by name. Questions with swapped videos are other questions to a card, and that is their point."""
+    swapped = Probe.SWAPPED in (first.probe, second.probe)
+    names = [name for name in WORTH_SAYING if not (swapped and name == "data")]
+    return [line.partition(": ")[0] for line in differences(first, second, tuple(names))]
+
+
+def model_name(model: str) -> str:
+    return PurePosixPath(model).name or model
+
+
+def budget_text(budget: VideoBudget) -> str:
+    """A frame budget in one line."""
+    return (
+        f"{budget.fps:g} frames a second, at most {budget.max_frames:,}, each of at most "
+        f"{budget.max_pixels:,} pixels{', even in time' if budget.sampling == BY_TIME else ''}"
+    )
+
+
+def benchmark_order(name: str) -> tuple[int, str]:
+    """Those we know in their own order, then the others by name."""
+    known = list(TITLES)
+    return (known.index(name) if name in known else len(known)), name
