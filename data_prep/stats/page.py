@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from data_prep.stats.chart import axes_of, bars, histogram
+from data_prep.stats.checkpoint import Disk
 from data_prep.stats.distribution import Distribution
-from data_prep.stats.epoch import Decoding, Disk, GrpoEpoch, SftEpoch
+from data_prep.stats.epoch import Decoding, GrpoEpoch, SftEpoch
 from data_prep.stats.figures import NOTHING, count, decimal, estimated, hours, large, percent, size
-from data_prep.stats.footage import Footage
-from data_prep.stats.survey import FileStats
+from data_prep.stats.file_stats import FileStats
+from data_prep.stats.videos import VideoStats
 from videokr.outputs import written_aside
 from videokr.page.document import document
 from videokr.page.markup import Markup, element, joined
@@ -204,7 +205,7 @@ def _videos(stats: FileStats) -> Facts:
 
 
 def _video_charts(files: Sequence[FileStats]) -> Iterable[Chart]:
-    def footage(get: Callable[[Footage], Told]) -> Callable[[FileStats], Told | None]:
+    def footage(get: Callable[[VideoStats], Told]) -> Callable[[FileStats], Told | None]:
         return lambda stats: get(stats.footage) if stats.footage else None
 
     longest = max((stats.footage.seconds.most for stats in files if stats.footage and stats.footage.seconds), default=0)
