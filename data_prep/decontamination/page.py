@@ -9,8 +9,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from data_prep.decontamination import PUBLISHED
-from data_prep.decontamination.alignment import PICTURES_MIN
-from data_prep.decontamination.decontamination import BENCHMARK, TRAIN, Comparison, Found
+from data_prep.decontamination.alignment import MIN_PICTURES
+from data_prep.decontamination.comparison import BENCHMARK, TRAIN, Comparison, Found
 from data_prep.decontamination.fingerprint import TRAIN_FPS
 from data_prep.decontamination.match import Kind, QuestionMatch, VideoMatch
 from data_prep.engine import cpu_count
@@ -194,7 +194,7 @@ def _not_compared(found: Found) -> Markup | None:
 def _short(found: Found) -> Markup | None:
     if not found.short:
         return None
-    note = f"They show something for less than {PICTURES_MIN / TRAIN_FPS:g} seconds, and were compared by id alone."
+    note = f"They show something for less than {MIN_PICTURES / TRAIN_FPS:g} seconds, and were compared by id alone."
     return _videos(SHORT, note, sorted(found.short))
 
 

@@ -7,14 +7,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from data_prep.decontamination import ALIGNED, PUBLISHED
-from data_prep.decontamination.alignment import PICTURES_MIN, Alignment, align
+from data_prep.decontamination.alignment import MIN_PICTURES, Alignment, align, align_published
 from data_prep.decontamination.candidates import BenchmarkIndex, Candidate
 from data_prep.decontamination.corpus import read_corpus
-from data_prep.decontamination.fingerprint import BENCHMARK_FPS, TRAIN_FPS, Fingerprint, Reader
-from data_prep.decontamination.match import REMOVED, Kind, Match, QuestionMatch, VideoMatch
-from data_prep.decontamination.published_rule import match_published
+from data_prep.decontamination.fingerprint import BENCHMARK_FPS, TRAIN_FPS, Fingerprint, FingerprintStore, Reader
+from data_prep.decontamination.match import REMOVED, Kind, Match, VideoMatch
 from data_prep.decontamination.questions import QuestionIndex
-from data_prep.decontamination.store import FingerprintStore
 from data_prep.decontamination.verification import Pair, Resemblance, Verifier
 from data_prep.decontamination.video_id import holders_by_id
 from data_prep.engine import Failure, Workers, run
@@ -25,12 +23,13 @@ from videokr.video.paths import plain_path
 
 TRAIN, BENCHMARK = "training", "benchmark"  # sides
 Video = tuple[str, str]  # its side and path: both sides may call a video the same
-SHARE_MIN = 0.6  # of a window's pictures, for its videos to be looked at
+MIN_SHARE = 0.6  # of a window's pictures, for its videos to be looked at
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """
+    """Records and their videos: those of the training or of the benchmark.
+
     Attributes:
         annotations: file of records.
         videos: folder that their video paths start from.
@@ -42,7 +41,8 @@ class Side:
 
 @dataclass(slots=True)
 class Found:
-    """
+    """What a comparison comes to.
+
     Attributes:
         matches: videos by id, near-duplicates, possible ones, questions.
         removed: lines of the training file that are left out, counted from 1.
@@ -93,7 +93,8 @@ class Comparison:
         return (*REMOVED, Kind.QUESTION) if self.removes_questions else REMOVED
 
     def find(self, journal: Journal) -> Found:
-        """
+        """Reads both sides and compares them.
+
         Args:
             journal: of pairs that were looked at.
 
@@ -105,14 +106,12 @@ class Comparison:
         questions = [example for _, example in read_corpus(self.benchmark.annotations, None) if example]
         index = QuestionIndex(questions)
         lines_of: dict[str, list[int]] = {}
-        texts: dict[int, tuple[str, str]] = {}
         for line, example in read_corpus(self.train.annotations, found.left_out if self.skip_invalid else None):
             found.records += 1
             if not example:
                 found.unreadable.add(line)
                 continue
-            if index.meet(line, example):
-                texts[line] = example.id, example.question
+            index.meet(line, example)
             for video in dict.fromkeys(map(plain_path, example.videos)):
                 lines_of.setdefault(video, []).append(line)
         if not lines_of:
@@ -124,11 +123,7 @@ class Comparison:
             known = {(match.train, match.benchmark) for match in of_videos}
             shown = self._near_duplicates(own, others, found, journal)
             of_videos += [match for match in shown if (match.train, match.benchmark) not in known]
-        of_questions = [
-            QuestionMatch(overlap.line, *texts[overlap.line], questions[overlap.benchmark].id,
-                          questions[overlap.benchmark].question, overlap.share)
-            for overlap in index.overlaps()
-        ]  # fmt: skip
+        of_questions = index.matches()
         found.matches = [*of_videos, *of_questions]
         for match in of_videos:
             found.removed.update(lines_of[match.train] if match.kind in REMOVED else ())
@@ -174,11 +169,11 @@ class Comparison:
                 for candidate in index.candidates(list(mine.values())) if index else _all_pairs(mine, by_path):
                     key = candidate.train, candidate.benchmark
                     sides = mine[candidate.train], by_path[candidate.benchmark]
-                    alignment = align(*sides, candidate.is_mirrored) if index else match_published(*sides)
-                    if alignment and alignment.share >= SHARE_MIN and alignment > best.get(key, (-1.0,)):
+                    alignment = align(*sides, candidate.is_mirrored) if index else align_published(*sides)
+                    if alignment and alignment.share >= MIN_SHARE and alignment > best.get(key, (-1.0,)):
                         best[key] = alignment
                 bar.update(len(piece))
-        found.short |= {video for video, seconds in shown_seconds.items() if seconds < PICTURES_MIN / TRAIN_FPS}
+        found.short |= {video for video, seconds in shown_seconds.items() if seconds < MIN_PICTURES / TRAIN_FPS}
         for video in [*((TRAIN, path) for path in own), *((BENCHMARK, path) for path in others)]:
             if video not in shown_seconds and video not in found.not_compared:
                 found.not_compared[video] = "has changed since it was read"
