@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,17 +28,8 @@ MAX_PIECE_VIDEOS = 500
 MAX_PIECE_SECONDS = 60.0  # of work that a kill may lose
 FORMAT = "videokr 2"  # another number for whatever changes a hash
 SUFFIX = ".parquet"
-SCHEMA = pa.schema(
-    {
-        "path": pa.string(),
-        "size_bytes": pa.int64(),
-        "mtime_ns": pa.int64(),
-        "crops": pa.int64(),
-        "seconds": pa.binary(),
-        "hashes": pa.binary(),
-    },
-    metadata={"fingerprints": FORMAT},
-)
+WHOLE_NUMBERS = dict.fromkeys(("size_bytes", "mtime_ns", "crops"), pa.int64())
+COLUMNS = {"path": pa.string(), **WHOLE_NUMBERS, "seconds": pa.binary(), "hashes": pa.binary()}
 STAMP = ("path", "size_bytes", "mtime_ns")
 
 
@@ -88,8 +79,8 @@ class Reader:
             return Fingerprint(path, None, None, f"cannot be read: {error.strerror}", *nothing)
         shows = ~are_plain(pictures)
         boxes = (picture_box(pictures), WHOLE)
-        hashes = hash_crops(pictures[shows], boxes, SCALES if self.is_benchmark else (1.0,))
-        seconds = seconds[shows].astype(np.float32)
+        seconds, pictures = seconds[shows].astype(np.float32), pictures[shows]
+        hashes = hash_crops(pictures, boxes, SCALES if self.is_benchmark else (1.0,))
         return Fingerprint(path, status.st_size, status.st_mtime_ns, None, seconds, hashes)
 
 
@@ -173,22 +164,17 @@ class FingerprintStore:
         return sorted(self.folder.glob(f"*{SUFFIX}"))
 
     def _write(self, fingerprints: Sequence[Fingerprint]) -> None:
-        rows = [
-            {
-                **{name: getattr(one, name) for name in STAMP},
-                "crops": one.hashes.shape[1],
-                "seconds": one.seconds.tobytes(),
-                "hashes": one.hashes.tobytes(),
-            }
-            for one in sorted(fingerprints, key=lambda one: one.path)
-        ]
+        ordered = sorted(fingerprints, key=lambda one: one.path)
+        rows = [(*one[:3], one.hashes.shape[1], one.seconds.tobytes(), one.hashes.tobytes()) for one in ordered]
+        schema = pa.schema(COLUMNS, metadata={"fingerprints": FORMAT})
+        table = pa.table(dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)), schema=schema)
         name = uuid.uuid4().hex  # which no other process has, that fills the same folder at the same time
         with written_aside(self.folder / f"{name}{SUFFIX}") as aside:
-            pq.write_table(pa.Table.from_pylist(rows, SCHEMA), aside, compression="zstd")
+            pq.write_table(table, aside, compression="zstd")
 
 
 def _fingerprints(piece: Path) -> Iterator[Fingerprint]:
-    for row in _rows(piece, SCHEMA.names):
+    for row in _rows(piece, COLUMNS):
         try:
             seconds = np.frombuffer(row["seconds"], np.float32)
             hashes = np.frombuffer(row["hashes"], np.uint64).reshape(len(seconds), row["crops"], len(REGIONS))
@@ -197,7 +183,7 @@ def _fingerprints(piece: Path) -> Iterator[Fingerprint]:
         yield Fingerprint(row["path"], row["size_bytes"], row["mtime_ns"], None, seconds, hashes)
 
 
-def _rows(piece: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
+def _rows(piece: Path, columns: Collection[str]) -> list[dict[str, Any]]:
     try:
         with pq.ParquetFile(piece) as file:
             release = (file.schema_arrow.metadata or {}).get(b"fingerprints")

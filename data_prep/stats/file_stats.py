@@ -15,7 +15,7 @@ from data_prep.stats.distribution import Distribution, by_frequency, describe, d
 from data_prep.stats.epoch import GrpoEpoch, Known, SftEpoch, epochs_of
 from data_prep.stats.tally import DRAWS, Tally
 from data_prep.stats.tokens import Item, TokenLengths, token_lengths
-from data_prep.stats.videos import FrameStats, Manifest, VideoStats, frame_stats, plan_of, video_stats
+from data_prep.stats.videos import UNKNOWN, FrameStats, Manifest, VideoStats, frame_stats, plan_of, video_stats
 from videokr.errors import RecordError, UserError
 from videokr.example import parse_record
 from videokr.family import FAMILIES, Family
@@ -210,10 +210,10 @@ def _token_lengths(tally: Tally, request: Request, shown: FrameStats | None) -> 
         return None
     items: list[Item] = []
     for _, example in tally.sampled:
-        places = manifest.places(np.array([*map(video_key, example.videos)], dtype=np.uint64)).tolist()
-        headers = [manifest.header(place) if place >= 0 and manifest.is_fine[place] else None for place in places]
+        places = manifest.places(np.array([*map(video_key, example.videos)], dtype=np.uint64))
+        headers = manifest.headers(np.where(manifest.is_fine[places], places, UNKNOWN))
         planned = tuple(header for header in headers if header and plan_of(header, budget, family))
-        if len(planned) == len(headers):
+        if len(planned) == len(places):
             items.append((example, planned))
     if not items:
         return None

@@ -5,7 +5,7 @@ No video is opened: frames and video tokens follow from the headers, by the fram
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,18 +24,17 @@ from videokr.video.manifest import COLUMNS
 BATCH_PATHS = 10_000  # read at a time
 MAX_VALUES = 200  # resolutions or frame rates that are listed; the rarer ones are one
 OTHERS = "others"
-UNKNOWN = -1
+UNKNOWN = -1  # place of a video that is not in the manifest
+HEADER = ["frame_count", "average_fps", "height", "width"]
+FACTS = ["reason", "size_bytes", *HEADER, "codec", "has_audio", "off_by_index_seconds"]
 
 
 class Manifest:
-    """The manifest as arrays of numbers, one place a video: some 80 bytes for each.
+    """The manifest as columns, one place a video: some 80 bytes for each.
 
     Attributes:
-        size_bytes, frame_count, fps, height, width, seconds: of each video; UNKNOWN where they are not known.
-        audio: 1 with sound, 0 without.
-        is_fine: whether it is not rejected.
-        off_by_index: see `VideoEntry.off_by_index_seconds`.
-        reasons, codecs: what the numbers in `reason` and `codec` stand for.
+        table: a row a video, in the order of its keys; columns as in `VideoEntry`.
+        is_fine: of each video whether it is not rejected.
     """
 
     def __init__(self, file: pq.ParquetFile) -> None:
@@ -44,36 +43,19 @@ class Manifest:
             keys.extend(map(video_key, batch[0].to_pylist()))
         order = np.argsort(np.frombuffer(keys, np.uint64), kind="stable")
         self._keys = np.frombuffer(keys, np.uint64)[order]
-
-        def column(name: str) -> pa.Array:
-            return file.read([name])[0].combine_chunks()
-
-        def numbers(values: pa.Array, unknown: float = UNKNOWN) -> np.ndarray:
-            found: np.ndarray = values.fill_null(unknown).to_numpy(zero_copy_only=False)[order]
-            return found
-
-        self.size_bytes, self.frame_count = numbers(column("size_bytes")), numbers(column("frame_count"))
-        self.height, self.width = numbers(column("height")), numbers(column("width"))
-        self.fps, self.off_by_index = numbers(column("average_fps")), numbers(column("off_by_index_seconds"), 0.0)
-        self.audio = numbers(column("has_audio").cast(pa.int8()))
-        reasons, codecs = column("reason").dictionary_encode(), column("codec").dictionary_encode()
-        self.reasons, self.reason = reasons.dictionary.to_pylist(), numbers(reasons.indices)
-        self.codecs, self.codec = codecs.dictionary.to_pylist(), numbers(codecs.indices)
-        self.is_fine = self.reason == UNKNOWN
-        is_known = self.frame_count != UNKNOWN
-        self.seconds = np.where(is_known, self.frame_count / np.where(is_known, self.fps, 1.0), float(UNKNOWN))
+        self.table = file.read(FACTS).take(order)
+        self.is_fine: np.ndarray = self.table["reason"].is_null().to_numpy()
 
     def places(self, keys: np.ndarray) -> np.ndarray:
         """Where videos stand, by their keys (uint64); UNKNOWN for those that the manifest has not got."""
         found = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
         return np.where(self._keys[found] == keys, found, UNKNOWN)
 
-    def header(self, place: int) -> VideoHeader | None:
-        if self.frame_count[place] == UNKNOWN:
-            return None
-        return VideoHeader(
-            int(self.frame_count[place]), float(self.fps[place]), int(self.height[place]), int(self.width[place])
-        )
+    def headers(self, places: np.ndarray) -> Iterator[VideoHeader | None]:
+        """The headers of the videos at some places; None for those that are not known."""
+        rows = self.table.select(HEADER).take(pa.array(places, mask=places == UNKNOWN))
+        for frames, *rest in zip(*(column.to_pylist() for column in rows.columns), strict=True):
+            yield None if frames is None else VideoHeader(frames, *rest)
 
 
 def open_manifest(path: Path) -> Manifest:
@@ -125,21 +107,21 @@ def video_stats(manifest: Manifest, keys: np.ndarray) -> VideoStats:
     """Looks up videos by their keys, each given once."""
     places = manifest.places(keys)
     known = places[places != UNKNOWN]
-    fine, rejected = known[manifest.is_fine[known]], known[~manifest.is_fine[known]]
-    probed = fine[manifest.frame_count[fine] != UNKNOWN]
-    sizes, codecs = manifest.size_bytes[fine], manifest.codec[probed]
-    off, audio = manifest.off_by_index[probed], manifest.audio[probed]
-    sides = zip(manifest.width[probed].tolist(), manifest.height[probed].tolist(), strict=True)
+    rejected = manifest.table.take(known[~manifest.is_fine[known]])
+    fine = manifest.table.take(known[manifest.is_fine[known]])
+    probed = fine.filter(fine["frame_count"].is_valid())
+    off, audio = probed["off_by_index_seconds"].fill_null(0.0).to_numpy(), Counter(probed["has_audio"].to_pylist())
+    sides = zip(probed["width"].to_pylist(), probed["height"].to_pylist(), strict=True)
     return VideoStats(
         fine=len(fine),
-        rejected=_common(manifest.reasons[number] for number in manifest.reason[rejected].tolist()),
+        rejected=_common(rejected["reason"].to_pylist()),
         not_in_manifest=len(places) - len(known),
-        seconds=describe(manifest.seconds[probed]),
-        size_bytes=describe(sizes[sizes != UNKNOWN]),
+        seconds=describe(probed["frame_count"].to_numpy() / probed["average_fps"].to_numpy()),
+        size_bytes=describe(fine["size_bytes"].drop_null().to_numpy()),
         resolutions=_common(f"{width}x{height}" for width, height in sides),
-        fps=_common(f"{rate:.2f}".rstrip("0").rstrip(".") for rate in manifest.fps[probed].tolist()),
-        codecs=_common(manifest.codecs[number] for number in codecs[codecs != UNKNOWN].tolist()),
-        audio={"with": int((audio == 1).sum()), "without": int((audio == 0).sum())} if len(audio) else {},
+        fps=_common(f"{rate:.2f}".rstrip("0").rstrip(".") for rate in probed["average_fps"].to_pylist()),
+        codecs=_common(probed["codec"].drop_null().to_pylist()),
+        audio={"with": audio[True], "without": audio[False]} if len(probed) else {},
         off_by_index_seconds=describe(off[off > 0]),
         header_unknown=len(fine) - len(probed),
     )
@@ -180,14 +162,14 @@ def frame_stats(
         counted: of each row, whether it counts here.
     """
     places, inverse = np.unique(manifest.places(keys), return_inverse=True)
-    frames = np.zeros(len(places), np.int64)
+    frames, seconds = np.zeros(len(places), np.int64), np.zeros(len(places))
     tokens = {family.name: np.zeros(len(places), np.int64) for family in families}
-    for number, place in enumerate(places.tolist()):
-        header = None if place == UNKNOWN else manifest.header(place)
+    for number, header in enumerate(manifest.headers(places)):
         for family in families:
             plan = header and plan_of(header, budget, family)
-            if plan:
+            if header and plan:
                 frames[number] = len(plan.indices)  # the same for every family
+                seconds[number] = header.frame_count / header.average_fps
                 tokens[family.name][number] = plan.video_tokens
     planned = np.logical_and.reduceat(frames[inverse] > 0, starts) & counted
 
@@ -196,11 +178,11 @@ def frame_stats(
         sums: np.ndarray = np.add.reduceat(values[inverse], starts)[planned]
         return sums
 
-    seconds = by_row(np.where(frames > 0, manifest.seconds[places], 0.0))
+    row_seconds = by_row(seconds)
     return FrameStats(
         rows=int(planned.sum()),
         rows_unknown=int((counted & ~planned).sum()),
-        seconds=float(np.cumsum(seconds)[-1]) if len(seconds) else 0.0,
+        seconds=float(np.cumsum(row_seconds)[-1]) if len(row_seconds) else 0.0,
         frames=describe(by_row(frames)),
         tokens={name: describe(by_row(own)) for name, own in tokens.items()},
     )
