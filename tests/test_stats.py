@@ -21,7 +21,7 @@ from data_prep.stats.distribution import MAX_BINS, describe, describe_counts
 from data_prep.stats.epoch import Known, grpo_epoch, sft_epoch
 from data_prep.stats.file_stats import Request, file_stats
 from data_prep.stats.tally import DRAWS, LENGTHS, MAX_VALUES, Tally
-from data_prep.stats.videos import open_manifest
+from data_prep.stats.videos import Manifest
 from videokr.budget import EVAL_BUDGET, MAX_TOKENS, RL_BUDGET, SFT_BUDGET
 from videokr.example import parse_example
 from videokr.family import FAMILIES
@@ -499,9 +499,7 @@ def test_memory_is_that_of_small_columns(tmp_path, manifest):
 
     long = "x" * 10_000
     data = write_lines(tmp_path / "data.jsonl", *(CHOICE | {"id": str(n), "think": long} for n in range(2_000)))
-    request = Request(
-        open_manifest(manifest), None, None, None, sample=10, seed=0, gpus=None, decode_rate=None, workers=1
-    )
+    request = Request(Manifest(manifest), None, None, None, sample=10, seed=0, gpus=None, decode_rate=None, workers=1)
     file_stats(data, "warm", Stage.SFT, request)
     tracemalloc.start()
     file_stats(data, "data", Stage.SFT, request)

@@ -95,18 +95,11 @@ def align_published(train: Fingerprint, benchmark: Fingerprint) -> Alignment | N
 
 
 class _Window(NamedTuple):
-    """A window on one line.
-
-    Attributes:
-        rank: what is best has the highest.
-        share: see Alignment.
-        offset: of its line, in places of the benchmark.
-        start: number of its first picture.
-    """
+    """A window on one line: the best has the highest rank; `start` is the number of its first picture."""
 
     rank: float
     share: float
-    offset: int
+    offset: int  # of the line, in places of the benchmark
     start: int
 
 

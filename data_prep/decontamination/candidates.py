@@ -72,18 +72,9 @@ class _Table:
         return tops >> np.uint32(3), np.left_shift(1, tops & np.uint32(7), dtype=np.uint32).astype(np.uint8)
 
 
-class _Range(NamedTuple):
-    """What some training pictures meet in one table.
-
-    Attributes:
-        pictures: their numbers, counted over all training videos in question.
-        firsts, counts: where the sightings that each shares a band with begin in the table, and how many they are.
-    """
-
-    table: _Table
-    pictures: ndarray
-    firsts: ndarray
-    counts: ndarray
+# What some training pictures meet in one table: the pictures' numbers, counted over all training videos in question,
+# where the sightings that each shares a band with begin in the table, and how many they are.
+_Range = tuple[_Table, ndarray, ndarray, ndarray]
 
 
 class BenchmarkIndex:
@@ -108,7 +99,7 @@ class BenchmarkIndex:
         if not kept or not len(self._seconds):
             return []
         ranges = self._ranges(kept)
-        if len(kept) == 1 or sum(int(one.counts.sum()) for one in ranges) <= MAX_MEETINGS:
+        if len(kept) == 1 or sum(int(counts.sum()) for *_, counts in ranges) <= MAX_MEETINGS:
             return self._candidates(kept, ranges)
         half = len(kept) // 2
         return self.candidates(kept[:half]) + self.candidates(kept[half:])
@@ -151,15 +142,11 @@ class BenchmarkIndex:
                 places = places[order[_are_first(keys[order], MAX_TRAIN_STILLS)]]
                 firsts = np.searchsorted(table.bands, bands[places], side="left")
                 ends = np.searchsorted(table.bands, bands[places], side="right")
-                ranges.append(_Range(table, pictures[places], firsts, ends - firsts))
+                ranges.append((table, pictures[places], firsts, ends - firsts))
         return ranges
 
     def _table(self, seen: ndarray, mirrored: ndarray, pictures: ndarray, band: int) -> _Table:
-        """
-        Args:
-            seen, mirrored: uint64, the hashes of one region of every crop of all pictures.
-            pictures: the numbers of these pictures.
-        """
+        """Of the hashes of one region of every crop of all pictures, uint64, and the numbers of these pictures."""
         both = []
         for is_mirrored, hashes in enumerate((seen, mirrored)):
             keys = _unique(_key(_band(hashes, band), pictures << np.uint64(1) | np.uint64(is_mirrored)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -10,10 +11,10 @@ from data_prep.decontamination import ALIGNED, PUBLISHED
 from data_prep.decontamination.alignment import MIN_PICTURES, Alignment, align, align_published
 from data_prep.decontamination.candidates import BenchmarkIndex, Candidate
 from data_prep.decontamination.corpus import read_corpus
-from data_prep.decontamination.fingerprint import BENCHMARK_FPS, TRAIN_FPS, Fingerprint, FingerprintStore, Reader
+from data_prep.decontamination.fingerprint import BENCHMARK_FPS, TRAIN_FPS, FingerprintStore, Reader
 from data_prep.decontamination.match import REMOVED, Kind, Match, VideoMatch
 from data_prep.decontamination.questions import QuestionIndex
-from data_prep.decontamination.verification import Pair, Resemblance, Verifier
+from data_prep.decontamination.verification import Pair, Resemblance, verify
 from data_prep.decontamination.video_id import holders_by_id
 from data_prep.engine import Failure, Workers, run
 from data_prep.journal import Journal
@@ -166,10 +167,10 @@ class Comparison:
             for piece in train.read(own):
                 mine = {one.path: one for one in piece}
                 shown_seconds |= {(TRAIN, path): len(one.seconds) / TRAIN_FPS for path, one in mine.items()}
-                for candidate in index.candidates(list(mine.values())) if index else _all_pairs(mine, by_path):
-                    key = candidate.train, candidate.benchmark
-                    sides = mine[candidate.train], by_path[candidate.benchmark]
-                    alignment = align(*sides, candidate.is_mirrored) if index else align_published(*sides)
+                all_pairs = (Candidate(path, other, False) for path in mine for other in by_path)
+                for train_path, other, is_mirrored in index.candidates(piece) if index else all_pairs:
+                    key, sides = (train_path, other), (mine[train_path], by_path[other])
+                    alignment = align(*sides, is_mirrored) if index else align_published(*sides)
                     if alignment and alignment.share >= MIN_SHARE and alignment > best.get(key, (-1.0,)):
                         best[key] = alignment
                 bar.update(len(piece))
@@ -181,7 +182,6 @@ class Comparison:
 
     def _looked_at(self, pairs: Sequence[Pair], journal: Journal) -> Iterator[tuple[Pair, Resemblance | None]]:
         """Every pair, with what its pictures come to; None where they could not be read."""
-        verifier = Verifier(self.train.videos.resolve(), self.benchmark.videos.resolve())
         before = {tuple(record["pair"]): record for record in journal.done}
         left = []
         for pair in pairs:
@@ -190,13 +190,14 @@ class Comparison:
                 yield pair, Resemblance(*record["look"]) if record["look"] else None
             else:
                 left.append(pair)
-        with tqdm(total=len(pairs), initial=len(pairs) - len(left), desc="looking", unit="pair", disable=None) as bar:
-            for pair, look in run(verifier.verify, left, workers=self.workers.count,
-                                  seconds_each=self.workers.seconds_each, engine=self.workers.engine):  # fmt: skip
-                resemblance = None if isinstance(look, Failure) else look
-                journal.add({"pair": pair[:2], "alignment": pair[2], "look": resemblance})
-                bar.update()
-                yield pair, resemblance
+        look = partial(verify, self.train.videos.resolve(), self.benchmark.videos.resolve())
+        looked = run(look, left, workers=self.workers.count, seconds_each=self.workers.seconds_each,
+                     engine=self.workers.engine)  # fmt: skip
+        done = len(pairs) - len(left)
+        for pair, result in tqdm(looked, "looking", len(pairs), initial=done, unit="pair", disable=None):
+            resemblance = None if isinstance(result, Failure) else result
+            journal.add({"pair": pair[:2], "alignment": pair[2], "look": resemblance})
+            yield pair, resemblance
 
 
 def _by_id(own: Sequence[str], others: Sequence[str]) -> list[VideoMatch]:
@@ -208,7 +209,3 @@ def _by_id(own: Sequence[str], others: Sequence[str]) -> list[VideoMatch]:
         for other in others_holders[name]
     }
     return [VideoMatch(Kind.VIDEO_ID, *pair) for pair in sorted(pairs)]
-
-
-def _all_pairs(own: dict[str, Fingerprint], others: dict[str, Fingerprint]) -> Iterator[Candidate]:
-    return (Candidate(path, other, False) for path in own for other in others)

@@ -120,19 +120,18 @@ class FingerprintStore:
         failures: dict[str, str] = {}
         waiting: list[Fingerprint] = []
         held_bytes, written = 0, time.monotonic()
-        with tqdm(total=len(paths), initial=len(paths) - len(left), desc=what, unit="video", disable=None) as bar:
-            for path, found in run(self.reader.read, left, workers=workers.count, seconds_each=workers.seconds_each,
-                                   engine=workers.engine):  # fmt: skip
-                bar.update()
-                if isinstance(found, Failure) or found.reason:
-                    failures[path] = str(found.reason)
-                    continue
-                waiting.append(found)
-                held_bytes += found.hashes.nbytes
-                is_late = time.monotonic() - written >= MAX_PIECE_SECONDS
-                if held_bytes >= MAX_PIECE_BYTES or len(waiting) >= MAX_PIECE_VIDEOS or is_late:
-                    self._write(waiting)
-                    waiting, held_bytes, written = [], 0, time.monotonic()
+        read = run(self.reader.read, left, workers=workers.count, seconds_each=workers.seconds_each,
+                   engine=workers.engine)  # fmt: skip
+        for path, found in tqdm(read, what, len(paths), initial=len(known), unit="video", disable=None):
+            if isinstance(found, Failure) or found.reason:
+                failures[path] = str(found.reason)
+                continue
+            waiting.append(found)
+            held_bytes += found.hashes.nbytes
+            is_late = time.monotonic() - written >= MAX_PIECE_SECONDS
+            if held_bytes >= MAX_PIECE_BYTES or len(waiting) >= MAX_PIECE_VIDEOS or is_late:
+                self._write(waiting)
+                waiting, held_bytes, written = [], 0, time.monotonic()
         if waiting:
             self._write(waiting)
         return failures

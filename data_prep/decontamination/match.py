@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -77,10 +77,7 @@ class QuestionMatch:
     benchmark_id: str
     benchmark_question: str
     share: float
-
-    @property
-    def kind(self) -> Kind:
-        return Kind.QUESTION
+    kind: ClassVar = Kind.QUESTION
 
     def record(self) -> dict[str, Any]:
         """As a line of matches.jsonl."""

@@ -6,7 +6,6 @@ differ, while a copy agrees everywhere but under an emblem that was added.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,39 +54,25 @@ class Resemblance(NamedTuple):
         return self.still >= MIN_SAME_SHARE and (self.moving is None or self.moving >= MIN_MOVEMENT)
 
 
-@dataclass(frozen=True, slots=True)
-class Verifier:
-    """Looks at windows, in whatever process.
-
-    Attributes:
-        train_root, benchmark_root: the folders that paths start from.
-    """
-
-    train_root: Path
-    benchmark_root: Path
-
-    def verify(self, pair: Pair) -> Resemblance | None:
-        """None where a video cannot be read any more."""
-        train, benchmark, alignment = pair
-        start, end = alignment.start_seconds, alignment.end_seconds
-        slack = MAX_LATE_SECONDS + 1 / BENCHMARK_FPS
-        first, last = (alignment.benchmark_seconds(seconds) for seconds in (start, end))
-        try:
-            own = read_pictures(resolve_video(train, self.train_root), TRAIN_FPS, start, end)
-            file = resolve_video(benchmark, self.benchmark_root)
-            other = read_pictures(file, BENCHMARK_FPS, max(0.0, first - slack), last + slack)
-        except UserError:
-            return None
-        return resemblance(own, other, alignment)
+def verify(train_root: Path, benchmark_root: Path, pair: Pair) -> Resemblance | None:
+    """Looks at the windows of a pair of videos below their roots; None where one cannot be read any more."""
+    train, benchmark, alignment = pair
+    start, end = alignment.start_seconds, alignment.end_seconds
+    slack = MAX_LATE_SECONDS + 1 / BENCHMARK_FPS
+    first, last = (alignment.benchmark_seconds(seconds) for seconds in (start, end))
+    try:
+        own = read_pictures(resolve_video(train, train_root), TRAIN_FPS, start, end)
+        file = resolve_video(benchmark, benchmark_root)
+        other = read_pictures(file, BENCHMARK_FPS, max(0.0, first - slack), last + slack)
+    except UserError:
+        return None
+    return resemblance(own, other, alignment)
 
 
 def resemblance(
     train: tuple[ndarray, ndarray], benchmark: tuple[ndarray, ndarray], alignment: Alignment
 ) -> Resemblance:
-    """
-    Args:
-        train, benchmark: seconds and pictures of the window, as `read_pictures` gives them.
-    """
+    """How much two windows look alike, of which `read_pictures` gives seconds and pictures."""
     seconds, pictures = train
     other_seconds, others = benchmark
     boxes = tuple(dict.fromkeys((picture_box(others), WHOLE)))

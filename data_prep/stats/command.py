@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from data_prep.stats.file_stats import Request, file_stats, stage_of
     from data_prep.stats.page import write_page
     from data_prep.stats.summary import as_text
-    from data_prep.stats.videos import open_manifest
+    from data_prep.stats.videos import Manifest
     from videokr.family import family_of
 
     for name in ("token_sample", "gpus", "decode_rate", "workers"):
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     if args.model and find_spec("transformers") is None:
         raise UserError("--model needs transformers: pip install 'videokr[data]'")
     request = Request(
-        manifest=open_manifest(args.manifest) if args.manifest else None,
+        manifest=Manifest(args.manifest) if args.manifest else None,
         model=args.model,
         family=family,
         parameters=parameters_of(args.model) if args.model else None,

@@ -140,15 +140,9 @@ def file_stats(path: Path, name: str, stage: Stage, request: Request) -> FileSta
         shown = frame_stats(manifest, keys, starts, counted, stage.budget, request.families)
     lengths = _token_lengths(tally, request, shown)
     known = Known(
-        rows=int(counted.sum()),
-        videos=int(a_row[counted].sum()),
-        shown=shown,
-        family=request.family.name if request.family else None,
-        lengths=lengths,
-        parameters=request.parameters,
-        gpus=request.gpus,
-        decode_rate=request.decode_rate,
-    )
+        int(counted.sum()), int(a_row[counted].sum()), shown, request.family.name if request.family else None, lengths,
+        request.parameters, request.gpus, request.decode_rate,
+    )  # fmt: skip
     sft, grpo = epochs_of(stage, request.families[0], known)
     return FileStats(
         name=name,

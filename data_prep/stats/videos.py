@@ -35,15 +35,29 @@ class Manifest:
     Attributes:
         table: a row a video, in the order of its keys; columns as in `VideoEntry`.
         is_fine: of each video whether it is not rejected.
+
+    Raises:
+        UserError: there is none, or it is none.
     """
 
-    def __init__(self, file: pq.ParquetFile) -> None:
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise UserError(f"--manifest '{path}' is not there: videokr check writes it")
         keys = array("Q")
-        for batch in file.iter_batches(BATCH_PATHS, columns=["path"]):
-            keys.extend(map(video_key, batch[0].to_pylist()))
+        try:
+            with pq.ParquetFile(path) as file:
+                if file.schema_arrow.names != list(COLUMNS):
+                    raise UserError(f"'{path}' is no manifest of this release: write it again with videokr check")
+                if not file.metadata.num_rows:
+                    raise UserError(f"manifest '{path}' holds no video: write it again with videokr check")
+                for batch in file.iter_batches(BATCH_PATHS, columns=["path"]):
+                    keys.extend(map(video_key, batch[0].to_pylist()))
+                table = file.read(FACTS)
+        except pa.ArrowException as error:
+            raise UserError(f"'{path}' is no manifest: {str(error).splitlines()[0]}") from None
         order = np.argsort(np.frombuffer(keys, np.uint64), kind="stable")
         self._keys = np.frombuffer(keys, np.uint64)[order]
-        self.table = file.read(FACTS).take(order)
+        self.table = table.take(order)
         self.is_fine: np.ndarray = self.table["reason"].is_null().to_numpy()
 
     def places(self, keys: np.ndarray) -> np.ndarray:
@@ -56,25 +70,6 @@ class Manifest:
         rows = self.table.select(HEADER).take(pa.array(places, mask=places == UNKNOWN))
         for frames, *rest in zip(*(column.to_pylist() for column in rows.columns), strict=True):
             yield None if frames is None else VideoHeader(frames, *rest)
-
-
-def open_manifest(path: Path) -> Manifest:
-    """Reads a manifest.
-
-    Raises:
-        UserError: there is none, or it is none.
-    """
-    if not path.is_file():
-        raise UserError(f"--manifest '{path}' is not there: videokr check writes it")
-    try:
-        with pq.ParquetFile(path) as file:
-            if file.schema_arrow.names != list(COLUMNS):
-                raise UserError(f"'{path}' is no manifest of this release: write it again with videokr check")
-            if not file.metadata.num_rows:
-                raise UserError(f"manifest '{path}' holds no video: write it again with videokr check")
-            return Manifest(file)
-    except pa.ArrowException as error:
-        raise UserError(f"'{path}' is no manifest: {str(error).splitlines()[0]}") from None
 
 
 @dataclass(frozen=True, slots=True)
