@@ -837,7 +837,7 @@ def test_no_pictures_have_no_hashes():
 def random_fingerprint(path: str, rng: Any, seconds: float, fps: float, crops: int) -> Fingerprint:
     count = int(seconds * fps)
     hashes = rng.integers(0, 2**64, (count, crops, len(REGIONS)), np.uint64)
-    return Fingerprint(path, 1, 1, None, (np.arange(count) / fps).astype(np.float32), hashes)
+    return Fingerprint(path, 1, 1, (np.arange(count) / fps).astype(np.float32), hashes)
 
 
 @settings(max_examples=60)
@@ -914,7 +914,7 @@ def test_fingerprints_are_read_a_piece_at_a_time(clips, tmp_path, monkeypatch):
     assert [one.path for piece in kept.read(["9.mp4"]) for one in piece] == ["9.mp4"]
     for own in (one for piece in kept.read(names) for one in piece):
         drawn = Reader(clips / "t", False).read(own.path)
-        assert (own.seconds == drawn.seconds).all() and (own.hashes == drawn.hashes).all() and own[:4] == drawn[:4]
+        assert (own.seconds == drawn.seconds).all() and (own.hashes == drawn.hashes).all() and own[:3] == drawn[:3]
     sorted(tmp_path.iterdir())[-1].write_bytes(b"")
     pieces = kept.read(names)
     assert len(next(pieces)) == 2

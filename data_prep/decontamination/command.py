@@ -69,10 +69,9 @@ def run(args: argparse.Namespace) -> int:
     from data_prep.left_out import LeftOut
     from videokr.outputs import written_aside
 
-    sides = [
-        Side(file, folder or file.parent) for file, folder in ((args.train, args.videos), (args.eval, args.eval_videos))
-    ]
-    for side in sides:
+    train = Side(args.train, args.videos or args.train.parent)
+    benchmark = Side(args.eval, args.eval_videos or args.eval.parent)
+    for side in (train, benchmark):
         if not side.annotations.is_file():
             raise UserError(f"annotation file '{side.annotations}' is not there")
         if not side.videos.is_dir():
@@ -85,7 +84,6 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"--output '{args.output}' would overwrite what is read: give another folder")
     if args.rule == PUBLISHED:
         print(PUBLISHED_WARNING)
-    train, benchmark = sides
     comparison = Comparison(
         train,
         benchmark,

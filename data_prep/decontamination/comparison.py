@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from tqdm import tqdm
 
@@ -11,7 +12,7 @@ from data_prep.decontamination import ALIGNED, PUBLISHED
 from data_prep.decontamination.alignment import MIN_PICTURES, Alignment, align, align_published
 from data_prep.decontamination.candidates import BenchmarkIndex, Candidate
 from data_prep.decontamination.corpus import read_corpus
-from data_prep.decontamination.fingerprint import BENCHMARK_FPS, TRAIN_FPS, FingerprintStore, Reader
+from data_prep.decontamination.fingerprint import BENCHMARK_FPS, TRAIN_FPS, Fingerprint, FingerprintStore, Reader
 from data_prep.decontamination.match import REMOVED, Kind, Match, VideoMatch
 from data_prep.decontamination.questions import QuestionIndex
 from data_prep.decontamination.verification import Pair, Resemblance, verify
@@ -23,18 +24,13 @@ from videokr.errors import UserError
 from videokr.video.paths import plain_path
 
 TRAIN, BENCHMARK = "training", "benchmark"  # sides
+Pieces = Iterator[list[Fingerprint]]
 Video = tuple[str, str]  # its side and path: both sides may call a video the same
 MIN_SHARE = 0.6  # of a window's pictures, for its videos to be looked at
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
-    """Records and their videos: those of the training or of the benchmark.
-
-    Attributes:
-        annotations: file of records.
-        videos: folder that their video paths start from.
-    """
+class Side(NamedTuple):
+    """A file of records, and the folder that their video paths start from."""
 
     annotations: Path
     videos: Path
@@ -52,7 +48,7 @@ class Found:
         unreadable: lines of the training file whose record cannot be read, and is left out.
         left_out: the fault of each of these.
         not_compared: videos that could not be compared by their pictures, and why.
-        short: videos that show too few pictures to be compared by them.
+        shown_seconds: of videos that were, how long they show something.
     """
 
     matches: list[Match] = field(default_factory=list)
@@ -64,7 +60,12 @@ class Found:
     unreadable: set[int] = field(default_factory=set)
     left_out: LeftOut = field(default_factory=LeftOut)
     not_compared: dict[Video, str] = field(default_factory=dict)
-    short: set[Video] = field(default_factory=set)
+    shown_seconds: dict[Video, float] = field(default_factory=dict)
+
+    @property
+    def short(self) -> set[Video]:
+        """Videos that show too few pictures to be compared by them."""
+        return {video for video, seconds in self.shown_seconds.items() if seconds < MIN_PICTURES / TRAIN_FPS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,11 @@ class Comparison:
         for side, store, paths in ((TRAIN, train, own), (BENCHMARK, benchmark, others)):
             failures = store.complete(paths, self.workers, f"hashing, {side}")
             found.not_compared |= {(side, path): reason for path, reason in failures.items()}
-        met = self._met(train, benchmark, own, others, found)
+        met = self._met(train.read(own), benchmark.read(others), len(own), found)
+        compared = found.shown_seconds.keys() | found.not_compared.keys()
+        for video in [*((TRAIN, path) for path in own), *((BENCHMARK, path) for path in others)]:
+            if video not in compared:
+                found.not_compared[video] = "has changed since it was read"
         if self.rule == PUBLISHED:
             return [VideoMatch(Kind.NEAR_DUPLICATE, *pair) for pair in met]
         matches = []
@@ -150,34 +155,23 @@ class Comparison:
             matches.append(VideoMatch(kind, *pair, resemblance))
         return sorted(matches, key=lambda match: (match.kind, match.train, match.benchmark))
 
-    def _met(
-        self,
-        train: FingerprintStore,
-        benchmark: FingerprintStore,
-        own: Sequence[str],
-        others: Sequence[str],
-        found: Found,
-    ) -> list[Pair]:
+    def _met(self, train: Pieces, benchmark: Pieces, train_videos: int, found: Found) -> list[Pair]:
         """Pairs of videos whose hashes agree along a line in time, by path."""
-        by_path = {one.path: one for piece in benchmark.read(others) for one in piece}
-        index = None if self.rule == PUBLISHED else BenchmarkIndex(list(by_path.values()))
-        shown_seconds = {(BENCHMARK, path): len(one.seconds) / BENCHMARK_FPS for path, one in by_path.items()}
+        others = {one.path: one for piece in benchmark for one in piece}
+        index = None if self.rule == PUBLISHED else BenchmarkIndex(list(others.values()))
+        found.shown_seconds |= {(BENCHMARK, path): len(one.seconds) / BENCHMARK_FPS for path, one in others.items()}
         best: dict[tuple[str, str], Alignment] = {}
-        with tqdm(total=len(own), desc="comparing", unit="video", disable=None) as bar:
-            for piece in train.read(own):
-                mine = {one.path: one for one in piece}
-                shown_seconds |= {(TRAIN, path): len(one.seconds) / TRAIN_FPS for path, one in mine.items()}
-                all_pairs = (Candidate(path, other, False) for path in mine for other in by_path)
-                for train_path, other, is_mirrored in index.candidates(piece) if index else all_pairs:
-                    key, sides = (train_path, other), (mine[train_path], by_path[other])
+        with tqdm(total=train_videos, desc="comparing", unit="video", disable=None) as bar:
+            for piece in train:
+                own = {one.path: one for one in piece}
+                found.shown_seconds |= {(TRAIN, path): len(one.seconds) / TRAIN_FPS for path, one in own.items()}
+                all_pairs = (Candidate(path, other, False) for path in own for other in others)
+                for path, other, is_mirrored in index.candidates(piece) if index else all_pairs:
+                    sides = own[path], others[other]
                     alignment = align(*sides, is_mirrored) if index else align_published(*sides)
-                    if alignment and alignment.share >= MIN_SHARE and alignment > best.get(key, (-1.0,)):
-                        best[key] = alignment
+                    if alignment and alignment.share >= MIN_SHARE and alignment > best.get((path, other), (-1.0,)):
+                        best[path, other] = alignment
                 bar.update(len(piece))
-        found.short |= {video for video, seconds in shown_seconds.items() if seconds < MIN_PICTURES / TRAIN_FPS}
-        for video in [*((TRAIN, path) for path in own), *((BENCHMARK, path) for path in others)]:
-            if video not in shown_seconds and video not in found.not_compared:
-                found.not_compared[video] = "has changed since it was read"
         return [(*key, alignment) for key, alignment in sorted(best.items())]
 
     def _looked_at(self, pairs: Sequence[Pair], journal: Journal) -> Iterator[tuple[Pair, Resemblance | None]]:

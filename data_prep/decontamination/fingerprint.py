@@ -38,17 +38,15 @@ class Fingerprint(NamedTuple):
 
     Attributes:
         path: of the video, as `videokr.video.paths.plain_path` has it.
-        size_bytes, mtime_ns: of the file that was read; None where it could not be.
-        reason: why it has no hashes, naming no folder; None: it has.
+        size_bytes, mtime_ns: of the file that was read.
         seconds: float32 (pictures,), of the pictures that show something.
         hashes: uint64 (pictures, crops, regions): of the whole picture, of what is inside its black bars, and of a
             benchmark's of crops of both.
     """
 
     path: str
-    size_bytes: int | None
-    mtime_ns: int | None
-    reason: str | None
+    size_bytes: int
+    mtime_ns: int
     seconds: ndarray
     hashes: ndarray
 
@@ -65,23 +63,23 @@ class Reader:
     root: Path
     is_benchmark: bool
 
-    def read(self, path: str) -> Fingerprint:
-        nothing = np.zeros(0, np.float32), np.zeros((0, 1, 1), np.uint64)
+    def read(self, path: str) -> Fingerprint | str:
+        """The fingerprint of a video, or why there is none, naming no folder."""
         try:
             file = resolve_video(path, self.root)
             status = file.stat()
             seconds, pictures = read_pictures(file, BENCHMARK_FPS if self.is_benchmark else TRAIN_FPS)
         except VideoError as error:
-            return Fingerprint(path, None, None, f"cannot be decoded: {error.reason}", *nothing)
+            return f"cannot be decoded: {error.reason}"
         except UserError:
-            return Fingerprint(path, None, None, "is not in the folder", *nothing)
+            return "is not in the folder"
         except OSError as error:
-            return Fingerprint(path, None, None, f"cannot be read: {error.strerror}", *nothing)
+            return f"cannot be read: {error.strerror}"
         shows = ~are_plain(pictures)
         boxes = (picture_box(pictures), WHOLE)
         seconds, pictures = seconds[shows].astype(np.float32), pictures[shows]
         hashes = hash_crops(pictures, boxes, SCALES if self.is_benchmark else (1.0,))
-        return Fingerprint(path, status.st_size, status.st_mtime_ns, None, seconds, hashes)
+        return Fingerprint(path, status.st_size, status.st_mtime_ns, seconds, hashes)
 
 
 class FingerprintStore:
@@ -123,8 +121,8 @@ class FingerprintStore:
         read = run(self.reader.read, left, workers=workers.count, seconds_each=workers.seconds_each,
                    engine=workers.engine)  # fmt: skip
         for path, found in tqdm(read, what, len(paths), initial=len(known), unit="video", disable=None):
-            if isinstance(found, Failure) or found.reason:
-                failures[path] = str(found.reason)
+            if not isinstance(found, Fingerprint):
+                failures[path] = found.reason if isinstance(found, Failure) else found
                 continue
             waiting.append(found)
             held_bytes += found.hashes.nbytes
@@ -151,7 +149,7 @@ class FingerprintStore:
             if found:
                 yield found
 
-    def _fits(self, path: str, size_bytes: int | None, mtime_ns: int | None) -> bool:
+    def _fits(self, path: str, size_bytes: int, mtime_ns: int) -> bool:
         """Whether the file is the one that was read."""
         try:
             status = resolve_video(path, self.reader.root).stat()
@@ -179,7 +177,7 @@ def _fingerprints(piece: Path) -> Iterator[Fingerprint]:
             hashes = np.frombuffer(row["hashes"], np.uint64).reshape(len(seconds), row["crops"], len(REGIONS))
         except (ValueError, TypeError):
             raise UserError(f"'{piece}' is damaged: remove it") from None
-        yield Fingerprint(row["path"], row["size_bytes"], row["mtime_ns"], None, seconds, hashes)
+        yield Fingerprint(row["path"], row["size_bytes"], row["mtime_ns"], seconds, hashes)
 
 
 def _rows(piece: Path, columns: Collection[str]) -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ comparison is hashed at several crops, so that a crop is met by one of them.
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -76,9 +75,9 @@ def picture_box(pictures: ndarray) -> Box:
 
 def are_plain(pictures: ndarray) -> ndarray:
     """bool (pictures,): which show nothing."""
-    found: ndarray = np.concatenate(
-        [part.std(axis=(1, 2), dtype=np.float32) < MIN_LUMA_DEVIATION for part in _parts(pictures)]
-    )
+    batches = (pictures[first : first + BATCH_PICTURES] for first in range(0, len(pictures), BATCH_PICTURES))
+    deviations = [batch.std(axis=(1, 2), dtype=np.float32) for batch in batches]
+    found: ndarray = np.concatenate([np.zeros(0, np.float32), *deviations]) < MIN_LUMA_DEVIATION
     return found
 
 
@@ -89,12 +88,12 @@ def hash_crops(pictures: ndarray, boxes: Iterable[Box], scales: Sequence[float])
     crops = list(dict.fromkeys(box.scaled(scale) for box in boxes for scale in scales))
     parts = [crop.part(region) for crop in crops for region in REGIONS]
     hashes = np.empty((len(pictures), len(parts)), np.uint64)
-    for first, some in zip(count(0, BATCH_PICTURES), _parts(pictures), strict=False):
-        small = some.astype(np.float32)
+    for first in range(0, len(pictures), BATCH_PICTURES):
+        small = pictures[first : first + BATCH_PICTURES].astype(np.float32)
         for place, part in enumerate(parts):
             amounts = _transform(part.top, part.bottom) @ small @ _transform(part.left, part.right).T
             signs = (amounts[:, rows, columns] > 0) * weights
-            hashes[first : first + len(some), place] = signs.sum(axis=1, dtype=np.uint64)
+            hashes[first : first + len(small), place] = signs.sum(axis=1, dtype=np.uint64)
     return hashes.reshape(len(pictures), len(crops), len(REGIONS))
 
 
@@ -103,10 +102,6 @@ def mirror_hashes(hashes: ndarray) -> ndarray:
     mask = np.uint64(sum(1 << bit for bit, (_, column) in enumerate(_frequencies()) if column % 2))
     turned: ndarray = (hashes ^ mask)[..., list(MIRRORED_REGIONS)]
     return turned
-
-
-def _parts(pictures: ndarray) -> list[ndarray]:
-    return [pictures[first : first + BATCH_PICTURES] for first in range(0, max(1, len(pictures)), BATCH_PICTURES)]
 
 
 @lru_cache(maxsize=1)

@@ -4,7 +4,6 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 from data_prep.decontamination.match import QuestionMatch
 from videokr.example import Example
@@ -29,21 +28,15 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
-@dataclass(slots=True)
 class QuestionIndex:
-    """The n-grams of a benchmark's questions, and what was met of them in the training file so far.
+    """The n-grams of a benchmark's questions, and what was met of them in the training file so far."""
 
-    Attributes:
-        questions: of the benchmark.
-    """
-
-    questions: Sequence[Example]
-    _holders: dict[Ngram, list[int]] = field(default_factory=lambda: defaultdict(list))
-    _sizes: list[int] = field(default_factory=list)
-    _met: Counter[Ngram] = field(default_factory=Counter)
-    _found: list[tuple[int, str, str, int, frozenset[Ngram]]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
+    def __init__(self, questions: Sequence[Example]) -> None:
+        self.questions = questions
+        self._holders: dict[Ngram, list[int]] = defaultdict(list)
+        self._sizes: list[int] = []
+        self._met: Counter[Ngram] = Counter()
+        self._found: list[tuple[int, str, str, int, frozenset[Ngram]]] = []
         own = [set(question_ngrams(question)) for question in self.questions]
         held = Counter(ngram for ngrams in own for ngram in ngrams)
         for number, ngrams in enumerate(own):
