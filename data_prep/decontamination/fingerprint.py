@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy import ndarray
 from tqdm import tqdm
 
@@ -28,9 +26,8 @@ MAX_PIECE_VIDEOS = 500
 MAX_PIECE_SECONDS = 60.0  # of work that a kill may lose
 FORMAT = "videokr 2"  # another number for whatever changes a hash
 SUFFIX = ".parquet"
-WHOLE_NUMBERS = dict.fromkeys(("size_bytes", "mtime_ns", "crops"), pa.int64())
-COLUMNS = {"path": pa.string(), **WHOLE_NUMBERS, "seconds": pa.binary(), "hashes": pa.binary()}
 STAMP = ("path", "size_bytes", "mtime_ns")
+COLUMNS = (*STAMP, "crops", "seconds", "hashes")
 
 
 class Fingerprint(NamedTuple):
@@ -161,9 +158,13 @@ class FingerprintStore:
         return sorted(self.folder.glob(f"*{SUFFIX}"))
 
     def _write(self, fingerprints: Sequence[Fingerprint]) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         ordered = sorted(fingerprints, key=lambda one: one.path)
         rows = [(*one[:3], one.hashes.shape[1], one.seconds.tobytes(), one.hashes.tobytes()) for one in ordered]
-        schema = pa.schema(COLUMNS, metadata={"fingerprints": FORMAT})
+        types = (pa.string(), *[pa.int64()] * 3, *[pa.binary()] * 2)
+        schema = pa.schema(list(zip(COLUMNS, types, strict=True)), metadata={"fingerprints": FORMAT})
         table = pa.table(dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)), schema=schema)
         name = uuid.uuid4().hex  # which no other process has, that fills the same folder at the same time
         with written_aside(self.folder / f"{name}{SUFFIX}") as aside:
@@ -181,6 +182,9 @@ def _fingerprints(piece: Path) -> Iterator[Fingerprint]:
 
 
 def _rows(piece: Path, columns: Collection[str]) -> list[dict[str, Any]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         with pq.ParquetFile(piece) as file:
             release = (file.schema_arrow.metadata or {}).get(b"fingerprints")

@@ -5,7 +5,6 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import av
 import numpy as np
 from numpy import ndarray
 
@@ -82,6 +81,8 @@ def _shown(path: Path, start_seconds: float) -> Iterator[TimedFrame]:
 
 def _sought(path: Path, start_seconds: float) -> Generator[TimedFrame, None, None]:
     """From the key frame before start_seconds on, or from wherever the container has it."""
+    import av
+
     last: tuple[Any, float] | None = None
     try:
         with av.open(str(path)) as container:

@@ -5,13 +5,12 @@ No video is opened: frames and video tokens follow from the headers, by the fram
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from data_prep.prepare.split import video_key
 from data_prep.stats.distribution import Distribution, by_frequency, describe
@@ -21,7 +20,10 @@ from videokr.family import Family
 from videokr.video.frame_plan import FramePlan, VideoHeader, plan_frames
 from videokr.video.manifest import COLUMNS
 
-BATCH_PATHS = 10_000  # read at a time
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH_ROWS = 10_000  # of the manifest, made Python's own at a time
 MAX_VALUES = 200  # resolutions or frame rates that are listed; the rarer ones are one
 OTHERS = "others"
 UNKNOWN = -1  # place of a video that is not in the manifest
@@ -41,8 +43,12 @@ class Manifest:
     """
 
     def __init__(self, path: Path) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         if not path.is_file():
             raise UserError(f"--manifest '{path}' is not there: videokr check writes it")
+        pa.set_memory_pool(pa.system_memory_pool())  # arrow's own keeps what it has freed, which numpy needs later
         keys = array("Q")
         try:
             with pq.ParquetFile(path) as file:
@@ -50,14 +56,13 @@ class Manifest:
                     raise UserError(f"'{path}' is no manifest of this release: write it again with videokr check")
                 if not file.metadata.num_rows:
                     raise UserError(f"manifest '{path}' holds no video: write it again with videokr check")
-                for batch in file.iter_batches(BATCH_PATHS, columns=["path"]):
+                for batch in file.iter_batches(BATCH_ROWS, columns=["path"]):
                     keys.extend(map(video_key, batch[0].to_pylist()))
-                table = file.read(FACTS)
+                order = np.argsort(np.frombuffer(keys, np.uint64), kind="stable")
+                self.table = pa.table({name: file.read([name])[0].take(order) for name in FACTS})
         except pa.ArrowException as error:
             raise UserError(f"'{path}' is no manifest: {str(error).splitlines()[0]}") from None
-        order = np.argsort(np.frombuffer(keys, np.uint64), kind="stable")
         self._keys = np.frombuffer(keys, np.uint64)[order]
-        self.table = table.take(order)
         self.is_fine: np.ndarray = self.table["reason"].is_null().to_numpy()
 
     def places(self, keys: np.ndarray) -> np.ndarray:
@@ -67,9 +72,12 @@ class Manifest:
 
     def headers(self, places: np.ndarray) -> Iterator[VideoHeader | None]:
         """The headers of the videos at some places; None for those that are not known."""
+        import pyarrow as pa
+
         rows = self.table.select(HEADER).take(pa.array(places, mask=places == UNKNOWN))
-        for frames, *rest in zip(*(column.to_pylist() for column in rows.columns), strict=True):
-            yield None if frames is None else VideoHeader(frames, *rest)
+        for batch in rows.to_batches(BATCH_ROWS):
+            for frames, *rest in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                yield None if frames is None else VideoHeader(frames, *rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,23 +108,21 @@ class VideoStats:
 
 def video_stats(manifest: Manifest, keys: np.ndarray) -> VideoStats:
     """Looks up videos by their keys, each given once."""
-    places = manifest.places(keys)
+    table, places = manifest.table, manifest.places(keys)
     known = places[places != UNKNOWN]
-    rejected = manifest.table.take(known[~manifest.is_fine[known]])
-    fine = manifest.table.take(known[manifest.is_fine[known]])
-    probed = fine.filter(fine["frame_count"].is_valid())
-    off, audio = probed["off_by_index_seconds"].fill_null(0.0).to_numpy(), Counter(probed["has_audio"].to_pylist())
-    sides = zip(probed["width"].to_pylist(), probed["height"].to_pylist(), strict=True)
+    fine, rejected = known[manifest.is_fine[known]], known[~manifest.is_fine[known]]
+    probed = table.take(fine[table["frame_count"].is_valid().to_numpy()[fine]])
+    off, audio = probed["off_by_index_seconds"].fill_null(0.0).to_numpy(), _common(probed, "has_audio")
     return VideoStats(
         fine=len(fine),
-        rejected=_common(rejected["reason"].to_pylist()),
+        rejected=_common(table.select(["reason"]).take(rejected), "reason"),
         not_in_manifest=len(places) - len(known),
         seconds=describe(probed["frame_count"].to_numpy() / probed["average_fps"].to_numpy()),
-        size_bytes=describe(fine["size_bytes"].drop_null().to_numpy()),
-        resolutions=_common(f"{width}x{height}" for width, height in sides),
-        fps=_common(f"{rate:.2f}".rstrip("0").rstrip(".") for rate in probed["average_fps"].to_pylist()),
-        codecs=_common(probed["codec"].drop_null().to_pylist()),
-        audio={"with": audio[True], "without": audio[False]} if len(probed) else {},
+        size_bytes=describe(table["size_bytes"].take(fine).drop_null().to_numpy()),
+        resolutions=_common(probed, "width", "height", text="{}x{}".format),
+        fps=_common(probed, "average_fps", text=lambda rate: f"{rate:.2f}".rstrip("0").rstrip(".")),
+        codecs=_common(probed, "codec"),
+        audio={"with": audio.get("True", 0), "without": audio.get("False", 0)} if len(probed) else {},
         off_by_index_seconds=describe(off[off > 0]),
         header_unknown=len(fine) - len(probed),
     )
@@ -191,7 +197,14 @@ def plan_of(header: VideoHeader, budget: VideoBudget, family: Family) -> FramePl
         return None
 
 
-def _common(values: Iterable[str]) -> dict[str, int]:
-    ordered = list(by_frequency(Counter(values)).items())
+def _common(table: "pa.Table", *names: str, text: Callable[..., str] = str) -> dict[str, int]:
+    """How often each value of some columns is there, as text, the most common first."""
+    counts: Counter[str] = Counter()
+    for batch in table.select(names).to_batches(BATCH_ROWS):
+        rows = Counter(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+        for values, number in rows.items():
+            if None not in values:
+                counts[text(*values)] += number
+    ordered = list(by_frequency(counts).items())
     rest = sum(number for _, number in ordered[MAX_VALUES:])
     return dict(ordered[:MAX_VALUES]) | ({OTHERS: rest} if rest else {})
