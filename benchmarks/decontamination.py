@@ -134,7 +134,7 @@ def scale() -> None:
         pictures = round(windows * WINDOW_SECONDS * fps)
         seconds = (np.arange(pictures) / fps).astype(np.float32)
         hashes = rng.integers(0, 2**64, (videos, pictures, crops, len(REGIONS)), np.uint64)
-        return [Fingerprint(f"{name}{n}", 1, 1, None, seconds, own) for n, own in enumerate(hashes)]
+        return [Fingerprint(f"{name}{n}", 1, 1, seconds, own) for n, own in enumerate(hashes)]
 
     benchmark = fingerprints("b", BENCHMARK_VIDEOS, BENCHMARK_WINDOWS, BENCHMARK_FPS, len(SCALES))
     start = time.process_time()

@@ -19,7 +19,11 @@ from videokr.errors import UserError
 
 MATCHES, TOGETHER, PAGE, FINGERPRINTS = "matches.jsonl", "together.jsonl", "report.html", "fingerprints"
 NOT_COMPARED_STATUS = 3
-NAMED = 5  # videos that could not be compared
+MAX_NAMED = 5  # videos that could not be compared
+PUBLISHED_WARNING = (
+    "warning: --rule published finds a near-duplicate for most unrelated videos (two unrelated hashes of 64 bits are "
+    "within 30 bits in about 40 of 100 cases)"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,20 +57,21 @@ def run(args: argparse.Namespace) -> int:
         UserError: a file or folder is not there, or --output would overwrite what is read.
         RecordError: a record cannot be read and is not to be left out.
     """
+    # Many processes, small matrices: threads would stand in each other's way. To be set before numpy is imported; Ray
+    # sets the same for its workers.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from data_prep.decontamination.comparison import Comparison, Side
     from data_prep.decontamination.corpus import write_cleaned
-    from data_prep.decontamination.decontamination import Comparison, Side
+    from data_prep.decontamination.fingerprint import FORMAT
     from data_prep.decontamination.match import write_matches, write_together
     from data_prep.decontamination.page import page
-    from data_prep.decontamination.published_rule import WARNING
-    from data_prep.decontamination.store import FORMAT
     from data_prep.journal import Journal
     from data_prep.left_out import LeftOut
     from videokr.outputs import written_aside
 
-    sides = [
-        Side(file, folder or file.parent) for file, folder in ((args.train, args.videos), (args.eval, args.eval_videos))
-    ]
-    for side in sides:
+    train = Side(args.train, args.videos or args.train.parent)
+    benchmark = Side(args.eval, args.eval_videos or args.eval.parent)
+    for side in (train, benchmark):
         if not side.annotations.is_file():
             raise UserError(f"annotation file '{side.annotations}' is not there")
         if not side.videos.is_dir():
@@ -77,11 +82,8 @@ def run(args: argparse.Namespace) -> int:
     outputs = {path.resolve() for path in written}
     if len(outputs) < len(written) or outputs & {args.train.resolve(), args.eval.resolve()}:
         raise UserError(f"--output '{args.output}' would overwrite what is read: give another folder")
-    # Many processes, small matrices: threads would stand in each other's way. Ray sets the same for its workers.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     if args.rule == PUBLISHED:
-        print(WARNING)
-    train, benchmark = sides
+        print(PUBLISHED_WARNING)
     comparison = Comparison(
         train,
         benchmark,
@@ -113,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"{len(found.short):,} videos show fewer than five seconds, and were compared by id alone")
     if found.not_compared:
         print(f"{len(found.not_compared):,} videos could not be compared; videokr check says why:")
-        for (which, path), reason in sorted(found.not_compared.items())[:NAMED]:
+        for (which, path), reason in sorted(found.not_compared.items())[:MAX_NAMED]:
             print(f"  {which} {path!a}: {reason}")
         return NOT_COMPARED_STATUS
     return 0

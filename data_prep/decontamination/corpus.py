@@ -8,11 +8,12 @@ from typing import Any
 import orjson
 from tqdm import tqdm
 
+from data_prep.batches import read_batches
 from data_prep.json_list import json_list
 from data_prep.left_out import LeftOut
 from videokr.errors import RecordError
 from videokr.example import Example, parse_record
-from videokr.jsonl import opens_list, read_lines, read_list, refuse_unreadable
+from videokr.jsonl import opens_list, read_list, refuse_unreadable
 from videokr.outputs import written_aside
 
 
@@ -26,17 +27,17 @@ def read_corpus(path: Path, left_out: LeftOut | None) -> Iterator[tuple[int, Exa
         UserError: the file is not there or holds nothing.
         RecordError: a record cannot be read; names file, line and field.
     """
-    with tqdm(desc=f"reading {path.name}", unit="row", disable=None) as bar:
-        for line, record in _records(path):
-            bar.update()
-            try:
-                yield line, parse_record(record)
-            except RecordError as error:
-                located = error.located(str(path), line)
-                if left_out is None:
-                    raise located from None
-                left_out.add(located)
-                yield line, None
+    refuse_unreadable(path)
+    records = (record for batch in read_batches(path) for record in batch.records())
+    for line, record in tqdm(records, desc=f"reading {path.name}", unit="row", disable=None):
+        try:
+            yield line, parse_record(record)
+        except RecordError as error:
+            located = error.located(str(path), line)
+            if left_out is None:
+                raise located from None
+            left_out.add(located)
+            yield line, None
 
 
 def write_cleaned(path: Path, output: Path, left_out: Collection[int]) -> None:
@@ -56,12 +57,3 @@ def _as_json(record: Any) -> bytes:
         return orjson.dumps(record)
     except TypeError:  # of whole numbers beyond 64 bits, and halves of surrogate pairs
         return json.dumps(record).encode("ascii")
-
-
-def _records(path: Path) -> Iterator[tuple[int, Any]]:
-    refuse_unreadable(path)
-    if opens_list(path):
-        yield from read_list(path)
-        return
-    with path.open("rb") as file:
-        yield from read_lines(file)

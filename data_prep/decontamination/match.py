@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -77,10 +77,7 @@ class QuestionMatch:
     benchmark_id: str
     benchmark_question: str
     share: float
-
-    @property
-    def kind(self) -> Kind:
-        return Kind.QUESTION
+    kind: ClassVar = Kind.QUESTION
 
     def record(self) -> dict[str, Any]:
         """As a line of matches.jsonl."""
@@ -91,9 +88,7 @@ Match = VideoMatch | QuestionMatch
 
 
 def write_matches(path: Path, matches: Iterable[Match]) -> None:
-    with written_aside(path) as aside, aside.open("wb") as out:
-        for match in matches:
-            out.write(orjson.dumps(match.record(), option=orjson.OPT_APPEND_NEWLINE))
+    _write_lines(path, (match.record() for match in matches))
 
 
 def write_together(path: Path, matches: Sequence[Match]) -> None:
@@ -102,7 +97,9 @@ def write_together(path: Path, matches: Sequence[Match]) -> None:
     for match in matches:
         if isinstance(match, VideoMatch):
             groups.setdefault(match.benchmark, set()).add(match.train)
+    _write_lines(path, ({"videos": sorted(videos)} for _, videos in sorted(groups.items()) if len(videos) > 1))
+
+
+def _write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
     with written_aside(path) as aside, aside.open("wb") as out:
-        for _, videos in sorted(groups.items()):
-            if len(videos) > 1:
-                out.write(orjson.dumps({"videos": sorted(videos)}, option=orjson.OPT_APPEND_NEWLINE))
+        out.writelines(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for record in records)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_prep.decontamination import PUBLISHED
-from data_prep.decontamination.alignment import PICTURES_MIN, Alignment
-from data_prep.decontamination.decontamination import BENCHMARK, TRAIN, Comparison, Found
+from data_prep.decontamination.alignment import MIN_PICTURES, Alignment
+from data_prep.decontamination.comparison import BENCHMARK, TRAIN, Comparison, Found
 from data_prep.decontamination.fingerprint import TRAIN_FPS
 from data_prep.decontamination.match import Kind, Match, VideoMatch
 from data_prep.engine import cpu_count
@@ -27,7 +27,7 @@ EXPLAINED = {
     Kind.POSSIBLE: "The hashes agree, the pictures do not, as of slides of one template. Their rows stay.",
 }
 PUBLISHED_NOTE = "By the publication's rule, which takes most unrelated videos for such. Their rows are removed."
-SHORT_NOTE = f"They show something for less than {PICTURES_MIN / TRAIN_FPS:g} seconds, and were compared by id alone."
+SHORT_NOTE = f"They show something for less than {MIN_PICTURES / TRAIN_FPS:g} seconds, and were compared by id alone."
 CELL_BYTES = 2_000  # of one text in a table
 Window = tuple[str, str, tuple[float, ...]]  # side, path, and the seconds of the frames that are shown
 

@@ -7,8 +7,10 @@ comparison is hashed at several crops, so that a crop is met by one of them.
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import count
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import numpy as np
+from numpy import ndarray
 
 from data_prep.decontamination.pictures import SIDE
 
@@ -16,12 +18,11 @@ BITS = 64
 FREQUENCIES = 9  # along one side, of the discrete cosine transform
 SAMPLES = 32  # along one side, which the transform is made of
 SCALES = (1.0, 0.95, 0.9, 0.85)  # of the sides of a crop around the middle
-BAR_LUMA_MAX = 20  # of 255: a row or column never brighter is a bar at the edge
+MAX_BAR_LUMA = 20  # of 255: a row or column never brighter is a bar at the edge
 BAR_PIXELS = 0.02  # of a row or column may be brighter all the same, for what an encoder makes of an edge
-PICTURE_MIN = 0.4  # of a side: what is between bars is no less than this
-PLAIN_LUMA = 3.0  # standard deviation below which a picture shows nothing to compare
-AT_ONCE = 512  # pictures that are worked on, so that an hour takes no more memory than a minute
-Array = Any
+MIN_PICTURE = 0.4  # of a side: what is between bars is no less than this
+MIN_LUMA_DEVIATION = 3.0  # below which a picture shows nothing to compare
+BATCH_PICTURES = 512  # pictures that are worked on, so that an hour takes no more memory than a minute
 
 
 class Box(NamedTuple):
@@ -56,61 +57,51 @@ REGIONS = (WHOLE, Box(0, 1, 0, 0.55), Box(0, 1, 0.45, 1), Box(0, 0.7, 0, 1))
 MIRRORED_REGIONS = (0, 2, 1, 3)  # where in REGIONS the mirror image of each is
 
 
-def picture_box(pictures: Array) -> Box:
+def picture_box(pictures: ndarray) -> Box:
     """The part of a video's pictures that is inside its black bars; the whole where it has none.
 
     Args:
         pictures: uint8 (pictures, SIDE, SIDE).
     """
-    import numpy as np
-
     brightest = pictures.max(axis=0)
     edges = []
     for axis in (1, 0):
-        lit = np.flatnonzero(np.quantile(brightest, 1 - BAR_PIXELS, axis=axis) > BAR_LUMA_MAX)
-        if not len(lit) or lit[-1] + 1 - lit[0] < PICTURE_MIN * SIDE:
+        lit = np.flatnonzero(np.quantile(brightest, 1 - BAR_PIXELS, axis=axis) > MAX_BAR_LUMA)
+        if not len(lit) or lit[-1] + 1 - lit[0] < MIN_PICTURE * SIDE:
             return WHOLE
         edges += [lit[0] / SIDE, (lit[-1] + 1) / SIDE]
     return Box(*map(float, edges))
 
 
-def are_plain(pictures: Array) -> Array:
+def are_plain(pictures: ndarray) -> ndarray:
     """bool (pictures,): which show nothing."""
-    import numpy as np
-
-    found: Array = np.concatenate([part.std(axis=(1, 2), dtype=np.float32) < PLAIN_LUMA for part in _parts(pictures)])
+    batches = (pictures[first : first + BATCH_PICTURES] for first in range(0, len(pictures), BATCH_PICTURES))
+    deviations = [batch.std(axis=(1, 2), dtype=np.float32) for batch in batches]
+    found: ndarray = np.concatenate([np.zeros(0, np.float32), *deviations]) < MIN_LUMA_DEVIATION
     return found
 
 
-def hash_crops(pictures: Array, boxes: Iterable[Box], scales: Sequence[float]) -> Array:
+def hash_crops(pictures: ndarray, boxes: Iterable[Box], scales: Sequence[float]) -> ndarray:
     """uint64 (pictures, crops, regions): of the regions of every box at every scale; no crop twice."""
-    import numpy as np
-
     weights = np.uint64(1) << np.arange(BITS, dtype=np.uint64)
     rows, columns = zip(*_frequencies(), strict=True)
     crops = list(dict.fromkeys(box.scaled(scale) for box in boxes for scale in scales))
     parts = [crop.part(region) for crop in crops for region in REGIONS]
     hashes = np.empty((len(pictures), len(parts)), np.uint64)
-    for first, some in zip(count(0, AT_ONCE), _parts(pictures), strict=False):
-        small = some.astype(np.float32)
+    for first in range(0, len(pictures), BATCH_PICTURES):
+        small = pictures[first : first + BATCH_PICTURES].astype(np.float32)
         for place, part in enumerate(parts):
             amounts = _transform(part.top, part.bottom) @ small @ _transform(part.left, part.right).T
             signs = (amounts[:, rows, columns] > 0) * weights
-            hashes[first : first + len(some), place] = signs.sum(axis=1, dtype=np.uint64)
+            hashes[first : first + len(small), place] = signs.sum(axis=1, dtype=np.uint64)
     return hashes.reshape(len(pictures), len(crops), len(REGIONS))
 
 
-def mirror_hashes(hashes: Array) -> Array:
+def mirror_hashes(hashes: ndarray) -> ndarray:
     """Hashes (..., regions) of the same pictures in a mirror: the odd frequencies along a row change their sign."""
-    import numpy as np
-
     mask = np.uint64(sum(1 << bit for bit, (_, column) in enumerate(_frequencies()) if column % 2))
-    turned: Array = (hashes ^ mask)[..., list(MIRRORED_REGIONS)]
+    turned: ndarray = (hashes ^ mask)[..., list(MIRRORED_REGIONS)]
     return turned
-
-
-def _parts(pictures: Array) -> list[Array]:
-    return [pictures[first : first + AT_ONCE] for first in range(0, max(1, len(pictures)), AT_ONCE)]
 
 
 @lru_cache(maxsize=1)
@@ -121,24 +112,22 @@ def _frequencies() -> tuple[tuple[int, int], ...]:
 
 
 @lru_cache(maxsize=4_096)
-def _transform(start: float, end: float) -> Array:
+def _transform(start: float, end: float) -> ndarray:
     """(FREQUENCIES, SIDE): from one side of a picture to the cosine transform of its part from start to end."""
-    import numpy as np
-
     order, place = np.arange(FREQUENCIES)[:, None], np.arange(SAMPLES)[None]
     cosines = np.cos(np.pi * order * (2 * place + 1) / (2 * SAMPLES))
-    return (cosines @ area_weights(start, end, SAMPLES)).astype(np.float32)
+    transform: ndarray = (cosines @ area_weights(start, end, SAMPLES)).astype(np.float32)
+    return transform
 
 
 @lru_cache(maxsize=4_096)
-def area_weights(start: float, end: float, samples: int) -> Array:
+def area_weights(start: float, end: float, samples: int) -> ndarray:
     """(samples, SIDE): means over equal stretches from start to end, which may cut pixels."""
-    import numpy as np
-
     borders = np.linspace(start * SIDE, end * SIDE, samples + 1)
     pixels = np.arange(SIDE)
     middle = np.clip((borders[1:] + borders[:-1]) / 2, 0, SIDE - 1).astype(int)
     shares = np.minimum(borders[1:, None], pixels + 1) - np.maximum(borders[:-1, None], pixels)
-    weights = np.maximum(shares, 0)
+    weights: ndarray = np.maximum(shares, 0)
     weights[np.arange(samples), middle] += 1e-6  # beyond the edge the pixel there stands in
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights.astype(np.float32)

@@ -5,17 +5,19 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy import ndarray
+
 from videokr.errors import UserError
 from videokr.video.orientation import upright
 from videokr.video.timeline import VideoError, video_stream
 
 SIDE = 128  # pixels, height and width of every picture, whatever the video's shape
-MOMENTS_MAX = 40_000  # of one video: more than two hours at four a second
-Array = Any
+MAX_MOMENTS = 40_000  # of one video: more than two hours at four a second
 
 
-class Shown(NamedTuple):
-    """A frame, with the seconds at which it comes up and goes."""
+class TimedFrame(NamedTuple):
+    """A frame, and the seconds at which it comes up and goes."""
 
     frame: Any
     came_up: float
@@ -24,7 +26,7 @@ class Shown(NamedTuple):
 
 def read_pictures(
     path: Path, fps: float, start_seconds: float = 0.0, end_seconds: float = math.inf
-) -> tuple[Array, Array]:
+) -> tuple[ndarray, ndarray]:
     """The picture that is shown at every 1/fps seconds, counted from the video's first frame.
 
     Frames that no other is made from may be passed over, so that a picture may be a little older than it could be.
@@ -40,30 +42,28 @@ def read_pictures(
         UserError: the file is not there.
         VideoError: it has no video, or nothing of the part decodes.
     """
-    import numpy as np
-
     if not path.is_file():
         raise UserError(f"video '{path}' is not there")
     seconds: list[float] = []
-    pictures: list[Array] = []
+    pictures: list[ndarray] = []
     number = math.ceil(start_seconds * fps)
     for frame, came_up, gone in _shown(path, start_seconds):
         small = None
         number = max(number, math.ceil(came_up * fps))
-        while number / fps < gone and number / fps <= end_seconds and number < MOMENTS_MAX:
+        while number / fps < gone and number / fps <= end_seconds and number < MAX_MOMENTS:
             due = number / fps
             small = _small(frame) if small is None else small
             seconds.append(came_up if came_up > due - 1 / fps else due)
             pictures.append(small)
             number += 1
-        if gone > end_seconds or number == MOMENTS_MAX:
+        if gone > end_seconds or number == MAX_MOMENTS:
             break
     if not pictures:
         raise VideoError(path, f"no frame decodes from {start_seconds:g} s on")
     return np.array(seconds), np.stack(pictures)
 
 
-def _shown(path: Path, start_seconds: float) -> Iterator[Shown]:
+def _shown(path: Path, start_seconds: float) -> Iterator[TimedFrame]:
     """Those that are shown from start_seconds on, and some before; as far as the file decodes."""
     if start_seconds > 0:
         frames = _sought(path, start_seconds)
@@ -79,7 +79,7 @@ def _shown(path: Path, start_seconds: float) -> Iterator[Shown]:
     yield from _sought(path, 0.0)
 
 
-def _sought(path: Path, start_seconds: float) -> Generator[Shown, None, None]:
+def _sought(path: Path, start_seconds: float) -> Generator[TimedFrame, None, None]:
     """From the key frame before start_seconds on, or from wherever the container has it."""
     import av
 
@@ -97,7 +97,7 @@ def _sought(path: Path, start_seconds: float) -> Generator[Shown, None, None]:
                     continue
                 time = frame.time - first
                 if last is not None and time > last[1]:
-                    yield Shown(*last, time)
+                    yield TimedFrame(*last, time)
                 last = frame, time
     except av.error.InvalidDataError as error:  # a file that breaks off may end in half a packet
         if last is None:
@@ -105,8 +105,9 @@ def _sought(path: Path, start_seconds: float) -> Generator[Shown, None, None]:
     except (av.FFmpegError, UnicodeDecodeError) as error:
         raise VideoError(path, getattr(error, "strerror", None) or str(error)) from None
     if last is not None:
-        yield Shown(*last, math.nextafter(last[1], math.inf))
+        yield TimedFrame(*last, math.nextafter(last[1], math.inf))
 
 
-def _small(frame: Any) -> Array:
-    return upright(frame.reformat(SIDE, SIDE, format="gray", interpolation="AREA").to_ndarray(), frame)
+def _small(frame: Any) -> ndarray:
+    small: ndarray = upright(frame.reformat(SIDE, SIDE, format="gray", interpolation="AREA").to_ndarray(), frame)
+    return small

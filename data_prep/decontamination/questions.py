@@ -4,14 +4,14 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
+from data_prep.decontamination.match import QuestionMatch
 from videokr.example import Example
 
 NGRAM_WORDS = 8
-SHARE_MIN = 0.6  # of a benchmark question's n-grams
-COMMON_BENCHMARK = 10  # an n-gram that more benchmark questions hold is a way of asking
-COMMON_TRAIN = 100  # or that more training questions hold
+MIN_SHARE = 0.6  # of a benchmark question's n-grams
+MAX_BENCHMARK_HOLDERS = 10  # an n-gram that more benchmark questions hold is a way of asking
+MAX_TRAIN_HOLDERS = 100  # or that more training questions hold
 _WORD = re.compile(r"[^\W_]+")
 Ngram = tuple[str, ...]
 
@@ -28,66 +28,43 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
-@dataclass(frozen=True, slots=True)
-class Overlap:
-    """
-    Attributes:
-        line: of the training record, counted from 1.
-        benchmark: number of the benchmark question, from 0.
-        share: of its n-grams, in [SHARE_MIN, 1], that the training question holds.
-    """
-
-    line: int
-    benchmark: int
-    share: float
-
-
-@dataclass(slots=True)
 class QuestionIndex:
-    """The n-grams of a benchmark's questions, and what was met of them in the training file so far.
+    """The n-grams of a benchmark's questions, and what was met of them in the training file so far."""
 
-    Attributes:
-        questions: of the benchmark.
-    """
-
-    questions: Sequence[Example]
-    _holders: dict[Ngram, list[int]] = field(default_factory=lambda: defaultdict(list))
-    _sizes: list[int] = field(default_factory=list)
-    _met: Counter[Ngram] = field(default_factory=Counter)
-    _found: list[tuple[int, int, frozenset[Ngram]]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
+    def __init__(self, questions: Sequence[Example]) -> None:
+        self.questions = questions
+        self._holders: dict[Ngram, list[int]] = defaultdict(list)
+        self._sizes: list[int] = []
+        self._met: Counter[Ngram] = Counter()
+        self._found: list[tuple[int, str, str, int, frozenset[Ngram]]] = []
         own = [set(question_ngrams(question)) for question in self.questions]
         held = Counter(ngram for ngrams in own for ngram in ngrams)
         for number, ngrams in enumerate(own):
-            telling = {ngram for ngram in ngrams if held[ngram] <= COMMON_BENCHMARK}
+            telling = {ngram for ngram in ngrams if held[ngram] <= MAX_BENCHMARK_HOLDERS}
             self._sizes.append(len(telling))
             for ngram in telling:
                 self._holders[ngram].append(number)
 
-    def meet(self, line: int, example: Example) -> bool:
-        """Takes in one training record; whether `overlaps` may name it."""
+    def meet(self, line: int, example: Example) -> None:
+        """Takes in one training record."""
         shared: dict[int, set[Ngram]] = {}
         for ngram in {ngram for ngram in question_ngrams(example) if ngram in self._holders}:
             self._met[ngram] += 1
             for number in self._holders[ngram]:
                 shared.setdefault(number, set()).add(ngram)
-        alike = [
-            number
-            for number, ngrams in shared.items()
-            if len(ngrams) >= SHARE_MIN * self._sizes[number] and any(self._met[one] <= COMMON_TRAIN for one in ngrams)
-        ]
-        self._found += [(line, number, frozenset(shared[number])) for number in alike]
-        return bool(alike)
+        for number, ngrams in shared.items():
+            is_alike = len(ngrams) >= MIN_SHARE * self._sizes[number]
+            if is_alike and any(self._met[ngram] <= MAX_TRAIN_HOLDERS for ngram in ngrams):
+                self._found.append((line, example.id, example.question, number, frozenset(ngrams)))
 
-    def overlaps(self) -> list[Overlap]:
+    def matches(self) -> list[QuestionMatch]:
         """What the records taken in share with the benchmark, in their order, without what too many of them hold."""
-        common = {ngram for ngram, records in self._met.items() if records > COMMON_TRAIN}
+        common = {ngram for ngram, records in self._met.items() if records > MAX_TRAIN_HOLDERS}
         common_of = Counter(number for ngram in common for number in self._holders[ngram])
         found = []
-        for line, number, ngrams in self._found:
-            telling = self._sizes[number] - common_of[number]
+        for line, own_id, own_question, number, ngrams in self._found:
+            telling, asked = self._sizes[number] - common_of[number], self.questions[number]
             share = len(ngrams - common) / telling if telling else 0.0
-            if share >= SHARE_MIN:
-                found.append(Overlap(line, number, share))
+            if share >= MIN_SHARE:
+                found.append(QuestionMatch(line, own_id, own_question, asked.id, asked.question, share))
         return found

@@ -6,9 +6,11 @@ differ, while a copy agrees everywhere but under an emblem that was added.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import numpy as np
+from numpy import ndarray
 
 from data_prep.decontamination.alignment import Alignment
 from data_prep.decontamination.fingerprint import BENCHMARK_FPS, TRAIN_FPS
@@ -18,35 +20,27 @@ from videokr.errors import UserError
 from videokr.video.paths import resolve_video
 
 FIT_SIDE, BLOCK_SIDE, BLOCKS = 32, 8, 8  # pixels, pixels, along one side
-SCALES = (
-    1.0,
-    0.97,
-    0.94,
-    0.91,
-    0.88,
-    0.85,
-    0.82,
-)  # of the benchmark's picture, of which the training video shows a part
+SCALES = (1.0, 0.97, 0.94, 0.91, 0.88, 0.85, 0.82)  # of the benchmark's picture, if the training video shows a part
 STEPS = (0.02, 0.01)  # shares of a side, by which the edges of a fit are moved
 MOVES = (  # of the edges, as in Box: sideways, up and down; wider, higher
     ((0, 0, 1, 1), (0, 0, -1, -1), (1, 1, 0, 0), (-1, -1, 0, 0)),
     ((0, 0, -1, 1), (0, 0, 1, -1), (-1, 1, 0, 0), (1, -1, 0, 0)),
 )
 _HALVES = (slice(FIT_SIDE // 2), slice(FIT_SIDE // 2, None))
-LATE_SECONDS = 3.0  # by which the hashes may have missed the moment
+MAX_LATE_SECONDS = 3.0  # by which the hashes may have missed the moment
 SPEED_FACTORS = (0.95, 0.975, 1.0, 1.025, 1.05)  # and the speed
-INSIDE_MIN = 0.8  # of the pictures that meet where the hashes say; a line with fewer is not tried
-SHOWN_LUMA = 4.0  # standard deviation of a block that shows something
-SAME_BLOCK = 0.7  # correlation
-SAME_SHARE = 0.7  # of the blocks that show something
-MOVING_LUMA = 1.5  # standard deviation over time, over the whole picture, from which on something moves
-SAME_MOVEMENT = 0.6  # correlation of what moves
-Array = Any
+MIN_INSIDE = 0.8  # of the pictures that meet where the hashes say; a line with fewer is not tried
+MIN_BLOCK_LUMA = 4.0  # standard deviation of a block that shows something
+MIN_BLOCK_CORRELATION = 0.7  # correlation
+MIN_SAME_SHARE = 0.7  # of the blocks that show something
+MIN_MOVING_LUMA = 1.5  # standard deviation over time, over the whole picture, from which on something moves
+MIN_MOVEMENT = 0.6  # correlation of what moves
 Pair = tuple[str, str, Alignment]  # path of the training video, of the benchmark video, and where they meet
 
 
 class Resemblance(NamedTuple):
-    """
+    """How much the pictures of two windows agree.
+
     Attributes:
         still: share of the blocks that show something, in [0, 1], in which both show the same.
         moving: correlation, in [-1, 1], of what changes in the course of the window; None where nothing does.
@@ -57,42 +51,28 @@ class Resemblance(NamedTuple):
 
     @property
     def is_same(self) -> bool:
-        return self.still >= SAME_SHARE and (self.moving is None or self.moving >= SAME_MOVEMENT)
+        return self.still >= MIN_SAME_SHARE and (self.moving is None or self.moving >= MIN_MOVEMENT)
 
 
-@dataclass(frozen=True, slots=True)
-class Verifier:
-    """Looks at windows, in whatever process.
-
-    Attributes:
-        train_root, benchmark_root: the folders that paths start from.
-    """
-
-    train_root: Path
-    benchmark_root: Path
-
-    def verify(self, pair: Pair) -> Resemblance | None:
-        """None where a video cannot be read any more."""
-        train, benchmark, alignment = pair
-        start, end = alignment.start_seconds, alignment.end_seconds
-        slack = LATE_SECONDS + 1 / BENCHMARK_FPS
-        first, last = (alignment.benchmark_seconds(seconds) for seconds in (start, end))
-        try:
-            own = read_pictures(resolve_video(train, self.train_root), TRAIN_FPS, start, end)
-            file = resolve_video(benchmark, self.benchmark_root)
-            other = read_pictures(file, BENCHMARK_FPS, max(0.0, first - slack), last + slack)
-        except UserError:
-            return None
-        return resemblance(own, other, alignment)
+def verify(train_root: Path, benchmark_root: Path, pair: Pair) -> Resemblance | None:
+    """Looks at the windows of a pair of videos below their roots; None where one cannot be read any more."""
+    train, benchmark, alignment = pair
+    start, end = alignment.start_seconds, alignment.end_seconds
+    slack = MAX_LATE_SECONDS + 1 / BENCHMARK_FPS
+    first, last = (alignment.benchmark_seconds(seconds) for seconds in (start, end))
+    try:
+        own = read_pictures(resolve_video(train, train_root), TRAIN_FPS, start, end)
+        file = resolve_video(benchmark, benchmark_root)
+        other = read_pictures(file, BENCHMARK_FPS, max(0.0, first - slack), last + slack)
+    except UserError:
+        return None
+    return resemblance(own, other, alignment)
 
 
-def resemblance(train: tuple[Array, Array], benchmark: tuple[Array, Array], alignment: Alignment) -> Resemblance:
-    """
-    Args:
-        train, benchmark: seconds and pictures of the window, as `read_pictures` gives them.
-    """
-    import numpy as np
-
+def resemblance(
+    train: tuple[ndarray, ndarray], benchmark: tuple[ndarray, ndarray], alignment: Alignment
+) -> Resemblance:
+    """How much two windows look alike, of which `read_pictures` gives seconds and pictures."""
     seconds, pictures = train
     other_seconds, others = benchmark
     boxes = tuple(dict.fromkeys((picture_box(others), WHOLE)))
@@ -111,40 +91,37 @@ def resemblance(train: tuple[Array, Array], benchmark: tuple[Array, Array], alig
     return Resemblance(_same_share(seen, matched), _same_movement(seen, matched))
 
 
-def _nearest(due: Array, seconds: Array) -> tuple[Array, Array]:
+def _nearest(due: ndarray, seconds: ndarray) -> tuple[ndarray, ndarray]:
     """Whether each moment is among some seconds, and which of these is nearest."""
-    import numpy as np
-
     step = 1 / BENCHMARK_FPS
     return (due >= seconds[0] - step) & (due <= seconds[-1] + step), np.abs(seconds - due[:, None]).argmin(axis=1)
 
 
-def _in_time(own: Array, others: Array, due: Array, seconds: Array) -> tuple[Array, Array]:
+def _in_time(own: ndarray, others: ndarray, due: ndarray, seconds: ndarray) -> tuple[ndarray, ndarray]:
     """As `_nearest`, for the line near the given one along which the views are most alike."""
-    import numpy as np
 
-    def unit(views: Array) -> Array:
-        centred = views.reshape(len(views), -1) - views.mean(axis=(1, 2))[:, None]
-        return centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-6)
+    def unit(views: ndarray) -> ndarray:
+        centred: ndarray = views.reshape(len(views), -1) - views.mean(axis=(1, 2))[:, None]
+        centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-6)
+        return centred
 
     alike = unit(own) @ unit(others).T
     middle = (due[0] + due[-1]) / 2
     there = _nearest(due, seconds)[0].sum()
     lines = []
     for factor in SPEED_FACTORS:
-        for late in np.arange(-LATE_SECONDS, LATE_SECONDS + 1e-6, 1 / BENCHMARK_FPS):
+        for late in np.arange(-MAX_LATE_SECONDS, MAX_LATE_SECONDS + 1e-6, 1 / BENCHMARK_FPS):
             inside, nearest = _nearest((due - middle) * factor + middle + late, seconds)
-            if inside.sum() >= INSIDE_MIN * there:
+            if inside.sum() >= MIN_INSIDE * there:
                 lines.append((float(alike[np.arange(len(due)), nearest][inside].mean()), inside, nearest))
     _, inside, nearest = max(lines, key=lambda line: line[0], default=(0.0, *_nearest(due, seconds)))
     return inside, nearest
 
 
-def _fit(own: Array, own_boxes: tuple[Box, ...], others: Array, boxes: tuple[Box, ...]) -> tuple[Box, Box]:
+def _fit(own: ndarray, own_boxes: tuple[Box, ...], others: ndarray, boxes: tuple[Box, ...]) -> tuple[Box, Box]:
     """The box of the training pictures and that part of the others' that look most alike."""
-    import numpy as np
 
-    def alike(seen: Array, box: Box) -> float:
+    def alike(seen: ndarray, box: Box) -> float:
         """Without the quarter that agrees least: an emblem may stand there."""
         view = _view(others, box, FIT_SIDE)
         quarters = [np.median(_correlation(seen[:, rows, columns], view[:, rows, columns]))
@@ -166,45 +143,39 @@ def _moved(edges: Iterable[float]) -> Box:
     return Box(*(whole + edge for whole, edge in zip(WHOLE, edges, strict=True)))
 
 
-def _view(pictures: Array, box: Box, side: int) -> Array:
+def _view(pictures: ndarray, box: Box, side: int) -> ndarray:
     """float32 (pictures, side, side)."""
-    shown: Array = area_weights(box.top, box.bottom, side) @ pictures @ area_weights(box.left, box.right, side).T
+    shown: ndarray = area_weights(box.top, box.bottom, side) @ pictures @ area_weights(box.left, box.right, side).T
     return shown
 
 
-def _correlation(own: Array, others: Array) -> Array:
+def _correlation(own: ndarray, others: ndarray) -> ndarray:
     """float32 (pictures,), in [-1, 1]."""
-    import numpy as np
-
     a, b = (views - views.mean(axis=(1, 2), keepdims=True) for views in (own, others))
     size = np.sqrt((a * a).sum(axis=(1, 2)) * (b * b).sum(axis=(1, 2)))
-    found: Array = (a * b).sum(axis=(1, 2)) / np.maximum(size, 1e-6)
+    found: ndarray = (a * b).sum(axis=(1, 2)) / np.maximum(size, 1e-6)
     return found
 
 
-def _same_share(own: Array, others: Array) -> float:
+def _same_share(own: ndarray, others: ndarray) -> float:
     """Of the blocks in which either shows something, those in which both show the same; 0 where none does."""
-    import numpy as np
-
     a, b = (blocks - blocks.mean(axis=1, keepdims=True) for blocks in (_blocks(own), _blocks(others)))
     deviations = a.std(axis=1), b.std(axis=1)
-    shows = np.maximum(*deviations) > SHOWN_LUMA
+    shows = np.maximum(*deviations) > MIN_BLOCK_LUMA
     correlation = (a * b).mean(axis=1) / np.maximum(deviations[0] * deviations[1], 1e-6)
-    return float((correlation[shows] > SAME_BLOCK).mean()) if shows.any() else 0.0
+    return float((correlation[shows] > MIN_BLOCK_CORRELATION).mean()) if shows.any() else 0.0
 
 
-def _same_movement(own: Array, others: Array) -> float | None:
+def _same_movement(own: ndarray, others: ndarray) -> float | None:
     """Correlation of what differs from a window's mean picture; None where that is next to nothing in both."""
-    import numpy as np
-
     a, b = (views - views.mean(axis=0) for views in (own, others))
-    if max(a.std(), b.std()) < MOVING_LUMA:
+    if max(a.std(), b.std()) < MIN_MOVING_LUMA:
         return None
     return float((a * b).mean() / max(float(np.sqrt((a * a).mean() * (b * b).mean())), 1e-6))
 
 
-def _blocks(views: Array) -> Array:
+def _blocks(views: ndarray) -> ndarray:
     """(blocks, all their pixels at all times)."""
     parts = views.reshape(len(views), BLOCKS, BLOCK_SIDE, BLOCKS, BLOCK_SIDE)
-    blocks: Array = parts.transpose(1, 3, 0, 2, 4).reshape(BLOCKS * BLOCKS, -1)
+    blocks: ndarray = parts.transpose(1, 3, 0, 2, 4).reshape(BLOCKS * BLOCKS, -1)
     return blocks

@@ -7,24 +7,20 @@ a summary; with --output writes stats.html, one page that opens from disk, and s
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from data_prep.engine import cpu_count
 from data_prep.given_path import given_path
-from videokr.errors import RecordError, UserError
-from videokr.outputs import refuse_to_overwrite
-
-if TYPE_CHECKING:
-    from data_prep.stats.survey import FileStats
+from data_prep.stats import Stage
+from videokr.errors import UserError
+from videokr.outputs import refuse_to_overwrite, written_aside
 
 PAGE, NUMBERS = "stats.html", "stats.json"
 SAMPLE = 1_000
-STAGES = ("sft", "rl", "eval")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=given_path, nargs="+", required=True, metavar="FILE", help="annotation files")
-    parser.add_argument("--stage", choices=STAGES, nargs="+", default=[],
+    parser.add_argument("--stage", choices=[stage.value for stage in Stage], nargs="+", default=[],
                         help="of each file, or of all (default: sft where there are rationales, else rl)")  # fmt: skip
     parser.add_argument("--manifest", type=given_path, help="of `videokr check --level probe`")
     parser.add_argument("--model", type=given_path, metavar="DIR", help="checkpoint folder, whose tokenizer counts")
@@ -39,19 +35,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """
+    """Counts, prints a summary, and writes the page and the numbers where there is an --output.
+
     Raises:
         UserError: a file, the manifest or the model is not there or is something else, or a flag makes no sense.
     """
-    from data_prep.stats.footage import open_manifest
-    from data_prep.stats.numbers import write_numbers
+    import json
+    from dataclasses import asdict
+    from importlib.util import find_spec
+
+    from data_prep.stats.checkpoint import parameters_of
+    from data_prep.stats.file_stats import Request, file_stats, stage_of
     from data_prep.stats.page import write_page
-    from data_prep.stats.parameters import parameters_of
-    from data_prep.stats.settings import require_yaml
     from data_prep.stats.summary import as_text
-    from data_prep.stats.survey import Question, stage_of, survey
-    from data_prep.stats.tally import Stage
-    from data_prep.stats.tokens import require_tokenizer
+    from data_prep.stats.videos import Manifest
     from videokr.family import family_of
 
     for name in ("token_sample", "gpus", "decode_rate", "workers"):
@@ -64,12 +61,15 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"--output '{args.output}' is no folder")
     if args.output:
         refuse_to_overwrite([args.output / NUMBERS, args.output / PAGE], [*args.data, args.manifest])
-    require_yaml()
+    if find_spec("yaml") is None:
+        raise UserError("the settings need PyYAML: pip install 'videokr[data]'")
     family = family_of(args.model) if args.model else None
-    if args.model:
-        require_tokenizer(args.model)
-    question = Question(
-        manifest=open_manifest(args.manifest) if args.manifest else None,
+    if args.model and not (args.model / "tokenizer_config.json").is_file():
+        raise UserError(f"model '{args.model}': no tokenizer_config.json there; give a whole checkpoint folder")
+    if args.model and find_spec("transformers") is None:
+        raise UserError("--model needs transformers: pip install 'videokr[data]'")
+    request = Request(
+        manifest=Manifest(args.manifest) if args.manifest else None,
         model=args.model,
         family=family,
         parameters=parameters_of(args.model) if args.model else None,
@@ -82,24 +82,15 @@ def run(args: argparse.Namespace) -> int:
     given = args.stage * len(args.data) if len(args.stage) == 1 else args.stage
     stages = [Stage(stage) for stage in given] or [stage_of(path) for path in args.data]
     names = _names(args.data)
-    files = []
-    for path, name, stage in zip(args.data, names, stages, strict=True):
-        files.append(survey(path, name, stage, question))
-        if not files[-1].rows:
-            _refuse_nothing_read(path, files[-1])
+    files = [file_stats(*file, request) for file in zip(args.data, names, stages, strict=True)]
     print(as_text(files))
     if args.output:
-        write_numbers(args.output / NUMBERS, files)
+        numbers = json.dumps({"files": [asdict(stats) for stats in files]}, indent=1)  # what is not known is null
+        with written_aside(args.output / NUMBERS) as aside:
+            aside.write_text(numbers + "\n", encoding="utf-8")
         write_page(args.output / PAGE, files)
         print(f"\npage     {args.output / PAGE}\nnumbers  {args.output / NUMBERS}")
     return 0
-
-
-def _refuse_nothing_read(path: Path, stats: "FileStats") -> None:
-    fault, line = min(stats.first_unreadable.items(), key=lambda first: first[1])
-    field, _, reason = fault.partition(": ")
-    first = RecordError(field, reason, source=str(path), line=line)
-    raise UserError(f"{path}: no record of {sum(stats.unreadable.values()):,} can be read; the first: {first}")
 
 
 def _names(paths: list[Path]) -> list[str]:

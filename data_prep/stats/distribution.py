@@ -3,17 +3,19 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+import numpy as np
 
 PERCENTILES = (5, 25, 50, 75, 95, 99)
-BINS_MOST = 40
-TAIL_FROM = 99.5  # per cent: larger values share the last place of a histogram
+MAX_BINS = 40
+TAIL_PERCENTILE = 99.5  # larger values share the last place of a histogram
 NICE_STEPS = (1, 2, 5, 10)
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """
+    """Counts in bins of one width.
+
     Attributes:
         first: where the first bin begins.
         step: the width of a bin, which ends before the next begins.
@@ -33,7 +35,8 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """
+    """What is told of many numbers.
+
     Attributes:
         count: of the numbers.
         percentiles: each a number of them (nearest rank).
@@ -52,57 +55,38 @@ class Distribution:
         return self.percentiles["50"]
 
 
-def describe(values: Any) -> Distribution | None:
-    """
-    Args:
-        values: a numpy array of whole numbers or of floats, all finite and none negative.
-
-    Returns:
-        None where there are none.
-    """
-    import numpy as np
-
+def describe(values: np.ndarray) -> Distribution | None:
+    """Sums up an array of whole numbers or of floats, all finite and none negative; None of an empty one."""
     if not len(values):
         return None
-    ordered = np.sort(values)
-    is_whole = np.issubdtype(ordered.dtype, np.integer)
-    total = int(ordered.sum(dtype=np.int64)) if is_whole else math.fsum(ordered.tolist())
+    values = np.sort(values)
+    is_whole = bool(np.issubdtype(values.dtype, np.integer))
+    total = int(values.sum(dtype=np.int64)) if is_whole else math.fsum(values.tolist())
+    *ranked, tail = np.percentile(values, [*PERCENTILES, TAIL_PERCENTILE], method="inverted_cdf").tolist()
+    least, most = values[[0, -1]].tolist()
+    step = _nice_step((tail - least) / MAX_BINS, is_whole)
+    first = math.floor(least / step) * step
+    edges = first + step * np.arange(math.floor((tail - first) / step) + 2)
+    *counts, above = np.histogram(values, np.append(edges, np.inf))[0].tolist()
     return Distribution(
-        count=len(ordered),
+        count=len(values),
         total=total,
-        mean=total / len(ordered),
-        least=ordered[0].item(),
-        percentiles={str(share): _ranked(ordered, share) for share in PERCENTILES},
-        most=ordered[-1].item(),
-        histogram=_histogram(ordered, bool(is_whole)),
+        mean=total / len(values),
+        least=least,
+        percentiles=dict(zip(map(str, PERCENTILES), ranked, strict=True)),
+        most=most,
+        histogram=Histogram(first, step, tuple(counts), above),
     )
 
 
 def describe_counts(counts: Mapping[int, int]) -> Distribution | None:
-    """
-    Args:
-        counts: of whole numbers, how often each is there.
-    """
-    import numpy as np
-
+    """The same of whole numbers, given how often each is there."""
     return describe(np.repeat(np.array(list(counts), dtype=np.int64), list(counts.values())))
 
 
-def _ranked(ordered: Any, share: float) -> float:
-    ranked: float = ordered[max(0, math.ceil(share / 100 * len(ordered)) - 1)].item()
-    return ranked
-
-
-def _histogram(ordered: Any, is_whole: bool) -> Histogram:
-    import numpy as np
-
-    least, top = ordered[0].item(), _ranked(ordered, TAIL_FROM)
-    step = _nice_step((top - least) / BINS_MOST, is_whole)
-    first = math.floor(least / step) * step
-    bins = math.floor((top - first) / step) + 1
-    edges = first + step * np.arange(bins + 1)
-    places = np.searchsorted(ordered, edges, side="left")
-    return Histogram(first, step, tuple(np.diff(places).tolist()), int(len(ordered) - places[-1]))
+def by_frequency(counts: Mapping[str, int]) -> dict[str, int]:
+    """The most common values first; equally common ones in the order of their names."""
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _nice_step(least: float, is_whole: bool) -> float:

@@ -1,23 +1,24 @@
 """What one epoch over a file costs with the shipped settings. Nothing here is a speed but what a user states."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
 
-from data_prep.stats.frames import Shown
-from data_prep.stats.parameters import Parameters
-from data_prep.stats.settings import GrpoSettings, SftSettings
+from data_prep.stats import Stage
+from data_prep.stats.checkpoint import Disk, grpo_disk, sft_disk
 from data_prep.stats.tokens import Mean, TokenLengths
+from data_prep.stats.videos import FrameStats
+from videokr.family import Family
 
-# DeepSpeed ZeRO-3 in bf16 writes a gathered copy of all weights, for each trained parameter a float32 master and
-# AdamW's two float32 moments, and frozen ones once more. verl's FSDP writes weights and two moments in one type.
-WEIGHT_BYTES = 2
-MASTER_AND_MOMENTS_BYTES = 12
-FSDP_NUMBERS = 3
+SFT_FILE, GRPO_FILE = "llamafactory_plugin/configs/{family}_sft.yaml", "verl_plugin/config/videokr_grpo.yaml"
+Settings = Mapping[str, Any]  # as the host names them
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Of all rows that count and whose videos are known.
+    """Tokens of all rows that count and whose videos are known.
 
     Attributes:
         rows: that these are of.
@@ -33,7 +34,8 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """
+    """What is decoded: a row's videos once, for all rollouts of a prompt.
+
     Attributes:
         reads: videos opened and decoded, a video as often as it is.
         seconds: of video in them; frames: that are shown. Of rows whose videos are known.
@@ -47,30 +49,9 @@ class Decoding:
 
 
 @dataclass(frozen=True, slots=True)
-class Disk:
-    """
-    Attributes:
-        parameters, trained: of the model.
-        checkpoint_bytes: one checkpoint; formula: how it comes about.
-        saves: checkpoints written; kept: that are there at the end.
-        end_bytes: on the disk at the end; most_bytes: at any time.
-        keep_fewer: the setting that would keep fewer; None where one is set.
-    """
-
-    parameters: int
-    trained: int
-    checkpoint_bytes: int
-    formula: str
-    saves: int
-    kept: int
-    end_bytes: int
-    most_bytes: int
-    keep_fewer: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class SftEpoch:
-    """
+    """One epoch of SFT.
+
     Attributes:
         rows: that are trained on; batch_rows: a step.
         steps: of the optimizer.
@@ -88,7 +69,8 @@ class SftEpoch:
 
 @dataclass(frozen=True, slots=True)
 class GrpoEpoch:
-    """
+    """One epoch of GRPO.
+
     Attributes:
         rows: prompts there are; the last ones that fill no batch are not asked.
         steps: of the run; updates: of the policy.
@@ -113,116 +95,92 @@ class Known:
     """What is known of a file, for its epoch.
 
     Attributes:
-        rows: that count.
-        videos: in them.
+        rows: that count; videos: in them.
         shown: None without a manifest.
-        family: whose video tokens count; None without a model.
-        lengths, parameters: None without a model.
+        family: whose video tokens count; lengths, parameters: of the model. None without one.
         gpus: None: as many as the settings of GRPO say.
         decode_rate: seconds of video that one CPU decodes in a second; None: not stated.
     """
 
     rows: int
     videos: int
-    shown: Shown | None
-    family: str | None
-    lengths: TokenLengths | None
-    parameters: Parameters | None
-    gpus: int | None
-    decode_rate: float | None
+    shown: FrameStats | None = None
+    family: str | None = None
+    lengths: TokenLengths | None = None
+    parameters: Mapping[str, int] | None = None
+    gpus: int | None = None
+    decode_rate: float | None = None
 
     def tokens(self) -> Tokens | None:
-        own = self.shown.tokens.get(self.family) if self.shown and self.family else None
-        if own is None:
+        video = self.shown.tokens.get(self.family) if self.shown and self.family else None
+        if video is None:
             return None
-        lengths = self.lengths
-        return Tokens(
-            rows=own.count,
-            video=int(own.total),
-            text=_times(lengths.text, own.count) if lengths else None,
-            trained=_times(lengths.trained, own.count) if lengths and lengths.trained else None,
-        )
+        text, trained = (self.lengths.text, self.lengths.trained) if self.lengths else (None, None)
+        rows = video.count
+        return Tokens(rows, int(video.total), text and text.times(rows), trained and trained.times(rows))
 
     def decoding(self, share: float = 1.0) -> Decoding:
-        """A row's videos are read once, for all rollouts of a prompt.
-
-        Args:
-            share: of the rows that are used.
-        """
-        shown = self.shown if self.shown and self.shown.frames else None
-        seconds = shown.seconds * share if shown else None
-        return Decoding(
-            reads=round(self.videos * share),
-            seconds=seconds,
-            frames=round(shown.frames.total * share) if shown and shown.frames else None,
-            cpu_hours=seconds / self.decode_rate / 3600 if seconds is not None and self.decode_rate else None,
-        )
+        """What is decoded if this share of the rows is used."""
+        reads = round(self.videos * share)
+        if not self.shown or not self.shown.frames:
+            return Decoding(reads, None, None, None)
+        seconds = self.shown.seconds * share
+        hours = seconds / self.decode_rate / 3600 if self.decode_rate else None
+        return Decoding(reads, seconds, round(self.shown.frames.total * share), hours)
 
 
-def sft_epoch(known: Known, settings: SftSettings, devices: int) -> SftEpoch:
-    """
+def epochs_of(stage: Stage, family: Family, known: Known) -> tuple[SftEpoch | None, GrpoEpoch | None]:
+    """The epoch of a stage, with the settings files that the launchers read."""
+    grpo = _read(GRPO_FILE)
+    if stage is Stage.SFT:
+        file = SFT_FILE.format(family=family.name)
+        return sft_epoch(known, file, _read(file), _devices(grpo)), None
+    return None, grpo_epoch(known, GRPO_FILE, grpo) if stage is Stage.RL else None
+
+
+def sft_epoch(known: Known, file: str, settings: Settings, devices: int) -> SftEpoch:
+    """Counts an epoch of SFT.
+
     Args:
+        file: that the settings are from.
         devices: where the user names none.
     """
     gpus = known.gpus or devices
-    batch = settings.rows_a_device * settings.accumulation * gpus
+    rows, accumulation = settings["per_device_train_batch_size"] * gpus, settings["gradient_accumulation_steps"]
     # transformers counts batches of all devices, the last of them filled up, and a step for each begun accumulation.
-    steps = math.ceil(math.ceil(known.rows / (settings.rows_a_device * gpus)) / settings.accumulation)
-    disk = _sft_disk(known.parameters, settings, steps) if known.parameters else None
-    return SftEpoch(settings.file, gpus, known.rows, batch, steps, known.tokens(), known.decoding(), disk)
+    steps = math.ceil(math.ceil(known.rows / rows) / accumulation)
+    disk = sft_disk(known.parameters, settings, steps) if known.parameters else None
+    return SftEpoch(file, gpus, known.rows, rows * accumulation, steps, known.tokens(), known.decoding(), disk)
 
 
-def grpo_epoch(known: Known, settings: GrpoSettings) -> GrpoEpoch:
-    steps = known.rows // settings.batch_prompts
-    prompts = steps * settings.batch_prompts
-    rollouts = prompts * settings.rollouts
+def grpo_epoch(known: Known, file: str, settings: Settings) -> GrpoEpoch:
+    """Counts an epoch of GRPO."""
+    data, model = settings["data"], settings["actor_rollout_ref"]
+    batch = data["train_batch_size"]
+    steps = known.rows // batch
+    rollouts = steps * batch * model["rollout"]["n"]
     return GrpoEpoch(
-        settings=settings.file,
-        gpus=known.gpus or settings.devices,
+        settings=file,
+        gpus=known.gpus or _devices(settings),
         rows=known.rows,
-        batch_prompts=settings.batch_prompts,
+        batch_prompts=batch,
         steps=steps,
-        updates=steps * math.ceil(settings.batch_prompts / settings.mini_batch_prompts),
+        updates=steps * math.ceil(batch / model["actor"]["ppo_mini_batch_size"]),
         rollouts=rollouts,
-        generated_most=rollouts * settings.response_tokens,
+        generated_most=rollouts * data["max_response_length"],
         tokens=known.tokens(),
-        decoding=known.decoding(prompts / known.rows if known.rows else 0.0),
-        disk=_grpo_disk(known.parameters, settings, steps) if known.parameters else None,
+        decoding=known.decoding(steps * batch / known.rows if known.rows else 0.0),
+        disk=grpo_disk(known.parameters, settings, steps) if known.parameters else None,
     )
 
 
-def _sft_disk(parameters: Parameters, settings: SftSettings, steps: int) -> Disk:
-    total, trained = parameters.total, parameters.without(settings.frozen)
-    frozen = total - trained
-    checkpoint = WEIGHT_BYTES * total
-    formula = f"{WEIGHT_BYTES} x {total:,} (bf16 weights)"
-    if settings.saves_optimizer:
-        checkpoint += MASTER_AND_MOMENTS_BYTES * trained + WEIGHT_BYTES * frozen
-        formula += (
-            f" + {MASTER_AND_MOMENTS_BYTES} x {trained:,} (trained: fp32 master and AdamW's two moments)"
-            f" + {WEIGHT_BYTES} x {frozen:,} (frozen, bf16)"
-        )
-    saves = math.ceil(steps / settings.save_steps)  # the last step's among them
-    kept = saves if settings.kept is None else min(saves, settings.kept)
-    end = kept * checkpoint + WEIGHT_BYTES * total  # and the model itself
-    most = max(end, min(saves, kept + 1) * checkpoint)  # the oldest goes when the newest is there
-    return Disk(total, trained, checkpoint, formula, saves, kept, end, most, _unset(settings.kept, "save_total_limit"))
+def _devices(settings: Settings) -> int:
+    return int(settings["trainer"]["n_gpus_per_node"] * settings["trainer"]["nnodes"])
 
 
-def _grpo_disk(parameters: Parameters, settings: GrpoSettings, steps: int) -> Disk:
-    total = parameters.total
-    checkpoint = FSDP_NUMBERS * settings.bytes_a_number * total
-    formula = f"{FSDP_NUMBERS} x {settings.bytes_a_number} x {total:,} (weights and AdamW's two moments, in one type)"
-    saves = math.ceil(steps / settings.save_steps) if settings.save_steps > 0 else 0
-    kept = saves if settings.kept is None else min(saves, settings.kept)
-    most = min(saves, max(kept, 2)) * checkpoint  # verl makes room before it saves, if it keeps two or more
-    unset = _unset(settings.kept, "trainer.max_actor_ckpt_to_keep")
-    return Disk(total, total, checkpoint, formula, saves, kept, kept * checkpoint, most, unset)
+def _read(file: str) -> Settings:
+    import yaml
 
-
-def _unset(kept: int | None, setting: str) -> str | None:
-    return setting if kept is None else None
-
-
-def _times(mean: Mean, rows: int) -> Mean:
-    return Mean(mean.value * rows, None if mean.error is None else mean.error * rows)
+    package, _, name = file.partition("/")
+    settings: Settings = yaml.safe_load(files(package).joinpath(name).read_text(encoding="utf-8"))
+    return settings

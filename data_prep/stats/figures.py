@@ -3,8 +3,8 @@
 from data_prep.stats.tokens import Mean
 
 NOTHING = "\u2013"  # where there is no number
-_BYTES = (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
-_LARGE = (("billion", 10**9), ("million", 10**6))
+_BYTES = ((" TB", 10**12), (" GB", 10**9), (" MB", 10**6), (" kB", 10**3), (" B", 1))
+_LARGE = ((" billion", 10**9), (" million", 10**6), ("", 1))
 _WHOLE_FROM, _TENTHS_FROM = 100, 10
 
 
@@ -23,26 +23,24 @@ def decimal(number: float | None) -> str:
 
 def large(number: float | None) -> str:
     """In millions or billions from ten of them on."""
-    for name, unit in _LARGE if number is not None else ():
-        if number is not None and number >= 10 * unit:
-            return f"{decimal(number / unit)} {name}"
-    return count(number)
+    name, unit = next((one for one in _LARGE if (number or 0) >= 10 * one[1]), _LARGE[-1])
+    return count(number) if number is None or unit == 1 else f"{decimal(number / unit)}{name}"
 
 
 def estimated(mean: Mean | None) -> str:
     """With its error, both in the same unit."""
     if mean is None:
         return NOTHING
-    name, unit = next(((f" {name}", unit) for name, unit in _LARGE if mean.value >= unit), ("", 1))
+    name, unit = next((one for one in _LARGE if mean.value >= one[1]), _LARGE[-1])
     error = f" \u00b1 {decimal(mean.error / unit)}" if mean.error else ""
     return f"{decimal(mean.value / unit)}{error}{name}"
 
 
 def size(number: float | None) -> str:
-    for name, unit in _BYTES if number is not None else ():
-        if number is not None and number >= unit:
-            return f"{decimal(number / unit)} {name}"
-    return NOTHING if number is None else f"{count(number)} B"
+    if number is None:
+        return NOTHING
+    name, unit = next((one for one in _BYTES if number >= one[1]), _BYTES[-1])
+    return f"{count(number) if unit == 1 else decimal(number / unit)}{name}"
 
 
 def hours(seconds: float | None) -> str:

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from data_prep.stats.chart import BarChart, Histogram, bar_charts, histograms
+from data_prep.stats.checkpoint import Disk
 from data_prep.stats.distribution import Distribution
-from data_prep.stats.epoch import Decoding, Disk, GrpoEpoch, SftEpoch
+from data_prep.stats.epoch import Decoding, GrpoEpoch, SftEpoch
 from data_prep.stats.figures import NOTHING, count, decimal, estimated, hours, large, percent, size
-from data_prep.stats.survey import FileStats
+from data_prep.stats.file_stats import FileStats
 from videokr.outputs import written_aside
 from videokr.page.document import document
 from videokr.page.table import Cell, Row, Section, Table, Tone

@@ -4,10 +4,10 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from data_prep.engine import Failure, run
@@ -19,21 +19,10 @@ from videokr.evaluation.uncertainty import CRITICAL, estimate
 from videokr.example import Example
 from videokr.video.frame_plan import VideoHeader, plan_frames
 
-BATCH = 25  # rows a task
+BATCH_ROWS = 25  # a task
 SECONDS_EACH = 600.0
 TINY = VideoHeader(frame_count=2, average_fps=1.0, height=32, width=32)
 Item = tuple[Example, tuple[VideoHeader, ...]]
-
-
-def require_tokenizer(model: Path) -> None:
-    """
-    Raises:
-        UserError: the folder has none, or nothing is installed that reads it.
-    """
-    if not (model / "tokenizer_config.json").is_file():
-        raise UserError(f"model '{model}': no tokenizer_config.json there; give a whole checkpoint folder")
-    if find_spec("transformers") is None:
-        raise UserError("--model needs transformers: pip install 'videokr[data]'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +36,14 @@ class Mean:
     value: float
     error: float | None
 
+    def times(self, rows: int) -> "Mean":
+        return Mean(self.value * rows, None if self.error is None else self.error * rows)
+
 
 @dataclass(frozen=True, slots=True)
 class TokenLengths:
-    """
+    """How long the rows of a sample are.
+
     Attributes:
         sampled: rows that were counted; of: rows that they were drawn from.
         seed: of the drawing.
@@ -71,49 +64,25 @@ class TokenLengths:
     longer: tuple[float, float, float]
 
 
-@dataclass(frozen=True, slots=True)
-class TokenCounter:
-    """
-    Attributes:
-        model: checkpoint folder.
-        with_response: whether rationale and answer belong to the row.
-    """
+def token_lengths(
+    items: Sequence[Item], model: Path, budget: VideoBudget, with_response: bool, of: int, seed: int, workers: int
+) -> TokenLengths:
+    """Counts a sample in worker processes.
 
-    model: Path
-    budget: VideoBudget
-    with_response: bool
-
-    def count(self, batch: Sequence[Item]) -> list[tuple[int, int, int]]:
-        """Of each row its tokens in all, those of the response, and those that stand for patches."""
-        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # of this worker: that there is no torch, and the like
-        whole = LengthLimit(self.model, MAX_TOKENS, self.budget, self.with_response)
-        prompt = LengthLimit(self.model, MAX_TOKENS, self.budget, with_response=False)
-        patch_size = family_patch_size(self.model)
-        counted = []
-        for example, headers in batch:
-            total = whole.tokens(example, headers)
-            tiny = [TINY] * len(headers)  # the response is as long whatever the video, and this takes less time
-            response = whole.tokens(example, tiny) - prompt.tokens(example, tiny) if self.with_response else 0
-            video = sum(plan_frames(header, self.budget, patch_size).video_tokens for header in headers)
-            counted.append((total, response, video))
-        return counted
-
-
-def token_lengths(counter: TokenCounter, items: Sequence[Item], of: int, seed: int, workers: int) -> TokenLengths:
-    """
     Args:
         items: the sample, one row at least.
+        model: checkpoint folder.
+        with_response: whether rationale and answer belong to the row.
         of: how many rows it was drawn from.
 
     Raises:
         UserError: a worker process died.
     """
-    import numpy as np
-
-    batches = [tuple(items[first : first + BATCH]) for first in range(0, len(items), BATCH)]
+    batches = [items[first : first + BATCH_ROWS] for first in range(0, len(items), BATCH_ROWS)]
+    count = partial(_count_tokens, model, budget, with_response)
     counted: list[tuple[int, int, int]] = []
     with tqdm(total=len(items), desc="counting tokens", unit="row", disable=None) as bar:
-        for _, found in run(counter.count, batches, workers=workers, seconds_each=SECONDS_EACH):
+        for _, found in run(count, batches, workers=workers, seconds_each=SECONDS_EACH):
             if isinstance(found, Failure):
                 raise UserError(f"counting tokens: {found.reason}; try fewer --workers")
             counted += found
@@ -124,20 +93,38 @@ def token_lengths(counter: TokenCounter, items: Sequence[Item], of: int, seed: i
     assert lengths is not None
     longer = (totals > MAX_TOKENS).astype(float).tolist()
     share = estimate(longer, [str(row) for row in range(len(longer))])  # drawn row by row
-    is_whole = len(counted) == of
+    low, high = (share.value, share.value) if len(counted) == of else (share.low, share.high)
     return TokenLengths(
         sampled=len(counted),
         of=of,
         seed=seed,
         lengths=lengths,
         text=_mean(totals - videos, of),
-        trained=_mean(responses, of) if counter.with_response else None,
+        trained=_mean(responses, of) if with_response else None,
         limit=MAX_TOKENS,
-        longer=(share.value, share.value if is_whole else share.low, share.value if is_whole else share.high),
+        longer=(share.value, low, high),
     )
 
 
-def _mean(values: Any, of: int) -> Mean:
+def _count_tokens(
+    model: Path, budget: VideoBudget, with_response: bool, batch: Sequence[Item]
+) -> list[tuple[int, int, int]]:
+    """Of each row its tokens in all, those of the response, and those that stand for patches."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # of this worker: that there is no torch, and the like
+    whole = LengthLimit(model, MAX_TOKENS, budget, with_response)
+    prompt = LengthLimit(model, MAX_TOKENS, budget, with_response=False)
+    patch_size = family_patch_size(model)
+    counted = []
+    for example, headers in batch:
+        total = whole.tokens(example, headers)
+        tiny = [TINY] * len(headers)  # the response is as long whatever the video, and this takes less time
+        response = whole.tokens(example, tiny) - prompt.tokens(example, tiny) if with_response else 0
+        video = sum(plan_frames(header, budget, patch_size).video_tokens for header in headers)
+        counted.append((total, response, video))
+    return counted
+
+
+def _mean(values: np.ndarray, of: int) -> Mean:
     """With the error of a sample without replacement."""
     number = len(values)
     mean = int(values.sum()) / number

@@ -16,13 +16,13 @@ from chromium import find_chromium, started
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_prep.stats.distribution import BINS_MOST, describe, describe_counts
+from data_prep.stats import Stage
+from data_prep.stats.checkpoint import parameters_of
+from data_prep.stats.distribution import MAX_BINS, describe, describe_counts
 from data_prep.stats.epoch import Known, grpo_epoch, sft_epoch
-from data_prep.stats.footage import open_manifest
-from data_prep.stats.parameters import parameters_of
-from data_prep.stats.settings import GrpoSettings, SftSettings
-from data_prep.stats.survey import Question, survey
-from data_prep.stats.tally import LENGTHS, PRIORITIES, VALUES_MOST, Counting, Stage, Tally
+from data_prep.stats.file_stats import Request, file_stats
+from data_prep.stats.tally import DRAWS, LENGTHS, MAX_VALUES, Tally
+from data_prep.stats.videos import Manifest
 from videokr.budget import EVAL_BUDGET, MAX_TOKENS, RL_BUDGET, SFT_BUDGET
 from videokr.example import parse_example
 from videokr.family import FAMILIES
@@ -164,7 +164,7 @@ def test_a_distribution_holds_what_it_was_given(values):
     for share, value in found.percentiles.items():
         assert value == ordered[max(1, math.ceil(len(values) * int(share) / 100)) - 1]
     drawn = found.histogram
-    assert sum(drawn.counts) + drawn.above == len(values) and len(drawn.counts) <= BINS_MOST + 2
+    assert sum(drawn.counts) + drawn.above == len(values) and len(drawn.counts) <= MAX_BINS + 2
     for place, number in enumerate(drawn.counts):
         low = drawn.first + place * drawn.step
         assert number == sum(low <= value < low + drawn.step for value in values)
@@ -178,17 +178,16 @@ def test_a_distribution_of_floats_draws_each_once(values):
 
 
 @given(st.lists(st.sampled_from([CHOICE, OPEN, OPEN | {"source": "x", "think": None}]), max_size=12), st.data())
-def test_pieces_add_up_to_the_whole(records, data):
+def test_batches_add_up_to_the_whole(records, data):
     examples = [parse_example(record | {"id": str(number)}) for number, record in enumerate(records)]
-    counting = Counting(Stage.SFT, 0, sample=3, below=PRIORITIES)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(examples)), max_size=4)))
-    joined = Tally()
+    batched, whole = (Tally(Stage.SFT, sample=3, drawn_below=DRAWS) for _ in range(2))
     for first, last in zip([0, *cuts], [*cuts, len(examples)], strict=True):
-        joined.join(counting.tally(examples[first:last]), 3)
-    joined.keep(3)
-    whole = Tally()
-    whole.join(counting.tally(examples), 3)
-    assert joined == whole
+        batched.add(examples[first:last])
+    whole.add(examples)
+    for tally in (batched, whole):
+        tally.cut_sample()
+    assert batched == whole
     assert len(whole.sampled) == min(3, sum(example.rationale is not None for example in examples))
 
 
@@ -210,7 +209,7 @@ def test_the_same_data_gives_the_same_bytes(tmp_path, manifest):
 
 
 def test_a_grouping_without_end_is_not_listed(tmp_path):
-    data = write_lines(tmp_path / "d.jsonl", *(CHOICE | {"source": f"s{n}"} for n in range(VALUES_MOST + 1)))
+    data = write_lines(tmp_path / "d.jsonl", *(CHOICE | {"source": f"s{n}"} for n in range(MAX_VALUES + 1)))
     (stats,) = stats_of("--data", data, output=tmp_path / "out")
     assert stats["groups"]["source"] == {"values": None, "without": 0}
     assert "too many different values" in (tmp_path / "out" / "stats.html").read_text()
@@ -218,16 +217,18 @@ def test_a_grouping_without_end_is_not_listed(tmp_path):
 
 # One epoch
 
-SFT = SftSettings("f", rows_a_device=1, accumulation=4, save_steps=500, kept=2, saves_optimizer=True,
-                  frozen=("vision tower", "projector"))  # fmt: skip
-GRPO = GrpoSettings("f", devices=8, batch_prompts=32, mini_batch_prompts=8, rollouts=8, response_tokens=2_048,
-                    save_steps=20, kept=None, bytes_a_number=2)  # fmt: skip
-
-
-def known(rows: int, **more: object) -> Known:
-    facts = {"videos": rows, "shown": None, "family": None, "lengths": None, "parameters": None, "gpus": None,
-             "decode_rate": None}  # fmt: skip
-    return Known(rows=rows, **(facts | more))
+SFT = {
+    "per_device_train_batch_size": 1, "gradient_accumulation_steps": 4, "save_steps": 500, "save_total_limit": 2,
+    "save_only_model": False, "freeze_vision_tower": True, "freeze_multi_modal_projector": True,
+    "freeze_language_model": False,
+}  # fmt: skip
+GRPO = {
+    "data": {"train_batch_size": 32, "max_response_length": 2_048},
+    "actor_rollout_ref": {
+        "actor": {"ppo_mini_batch_size": 8, "fsdp_config": {"model_dtype": "bf16"}}, "rollout": {"n": 8},
+    },
+    "trainer": {"n_gpus_per_node": 8, "nnodes": 1, "save_freq": 20},
+}  # fmt: skip
 
 
 def test_the_published_epochs(tmp_path):
@@ -237,13 +238,13 @@ def test_the_published_epochs(tmp_path):
         "model.visual.blocks.0.weight": [50, 100], "model.visual.merger.weight": [10, 100],
         "model.visual.deepstack_merger_list.0.weight": [10, 100], "visual.patch_embed": [3, 1_000],
     }))  # fmt: skip
-    assert model.by_part == {"language model": 200_000, "vision tower": 8_000, "projector": 2_000}
-    sft = sft_epoch(known(201_156, parameters=model), SFT, devices=8)
+    assert model == {"language model": 200_000, "vision tower": 8_000, "projector": 2_000}
+    sft = sft_epoch(Known(201_156, 201_156, parameters=model), "f", SFT, devices=8)
     assert (sft.batch_rows, sft.steps) == (32, 6_287)
     checkpoint = 2 * 210_000 + 12 * 200_000 + 2 * 10_000
     assert (sft.disk.checkpoint_bytes, sft.disk.saves, sft.disk.kept) == (checkpoint, 13, 2)
     assert (sft.disk.end_bytes, sft.disk.most_bytes) == (2 * checkpoint + 2 * 210_000, 3 * checkpoint)
-    grpo = grpo_epoch(known(114_381, parameters=model), GRPO)
+    grpo = grpo_epoch(Known(114_381, 114_381, parameters=model), "f", GRPO)
     assert (grpo.steps, grpo.updates, grpo.rollouts) == (3_574, 14_296, 3_574 * 32 * 8)
     assert grpo.generated_most == 3_574 * 32 * 8 * 2_048
     assert grpo.decoding.reads == 3_574 * 32  # once a prompt: test_training_is_the_same_without_the_fast_path
@@ -254,10 +255,10 @@ def test_the_published_epochs(tmp_path):
 
 @given(st.integers(0, 500), st.integers(1, 4), st.integers(1, 5), st.integers(1, 4))
 def test_steps_are_those_that_transformers_counts(rows, each, accumulation, gpus):
-    settings = SftSettings("f", each, accumulation, 500, None, False, ())
+    settings = SFT | {"per_device_train_batch_size": each, "gradient_accumulation_steps": accumulation}
     batches = len(range(0, rows, each * gpus))
     steps = batches // accumulation + int(batches % accumulation > 0)  # Trainer.set_initial_training_values
-    assert sft_epoch(known(rows, gpus=gpus), settings, devices=8).steps == steps
+    assert sft_epoch(Known(rows, rows, gpus=gpus), "f", settings, devices=8).steps == steps
 
 
 def test_the_shipped_settings_are_read(tmp_path):
@@ -493,17 +494,15 @@ def test_several_files_of_one_name_and_stages_apart(tmp_path):
 
 
 def test_memory_is_that_of_small_columns(tmp_path, manifest):
-    """What a survey keeps of a row is a few numbers, however long the row is."""
+    """What is kept of a row is a few numbers, however long the row is."""
     import tracemalloc
 
     long = "x" * 10_000
     data = write_lines(tmp_path / "data.jsonl", *(CHOICE | {"id": str(n), "think": long} for n in range(2_000)))
-    question = Question(
-        open_manifest(manifest), None, None, None, sample=10, seed=0, gpus=None, decode_rate=None, workers=1
-    )
-    survey(data, "warm", Stage.SFT, question)
+    request = Request(Manifest(manifest), None, None, None, sample=10, seed=0, gpus=None, decode_rate=None, workers=1)
+    file_stats(data, "warm", Stage.SFT, request)
     tracemalloc.start()
-    survey(data, "data", Stage.SFT, question)
+    file_stats(data, "data", Stage.SFT, request)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert data.stat().st_size > 20_000_000 and peak < 8_000_000

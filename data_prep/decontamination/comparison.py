@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from tqdm import tqdm
 
 from data_prep.decontamination import ALIGNED, PUBLISHED
-from data_prep.decontamination.alignment import PICTURES_MIN, Alignment, align
+from data_prep.decontamination.alignment import MIN_PICTURES, Alignment, align, align_published
 from data_prep.decontamination.candidates import BenchmarkIndex, Candidate
 from data_prep.decontamination.corpus import read_corpus
-from data_prep.decontamination.fingerprint import BENCHMARK_FPS, TRAIN_FPS, Fingerprint, Reader
-from data_prep.decontamination.match import REMOVED, Kind, Match, QuestionMatch, VideoMatch
-from data_prep.decontamination.published_rule import match_published
+from data_prep.decontamination.fingerprint import BENCHMARK_FPS, TRAIN_FPS, Fingerprint, FingerprintStore, Reader
+from data_prep.decontamination.match import REMOVED, Kind, Match, VideoMatch
 from data_prep.decontamination.questions import QuestionIndex
-from data_prep.decontamination.store import FingerprintStore
-from data_prep.decontamination.verification import Pair, Resemblance, Verifier
+from data_prep.decontamination.verification import Pair, Resemblance, verify
 from data_prep.decontamination.video_id import holders_by_id
 from data_prep.engine import Failure, Workers, run
 from data_prep.journal import Journal
@@ -24,17 +24,13 @@ from videokr.errors import UserError
 from videokr.video.paths import plain_path
 
 TRAIN, BENCHMARK = "training", "benchmark"  # sides
+Pieces = Iterator[list[Fingerprint]]
 Video = tuple[str, str]  # its side and path: both sides may call a video the same
-SHARE_MIN = 0.6  # of a window's pictures, for its videos to be looked at
+MIN_SHARE = 0.6  # of a window's pictures, for its videos to be looked at
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
-    """
-    Attributes:
-        annotations: file of records.
-        videos: folder that their video paths start from.
-    """
+class Side(NamedTuple):
+    """A file of records, and the folder that their video paths start from."""
 
     annotations: Path
     videos: Path
@@ -42,7 +38,8 @@ class Side:
 
 @dataclass(slots=True)
 class Found:
-    """
+    """What a comparison comes to.
+
     Attributes:
         matches: videos by id, near-duplicates, possible ones, questions.
         removed: lines of the training file that are left out, counted from 1.
@@ -51,7 +48,7 @@ class Found:
         unreadable: lines of the training file whose record cannot be read, and is left out.
         left_out: the fault of each of these.
         not_compared: videos that could not be compared by their pictures, and why.
-        short: videos that show too few pictures to be compared by them.
+        shown_seconds: of videos that were, how long they show something.
     """
 
     matches: list[Match] = field(default_factory=list)
@@ -63,7 +60,12 @@ class Found:
     unreadable: set[int] = field(default_factory=set)
     left_out: LeftOut = field(default_factory=LeftOut)
     not_compared: dict[Video, str] = field(default_factory=dict)
-    short: set[Video] = field(default_factory=set)
+    shown_seconds: dict[Video, float] = field(default_factory=dict)
+
+    @property
+    def short(self) -> set[Video]:
+        """Videos that show too few pictures to be compared by them."""
+        return {video for video, seconds in self.shown_seconds.items() if seconds < MIN_PICTURES / TRAIN_FPS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ class Comparison:
         return (*REMOVED, Kind.QUESTION) if self.removes_questions else REMOVED
 
     def find(self, journal: Journal) -> Found:
-        """
+        """Reads both sides and compares them.
+
         Args:
             journal: of pairs that were looked at.
 
@@ -105,14 +108,12 @@ class Comparison:
         questions = [example for _, example in read_corpus(self.benchmark.annotations, None) if example]
         index = QuestionIndex(questions)
         lines_of: dict[str, list[int]] = {}
-        texts: dict[int, tuple[str, str]] = {}
         for line, example in read_corpus(self.train.annotations, found.left_out if self.skip_invalid else None):
             found.records += 1
             if not example:
                 found.unreadable.add(line)
                 continue
-            if index.meet(line, example):
-                texts[line] = example.id, example.question
+            index.meet(line, example)
             for video in dict.fromkeys(map(plain_path, example.videos)):
                 lines_of.setdefault(video, []).append(line)
         if not lines_of:
@@ -124,11 +125,7 @@ class Comparison:
             known = {(match.train, match.benchmark) for match in of_videos}
             shown = self._near_duplicates(own, others, found, journal)
             of_videos += [match for match in shown if (match.train, match.benchmark) not in known]
-        of_questions = [
-            QuestionMatch(overlap.line, *texts[overlap.line], questions[overlap.benchmark].id,
-                          questions[overlap.benchmark].question, overlap.share)
-            for overlap in index.overlaps()
-        ]  # fmt: skip
+        of_questions = index.matches()
         found.matches = [*of_videos, *of_questions]
         for match in of_videos:
             found.removed.update(lines_of[match.train] if match.kind in REMOVED else ())
@@ -143,7 +140,11 @@ class Comparison:
         for side, store, paths in ((TRAIN, train, own), (BENCHMARK, benchmark, others)):
             failures = store.complete(paths, self.workers, f"hashing, {side}")
             found.not_compared |= {(side, path): reason for path, reason in failures.items()}
-        met = self._met(train, benchmark, own, others, found)
+        met = self._met(train.read(own), benchmark.read(others), len(own), found)
+        compared = found.shown_seconds.keys() | found.not_compared.keys()
+        for video in [*((TRAIN, path) for path in own), *((BENCHMARK, path) for path in others)]:
+            if video not in compared:
+                found.not_compared[video] = "has changed since it was read"
         if self.rule == PUBLISHED:
             return [VideoMatch(Kind.NEAR_DUPLICATE, *pair) for pair in met]
         matches = []
@@ -154,39 +155,27 @@ class Comparison:
             matches.append(VideoMatch(kind, *pair, resemblance))
         return sorted(matches, key=lambda match: (match.kind, match.train, match.benchmark))
 
-    def _met(
-        self,
-        train: FingerprintStore,
-        benchmark: FingerprintStore,
-        own: Sequence[str],
-        others: Sequence[str],
-        found: Found,
-    ) -> list[Pair]:
+    def _met(self, train: Pieces, benchmark: Pieces, train_videos: int, found: Found) -> list[Pair]:
         """Pairs of videos whose hashes agree along a line in time, by path."""
-        by_path = {one.path: one for piece in benchmark.read(others) for one in piece}
-        index = None if self.rule == PUBLISHED else BenchmarkIndex(list(by_path.values()))
-        shown_seconds = {(BENCHMARK, path): len(one.seconds) / BENCHMARK_FPS for path, one in by_path.items()}
+        others = {one.path: one for piece in benchmark for one in piece}
+        index = None if self.rule == PUBLISHED else BenchmarkIndex(list(others.values()))
+        found.shown_seconds |= {(BENCHMARK, path): len(one.seconds) / BENCHMARK_FPS for path, one in others.items()}
         best: dict[tuple[str, str], Alignment] = {}
-        with tqdm(total=len(own), desc="comparing", unit="video", disable=None) as bar:
-            for piece in train.read(own):
-                mine = {one.path: one for one in piece}
-                shown_seconds |= {(TRAIN, path): len(one.seconds) / TRAIN_FPS for path, one in mine.items()}
-                for candidate in index.candidates(list(mine.values())) if index else _all_pairs(mine, by_path):
-                    key = candidate.train, candidate.benchmark
-                    sides = mine[candidate.train], by_path[candidate.benchmark]
-                    alignment = align(*sides, candidate.is_mirrored) if index else match_published(*sides)
-                    if alignment and alignment.share >= SHARE_MIN and alignment > best.get(key, (-1.0,)):
-                        best[key] = alignment
+        with tqdm(total=train_videos, desc="comparing", unit="video", disable=None) as bar:
+            for piece in train:
+                own = {one.path: one for one in piece}
+                found.shown_seconds |= {(TRAIN, path): len(one.seconds) / TRAIN_FPS for path, one in own.items()}
+                all_pairs = (Candidate(path, other, False) for path in own for other in others)
+                for path, other, is_mirrored in index.candidates(piece) if index else all_pairs:
+                    sides = own[path], others[other]
+                    alignment = align(*sides, is_mirrored) if index else align_published(*sides)
+                    if alignment and alignment.share >= MIN_SHARE and alignment > best.get((path, other), (-1.0,)):
+                        best[path, other] = alignment
                 bar.update(len(piece))
-        found.short |= {video for video, seconds in shown_seconds.items() if seconds < PICTURES_MIN / TRAIN_FPS}
-        for video in [*((TRAIN, path) for path in own), *((BENCHMARK, path) for path in others)]:
-            if video not in shown_seconds and video not in found.not_compared:
-                found.not_compared[video] = "has changed since it was read"
         return [(*key, alignment) for key, alignment in sorted(best.items())]
 
     def _looked_at(self, pairs: Sequence[Pair], journal: Journal) -> Iterator[tuple[Pair, Resemblance | None]]:
         """Every pair, with what its pictures come to; None where they could not be read."""
-        verifier = Verifier(self.train.videos.resolve(), self.benchmark.videos.resolve())
         before = {tuple(record["pair"]): record for record in journal.done}
         left = []
         for pair in pairs:
@@ -195,13 +184,14 @@ class Comparison:
                 yield pair, Resemblance(*record["look"]) if record["look"] else None
             else:
                 left.append(pair)
-        with tqdm(total=len(pairs), initial=len(pairs) - len(left), desc="looking", unit="pair", disable=None) as bar:
-            for pair, look in run(verifier.verify, left, workers=self.workers.count,
-                                  seconds_each=self.workers.seconds_each, engine=self.workers.engine):  # fmt: skip
-                resemblance = None if isinstance(look, Failure) else look
-                journal.add({"pair": pair[:2], "alignment": pair[2], "look": resemblance})
-                bar.update()
-                yield pair, resemblance
+        look = partial(verify, self.train.videos.resolve(), self.benchmark.videos.resolve())
+        looked = run(look, left, workers=self.workers.count, seconds_each=self.workers.seconds_each,
+                     engine=self.workers.engine)  # fmt: skip
+        done = len(pairs) - len(left)
+        for pair, result in tqdm(looked, "looking", len(pairs), initial=done, unit="pair", disable=None):
+            resemblance = None if isinstance(result, Failure) else result
+            journal.add({"pair": pair[:2], "alignment": pair[2], "look": resemblance})
+            yield pair, resemblance
 
 
 def _by_id(own: Sequence[str], others: Sequence[str]) -> list[VideoMatch]:
@@ -213,7 +203,3 @@ def _by_id(own: Sequence[str], others: Sequence[str]) -> list[VideoMatch]:
         for other in others_holders[name]
     }
     return [VideoMatch(Kind.VIDEO_ID, *pair) for pair in sorted(pairs)]
-
-
-def _all_pairs(own: dict[str, Fingerprint], others: dict[str, Fingerprint]) -> Iterator[Candidate]:
-    return (Candidate(path, other, False) for path in own for other in others)
