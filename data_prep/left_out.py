@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from videokr.errors import RecordError, UserError
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 from videokr.terminal import for_terminal
 
 SHOWN = 5  # of each reason
@@ -52,7 +52,7 @@ class LeftOut:
             listed_in.unlink(missing_ok=True)
             return
         self._listed.seek(0)
-        with written_aside(listed_in) as aside, aside.open("wb") as out:
+        with atomic_write(listed_in) as aside, aside.open("wb") as out:
             shutil.copyfileobj(self._listed, out)
         for fault in self._shown:
             print(f"left out: {for_terminal(str(fault))}")

@@ -23,7 +23,7 @@ from llamafactory_plugin.rows import DATASET_INFO_FILE
 from llamafactory_plugin.settings import TEXTS, run_budget
 from videokr.errors import UserError
 from videokr.generation_prompt import find_generation_prompt
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 from videokr.training_card import (
     TRAINING_CARD,
     TrainingCard,
@@ -229,7 +229,7 @@ def _cut_log(path: Path, last_step: int) -> None:
                 kept.append(line + "\n")
         except ValueError:
             continue
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         aside.write_text("".join(kept), encoding="utf-8")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 
 REPORT_FILE = "input_wait.json"
 
@@ -45,7 +45,7 @@ class InputWait(TrainerCallback):
             return
         share = self._waited_seconds / seconds
         report = {"share": share, "waited_seconds": self._waited_seconds, "seconds": seconds, "steps": self._steps - 1}
-        with written_aside(self._output_dir / REPORT_FILE) as aside:
+        with atomic_write(self._output_dir / REPORT_FILE) as aside:
             aside.write_text(json.dumps(report) + "\n", encoding="utf-8")
         print(
             f"waited for input in {share:.1%} of the time ({self._waited_seconds:.1f} of {seconds:.1f} s)", flush=True

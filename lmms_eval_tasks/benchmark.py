@@ -10,7 +10,7 @@ from videokr.errors import RecordError, UserError
 from videokr.example import Example, parse_example, to_record
 from videokr.fields import VIDEO_FIELDS
 from videokr.jsonl import read_records
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 from videokr.published import EVAL_DATASET, EVAL_FILE
 from videokr.video.paths import resolve_video
 
@@ -86,7 +86,7 @@ def write_rows(examples: Sequence[Example], path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         aside.write_text(text, encoding="utf-8")
 
 

@@ -25,7 +25,7 @@ from verl_plugin.video_work import DECODES, PROCESSOR_PASSES
 from videokr.errors import UserError
 from videokr.video.fast_path import is_fast
 from videokr.video.frame_cache import frame_cache
-from videokr.video.positions import mend_rope_index
+from videokr.video.positions import patch_rope_index
 from videokr.video.vision_tokens import drop_outer_marks
 
 SECONDS_PER_PATCH = "second_per_grid_ts"  # what a processor returns that needs to know a video's time scale
@@ -70,7 +70,7 @@ class VideoKRAgentLoop(SingleTurnAgentLoop):
         super().__init__(*args, **kwargs)
         drop_outer_marks(self.processor)
         # verl has bound the model's function to the worker's processor, and makes the trainer's positions with it.
-        self.processor.get_rope_index = mend_rope_index(self.processor.get_rope_index)
+        self.processor.get_rope_index = patch_rope_index(self.processor.get_rope_index)
         self.processor.get_rope_index_kwargs = rope_index_arguments
         self.processor.video_processor.do_resize = False
         as_bytes = is_fast() and is_normalised_by_trainer(self.config)

@@ -15,7 +15,7 @@ from verl_plugin.dataset import run_budget
 from verl_plugin.metrics_file import METRICS_PATH
 from videokr.errors import UserError
 from videokr.generation_prompt import find_generation_prompt
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 from videokr.training_card import (
     TRAINING_CARD,
     TrainingCard,
@@ -102,7 +102,7 @@ def take_up(config: Any, environment: Mapping[str, str]) -> int | None:
     if trainer.val_only:
         return step
     if kept and trainer.resume_mode == "resume_path":  # back to a step before the last
-        with written_aside(folder / TRACKER) as aside:
+        with atomic_write(folder / TRACKER) as aside:
             aside.write_text(str(kept), encoding="utf-8")
     places = _set_aside(trainer, folder, kept, environment)
     if places:
@@ -271,7 +271,7 @@ def _moved_lines(metrics: Path, kept: int) -> Path | None:
         return None
     place = _room(metrics.parent)
     (place / metrics.name).write_bytes(b"".join(line for line, is_own in zip(lines, own, strict=True) if not is_own))
-    with written_aside(metrics) as aside:
+    with atomic_write(metrics) as aside:
         aside.write_bytes(b"".join(line for line, is_own in zip(lines, own, strict=True) if is_own))
     return place
 

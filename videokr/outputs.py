@@ -13,7 +13,7 @@ KINDS = {JSON: "JSON", JSON_LINES: "JSON Lines"}
 
 
 @contextmanager
-def written_aside(path: Path, waits: bool = False) -> Iterator[Path]:
+def atomic_write(path: Path, waits: bool = False) -> Iterator[Path]:
     """Gives a name beside `path` to write to; renames it when the block ends, removes it when the block fails.
 
     Args:

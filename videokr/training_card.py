@@ -9,7 +9,7 @@ from typing import Any
 from videokr.budget import VideoBudget
 from videokr.errors import UserError
 from videokr.fingerprint import file_sha256, model_fingerprint
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 from videokr.prompt import prompt_digest
 
 TRAINING_CARD = "videokr_training.json"
@@ -74,7 +74,7 @@ def make_training_card(
 
 
 def write_training_card(folder: Path, card: TrainingCard) -> None:
-    with written_aside(folder / TRAINING_CARD) as aside:
+    with atomic_write(folder / TRAINING_CARD) as aside:
         aside.write_text(json.dumps(asdict(card), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -13,7 +13,7 @@ from data_prep.engine.flags import add_worker_flags, workers_of
 from data_prep.given_path import given_path
 from videokr.budget import BUDGETS
 from videokr.errors import UserError
-from videokr.outputs import JSON, refuse_to_overwrite, require_suffix, written_aside
+from videokr.outputs import JSON, atomic_write, refuse_to_overwrite, require_suffix
 from videokr.video.manifest import LEVELS
 
 REJECTED_STATUS = 3
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     entries = check(named.paths, examination, manifest, workers)
     report = as_json(named, entries, args.level)
     if args.json:
-        with written_aside(args.json) as aside:
+        with atomic_write(args.json) as aside:
             aside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(as_text(report))
     print(f"manifest: {manifest}")

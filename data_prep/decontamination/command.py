@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     from data_prep.decontamination.page import page
     from data_prep.journal import Journal
     from data_prep.left_out import LeftOut
-    from videokr.outputs import written_aside
+    from videokr.outputs import atomic_write
 
     train = Side(args.train, args.videos or args.train.parent)
     benchmark = Side(args.eval, args.eval_videos or args.eval.parent)
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     with Journal(args.output / MATCHES, {"rule": args.rule, "fingerprints": FORMAT}) as journal:
         found = comparison.find(journal)
         text = page(found, comparison)
-        with written_aside(args.output / PAGE) as aside:
+        with atomic_write(args.output / PAGE) as aside:
             aside.write_text(text, encoding="utf-8", newline="\n")
         write_together(args.output / TOGETHER, found.matches)
         write_cleaned(args.train, cleaned, found.removed | found.unreadable)

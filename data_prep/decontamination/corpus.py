@@ -14,7 +14,7 @@ from data_prep.left_out import LeftOut
 from videokr.errors import RecordError
 from videokr.example import Example, parse_record
 from videokr.jsonl import opens_list, read_list, refuse_unreadable
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 
 
 def read_corpus(path: Path, left_out: LeftOut | None) -> Iterator[tuple[int, Example | None]]:
@@ -43,12 +43,12 @@ def read_corpus(path: Path, left_out: LeftOut | None) -> Iterator[tuple[int, Exa
 def write_cleaned(path: Path, output: Path, left_out: Collection[int]) -> None:
     """Writes a file's records but for those at some lines, in the same form and order; JSON Lines to the byte."""
     if opens_list(path):
-        with written_aside(output) as aside, json_list(aside) as append:
+        with atomic_write(output) as aside, json_list(aside) as append:
             for line, record in read_list(path):
                 if line not in left_out:
                     append(_as_json(record))
         return
-    with path.open("rb") as given, written_aside(output) as aside, aside.open("wb") as out:
+    with path.open("rb") as given, atomic_write(output) as aside, aside.open("wb") as out:
         out.writelines(text for line, text in enumerate(given, start=1) if line not in left_out)
 
 

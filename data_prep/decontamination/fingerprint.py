@@ -15,7 +15,7 @@ from data_prep.decontamination.picture_hash import REGIONS, SCALES, WHOLE, are_p
 from data_prep.decontamination.pictures import read_pictures
 from data_prep.engine import Failure, Workers, run
 from videokr.errors import UserError
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 from videokr.video.paths import resolve_video
 from videokr.video.timeline import VideoError
 
@@ -167,7 +167,7 @@ class FingerprintStore:
         schema = pa.schema(list(zip(COLUMNS, types, strict=True)), metadata={"fingerprints": FORMAT})
         table = pa.table(dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)), schema=schema)
         name = uuid.uuid4().hex  # which no other process has, that fills the same folder at the same time
-        with written_aside(self.folder / f"{name}{SUFFIX}") as aside:
+        with atomic_write(self.folder / f"{name}{SUFFIX}") as aside:
             pq.write_table(table, aside, compression="zstd")
 
 

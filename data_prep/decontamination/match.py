@@ -10,7 +10,7 @@ import orjson
 
 from data_prep.decontamination.alignment import Alignment
 from data_prep.decontamination.verification import Resemblance
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 
 
 class Kind(StrEnum):
@@ -101,5 +101,5 @@ def write_together(path: Path, matches: Sequence[Match]) -> None:
 
 
 def _write_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
-    with written_aside(path) as aside, aside.open("wb") as out:
+    with atomic_write(path) as aside, aside.open("wb") as out:
         out.writelines(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for record in records)

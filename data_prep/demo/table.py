@@ -11,7 +11,7 @@ from typing import Any
 from videokr.errors import UserError, exit_status
 from videokr.evaluation.run import SUMMARY_FILE
 from videokr.example import Kind
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 
 MODELS = {"base": "base", "sft": "SFT", "grpo": "SFT + GRPO"}
 WINDOW_STEPS = 5  # the reward is compared over so many first and last steps
@@ -100,7 +100,7 @@ def plot(numbers: Mapping[str, Any], path: Path, title: str) -> None:
     right.set(title="GRPO", xlabel="step", ylabel="mean reward of the rollouts", ylim=(0, 1))
     for axes in (left, right):
         axes.grid(alpha=0.3)
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         figure.savefig(aside, format="png", dpi=120)
     pyplot.close(figure)
 
@@ -112,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     numbers = gather(args.run)
     plot(numbers, args.run / "curves.png", args.title)
-    with written_aside(args.run / "results.json") as aside:
+    with atomic_write(args.run / "results.json") as aside:
         aside.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     print(format_table(numbers))
     print(f"curves   {args.run / 'curves.png'}\nnumbers  {args.run / 'results.json'}")

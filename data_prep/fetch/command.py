@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from data_prep.given_path import given_path
 from videokr.errors import UserError
-from videokr.outputs import JSON, refuse_to_overwrite, require_suffix, written_aside
+from videokr.outputs import JSON, atomic_write, refuse_to_overwrite, require_suffix
 from videokr.published import CONFIGS, DATASETS
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         fetch.run(args.max_members, args.delete_archives)
     found = as_json(fetch)
     if args.json:
-        with written_aside(args.json) as aside:
+        with atomic_write(args.json) as aside:
             aside.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(as_text(found, fetch))
     if fetch.failed:

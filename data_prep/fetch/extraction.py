@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from data_prep.fetch.contents import ARCHIVE, Archive, FileError
 from videokr.errors import UserError
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 from videokr.video.paths import plain_path
 
 READ_BYTES = 1 << 20
@@ -225,7 +225,7 @@ class Marks:
     def add(self, archive: Archive, extracted: Extracted) -> None:
         """Marks an archive as done."""
         path = self._path(archive)
-        with written_aside(path) as aside:
+        with atomic_write(path) as aside:
             aside.write_text(json.dumps(asdict(extracted)), encoding="ascii")
         self._marks[path] = extracted
 

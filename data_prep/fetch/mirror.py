@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from data_prep.fetch.contents import SourceFile
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 
 
 class Mirror:
@@ -49,5 +49,5 @@ class Mirror:
 
     def bring(self, file: SourceFile, path: Path) -> None:
         """Copies a file."""
-        with written_aside(path) as aside:
+        with atomic_write(path) as aside:
             shutil.copyfile(self._folder / file.path, aside)

@@ -19,7 +19,7 @@ from data_prep.left_out import LeftOut
 from data_prep.prepare.source import MISSING_VIDEO
 from data_prep.prepare.split import video_key
 from videokr.errors import RecordError, UserError
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 
 MAX_PREVIEW_RECORDS = 10
 COUNTED_ALONE = (NO_CAPTION, NO_VIDEO, FOLDER, LINKED_FOLDER)  # nothing that was meant to be a record
@@ -48,7 +48,7 @@ class Importer:
         """
         total, unit = self.source.total, self.source.unit
         with (
-            written_aside(output) as aside,
+            atomic_write(output) as aside,
             aside.open("wb") as out,
             tqdm(desc="importing", total=total, unit=unit, unit_scale=True, disable=None) as bar,
         ):

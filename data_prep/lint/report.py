@@ -14,7 +14,7 @@ from data_prep.lint.lint import Linted
 from data_prep.lint.tags import BARE, TAGGED
 from data_prep.lint.tally import AS_LETTER, AS_TEXT, Tally
 from videokr.example import Kind
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 
 LEAST_P = 1e-300  # a float holds no less
 BOTH = {"think": (TAGGED, BARE), "solution": (TAGGED, BARE), "named": (AS_LETTER, AS_TEXT)}
@@ -53,7 +53,7 @@ def summarise(linted: Linted) -> dict[str, Any]:
 def write_json(path: Path, summary: dict[str, Any], linted: Linted) -> None:
     """The summary, and every flagged row under `rows`, one a line."""
     head = json.dumps(summary, indent=1)
-    with written_aside(path) as aside, aside.open("wb") as out:
+    with atomic_write(path) as aside, aside.open("wb") as out:
         out.write(head.removesuffix("\n}").encode("ascii") + b',\n "rows": [')
         separator = b"\n"
         for row in linted.flagged.listed():

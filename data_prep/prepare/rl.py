@@ -22,7 +22,7 @@ from verl_plugin.rows import build_row, describe_row, placed_rows, row_schema
 from videokr.budget import RL_BUDGET
 from videokr.errors import UserError
 from videokr.example import Example
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 from videokr.published import RL_FILE, TRAIN_DATASET
 
 FULL_JSON = "videokr_rlhf_full.json"
@@ -118,10 +118,10 @@ def _write_splits(
     with ExitStack() as stack:
         rows = stack.enter_context(pa.ipc.open_file(aside))
         # Entered first, and so left last: every file is whole before the first of them gets its name.
-        asides = {split: stack.enter_context(written_aside(output)) for split, output in outputs.items()}
+        asides = {split: stack.enter_context(atomic_write(output)) for split, output in outputs.items()}
         for unwritten in asides.values():
             unwritten.open("wb").close()  # whose error names the file, unlike pyarrow's
-        full_aside = stack.enter_context(written_aside(full)) if full else None
+        full_aside = stack.enter_context(atomic_write(full)) if full else None
         append = stack.enter_context(json_list(full_aside)) if full_aside else None
         writers = {split: stack.enter_context(pq.ParquetWriter(aside, rows.schema)) for split, aside in asides.items()}
         bar = stack.enter_context(tqdm(desc="writing", unit="row", disable=None, total=len(held_out)))

@@ -23,7 +23,7 @@ from llamafactory_plugin.rows import DATASET_INFO_FILE, build_dataset_entry, bui
 from videokr.budget import SFT_BUDGET
 from videokr.errors import UserError
 from videokr.example import Example
-from videokr.outputs import JSON, require_suffix, written_aside
+from videokr.outputs import JSON, atomic_write, require_suffix
 from videokr.published import SFT_FILE
 from videokr.response import WITHOUT_RATIONALE, WITHOUT_RATIONALE_NOTE
 
@@ -86,7 +86,7 @@ def prepare_sft(
             all_rows.seek(0)
         # Entered first, and so left last: every file is whole before the first of them gets its name.
         last = stack.enter_context(ExitStack())
-        asides = [stack.enter_context(written_aside(path)) for path in outputs]
+        asides = [stack.enter_context(atomic_write(path)) for path in outputs]
         appends = [stack.enter_context(json_list(aside)) for aside in asides]
         if validation_rows:
             for row, place in zip(all_rows, held_out, strict=True):
@@ -100,7 +100,7 @@ def prepare_sft(
         if not counts[0]:
             left_out.refuse_nothing_left(source.annotations)
         # Read when no other process can be writing it: several may enter their datasets in one folder.
-        info_aside = last.enter_context(written_aside(info, waits=True))
+        info_aside = last.enter_context(atomic_write(info, waits=True))
         entries = read_dataset_info(info)
         former, described = entries.get(validation.stem), build_dataset_entry(validation.name)
         is_former = not validation_rows and isinstance(former, dict) and described.items() <= former.items()

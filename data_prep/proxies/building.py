@@ -69,7 +69,7 @@ class Builder:
             return Built(f"cannot be decoded: {error.reason}")
         try:
             write_proxy(path, frames, plan, stamp, self.key, self.quality)
-        except UserError:  # see `written_aside`
+        except UserError:  # see `atomic_write`
             return Built("another process writes it")
         read = read_proxy(path, stamp, self.key)
         psnr_db = None if read is None else _psnr_db(read[0], frames)

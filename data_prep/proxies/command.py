@@ -21,7 +21,7 @@ from data_prep.given_path import given_path
 from videokr.budget import BUDGETS, VideoBudget
 from videokr.errors import UserError
 from videokr.family import FAMILIES
-from videokr.outputs import JSON, refuse_to_overwrite, require_suffix, written_aside
+from videokr.outputs import JSON, atomic_write, refuse_to_overwrite, require_suffix
 from videokr.video.proxy import BEST, DEFAULT_QUALITY, FOLDER_VARIABLE, WORST, ProxyFolder, ProxyKey
 
 FAILED_STATUS = 3
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         report = {"videos": len(named.paths), "built": found.built, "there": found.there, "no_room": found.no_room,
                   "size_bytes": found.size_bytes, "psnr_db": {"least": least, "mean": mean}, "folder": key.folder,
                   "failures": found.failures, "left_out": dict(named.left_out)}  # fmt: skip
-        with written_aside(args.json) as aside:
+        with atomic_write(args.json) as aside:
             aside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(f"{found.built:,} proxies built, {found.there:,} there already, of {len(named.paths):,} videos")
     if found.psnr_db:

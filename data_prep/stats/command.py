@@ -12,7 +12,7 @@ from data_prep.engine import cpu_count
 from data_prep.given_path import given_path
 from data_prep.stats import Stage
 from videokr.errors import UserError
-from videokr.outputs import refuse_to_overwrite, written_aside
+from videokr.outputs import atomic_write, refuse_to_overwrite
 
 PAGE, NUMBERS = "stats.html", "stats.json"
 SAMPLE = 1_000
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     print(as_text(files))
     if args.output:
         numbers = json.dumps({"files": [asdict(stats) for stats in files]}, indent=1)  # what is not known is null
-        with written_aside(args.output / NUMBERS) as aside:
+        with atomic_write(args.output / NUMBERS) as aside:
             aside.write_text(numbers + "\n", encoding="utf-8")
         write_page(args.output / PAGE, files)
         print(f"\npage     {args.output / PAGE}\nnumbers  {args.output / NUMBERS}")

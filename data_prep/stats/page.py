@@ -9,7 +9,7 @@ from data_prep.stats.distribution import Distribution
 from data_prep.stats.epoch import Decoding, GrpoEpoch, SftEpoch
 from data_prep.stats.figures import NOTHING, count, decimal, estimated, hours, large, percent, size
 from data_prep.stats.file_stats import FileStats
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 from videokr.page.document import document
 from videokr.page.table import Cell, Row, Section, Table, Tone
 
@@ -24,7 +24,7 @@ Part = str | Table | Charts  # of a section: a heading, a table or charts
 
 
 def write_page(path: Path, files: Sequence[FileStats]) -> None:
-    with written_aside(path) as aside, aside.open("w", encoding="utf-8") as file:
+    with atomic_write(path) as aside, aside.open("w", encoding="utf-8") as file:
         file.writelines(page(files))
 
 

@@ -11,7 +11,7 @@ from transformers import AutoModelForImageTextToText, GenerationConfig, set_seed
 from lmms_eval_tasks.models.video_model import PROCESSOR_ARGS, Conversation, VideoModel
 from videokr.errors import UserError
 from videokr.evaluation.responses import Generation
-from videokr.video.positions import mend_rope_index
+from videokr.video.positions import patch_rope_index
 
 SAMPLING_NAMES = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
 OF_VLLM_ALONE = ("presence_penalty", "frequency_penalty")
@@ -35,7 +35,7 @@ class VideoKRHF(VideoModel):
             model, dtype=dtype, attn_implementation=attn_implementation, trust_remote_code=trust_remote_code
         )
         self.model.to(self.model_device).eval()
-        self.model.model.get_rope_index = mend_rope_index(self.model.model.get_rope_index)
+        self.model.model.get_rope_index = patch_rope_index(self.model.model.get_rope_index)
         ends = self.model.generation_config.eos_token_id or self.processor.tokenizer.eos_token_id
         self.ends = ends if isinstance(ends, list) else [ends]
         # `generate` takes from here what a task leaves open: a checkpoint's own penalties would bend greedy answers.

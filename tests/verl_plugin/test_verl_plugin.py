@@ -324,7 +324,7 @@ from vllm.model_executor.model_loader.dummy_loader import DummyModelLoader
 sys.path.insert(0, sys.argv[1])
 from grpo import dataset
 from verl_plugin.agent_loop import SIZED
-from videokr.video.positions import mend_rope_index
+from videokr.video.positions import patch_rope_index
 from pathlib import Path
 
 rows = dataset(Path(sys.argv[2]), Path(sys.argv[3]))
@@ -353,7 +353,7 @@ seen = {name: torch.tensor([next(iter(entry.values())).logprob for entry in outp
 model = AutoModelForImageTextToText.from_pretrained(sys.argv[3], dtype=torch.float32).eval()
 names = ("input_ids", "attention_mask", "video_grid_thw", "mm_token_type_ids")
 differences = {}
-for name, function in {"ours": mend_rope_index(rows.processor.get_rope_index),
+for name, function in {"ours": patch_rope_index(rows.processor.get_rope_index),
                        "stock": rows.processor.get_rope_index}.items():
     positions, _ = function(**{key: inputs[key] for key in names})
     with torch.no_grad():

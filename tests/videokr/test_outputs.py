@@ -12,18 +12,18 @@ from checkout import ROOT
 
 from videokr.__main__ import main
 from videokr.errors import UserError, exit_status
-from videokr.outputs import JSON, refuse_to_overwrite, require_suffix, written_aside
+from videokr.outputs import JSON, atomic_write, refuse_to_overwrite, require_suffix
 
 HOLD = (
-    "import sys, pathlib; from videokr.outputs import written_aside\n"
-    "with written_aside(pathlib.Path(sys.argv[1])) as aside:\n"
+    "import sys, pathlib; from videokr.outputs import atomic_write\n"
+    "with atomic_write(pathlib.Path(sys.argv[1])) as aside:\n"
     "    aside.write_text('theirs'); print('held', flush=True); sys.stdin.readline()\n"
 )
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path):
     path = tmp_path / "deep" / "file.txt"
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         aside.write_text("half")
         assert not path.exists()
         aside.write_text("whole")
@@ -33,7 +33,7 @@ def test_a_file_appears_when_it_is_whole(tmp_path):
 def test_a_failure_leaves_the_former_file(tmp_path):
     path = tmp_path / "file.txt"
     path.write_text("former")
-    with pytest.raises(ZeroDivisionError), written_aside(path) as aside:
+    with pytest.raises(ZeroDivisionError), atomic_write(path) as aside:
         aside.write_text("half")
         _ = 1 / 0
     assert path.read_text() == "former" and list(tmp_path.iterdir()) == [path]
@@ -45,13 +45,13 @@ def test_a_second_process_is_refused_and_spoils_nothing(tmp_path):
         [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdin and process.stdout and process.stdout.readline() == "held\n"
-        with pytest.raises(UserError, match="another process"), written_aside(path):
+        with pytest.raises(UserError, match="another process"), atomic_write(path):
             pass
         process.stdin.write("go\n")
         process.stdin.close()
         assert process.wait() == 0
     assert path.read_text() == "theirs"
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         aside.write_text("mine")
     assert path.read_text() == "mine" and list(tmp_path.iterdir()) == [path]
 
@@ -64,7 +64,7 @@ def test_what_a_kill_left_is_no_obstacle(tmp_path):
         assert process.stdout and process.stdout.readline() == "held\n"
         process.kill()
     assert not path.exists()
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         aside.write_text("mine")
     assert path.read_text() == "mine" and list(tmp_path.iterdir()) == [path]
 
@@ -74,7 +74,7 @@ def test_many_that_wait_each_add_their_own(tmp_path):
     path.write_text("")
 
     def add(number: int) -> None:
-        with written_aside(path, waits=True) as aside:
+        with atomic_write(path, waits=True) as aside:
             aside.write_text(f"{path.read_text()}{number}\n")
 
     threads = [threading.Thread(target=add, args=[number]) for number in range(20)]

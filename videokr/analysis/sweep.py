@@ -11,7 +11,7 @@ from videokr.evaluation.benchmarks import title_of
 from videokr.evaluation.card import COMPARABLE, differences
 from videokr.evaluation.run import Run, read_run
 from videokr.evaluation.summary import Score, percent, score_of, table_lines
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 
 SIZE_INCHES, DOTS_PER_INCH = (8.0, 5.0), 120
 
@@ -73,7 +73,7 @@ def draw(frames: Sequence[int], scores: dict[str, list[Score]], path: Path) -> N
     axes.set(xlabel="frames at most", ylabel="accuracy", title="Accuracy by frame budget, 95% intervals")
     axes.grid(alpha=0.3)
     axes.legend()
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         figure.savefig(aside, format="png", dpi=DOTS_PER_INCH)
     pyplot.close(figure)
 

@@ -10,7 +10,7 @@ from videokr.errors import UserError
 from videokr.evaluation.verdict import OPEN, Verdict
 from videokr.example import Example, Kind, parse_example, to_record
 from videokr.jsonl import read_records
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Answered:
 
 def write_answers(answers: Iterable[Answered], path: Path) -> None:
     """Writes JSONL, whole or not at all."""
-    with written_aside(path) as aside, aside.open("w", encoding="utf-8") as file:
+    with atomic_write(path) as aside, aside.open("w", encoding="utf-8") as file:
         for answered in answers:
             file.write(json.dumps(_to_record(answered), ensure_ascii=False) + "\n")
 

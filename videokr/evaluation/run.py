@@ -13,7 +13,7 @@ from videokr.evaluation.card import CARD_FILE, RunCard, read_card
 from videokr.evaluation.summary import Score, format_summary, mean_score, percent, score_of, summarize
 from videokr.evaluation.verdict import Verdict
 from videokr.example import Kind
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 
 ANSWERS_FOLDER = "answers"
 SUMMARY_FILE = "summary.json"
@@ -74,7 +74,7 @@ def write_summary(run: Run) -> None:
     means = {
         mean: {"accuracy": value, "interval_95": list(interval)} for mean, (value, interval) in run.means().items()
     }
-    with written_aside(run.folder / SUMMARY_FILE) as aside:
+    with atomic_write(run.folder / SUMMARY_FILE) as aside:
         text = json.dumps({"benchmarks": summaries, "means": means}, indent=2, ensure_ascii=False)
         aside.write_text(f"{text}\n", encoding="utf-8")
 

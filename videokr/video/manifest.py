@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from videokr.errors import UserError
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 from videokr.video.frame_plan import VideoHeader
 
 LEVELS = ("fast", "probe", "decode")  # each looks at what the one before does, and further
@@ -70,7 +70,7 @@ def write_manifest(path: Path, entries: Iterable[VideoEntry]) -> None:
 
     ordered = sorted(entries, key=lambda entry: entry.path)
     columns = dict(zip(COLUMNS, zip(*ordered, strict=True), strict=True))
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         pq.write_table(pa.table(columns, schema=_schema()), aside, compression="zstd")
 
 

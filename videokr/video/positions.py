@@ -8,7 +8,7 @@ from typing import Any
 TEXT, VIDEO = 0, 2  # in mm_token_type_ids; 1 is an image
 
 
-def mend_rope_index(get_rope_index: Callable[..., Any]) -> Callable[..., Any]:
+def patch_rope_index(get_rope_index: Callable[..., Any]) -> Callable[..., Any]:
     """Mends `get_rope_index` of transformers 5.3 to at least 5.19 for Qwen2.5-VL videos; changes nothing else.
 
     Every segment, of text or of a video, starts one after the largest position of the one before: so in the paper
@@ -31,7 +31,7 @@ def mend_rope_index(get_rope_index: Callable[..., Any]) -> Callable[..., Any]:
         return get_rope_index
 
     @wraps(get_rope_index)
-    def mended(*args: Any, **kwargs: Any) -> Any:
+    def patched(*args: Any, **kwargs: Any) -> Any:
         position_ids, deltas = get_rope_index(*args, **kwargs)
         token_types, mask = kwargs.get("mm_token_type_ids"), kwargs.get("attention_mask")
         if token_types is None:
@@ -53,7 +53,7 @@ def mend_rope_index(get_rope_index: Callable[..., Any]) -> Callable[..., Any]:
             deltas[row] = following - start
         return position_ids, deltas
 
-    return mended
+    return patched
 
 
 def _video_times(owner: Any, grids: Any, seconds_per_patch: Any) -> list[list[int]]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from videokr.budget import BY_TIME, VideoBudget
 from videokr.errors import UserError
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 from videokr.video.fast_path import is_fast
 from videokr.video.frame_plan import FramePlan, VideoHeader, plan_frames
 
@@ -128,7 +128,7 @@ def write_proxy(
 
     pictures = frames.permute(0, 2, 3, 1).contiguous().numpy()
     said = {"format": FORMAT, "source": stamp, "header": asdict(plan.header), "key": asdict(key)}
-    with written_aside(path) as aside:
+    with atomic_write(path) as aside:
         with av.open(str(aside), "w", format="mp4") as container:
             scale = {"qmin": str(quality), "qmax": str(quality)}
             stream: Any = container.add_stream("mjpeg", rate=1, options=scale)

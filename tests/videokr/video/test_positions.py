@@ -44,9 +44,9 @@ class Holder:
 
 @pytest.mark.parametrize("pads", [0, 3])
 def test_text_starts_after_the_video_s_last_moment(pads):
-    from videokr.video.positions import mend_rope_index
+    from videokr.video.positions import patch_rope_index
 
-    positions, deltas = mend_rope_index(Holder().stock)(**inputs(pads))
+    positions, deltas = patch_rope_index(Holder().stock)(**inputs(pads))
     time, row, column = positions[:, 0, pads:].tolist()
     assert time[:2] == [0, 1] and time[2] == row[2] == column[2] == 2
     assert time[2:-3] == [2 + 2 * t for t in range(4) for _ in range(6)]
@@ -62,9 +62,9 @@ def test_canary_transformers_issue_45381_stock_text_overlaps_the_video():
 
 
 def test_a_video_s_time_follows_its_seconds():
-    from videokr.video.positions import mend_rope_index
+    from videokr.video.positions import patch_rope_index
 
-    positions, _ = mend_rope_index(Holder().stock)(**inputs(seconds=1.875))
+    positions, _ = patch_rope_index(Holder().stock)(**inputs(seconds=1.875))
     time = positions[0, 0].tolist()
     assert time[2:-3] == [2 + start for start in (0, 3, 7, 11) for _ in range(6)]  # 0, 3.75, 7.5, 11.25
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from videokr.capture.trace import SeenVideo, Trace
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 
 FRAMES_A_ROW = 8  # shown of a video, evenly over it
 THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT = 128, 72  # pixels, at most
@@ -44,7 +44,7 @@ def draw(traces: Mapping[str, Sequence[Trace]], folder: Path, output: Path) -> N
                 name = str(video.indices[place]) if place < len(video.indices) else "?"
                 pen.text((left, top + THUMBNAIL_HEIGHT), f"frame {name}", fill="gray")
         top += height
-    with written_aside(output) as aside:
+    with atomic_write(output) as aside:
         sheet.save(aside, format="PNG")
 
 

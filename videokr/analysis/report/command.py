@@ -16,7 +16,7 @@ from videokr.analysis.report.probes import probe_table
 from videokr.analysis.report.run_set import read_run_set
 from videokr.analysis.report.scores import AGAINST, check_against, other_table, published_table, verdict_table
 from videokr.errors import UserError
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 from videokr.page.sheet import NoSheet, Sheets, make_sheets
 
 PAGE = "report.html"
@@ -82,9 +82,9 @@ def run(args: argparse.Namespace) -> int:
         left = max_bytes - sum(len(piece.encode()) for piece in page(report, {})) - FIGURE_BYTES * len(cases)
         each = left * 3 // 4 // max(1, len(videos))  # base64 takes four bytes for three
         sheets = make_sheets(videos, min(MAX_PICTURE_BYTES, max(MIN_PICTURE_BYTES, each)))
-    with written_aside(output) as aside, aside.open("w", encoding="utf-8", newline="\n") as file:
+    with atomic_write(output) as aside, aside.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(page(report, sheets))
-    with written_aside(markdown) as aside:
+    with atomic_write(markdown) as aside:
         aside.write_text(as_markdown(report), encoding="utf-8", newline="\n")
     megabytes = output.stat().st_size / 1_000_000
     print(f"page      {output}  ({megabytes:.1f} MB, {len(cases):,} of {len(all_cases):,} questions)")

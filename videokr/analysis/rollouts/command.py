@@ -13,7 +13,7 @@ from videokr.analysis.rollouts.figure import draw, require_matplotlib
 from videokr.analysis.rollouts.report import as_json, as_text
 from videokr.analysis.rollouts.tally import read_tally
 from videokr.errors import UserError
-from videokr.outputs import written_aside
+from videokr.outputs import atomic_write
 from videokr.reward import DEFAULT_TOLERANCE, Accuracy, check_accuracy, check_tolerance
 
 NUMBERS, FIGURE = "explained.json", "explained.png"
@@ -52,11 +52,11 @@ def run(args: argparse.Namespace) -> int:
     if not args.no_figure:
         require_matplotlib()
     tally = read_tally(args.dumps, accuracy, args.tolerance, args.judged)
-    with written_aside(output / NUMBERS) as aside:
+    with atomic_write(output / NUMBERS) as aside:
         aside.write_text(json.dumps(as_json(tally), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     written = f"numbers  {output / NUMBERS}\n"
     if not args.no_figure:
-        with written_aside(output / FIGURE) as aside:
+        with atomic_write(output / FIGURE) as aside:
             draw(tally, aside)
         written += f"figure   {output / FIGURE}\n"
     print(f"{as_text(tally)}\n{written}", end="", flush=True)
