@@ -4,10 +4,10 @@
     python -m benchmarks.decontamination --scale       # as many windows as the published corpus has, random hashes
     python -m benchmarks.decontamination --hashing     # a minute of video, in CPU-seconds
 
-The first draws originals of every kind in `data_prep.demo.originals`, several of one template or studio, takes them for
-a benchmark, and their copies (`data_prep.demo.copies`) for a corpus. Parameters were chosen on the originals with seeds
-from 0 on; the table is of those from 100 on. A pair is unrelated when the copy is of another original, so that slides
-of one template against each other are among them.
+The first draws originals of every kind in `benchmarks.lecture_videos`, several of one template or studio, takes them
+for a benchmark, and their copies (`benchmarks.video_copies`) for a corpus. Parameters were chosen on the originals with
+seeds from 0 on; the table is of those from 100 on. A pair is unrelated when the copy is of another original, so that
+slides of one template against each other are among them.
 """
 
 import argparse
@@ -22,11 +22,11 @@ from typing import Any
 import orjson
 from tqdm import tqdm
 
+from benchmarks.lecture_videos import FPS, KINDS, frames_of, write_video
+from benchmarks.video_copies import COPIES
 from data_prep.decontamination import ALIGNED, RULES
 from data_prep.decontamination.command import MATCHES
 from data_prep.decontamination.match import Kind
-from data_prep.demo.copies import COPIES
-from data_prep.demo.originals import FPS, KINDS, frames_of, write_video
 from data_prep.engine import cpu_count
 from videokr.__main__ import main as videokr
 

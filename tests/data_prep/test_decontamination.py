@@ -22,6 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from panned_clips import DRAWN_SECONDS, HEIGHT, RATE, WIDTH, cloud, draw, pan, write_clip, write_records
 
+from benchmarks.video_copies import COPIES
 from data_prep.decontamination import comparison, fingerprint, pictures
 from data_prep.decontamination.alignment import align
 from data_prep.decontamination.candidates import SPEEDS, BenchmarkIndex, Candidate
@@ -39,7 +40,6 @@ from data_prep.decontamination.picture_hash import (
 from data_prep.decontamination.pictures import SIDE, read_pictures
 from data_prep.decontamination.questions import MAX_BENCHMARK_HOLDERS, MAX_TRAIN_HOLDERS, QuestionIndex
 from data_prep.decontamination.video_id import holders_by_id, video_ids
-from data_prep.demo.copies import COPIES
 from data_prep.demo.odd_clips import turn
 from data_prep.engine import Workers
 from videokr.__main__ import main

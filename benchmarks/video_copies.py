@@ -1,17 +1,14 @@
 """What becomes of a video on its way into another corpus: copies that only a viewer takes for the same."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
-from data_prep.demo.originals import FPS, HEIGHT, WIDTH, frames_of
+from benchmarks.lecture_videos import FPS, HEIGHT, WIDTH, Array, frames_of
 
 EXCERPT_SECONDS = 20
 FASTER = 1.25
 CRUSHED = 36  # x264's constant rate factor of a poor copy
-
-Array = Any
 
 
 def _each(change: Callable[[Array], Array]) -> Callable[[str, int], Iterator[Array]]:
