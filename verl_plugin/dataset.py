@@ -3,13 +3,12 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from copy import copy
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlparse
 
 import datasets
 from omegaconf import DictConfig
@@ -17,20 +16,19 @@ from tqdm import tqdm
 from verl.utils.dataset.rl_dataset import RLHFDataset
 
 from verl_plugin.reward import OPENING
+from verl_plugin.videos import BUDGET_FIELDS, as_given, budget_of, frames_of, local_path, videos_of, without_videos
 from videokr.budget import RL_BUDGET, VideoBudget
 from videokr.errors import UserError
 from videokr.generation_prompt import as_line, generation_prompt
 from videokr.prompt import text_token_bound
 from videokr.response import opening_of
 from videokr.special_tokens import VIDEO
-from videokr.video.frame_cache import Frames, frame_cache
 from videokr.video.frame_plan import VideoHeader, plan_frames, video_token_bound
 from videokr.video.manifest import read_manifest
 from videokr.video.paths import plain_path
 from videokr.video.timeline import read_header
 from videokr.video.vision_tokens import MARKED_VIDEO, drop_outer_marks, put_videos
 
-BUDGET_FIELDS = tuple(field.name for field in fields(VideoBudget))
 HEADER_THREADS = 8
 PLUGIN = "verl_plugin.registration"  # which verl imports, unless it is told not to
 
@@ -98,7 +96,7 @@ class VideoKRDataset(RLHFDataset):
         for index, row in enumerate(_rows(columns)):
             self._check_marks(index, row)
             videos = row.get(self.video_key) or []
-            missing += [path for path in map(_local_path, videos) if not os.path.isfile(path)]  # noqa: PTH113  (faster)
+            missing += [path for path in map(local_path, videos) if not os.path.isfile(path)]  # noqa: PTH113  (faster)
             if len(videos) > 1 and PLUGIN not in sys.modules:
                 raise UserError(
                     f"row {index} of {files} has several videos, which verl's own rollout server folds into one: let "
@@ -167,7 +165,7 @@ class VideoKRDataset(RLHFDataset):
         most, text = self.max_prompt_length, self._text(row)
         videos, texts = self._videos_bound(row), text_token_bound(text)
         if videos + texts > most and self._manifest:
-            known = {path: self._known_header(path) for path in map(_local_path, row.get(self.video_key) or [])}
+            known = {path: self._known_header(path) for path in map(local_path, row.get(self.video_key) or [])}
             if all(known.values()):
                 videos = self._planned_bound(row, known)
         return bool(videos + texts <= most or (videos < most and videos + self._text_tokens(text) <= most))
@@ -211,7 +209,7 @@ class VideoKRDataset(RLHFDataset):
     def _planned_bound(self, row: Mapping[str, Any], headers: Mapping[Path, Any]) -> int:
         """At most so many tokens for a row's videos, whose headers are these."""
         return sum(
-            video_token_bound(_budget(video), self.image_patch_size, headers[_local_path(video)])
+            video_token_bound(budget_of(video), self.image_patch_size, headers[local_path(video)])
             for video in self._asked(row)
         )
 
@@ -221,16 +219,15 @@ class VideoKRDataset(RLHFDataset):
         if self.tool_schemas is not None:
             settings["tools"] = self.tool_schemas
         text = self.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False, **settings)
-        plans = [
-            plan_frames(headers[_local_path(part)], _budget(part), self.image_patch_size) for part in _videos(messages)
-        ]
+        parts = videos_of(messages)
+        plans = [plan_frames(headers[local_path(part)], budget_of(part), self.image_patch_size) for part in parts]
         place = VIDEO if plans and plans[0].timestamped else MARKED_VIDEO
         text = put_videos(text, place, plans)
         return len(self.tokenizer(text, add_special_tokens=False)["input_ids"]) + self._image_tokens(messages)
 
     def _image_tokens(self, messages: list[dict[str, Any]]) -> int:
         """What a prompt's images take beyond the one mark that each has in the text; images are decoded."""
-        images, _, _ = super()._process_multi_modal_info(_without_videos(messages), self.image_patch_size, self.config)
+        images, _, _ = super()._process_multi_modal_info(without_videos(messages), self.image_patch_size, self.config)
         if not images:
             return 0
         processor = self.processor.image_processor
@@ -248,7 +245,7 @@ class VideoKRDataset(RLHFDataset):
         Raises:
             VideoError: one cannot be read.
         """
-        paths = dict.fromkeys(_local_path(video) for row in rows for video in row.get(self.video_key) or [])
+        paths = dict.fromkeys(local_path(video) for row in rows for video in row.get(self.video_key) or [])
         found = {path: self._known_header(path) for path in paths} if self._manifest else dict.fromkeys(paths)
         unknown = [path for path, header in found.items() if header is None]
         if unknown and self._manifest:
@@ -270,18 +267,18 @@ class VideoKRDataset(RLHFDataset):
         Raises:
             UserError: a video is not there, or cannot be decoded.
         """
-        images, _, audios = super()._process_multi_modal_info(_without_videos(messages), image_patch_size, config)
-        return images, _as_given([future.result() for future in _frames(messages, image_patch_size)]), audios
+        images, _, audios = super()._process_multi_modal_info(without_videos(messages), image_patch_size, config)
+        return images, as_given([future.result() for future in frames_of(messages, image_patch_size)]), audios
 
     @classmethod
     async def process_multi_modal_info(
         cls, messages: list[dict[str, Any]], image_patch_size: int, config: DictConfig
     ) -> Any:
         """As `_process_multi_modal_info`; the rollouts of one prompt share its frames, and wait without a thread."""
-        shown = await asyncio.gather(*map(asyncio.wrap_future, _frames(messages, image_patch_size)))
-        others = _without_videos(messages)
+        shown = await asyncio.gather(*map(asyncio.wrap_future, frames_of(messages, image_patch_size)))
+        others = without_videos(messages)
         images, _, audios = await super().process_multi_modal_info(others, image_patch_size, config)
-        return images, _as_given(shown), audios
+        return images, as_given(shown), audios
 
 
 def run_budget(config: DictConfig) -> VideoBudget:
@@ -301,36 +298,3 @@ def _rows(columns: datasets.Dataset) -> Iterator[dict[str, Any]]:
     for piece in columns.iter(batch_size=1_000):
         names = list(piece)
         yield from (dict(zip(names, row, strict=True)) for row in zip(*piece.values(), strict=True))
-
-
-def _videos(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    contents = [message["content"] for message in messages if isinstance(message["content"], list)]
-    return [part for content in contents for part in content if part.get("type") == "video"]
-
-
-def _without_videos(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        message | {"content": [part for part in message["content"] if part.get("type") != "video"]}
-        if isinstance(message["content"], list)
-        else message
-        for message in messages
-    ]
-
-
-def _as_given(shown: Sequence[Frames]) -> list[tuple[Any, dict[str, Any]]] | None:
-    """Videos as verl hands them on."""
-    return [(frames, plan.metadata) for frames, plan in shown] or None
-
-
-def _frames(messages: list[dict[str, Any]], patch_size: int) -> list["Future[Frames]"]:
-    frames = frame_cache()
-    return [frames.read(_local_path(part), _budget(part), patch_size) for part in _videos(messages)]
-
-
-def _budget(part: Mapping[str, Any]) -> VideoBudget:
-    return VideoBudget(**{name: part[name] for name in BUDGET_FIELDS})
-
-
-def _local_path(video: str | dict[str, Any]) -> Path:
-    path = video if isinstance(video, str) else video["video"]
-    return Path(unquote(urlparse(path).path)) if path.startswith("file://") else Path(path)
