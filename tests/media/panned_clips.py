@@ -80,12 +80,12 @@ DRAWN_RATE, DRAWN_SECONDS = 2, 24
 
 
 def draw(job: tuple[Path, str, int, str | None]) -> None:
-    """An original of `data_prep.demo`, or a copy of it, shorter and with fewer frames a second."""
-    from data_prep.demo import copies, originals
+    """An original of `benchmarks.lecture_videos`, or a copy of it, shorter and with fewer frames a second."""
+    from benchmarks import lecture_videos, video_copies
 
     path, kind, seed, copy = job
-    originals.FPS = copies.FPS = DRAWN_RATE
-    originals.SECONDS = DRAWN_SECONDS
-    frames, _, quality = copies.COPIES[copy] if copy else (originals.frames_of, 0, 23)
-    rate = Fraction(DRAWN_RATE) * Fraction(copies.FASTER if copy == "1.25x" else 1)
+    lecture_videos.FPS = video_copies.FPS = DRAWN_RATE
+    lecture_videos.SECONDS = DRAWN_SECONDS
+    frames, _, quality = video_copies.COPIES[copy] if copy else (lecture_videos.frames_of, 0, 23)
+    rate = Fraction(DRAWN_RATE) * Fraction(video_copies.FASTER if copy == "1.25x" else 1)
     write_clip(path, frames(kind, seed), rate, crf=str(quality))
