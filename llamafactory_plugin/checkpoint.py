@@ -18,18 +18,16 @@ from safetensors import SafetensorError, safe_open
 from torch import distributed
 from transformers import TrainerCallback
 
-from llamafactory_plugin.data_sets import entry_of, names_of, read_dataset_info
-from llamafactory_plugin.rows import DATASET_INFO_FILE
+from llamafactory_plugin.data_sets import data_files
 from llamafactory_plugin.settings import TEXTS, run_budget
 from videokr.errors import UserError
 from videokr.generation_prompt import find_generation_prompt
 from videokr.outputs import atomic_write
 from videokr.training_card import (
-    TRAINING_CARD,
     TrainingCard,
     compare_with_begun,
     make_training_card,
-    read_training_card,
+    read_own_card,
     write_training_card,
 )
 from videokr.video.proxy import video_reading
@@ -50,7 +48,8 @@ NOT_LEARNT = {
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """
+    """Where a run begins.
+
     Attributes:
         checkpoint: that the run goes on from; None where it starts anew.
         removed: checkpoints that go when training begins, and why.
@@ -78,11 +77,11 @@ def find_start(config: Mapping[str, Any]) -> Start:
     """
     if not config.get("do_train"):
         return Start(None, {}, is_training=False)
-    folder, given, is_anew = Path(config["output_dir"]), config.get(RESUME), bool(config.get(ANEW))
+    folder, given = Path(config["output_dir"]), config.get(RESUME)
     inside = _checkpoints(folder)
     if given and given is not True:
         return _given_start(Path(str(given)), folder, config)
-    if is_anew:
+    if config.get(ANEW):
         return Start(None, dict.fromkeys(inside, f"{ANEW}=true"))
     state = _read_state(folder)
     if given is False and (inside or state):
@@ -109,27 +108,12 @@ def _given_start(path: Path, folder: Path, config: Mapping[str, Any]) -> Start:
     others = [each for each in _checkpoints(folder) if not is_own or _number(each) > _number(path)]
     if config.get(ANEW):
         return Start(path, dict.fromkeys(others, f"{ANEW}=true"))
-    faults = {each: _fault(each, config) for each in others}
-    if kept := [each.name for each, fault in faults.items() if fault != NOT_WHOLE]:
+    if kept := [each.name for each in others if _fault(each, config) != NOT_WHOLE]:
         raise UserError(
             f"'{folder}' holds {', '.join(kept)}, and going on from '{path}' would mix its own with them: remove them, "
             "or give another output_dir"
         )
-    return Start(path, dict.fromkeys(faults, NOT_WHOLE))
-
-
-def data_files(config: dict[str, Any]) -> list[Path]:
-    """The files of the datasets that a run trains on; of those on a hub none.
-
-    Args:
-        config: as the host gets it.
-    """
-    folder = str(config.get("dataset_dir", "data"))
-    if not (Path(folder) / DATASET_INFO_FILE).is_file():  # ONLINE, REMOTE:
-        return []
-    found = [entry_of(read_dataset_info(folder), name, folder) for name in names_of(config, "dataset")]
-    paths = [Path(entry["file_name"]) for entry in found if "file_name" in entry]
-    return [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
+    return Start(path, dict.fromkeys(others, NOT_WHOLE))
 
 
 def card_of(config: dict[str, Any]) -> TrainingCard:
@@ -159,7 +143,7 @@ def compare(start: Start, config: Mapping[str, Any], card: TrainingCard) -> list
     if start.checkpoint is None and start.finished_at is None:
         return lines
     begun_in = start.checkpoint.resolve().parent if start.checkpoint else folder
-    begun = read_training_card(begun_in) if (begun_in / TRAINING_CARD).is_file() else None
+    begun = read_own_card(begun_in)
     if (begun is None or begun.data is None) and not isinstance(config.get(RESUME), str):
         raise UserError(
             f"'{folder}' holds a run that left no card of its model and data, so that nothing tells whether it is this "
@@ -184,10 +168,7 @@ class Begin(TrainerCallback):
         self._begun_at = 0
 
     def on_init_end(self, *_: Any, **__: Any) -> None:
-        """
-        Raises:
-            UserError: the nodes do not begin at the same checkpoint, and would wait for each other for ever.
-        """
+        """Raises UserError where nodes do not begin at one checkpoint, and would wait for each other for ever."""
         if distributed.is_initialized():
             found: list[Any] = [None] * distributed.get_world_size()
             distributed.all_gather_object(found, str(self._start.checkpoint))

@@ -2,14 +2,14 @@
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Callable
-
-from videokr.terminal import for_terminal
 
 USER_ERROR_STATUS = 2
 BROKEN_PIPE_STATUS = 141  # as a shell reports SIGPIPE
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newline
 
 
 class UserError(Exception):
@@ -38,6 +38,11 @@ class RecordError(UserError):
     def located(self, source: str, line: int) -> "RecordError":
         """The same fault with the file and line it was met at."""
         return RecordError(self.field, self.reason, self.detail, source, line)
+
+
+def for_terminal(text: str) -> str:
+    """The text with control characters written out (`\\x1b`), so that none of them reaches the terminal."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def exit_status(command: Callable[[], int | None]) -> int:

@@ -12,7 +12,7 @@ import orjson
 
 from videokr.errors import RecordError, UserError
 from videokr.fields import CONVERSATION_FIELDS, OPTION_FIELDS, PUBLISHED_FIELDS, present
-from videokr.option_columns import option_columns
+from videokr.record_options import option_columns
 
 LINE = "(record)"  # in place of a field's name, where a whole record is at fault
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")

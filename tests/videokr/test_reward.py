@@ -5,9 +5,8 @@ from hypothesis import strategies as st
 from verl_plugin.reward import compute_score
 from videokr.errors import RecordError, UserError
 from videokr.example import Kind
-from videokr.reason import Reason
 from videokr.response import build_response
-from videokr.reward import Accuracy, score_response
+from videokr.reward import Accuracy, Reason, score_response
 from videokr.rouge import LONGEST_TEXT
 
 OPTIONS = ("Oxygen", "Hydrogen", "Carbon")
