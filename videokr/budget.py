@@ -11,7 +11,8 @@ MOST = 2**31  # of any bound; no host counts further
 
 @dataclass(frozen=True, slots=True)
 class VideoBudget:
-    """
+    """How many frames and pixels of a video a model is shown.
+
     Attributes:
         fps: frames sampled a second.
         min_frames, max_frames: bounds on the number of sampled frames.
@@ -28,10 +29,7 @@ class VideoBudget:
     sampling: str = BY_INDEX
 
     def __post_init__(self) -> None:
-        """
-        Raises:
-            UserError: a value that is no positive number, a least above the most, or another sampling.
-        """
+        """Raises UserError at a value that is no positive number, a least above the most, or another sampling."""
         if self.sampling not in SAMPLINGS:
             raise UserError(f"video budget: sampling is '{self.sampling}': {' or '.join(SAMPLINGS)}")
         for name in ("fps", "min_frames", "max_frames", "min_pixels", "max_pixels"):

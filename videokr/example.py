@@ -78,20 +78,11 @@ _OPTION_LETTER = re.compile(
 
 
 def parse_kind(value: object, name: str = KIND_FIELDS[0]) -> Kind:
-    """Reads a `problem_type` in any spelling.
-
-    Raises:
-        RecordError: the kind is unknown.
-    """
+    """Reads a `problem_type` in any spelling; RecordError where the kind is unknown."""
     kind = _kind_of(str(value))
     if kind is None:
         raise RecordError(name, "unknown kind of question", f"{value!r}; known: {', '.join(_KINDS)}")
     return kind
-
-
-def _label(name: str, value: object) -> str:
-    """A kind as the record spells it; several labels as one text."""
-    return ", ".join(text_of(name, one) for one in value) if isinstance(value, list) else text_of(name, value)
 
 
 @lru_cache(maxsize=64)  # a file has a few spellings, thousands of times
@@ -109,8 +100,11 @@ def parse_example(record: Mapping[str, Any]) -> Example:
     leading = _LEADING_VIDEO.match(question)
     question = question[leading.end() :] if leading else question
     option_field, options = read_options(record)
-    kind_field = present(record, KIND_FIELDS)
-    label = _label(kind_field, record[kind_field]) if kind_field else None
+    label = None
+    if kind_field := present(record, KIND_FIELDS):
+        labels = record[kind_field]
+        labels = labels if isinstance(labels, list) else [labels]
+        label = ", ".join(text_of(kind_field, each) for each in labels)
     kind = _kind_of(label) if label else None
     if kind is not Kind.OPEN_ENDED:
         question, options = split_inline_options(question, options)
@@ -127,9 +121,7 @@ def parse_example(record: Mapping[str, Any]) -> Example:
     if not question:
         raise RecordError(question_field, "empty")
     _refuse_reserved(question_field, question)
-    if "<" in "".join(options):
-        for option in options:
-            _refuse_reserved(option_field, option)
+    _refuse_reserved(option_field, *options)
 
     answer_field, answer = _text(record, ANSWER_FIELDS)
     if kind is Kind.OPEN_ENDED and not is_said and _OPTION_LETTER.fullmatch(bare_answer(answer) or ""):
@@ -180,22 +172,16 @@ def read_examples(path: Path, skip_invalid: list[RecordError] | None = None) -> 
     """
     for line, record in read_records(path):
         try:
-            example = parse_record(record)
+            yield parse_record(record)
         except RecordError as error:
             located = error.located(str(path), line)
             if skip_invalid is None:
                 raise located from None
             skip_invalid.append(located)
-        else:
-            yield example
 
 
 def parse_record(record: object) -> Example:
-    """`parse_example` of whatever a line holds.
-
-    Raises:
-        RecordError: see there; or no JSON object.
-    """
+    """`parse_example` of whatever a line holds; RecordError, too, where it is no JSON object."""
     if isinstance(record, RecordError):
         raise record
     if not isinstance(record, dict):
@@ -244,11 +230,7 @@ def _rationale(record: Mapping[str, Any]) -> str | None:
 
 
 def record_videos(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """The paths of a raw record's videos, less a leading `./`.
-
-    Raises:
-        RecordError: it names none, or one is not a path.
-    """
+    """The paths of a raw record's videos, less a leading `./`; RecordError where it names none, or no path."""
     name = present(record, VIDEO_FIELDS)
     if name is None:
         raise _missing(VIDEO_FIELDS)
@@ -268,7 +250,7 @@ def record_videos(record: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(paths)
 
 
-def _refuse_reserved(name: str, text: str) -> None:
-    found = find_special_token(text)
-    if found:
-        raise RecordError(name, "a mark that the hosts reserve stands in the text", found)
+def _refuse_reserved(name: str, *texts: str) -> None:
+    for text in texts:
+        if found := find_special_token(text):
+            raise RecordError(name, "a mark that the hosts reserve stands in the text", found)

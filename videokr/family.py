@@ -14,7 +14,8 @@ HUB_ID = re.compile(r"[A-Za-z0-9_-][\w.-]*/[\w.-]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """
+    """Models of one architecture, and what the stages call it.
+
     Attributes:
         name: as the launchers take it.
         model_type: `model_type` in the model's config.json.

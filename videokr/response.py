@@ -27,8 +27,7 @@ def build_response(rationale: str | None, answer: str, without: str = EMPTY_THIN
     """
     if not rationale and without == ANSWER_ONLY:
         return ANSWER_TAGS.format(answer)
-    rationale = rationale or ""
-    return f"{THINK_TAGS.format(rationale)}\n{ANSWER_TAGS.format(answer)}"
+    return f"{THINK_TAGS.format(rationale or '')}\n{ANSWER_TAGS.format(answer)}"
 
 
 def opening_of(prompt: str) -> str:
@@ -60,7 +59,8 @@ def holds_tag(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """
+    """What is read of a response.
+
     Attributes:
         answer: the content of the last answer block outside the thinking, stripped; None where there is none.
         is_well_formed: whether the text is one think block with content, then one answer block with content, and
@@ -116,11 +116,6 @@ def bare_answer(text: str) -> str | None:
     return read_answer(text) if "<" in text and "<answer>" in text.lower() else text
 
 
-def is_well_formed(text: str) -> bool:
-    """Whether a response has the form asked for; see `Response`."""
-    return read_response(text).is_well_formed
-
-
 def _last_answer_block(pieces: list[str]) -> str | None:
     block, thinking_closes_after_block, thinking_closes, following = None, False, False, ""
     ends_with_block = False
@@ -145,8 +140,5 @@ def _last_answer_block(pieces: list[str]) -> str | None:
 def strip_tag(text: str, name: str) -> str:
     """The content of a field that may or may not be wrapped in one `<name>` block."""
     text = text.strip()
-    before, behind = len(f"<{name}>"), len(f"</{name}>")
-    is_wrapped = (
-        len(text) >= before + behind and text[:before].lower() == f"<{name}>" and text[-behind:].lower() == f"</{name}>"
-    )
-    return text[before:-behind].strip() if is_wrapped else text
+    wrapped = re.fullmatch(f"<{name}>(.*)</{name}>", text, re.IGNORECASE | re.ASCII | re.DOTALL)
+    return wrapped[1].strip() if wrapped else text

@@ -7,16 +7,18 @@ computation revisited", 2004) in the place of a table.
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
+from typing import TypeVar
 
 # Longer than a rollout's 2,048 tokens of text; beyond it ROUGE is not computed.
 LONGEST_TEXT = 8_192
 REMEMBERED_STEMS, REMEMBERED_GOLDS = 65_536, 4_096
 
 _WORD = re.compile(r"[a-z0-9]+")
+_Item = TypeVar("_Item")
 _SHORTEST_STEMMED = 4  # letters
 
 
@@ -57,37 +59,30 @@ def _gold_stems(gold: str) -> _GoldText:
 
 
 def _mean_f1(gold: _GoldText, words: list[str]) -> float:
-    """Mean F1 of ROUGE-1, ROUGE-2 and ROUGE-L of words against a gold text, in [0, 1]."""
     if not gold.length or not words:
         return 0.0
     length = len(words)
-    counts = gold.words
-    found: dict[str, int] = {}
-    for word in words:
-        if word in counts:
-            found[word] = found.get(word, 0) + 1
-    common = 0
-    for word, number in found.items():
-        limit = counts[word]
-        common += number if number < limit else limit
+    common = _common(gold.words, words)
     if not common:
         return 0.0
-    common_pairs = 0
-    if gold.pairs and length > 1:
-        left: dict[tuple[str, str], int] = {}
-        counts_of_pairs = gold.pairs
-        for pair in pairwise(words):
-            if pair in counts_of_pairs:
-                room = left.get(pair)
-                if room is None:
-                    room = counts_of_pairs[pair]
-                if room:
-                    common_pairs += 1
-                    left[pair] = room - 1
+    common_pairs = _common(gold.pairs, pairwise(words)) if gold.pairs else 0
     rouge1 = _f1(common, length, gold.length)
     rouge2 = _f1(common_pairs, length - 1, gold.length - 1)
     rouge_l = _f1(_common_subsequence(gold, words), length, gold.length)
     return (rouge1 + rouge2 + rouge_l) / 3.0
+
+
+def _common(counts: dict[_Item, int], items: Iterable[_Item]) -> int:
+    """How many items two texts have in common; loops, since a Counter costs more than these few items."""
+    found: dict[_Item, int] = {}
+    for item in items:
+        if item in counts:
+            found[item] = found.get(item, 0) + 1
+    common = 0
+    for item, number in found.items():
+        limit = counts[item]
+        common += number if number < limit else limit
+    return common
 
 
 def _common_subsequence(gold: _GoldText, words: list[str]) -> int:

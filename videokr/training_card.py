@@ -51,14 +51,11 @@ def make_training_card(
     settings: Mapping[str, Any],
     generation_prompt: str | None = None,
 ) -> TrainingCard:
-    """The card of a run that is about to start, with the prompt of this version.
+    """The card of a run that is about to start, with the prompt of this version; see `TrainingCard`.
 
     Args:
-        videos: `videokr.video.proxy.video_reading`.
         model: a checkpoint folder, or a name on the hub.
         data: files that are trained on; each is read once.
-        settings: that decide what is learnt; JSON.
-        generation_prompt: `videokr.generation_prompt`, where the model is a folder.
     """
     folder = Path(model).expanduser()
     return TrainingCard(
@@ -80,11 +77,7 @@ def write_training_card(folder: Path, card: TrainingCard) -> None:
 
 
 def read_training_card(model: Path) -> TrainingCard | None:
-    """The card of a checkpoint, or of the run whose folder it lies in; None where there is none.
-
-    Raises:
-        UserError: it cannot be read.
-    """
+    """The card of a checkpoint, or of the run whose folder it lies in; see `read_own_card`."""
     return read_own_card(model) or read_own_card(model.parent)
 
 
@@ -144,9 +137,7 @@ def departures(card: TrainingCard, budget: VideoBudget) -> list[str]:
     Args:
         budget: the evaluation's.
     """
-    found = []
-    if card.prompt_sha256 != prompt_digest():
-        found.append("another prompt")
+    found = ["another prompt"] if card.prompt_sha256 != prompt_digest() else []
     for name in ("fps", "max_frames"):
         trained, asked = getattr(card.budget, name), getattr(budget, name)
         if trained != asked:
