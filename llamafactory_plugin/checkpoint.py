@@ -59,12 +59,9 @@ class Start:
     checkpoint: Path | None
     removed: Mapping[Path, str]
     finished_at: int | None = None
-    is_training: bool = True
 
     def settings(self) -> dict[str, Any]:
         """For the host, which would otherwise look for itself."""
-        if not self.is_training:
-            return {}
         return {RESUME: self.checkpoint and str(self.checkpoint), ANEW: self.checkpoint is None}
 
 
@@ -76,7 +73,7 @@ def find_start(config: Mapping[str, Any]) -> Start:
             be gone on with nor to be overwritten.
     """
     if not config.get("do_train"):
-        return Start(None, {}, is_training=False)
+        return Start(None, {})
     folder, given = Path(config["output_dir"]), config.get(RESUME)
     inside = _checkpoints(folder)
     if given and given is not True:
@@ -117,11 +114,7 @@ def _given_start(path: Path, folder: Path, config: Mapping[str, Any]) -> Start:
 
 
 def card_of(config: dict[str, Any]) -> TrainingCard:
-    """The training card of a run.
-
-    Args:
-        config: as the host gets it.
-    """
+    """The training card of a run; its configuration is as the host gets it."""
     settings = {name: value for name, value in sorted(config.items()) if name not in NOT_LEARNT}
     settings["processes"] = int(os.environ.get("WORLD_SIZE", "1"))
     model, budget = str(config["model_name_or_path"]), run_budget(config)

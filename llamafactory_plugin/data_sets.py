@@ -63,7 +63,7 @@ def point_at_raw_files(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_dataset_info(folder: str) -> dict[str, Any]:
-    """The entries of a folder's dataset_info.json by name; UserError where it is not there, or no mapping."""
+    """The entries of a folder's dataset_info.json by name; UserError where it is not there, or not JSON."""
     info = Path(folder) / DATASET_INFO_FILE
     if not info.is_file():
         raise UserError(
@@ -71,11 +71,9 @@ def read_dataset_info(folder: str) -> dict[str, Any]:
             "or give a raw file as dataset=FILE.jsonl"
         )
     try:
-        entries = json.loads(info.read_text(encoding="utf-8"))
+        entries: dict[str, Any] = json.loads(info.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"'{info}' is not JSON: {error}") from None
-    if not isinstance(entries, dict):
-        raise UserError(f"'{info}' is no mapping of dataset names to descriptions")
     return entries
 
 

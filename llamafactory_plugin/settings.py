@@ -34,7 +34,6 @@ ABOVE_ZERO = (
     "max_samples", "lora_rank",
 )  # fmt: skip
 FLASH_ATTENTION, FA2, FA3, SDPA, AUTO = "flash_attn", "fa2", "fa3", "sdpa", "auto"
-EVALUATE = "add eval_strategy=steps eval_steps=100"
 
 
 def read_config(argv: list[str]) -> dict[str, Any]:
@@ -54,11 +53,9 @@ def read_config(argv: list[str]) -> dict[str, Any]:
     texts = dict(override.split("=", 1) for override in overrides if override.startswith(AS_TYPED))
     try:
         others = OmegaConf.from_cli([override for override in overrides if not override.startswith(AS_TYPED)])
-        config = OmegaConf.to_container(OmegaConf.merge(OmegaConf.load(path), others, texts), resolve=True)
-    except (YAMLError, OmegaConfBaseException) as error:
+        config: Any = OmegaConf.to_container(OmegaConf.merge(OmegaConf.load(path), others, texts), resolve=True)
+    except (YAMLError, OmegaConfBaseException, TypeError) as error:  # the last of a list in place of a mapping
         raise UserError(f"configuration '{path}': {' '.join(str(error).split())}") from None
-    if not isinstance(config, dict):
-        raise UserError(f"configuration '{path}': not a mapping of keys to values")
     return {str(key): value for key, value in config.items()}
 
 
@@ -76,8 +73,6 @@ def checked(config: dict[str, Any]) -> dict[str, Any]:
             raise UserError(f"{key} is not set: give {key}=... or put it into the configuration file")
     if config.get("stage", "sft") != "sft":
         raise UserError(f"stage is '{config['stage']}': sft is the only one whose rows are made here")
-    if not any(config.get(key) for key in ("do_train", "do_eval", "do_predict")):
-        raise UserError("do_train is false, and nothing else is to be done: leave it out")
     if config.get("tokenized_path"):
         raise UserError(
             f"tokenized_path '{config['tokenized_path']}': the host would train what was tokenised there, whatever "
@@ -86,7 +81,10 @@ def checked(config: dict[str, Any]) -> dict[str, Any]:
     checkpoint = config.get("resume_from_checkpoint")
     if isinstance(checkpoint, str) and not Path(checkpoint).is_dir():
         raise UserError(f"resume_from_checkpoint '{checkpoint}' is not there: give a folder checkpoint-N of a run")
-    check_model(str(config["model_name_or_path"]), config.get("template"))
+    path, template = str(config["model_name_or_path"]), config.get("template")
+    family = find_family(path)
+    if family and template in {other.template for other in FAMILIES.values()} - {family.template}:
+        raise UserError(f"model '{path}' is of the family {family.name}, for which template '{template}' is wrong")
     config = config | {key: "no" for key in STRATEGIES if config.get(key) is False}  # YAML reads a bare `no` as false
     arguments = host_arguments()  # late: the host takes seconds to be imported
     unknown = sorted(set(config) - set(arguments) - set(OWN))
@@ -148,13 +146,6 @@ def _choices(kind: Any) -> list[Any]:
     return [one.value for one in kind] if isinstance(kind, type) and issubclass(kind, Enum) else []
 
 
-def check_model(path: str, template: str | None) -> None:
-    """Raises UserError where the model is of no covered family, or of another one than the template's."""
-    family = find_family(path)
-    if family and template in {other.template for other in FAMILIES.values()} - {family.template}:
-        raise UserError(f"model '{path}' is of the family {family.name}, for which template '{template}' is wrong")
-
-
 def check_packages(config: dict[str, Any]) -> None:
     """Raises UserError where a setting asks for a package that is not installed; the host looks after the data."""
     from transformers.integrations import get_available_reporting_integrations, get_reporting_integration_callbacks
@@ -194,11 +185,11 @@ def check_evaluation(config: dict[str, Any]) -> None:
     has_data = bool(config.get("eval_dataset") or config.get("val_size"))
     strategy = config.get("eval_strategy", "no")
     if has_data and strategy == "no":
-        raise UserError(f"eval_dataset or val_size is set, and nothing is evaluated: {EVALUATE}")
+        raise UserError(
+            "eval_dataset or val_size is set, and nothing is evaluated: add eval_strategy=steps eval_steps=100"
+        )
     if strategy != "no" and not has_data:
         raise UserError(f"eval_strategy={strategy}: there is nothing to evaluate; set eval_dataset or val_size")
-    if config.get("load_best_model_at_end") and strategy == "no":
-        raise UserError(f"load_best_model_at_end: nothing is evaluated; {EVALUATE}")
 
 
 def with_attention(config: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ checkpoint opens the thinking, in rollouts and in evaluation; here it does so, t
 """
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -99,41 +98,32 @@ class _PlannedVideos:
             UserError: a video is not there, or cannot be read.
             ValueError: more or fewer places for a video than videos.
         """
-        asked = sum(message["content"].count(VIDEO_PLACEHOLDER) for message in messages)
-        if asked != len(videos):
-            raise ValueError(f"{len(videos)} videos for {asked} places ({VIDEO_PLACEHOLDER}) in {messages}")
+        contents = [message["content"] for message in messages]
+        places = [content.count(VIDEO_PLACEHOLDER) for content in contents]
+        if sum(places) != len(videos):
+            raise ValueError(f"{len(videos)} videos for {sum(places)} places ({VIDEO_PLACEHOLDER}) in {messages}")
         try:
-            plans: Iterator[FramePlan] | None = iter([plan_of(video, processor, self.sampling) for video in videos])
+            plans = iter([plan_of(video, processor, self.sampling) for video in videos])
+            contents = [
+                put_videos(content, VIDEO_PLACEHOLDER, islice(plans, count))
+                for content, count in zip(contents, places, strict=True)
+            ]
         except VideoError:
             if not self.skip_bad_videos:
                 raise
             # The row keeps its place and its video; the collator meets the fault again and takes another row.
-            plans = None
-        shown = []
-        for message in messages:
-            content = message["content"]
-            if plans is None:
-                content = content.replace(VIDEO_PLACEHOLDER, "")
-            else:
-                own = islice(plans, content.count(VIDEO_PLACEHOLDER))
-                content = put_videos(content, VIDEO_PLACEHOLDER, own)
-            if message["role"] == Role.ASSISTANT:
-                content = continuation(content, self.opening)
-            shown.append(message | {"content": content})
+            contents = [content.replace(VIDEO_PLACEHOLDER, "") for content in contents]
+        shown = [
+            message | {"content": continuation(content, self.opening) if message["role"] == Role.ASSISTANT else content}
+            for message, content in zip(messages, contents, strict=True)
+        ]
         made: list[dict[str, str]] = super().process_messages(shown, images, [], audios, processor)  # type: ignore[misc]
         return made
 
     def get_mm_inputs(
-        self,
-        images: list[Any],
-        videos: list[Any],
-        audios: list[Any],
-        imglens: list[int],
-        vidlens: list[int],
-        audlens: list[int],
-        batch_ids: list[list[int]],
-        processor: Any,
-    ) -> dict[str, Any]:
+        self, images: list[Any], videos: list[str], audios: list[Any], imglens: list[int], vidlens: list[int],
+        audlens: list[int], batch_ids: list[list[int]], processor: Any,
+    ) -> dict[str, Any]:  # fmt: skip
         """Decodes the videos of a batch.
 
         Returns:

@@ -67,7 +67,8 @@ def train(argv: list[str]) -> int:
     packing.install()
     bad_videos.install(output_dir, skip)
     long_rows.install(output_dir, drop)
-    config |= start.settings()
+    if config.get("do_train"):
+        config |= start.settings()
     refuse_what_the_host_refuses(config)
     try:
         callbacks = [Begin(start, card), LoadedWeights(), long_rows.LongRows(output_dir), InputWait(output_dir)]

@@ -102,9 +102,9 @@ def parse_example(record: Mapping[str, Any]) -> Example:
     option_field, options = read_options(record)
     label = None
     if kind_field := present(record, KIND_FIELDS):
-        labels = record[kind_field]
-        labels = labels if isinstance(labels, list) else [labels]
-        label = ", ".join(text_of(kind_field, each) for each in labels)
+        given = record[kind_field]
+        several = given if isinstance(given, list) else ()
+        label = ", ".join(text_of(kind_field, one) for one in several) if several else text_of(kind_field, given)
     kind = _kind_of(label) if label else None
     if kind is not Kind.OPEN_ENDED:
         question, options = split_inline_options(question, options)

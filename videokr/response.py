@@ -140,5 +140,6 @@ def _last_answer_block(pieces: list[str]) -> str | None:
 def strip_tag(text: str, name: str) -> str:
     """The content of a field that may or may not be wrapped in one `<name>` block."""
     text = text.strip()
-    wrapped = re.fullmatch(f"<{name}>(.*)</{name}>", text, re.IGNORECASE | re.ASCII | re.DOTALL)
-    return wrapped[1].strip() if wrapped else text
+    before, behind = f"<{name}>", f"</{name}>"
+    is_wrapped = text[: len(before)].lower() == before and text[len(before) :][-len(behind) :].lower() == behind
+    return text[len(before) : -len(behind)].strip() if is_wrapped else text
