@@ -16,7 +16,7 @@ from zipfile import is_zipfile
 
 from safetensors import SafetensorError, safe_open
 from torch import distributed
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from llamafactory_plugin.data_sets import data_files
 from llamafactory_plugin.settings import TEXTS, run_budget
@@ -150,13 +150,13 @@ def compare(start: Start, config: Mapping[str, Any], card: TrainingCard) -> list
 
 
 class Begin(TrainerCallback):
-    """Leaves in the output folder what belongs to the run, and its card, when training begins."""
+    """Leaves in the output folder what belongs to the run, and its card, when training begins.
+
+    Args:
+        card: in the first process; None in the others.
+    """
 
     def __init__(self, start: Start, card: TrainingCard | None):
-        """
-        Args:
-            card: in the first process.
-        """
         self._start, self._card = start, card
         self._begun_at = 0
 
@@ -168,7 +168,7 @@ class Begin(TrainerCallback):
             if len(set(found)) > 1:
                 raise UserError(f"the nodes would begin at {', '.join(sorted(set(found)))}: give all one output_dir")
 
-    def on_train_begin(self, args: Any, state: Any, *_: Any, **__: Any) -> None:
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
         self._begun_at = state.global_step
         if self._card is None:
             return
@@ -181,7 +181,9 @@ class Begin(TrainerCallback):
             _cut_log(folder / LOG_FILE, state.global_step)
         write_training_card(folder, self._card)
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: dict[str, Any], **_: Any
+    ) -> None:
         """Counts the steps since the start alone: the host divides their loss, and their time, by all of the run's."""
         if "train_loss" not in logs or not self._begun_at:
             return

@@ -13,7 +13,7 @@ from typing import Any
 
 from llamafactory.data import loader
 from llamafactory.data.processor import PackedSupervisedDatasetProcessor, SupervisedDatasetProcessor
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from llamafactory_plugin.row_faults import note_fault, read_faults
 from videokr.errors import UserError
@@ -96,7 +96,7 @@ class LongRows(TrainerCallback):
     def __init__(self, output_dir: Path):
         self._output_dir = output_dir
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         if state.is_world_process_zero:
             say(self._output_dir)
 
