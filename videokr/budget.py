@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from videokr.errors import UserError
 
 BY_INDEX, BY_TIME = SAMPLINGS = ("index", "time")  # what sampled frames are even in
-MOST = 2**31  # of any bound; no host counts further
+MAX_BOUND = 2**31  # of any bound; no host counts further
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class VideoBudget:
             raise UserError(f"video budget: sampling is '{self.sampling}': {' or '.join(SAMPLINGS)}")
         for name in ("fps", "min_frames", "max_frames", "min_pixels", "max_pixels"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and 0 < value < MOST):
-                raise UserError(f"video budget: {name} is {value}: a positive number is needed, below {MOST:,}")
+            if not (math.isfinite(value) and 0 < value < MAX_BOUND):
+                raise UserError(f"video budget: {name} is {value}: a positive number is needed, below {MAX_BOUND:,}")
         for what in ("frames", "pixels"):
             least, most = getattr(self, f"min_{what}"), getattr(self, f"max_{what}")
             if least > most:

@@ -59,10 +59,10 @@ def exit_status(command: Callable[[], int | None]) -> int:
     except OSError as error:
         if error.errno in NO_SPACE:
             print(f"error: {error.strerror}: make room and run it again", file=sys.stderr)
-            return USER_ERROR_STATUS
-        if error.filename is None:
+        elif error.filename is None:
             raise
-        print(f"error: '{error.filename}': {error.strerror}", file=sys.stderr)
+        else:
+            print(f"error: '{error.filename}': {error.strerror}", file=sys.stderr)
         return USER_ERROR_STATUS
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

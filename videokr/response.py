@@ -15,7 +15,7 @@ TAG = re.compile(r"(</?(?i:think|answer)>)", re.ASCII)
 _ANSWER_ALONE = re.compile(r"<answer>([^<]*)</answer>")
 _WELL_FORMED = ["<think>", "</think>", "<answer>", "</answer>"]
 _CONTENT = [False, True, False, True, False]  # before, between and after these
-LONGEST_RESPONSE = 131_072  # characters: several times what 8,192 tokens are
+MAX_RESPONSE_CHARACTERS = 131_072  # several times what 8,192 tokens are
 _LAST_TAGS = 8  # where an empty block is looked for
 
 
@@ -79,7 +79,7 @@ class Response:
 def read_response(text: str) -> Response:
     """Reads a response in one pass, in time linear in the text whatever its tags.
 
-    Of a text longer than `LONGEST_RESPONSE` only the end is read, and it has not the form.
+    Of a text longer than `MAX_RESPONSE_CHARACTERS` only the end is read, and it has not the form.
 
     An empty block is no answer, and a block with another tag inside is no block. Tags may be in any case, but not for
     the form. Of a thinking block that never closes, an answer counts if the response ends with it: one that is followed
@@ -88,8 +88,8 @@ def read_response(text: str) -> Response:
     Args:
         text: from the opening of the thinking on, whoever wrote that: see `opening_of`.
     """
-    is_whole = len(text) <= LONGEST_RESPONSE
-    text = text[-LONGEST_RESPONSE:]
+    is_whole = len(text) <= MAX_RESPONSE_CHARACTERS
+    text = text[-MAX_RESPONSE_CHARACTERS:]
     pieces = TAG.split(text)  # text, tag, text, tag, ..., text
     tags = pieces[1::2]
     of_thinking = [tag for tag in tags if tag[-len("think>") :].lower() == "think>"]
@@ -107,7 +107,9 @@ def read_response(text: str) -> Response:
 
 def read_answer(text: str) -> str | None:
     """The answer of a response; see `Response`."""
-    alone = _ANSWER_ALONE.fullmatch(text) if len(text) <= LONGEST_RESPONSE else None  # as annotation files have it
+    alone = (
+        _ANSWER_ALONE.fullmatch(text) if len(text) <= MAX_RESPONSE_CHARACTERS else None
+    )  # as annotation files have it
     return (alone[1].strip() or None) if alone else read_response(text).answer
 
 

@@ -9,7 +9,7 @@ from videokr.errors import UserError
 from videokr.example import Kind
 from videokr.options import read_option_letter
 from videokr.response import read_response
-from videokr.rouge import LONGEST_TEXT, mean_rouge_f1
+from videokr.rouge import MAX_TEXT_CHARACTERS, mean_rouge_f1
 from videokr.special_tokens import find_special_token
 
 FORMAT_WEIGHT = 0.1
@@ -113,7 +113,7 @@ def score_response(
         reason = Reason.CUT_OFF
     elif answer is None:
         reason = Reason.EMPTY_ANSWER if said.has_empty_block else Reason.NO_ANSWER
-    elif value < 1.0 and find_special_token(answer[:LONGEST_TEXT]):
+    elif value < 1.0 and find_special_token(answer[:MAX_TEXT_CHARACTERS]):
         reason = Reason.SPECIAL_TOKEN
     return Reward(float(said.is_well_formed), value, answered, reason)
 
@@ -138,7 +138,7 @@ def _open(answer: str | None, gold: str, accuracy: Accuracy, tolerance: float) -
 
         value, reason = typed_accuracy(gold, answer, tolerance)
         return value, True, reason
-    if max(len(gold), len(answer)) > LONGEST_TEXT:
+    if max(len(gold), len(answer)) > MAX_TEXT_CHARACTERS:
         return 0.0, True, Reason.TOO_LONG
     value = mean_rouge_f1(gold, answer)
     return value, True, Reason.RIGHT if value == 1.0 else Reason.PARTIAL if value else Reason.WRONG
