@@ -107,10 +107,9 @@ def read_response(text: str) -> Response:
 
 def read_answer(text: str) -> str | None:
     """The answer of a response; see `Response`."""
-    alone = (
-        _ANSWER_ALONE.fullmatch(text) if len(text) <= MAX_RESPONSE_CHARACTERS else None
-    )  # as annotation files have it
-    return (alone[1].strip() or None) if alone else read_response(text).answer
+    if len(text) <= MAX_RESPONSE_CHARACTERS and (alone := _ANSWER_ALONE.fullmatch(text)):  # as annotation files have it
+        return alone[1].strip() or None
+    return read_response(text).answer
 
 
 def bare_answer(text: str) -> str | None:
