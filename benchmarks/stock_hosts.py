@@ -59,12 +59,12 @@ def read_each(request: Request, stage: str, read: Reader) -> None:
 
 
 def sft(request: Request) -> None:
-    from llamafactory_plugin import capture, converter, positions, templates
+    from llamafactory_plugin import capture, converter, templates
 
     settings, stock = capture.settings, f"template={templates.HOST_TEMPLATES[family_of(request.model).name]}"
     capture.settings = lambda request, family: [*settings(request, family), stock]
     converter.register()  # rows are ours; template, frames and positions are the host's
-    converter.register = templates.register = positions.install = lambda: None
+    converter.register = templates.register = lambda **_: None
 
     def read(alone: Request, _: Example, number: int) -> dict[str, Trace]:
         capture.HOST = f"stock-sft-{number}"

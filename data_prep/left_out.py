@@ -6,9 +6,8 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from videokr.errors import RecordError, UserError
+from videokr.errors import RecordError, UserError, for_terminal
 from videokr.outputs import atomic_write
-from videokr.terminal import for_terminal
 
 SHOWN = 5  # of each reason
 

@@ -4,7 +4,6 @@ The stock host ends an epoch early and without a word where a Qwen3-VL clip hold
 (StopIteration in the loader, LLaMA-Factory 0.9.5), and names no file where another clip fails.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -14,11 +13,12 @@ from typing import Any
 from llamafactory.train.sft import workflow
 from torch.utils.data import IterableDataset
 
+from llamafactory_plugin.row_faults import note_fault, read_faults
 from videokr.errors import UserError
 from videokr.video.timeline import VideoError
 
 REPORT_FILE = "bad_videos.jsonl"  # below output_dir: one line for every video met that does not decode
-ATTEMPTS = 20  # other rows tried in place of one, before it is the data that is at fault
+MAX_ATTEMPTS = 20  # other rows tried in place of one, before it is the data that is at fault
 
 
 class BadVideoCollator:
@@ -39,16 +39,16 @@ class BadVideoCollator:
             UserError: so many in a row do not decode.
         """
         taken = list(features)
-        for attempt in range(ATTEMPTS):
+        for attempt in range(MAX_ATTEMPTS):
             try:
                 return self._collate([dict(feature) for feature in taken])
             except VideoError as error:
-                note(self._report, error)
+                note_fault(self._report, video=str(error.path), reason=error.reason)
                 if not self._skip:
                     raise
                 other = self._other(f"{error.path}/{attempt}")
                 taken = [other if str(error.path) in (row["videos"] or ()) else row for row in taken]
-        raise UserError(f"{ATTEMPTS} rows in a row have videos that do not decode: see '{self._report}'")
+        raise UserError(f"{MAX_ATTEMPTS} rows in a row have videos that do not decode: see '{self._report}'")
 
     def _other(self, seed: str) -> Any:
         """Any row, where they can be counted; else the next one."""
@@ -84,18 +84,7 @@ def install(output_dir: Path, skip: bool) -> None:
     workflow.CustomSeq2SeqTrainer = Trainer
 
 
-def note(report: Path, error: VideoError) -> None:
-    """Appends one line, short enough that workers do not mix theirs."""
-    report.parent.mkdir(parents=True, exist_ok=True)
-    with report.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"video": str(error.path), "reason": error.reason}) + "\n")
-
-
 def noted(output_dir: Path) -> list[VideoError]:
     """Every video noted, once."""
-    report = output_dir / REPORT_FILE
-    if not report.is_file():
-        return []
-    entries = [json.loads(line) for line in report.read_text(encoding="utf-8").splitlines()]
-    reasons = {entry["video"]: entry["reason"] for entry in entries}
+    reasons = {fault["video"]: fault["reason"] for fault in read_faults(output_dir / REPORT_FILE)}
     return [VideoError(Path(video), reason) for video, reason in reasons.items()]

@@ -16,20 +16,18 @@ from zipfile import is_zipfile
 
 from safetensors import SafetensorError, safe_open
 from torch import distributed
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from llamafactory_plugin.data_sets import entry_of, names_of, read_dataset_info
-from llamafactory_plugin.rows import DATASET_INFO_FILE
+from llamafactory_plugin.data_sets import data_files
 from llamafactory_plugin.settings import TEXTS, run_budget
 from videokr.errors import UserError
 from videokr.generation_prompt import find_generation_prompt
 from videokr.outputs import atomic_write
 from videokr.training_card import (
-    TRAINING_CARD,
     TrainingCard,
     compare_with_begun,
     make_training_card,
-    read_training_card,
+    read_own_card,
     write_training_card,
 )
 from videokr.video.proxy import video_reading
@@ -50,7 +48,8 @@ NOT_LEARNT = {
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """
+    """Where a run begins.
+
     Attributes:
         checkpoint: that the run goes on from; None where it starts anew.
         removed: checkpoints that go when training begins, and why.
@@ -60,12 +59,9 @@ class Start:
     checkpoint: Path | None
     removed: Mapping[Path, str]
     finished_at: int | None = None
-    is_training: bool = True
 
     def settings(self) -> dict[str, Any]:
         """For the host, which would otherwise look for itself."""
-        if not self.is_training:
-            return {}
         return {RESUME: self.checkpoint and str(self.checkpoint), ANEW: self.checkpoint is None}
 
 
@@ -77,12 +73,12 @@ def find_start(config: Mapping[str, Any]) -> Start:
             be gone on with nor to be overwritten.
     """
     if not config.get("do_train"):
-        return Start(None, {}, is_training=False)
-    folder, given, is_anew = Path(config["output_dir"]), config.get(RESUME), bool(config.get(ANEW))
+        return Start(None, {})
+    folder, given = Path(config["output_dir"]), config.get(RESUME)
     inside = _checkpoints(folder)
     if given and given is not True:
         return _given_start(Path(str(given)), folder, config)
-    if is_anew:
+    if config.get(ANEW):
         return Start(None, dict.fromkeys(inside, f"{ANEW}=true"))
     state = _read_state(folder)
     if given is False and (inside or state):
@@ -109,35 +105,16 @@ def _given_start(path: Path, folder: Path, config: Mapping[str, Any]) -> Start:
     others = [each for each in _checkpoints(folder) if not is_own or _number(each) > _number(path)]
     if config.get(ANEW):
         return Start(path, dict.fromkeys(others, f"{ANEW}=true"))
-    faults = {each: _fault(each, config) for each in others}
-    if kept := [each.name for each, fault in faults.items() if fault != NOT_WHOLE]:
+    if kept := [each.name for each in others if _fault(each, config) != NOT_WHOLE]:
         raise UserError(
             f"'{folder}' holds {', '.join(kept)}, and going on from '{path}' would mix its own with them: remove them, "
             "or give another output_dir"
         )
-    return Start(path, dict.fromkeys(faults, NOT_WHOLE))
-
-
-def data_files(config: dict[str, Any]) -> list[Path]:
-    """The files of the datasets that a run trains on; of those on a hub none.
-
-    Args:
-        config: as the host gets it.
-    """
-    folder = str(config.get("dataset_dir", "data"))
-    if not (Path(folder) / DATASET_INFO_FILE).is_file():  # ONLINE, REMOTE:
-        return []
-    found = [entry_of(read_dataset_info(folder), name, folder) for name in names_of(config, "dataset")]
-    paths = [Path(entry["file_name"]) for entry in found if "file_name" in entry]
-    return [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
+    return Start(path, dict.fromkeys(others, NOT_WHOLE))
 
 
 def card_of(config: dict[str, Any]) -> TrainingCard:
-    """The training card of a run.
-
-    Args:
-        config: as the host gets it.
-    """
+    """The training card of a run; its configuration is as the host gets it."""
     settings = {name: value for name, value in sorted(config.items()) if name not in NOT_LEARNT}
     settings["processes"] = int(os.environ.get("WORLD_SIZE", "1"))
     model, budget = str(config["model_name_or_path"]), run_budget(config)
@@ -159,7 +136,7 @@ def compare(start: Start, config: Mapping[str, Any], card: TrainingCard) -> list
     if start.checkpoint is None and start.finished_at is None:
         return lines
     begun_in = start.checkpoint.resolve().parent if start.checkpoint else folder
-    begun = read_training_card(begun_in) if (begun_in / TRAINING_CARD).is_file() else None
+    begun = read_own_card(begun_in)
     if (begun is None or begun.data is None) and not isinstance(config.get(RESUME), str):
         raise UserError(
             f"'{folder}' holds a run that left no card of its model and data, so that nothing tells whether it is this "
@@ -173,28 +150,25 @@ def compare(start: Start, config: Mapping[str, Any], card: TrainingCard) -> list
 
 
 class Begin(TrainerCallback):
-    """Leaves in the output folder what belongs to the run, and its card, when training begins."""
+    """Leaves in the output folder what belongs to the run, and its card, when training begins.
+
+    Args:
+        card: in the first process; None in the others.
+    """
 
     def __init__(self, start: Start, card: TrainingCard | None):
-        """
-        Args:
-            card: in the first process.
-        """
         self._start, self._card = start, card
         self._begun_at = 0
 
     def on_init_end(self, *_: Any, **__: Any) -> None:
-        """
-        Raises:
-            UserError: the nodes do not begin at the same checkpoint, and would wait for each other for ever.
-        """
+        """Raises UserError where nodes do not begin at one checkpoint, and would wait for each other for ever."""
         if distributed.is_initialized():
             found: list[Any] = [None] * distributed.get_world_size()
             distributed.all_gather_object(found, str(self._start.checkpoint))
             if len(set(found)) > 1:
                 raise UserError(f"the nodes would begin at {', '.join(sorted(set(found)))}: give all one output_dir")
 
-    def on_train_begin(self, args: Any, state: Any, *_: Any, **__: Any) -> None:
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
         self._begun_at = state.global_step
         if self._card is None:
             return
@@ -207,7 +181,9 @@ class Begin(TrainerCallback):
             _cut_log(folder / LOG_FILE, state.global_step)
         write_training_card(folder, self._card)
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any) -> None:
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: dict[str, Any], **_: Any
+    ) -> None:
         """Counts the steps since the start alone: the host divides their loss, and their time, by all of the run's."""
         if "train_loss" not in logs or not self._begun_at:
             return

@@ -9,13 +9,12 @@ from typing import Any
 from llamafactory.data.converter import DatasetConverter, register_dataset_converter
 from llamafactory.data.data_utils import Role
 
+from llamafactory_plugin.data_sets import FORMAT
 from llamafactory_plugin.rows import build_turns
 from videokr.errors import RecordError
 from videokr.example import parse_example
 from videokr.fields import ID_FIELDS
 from videokr.video.paths import resolve_video
-
-FORMAT = "videokr"
 
 
 class VideoKRConverter(DatasetConverter):
@@ -43,7 +42,10 @@ class VideoKRConverter(DatasetConverter):
         try:
             parsed = parse_example(example)
         except RecordError as error:
-            raise RecordError(error.field, error.reason, error.detail, source=record_name(example)) from None
+            # The host hands over the row without its file and line.
+            given = next((example[name] for name in ID_FIELDS if example.get(name)), None)
+            source = "record without an id" if given is None else f"record '{given}'"
+            raise RecordError(error.field, error.reason, error.detail, source) from None
         prompt, response = build_turns(parsed, self.without_rationale)
         folder = self.dataset_attr.folder or self.data_args.media_dir
         root = Path(folder) if folder else None
@@ -56,12 +58,6 @@ class VideoKRConverter(DatasetConverter):
             "_videos": [str(resolve_video(video, root)) for video in parsed.videos],
             "_audios": None,
         }
-
-
-def record_name(record: dict[str, Any]) -> str:
-    """How an error names a record: the host hands over the row without its file and line."""
-    given = next((record[name] for name in ID_FIELDS if record.get(name)), None)
-    return "record without an id" if given is None else f"record '{given}'"
 
 
 def register(without_rationale: str | None = None) -> None:

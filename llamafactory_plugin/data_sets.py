@@ -1,23 +1,24 @@
 """The data sets of a run: raw files described to the host, and every record looked through before it loads any."""
 
 import json
-import os
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from llamafactory_plugin.row_faults import DROP, FAIL, ON_LONG_ROW
 from llamafactory_plugin.rows import DATASET_INFO_FILE, MAX_TOKENS, NO_RATIONALE, build_turns
 from videokr.errors import RecordError, UserError
 from videokr.example import parse_example
 from videokr.fields import VIDEO_FIELDS
 from videokr.jsonl import read_records
+from videokr.outputs import atomic_write
 from videokr.response import WITHOUT_RATIONALE_NOTE
 from videokr.video.paths import resolve_video
 
 DATASETS = ("dataset", "eval_dataset")
+FORMAT = "videokr"  # of a raw file in dataset_info.json: see converter.py
 RAW_SUFFIXES = (".jsonl", ".json")
 INFO_FOLDER = "dataset_info"  # below output_dir
-ON_LONG_ROW, FAIL, DROP = "on_long_row", "fail", "drop"  # see long_rows.py
 
 
 def names_of(config: dict[str, Any], key: str) -> list[str]:
@@ -39,8 +40,6 @@ def point_at_raw_files(config: dict[str, Any]) -> dict[str, Any]:
     files = {name: Path(name).absolute() for name in raw_files(config)}
     if not files:
         return config
-    from llamafactory_plugin.converter import FORMAT
-
     folder = str(config.get("dataset_dir", "data"))
     named = [name for key in DATASETS for name in names_of(config, key) if name not in files]
     entries = {name: entry_of(read_dataset_info(folder), name, folder) for name in named}
@@ -55,10 +54,8 @@ def point_at_raw_files(config: dict[str, Any]) -> dict[str, Any]:
         root = Path(config.get("media_dir") or file.parent).absolute()
         entries[label] = {"file_name": str(file), "formatting": FORMAT, "folder": str(root)}
     info_folder = Path(config["output_dir"]) / INFO_FOLDER
-    info_folder.mkdir(parents=True, exist_ok=True)
-    aside = info_folder / f".{DATASET_INFO_FILE}.{os.getpid()}"
-    aside.write_text(json.dumps(entries), encoding="utf-8")
-    aside.rename(info_folder / DATASET_INFO_FILE)
+    with atomic_write(info_folder / DATASET_INFO_FILE, waits=True) as aside:
+        aside.write_text(json.dumps(entries), encoding="utf-8")
     pointed = {key: ",".join(labels.get(name, name) for name in names_of(config, key)) for key in DATASETS}
     media_dir = config.get("media_dir") or (folder if named else None)
     return {**config, **{key: names or None for key, names in pointed.items()},
@@ -66,10 +63,7 @@ def point_at_raw_files(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_dataset_info(folder: str) -> dict[str, Any]:
-    """
-    Raises:
-        UserError: dataset_info.json is not there, or is no mapping.
-    """
+    """The entries of a folder's dataset_info.json by name; UserError where it is not there, or not JSON."""
     info = Path(folder) / DATASET_INFO_FILE
     if not info.is_file():
         raise UserError(
@@ -77,20 +71,14 @@ def read_dataset_info(folder: str) -> dict[str, Any]:
             "or give a raw file as dataset=FILE.jsonl"
         )
     try:
-        entries = json.loads(info.read_text(encoding="utf-8"))
+        entries: dict[str, Any] = json.loads(info.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"'{info}' is not JSON: {error}") from None
-    if not isinstance(entries, dict):
-        raise UserError(f"'{info}' is no mapping of dataset names to descriptions")
     return entries
 
 
 def entry_of(entries: dict[str, Any], name: str, folder: str) -> dict[str, Any]:
-    """A data set's entry, with its file as an absolute path.
-
-    Raises:
-        UserError: the entry or its file is not there.
-    """
+    """A data set's entry, with its file as an absolute path; UserError where one of the two is not there."""
     if name not in entries:
         has = ", ".join(entries) or "nothing"
         raise UserError(f"dataset '{name}' is not in dataset_info.json of '{folder}', which has: {has}")
@@ -103,11 +91,22 @@ def entry_of(entries: dict[str, Any], name: str, folder: str) -> dict[str, Any]:
     return entry | {"file_name": str(file)}
 
 
+def data_files(config: dict[str, Any]) -> list[Path]:
+    """The files of the data sets that a run trains on; of those on a hub none.
+
+    Args:
+        config: as the host gets it.
+    """
+    folder = str(config.get("dataset_dir", "data"))
+    if not (Path(folder) / DATASET_INFO_FILE).is_file():  # ONLINE, REMOTE:
+        return []
+    found = [entry_of(read_dataset_info(folder), name, folder) for name in names_of(config, "dataset")]
+    paths = [Path(entry["file_name"]) for entry in found if "file_name" in entry]
+    return [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
+
+
 def check_datasets(config: dict[str, Any]) -> None:
-    """
-    Raises:
-        UserError: dataset_info.json or an entry or its file is missing; or rows were prepared for a larger cutoff_len.
-    """
+    """Raises UserError where a data set or its videos' folder is not there, or was prepared for longer rows."""
     folder = str(config.get("dataset_dir", "data"))
     if folder == "ONLINE" or folder.startswith("REMOTE:"):
         return

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerState
 
 from videokr.outputs import atomic_write
 
@@ -19,10 +19,8 @@ class InputWait(TrainerCallback):
     """
 
     def __init__(self, output_dir: Path):
-        self._output_dir = output_dir
-        self._begun = self._idle_since = 0.0
-        self._waited_seconds = 0.0
-        self._steps = 0
+        self._output_dir, self._steps = output_dir, 0
+        self._begun = self._idle_since = self._waited_seconds = 0.0
 
     def on_step_begin(self, *_: Any, **__: Any) -> None:
         if self._idle_since:
@@ -39,7 +37,7 @@ class InputWait(TrainerCallback):
 
     on_log = on_save = on_evaluate = _other_work_done
 
-    def on_train_end(self, _: Any, state: Any, *__: Any, **___: Any) -> None:
+    def on_train_end(self, _: Any, state: TrainerState, *__: Any, **___: Any) -> None:
         seconds = self._idle_since - self._begun
         if not state.is_world_process_zero or self._steps < 2 or not seconds:
             return

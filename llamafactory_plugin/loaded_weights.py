@@ -10,7 +10,7 @@ from typing import Any
 from accelerate.state import AcceleratorState
 from peft import PeftModel
 from torch import nn
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.conversion_mapping import get_model_conversion_mapping
 from transformers.core_model_loading import WeightRenaming
 
@@ -29,7 +29,7 @@ class LoadedWeights(TrainerCallback):
         self._is_watching = False
         self._loaded: set[int] = set()  # ids of parameters: of two that are tied only one is saved
 
-    def on_init_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:
+    def on_init_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
         if getattr(AcceleratorState(), "fsdp_plugin", None):
             return
         self._is_watching, model = True, given["model"]
@@ -47,11 +47,13 @@ class LoadedWeights(TrainerCallback):
 
         model.register_load_state_dict_pre_hook(rename)
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any
+    ) -> None:
         if self._is_watching and args.resume_from_checkpoint:
             self._require_all(given["model"])
 
-    def on_train_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:
+    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
         if self._is_watching and args.load_best_model_at_end and state.best_model_checkpoint:
             self._require_all(given["model"])
 

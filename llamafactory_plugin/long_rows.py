@@ -4,7 +4,6 @@ The stock host cuts them (LLaMA-Factory #3995, #6891): the response loses its en
 answer.
 """
 
-import json
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
@@ -14,14 +13,15 @@ from typing import Any
 
 from llamafactory.data import loader
 from llamafactory.data.processor import PackedSupervisedDatasetProcessor, SupervisedDatasetProcessor
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from llamafactory_plugin.row_faults import note_fault, read_faults
 from videokr.errors import UserError
 from videokr.prompt import VIDEO_PLACEHOLDER
 
 REPORT_FILE = "long_rows.jsonl"  # below output_dir: one line for every row met that is too long
 NO_ROW_LEFT = "Cannot find valid samples"  # as the host says so
-QUESTION_CHARACTERS = 80  # of a row's question, by which it is named
+MAX_QUESTION_CHARACTERS = 80  # of a row's question, by which it is named
 
 
 class LongRowError(UserError):
@@ -71,7 +71,7 @@ class _WholeRows(SupervisedDatasetProcessor):
         ids, labels = super(_WholeRows, whole)._encode_data_example(prompt=prompt, videos=videos, **row)
         if len(ids) > limit:
             error = LongRowError(row_name(prompt[0]["content"], videos), len(ids), limit)
-            note(self.report, error)
+            note_fault(self.report, row=error.row, tokens=error.tokens, limit=error.limit)
             if not self.drop:
                 raise error
         return ids, labels
@@ -96,7 +96,7 @@ class LongRows(TrainerCallback):
     def __init__(self, output_dir: Path):
         self._output_dir = output_dir
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         if state.is_world_process_zero:
             say(self._output_dir)
 
@@ -110,26 +110,17 @@ def say(output_dir: Path) -> None:
 def row_name(question: str, videos: list[str]) -> str:
     """How an error names a row: the host hands it over without its file and line."""
     text = " ".join(question.replace(VIDEO_PLACEHOLDER, " ").split())
-    shown = f"'{text[:QUESTION_CHARACTERS]}{'...' * (len(text) > QUESTION_CHARACTERS)}'"
+    shown = f"'{text[:MAX_QUESTION_CHARACTERS]}{'...' * (len(text) > MAX_QUESTION_CHARACTERS)}'"
     return f"{shown} of video '{videos[0]}'" if videos else shown
 
 
-def note(report: Path, error: LongRowError) -> None:
-    """Appends one line, short enough that workers do not mix theirs."""
-    with report.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"row": error.row, "tokens": error.tokens, "limit": error.limit}) + "\n")
-
-
 def noted(output_dir: Path) -> list[LongRowError]:
-    """Every row noted, once: a node tokenises for itself, and a stream's first rows are read twice."""
-    report = output_dir / REPORT_FILE
-    lines = report.read_text(encoding="utf-8").splitlines() if report.is_file() else []
-    return [LongRowError(**json.loads(line)) for line in dict.fromkeys(lines)]
+    """Every row noted, once."""
+    return [LongRowError(**fault) for fault in read_faults(output_dir / REPORT_FILE)]
 
 
 def install(output_dir: Path, drop: bool) -> None:
     """Has the host make its rows by these classes; once a process."""
-    output_dir.mkdir(parents=True, exist_ok=True)
     given: dict[str, Any] = {"report": output_dir / REPORT_FILE, "drop": drop}
     loader.SupervisedDatasetProcessor = partial(WholeRows, **given)
     loader.PackedSupervisedDatasetProcessor = partial(PackedWholeRows, **given)

@@ -10,14 +10,15 @@ from pathlib import Path
 
 from videokr.errors import UserError, exit_status
 from videokr.family import find_family
-from videokr.weights import report_changes
+from videokr.fingerprint import report_changes
 
 
 def merge(adapter: Path, target: Path) -> None:
-    """
+    """Writes the merged model, with the tokenizer and processor of the adapter's folder.
+
     Args:
         adapter: `output_dir` of a run with finetuning_type=lora, or a checkpoint of it.
-        target: folder to write, with the tokenizer and processor of the adapter's folder.
+        target: folder to write.
 
     Raises:
         UserError: the base model is not there, or the adapter changes nothing of it.

@@ -2,22 +2,14 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import fields
 from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from llamafactory_plugin.data_sets import (
-    DATASETS,
-    DROP,
-    FAIL,
-    ON_LONG_ROW,
-    check_datasets,
-    names_of,
-    point_at_raw_files,
-)
+from llamafactory_plugin.data_sets import DATASETS, check_datasets, names_of, point_at_raw_files
+from llamafactory_plugin.row_faults import DROP, FAIL, ON_BAD_VIDEO, ON_LONG_ROW, SKIP
 from llamafactory_plugin.rows import NO_RATIONALE
 from videokr.budget import BY_INDEX, SAMPLINGS, SFT_BUDGET, VideoBudget
 from videokr.environment import check_wandb_login, install_command
@@ -27,9 +19,9 @@ from videokr.response import WITHOUT_RATIONALE
 
 USAGE = "python -m llamafactory_plugin.train CONFIG.yaml [key=value ...]"
 TEXTS = ("model_name_or_path", *DATASETS, "dataset_dir", "media_dir", "output_dir")  # as typed, also where it is `1e3`
+AS_TYPED = tuple(f"{key}=" for key in TEXTS)
 VIDEO_SAMPLING = "video_sampling"  # see VideoBudget
-ON_BAD_VIDEO, SKIP = "on_bad_video", "skip"
-OWN = {  # our own settings: see bad_videos.py, long_rows.py, rows.py
+OWN = {  # our own settings: see bad_videos.py, long_rows.py, rows.py; the first value is the default
     ON_BAD_VIDEO: (FAIL, SKIP),
     ON_LONG_ROW: (FAIL, DROP),
     VIDEO_SAMPLING: SAMPLINGS,
@@ -45,11 +37,7 @@ FLASH_ATTENTION, FA2, FA3, SDPA, AUTO = "flash_attn", "fa2", "fa3", "sdpa", "aut
 
 
 def read_config(argv: list[str]) -> dict[str, Any]:
-    """The configuration file with the command line's `key=value` over it.
-
-    Raises:
-        UserError: no such file, not YAML, or an argument that is no `key=value`.
-    """
+    """The configuration file with the command line's `key=value` over it; UserError where one cannot be read."""
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
@@ -62,44 +50,79 @@ def read_config(argv: list[str]) -> dict[str, Any]:
     for override in overrides:
         if "=" not in override:
             raise UserError(f"argument '{override}': expected key=value")
-    given = [override.split("=", 1) for override in overrides]
-    texts = {key: value for key, value in given if key in TEXTS}
+    texts = dict(override.split("=", 1) for override in overrides if override.startswith(AS_TYPED))
     try:
-        others = OmegaConf.from_cli([f"{key}={value}" for key, value in given if key not in TEXTS])
-        merged = OmegaConf.merge(OmegaConf.load(path), others, texts)
-        config = OmegaConf.to_container(merged, resolve=True)
-    except (YAMLError, OmegaConfBaseException) as error:
+        others = OmegaConf.from_cli([override for override in overrides if not override.startswith(AS_TYPED)])
+        config: Any = OmegaConf.to_container(OmegaConf.merge(OmegaConf.load(path), others, texts), resolve=True)
+    except (YAMLError, OmegaConfBaseException, TypeError) as error:  # the last of a list in place of a mapping
         raise UserError(f"configuration '{path}': {' '.join(str(error).split())}") from None
-    if not isinstance(config, dict):
-        raise UserError(f"configuration '{path}': not a mapping of keys to values")
     return {str(key): value for key, value in config.items()}
+
+
+def checked(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration as the host gets it.
+
+    Raises:
+        UserError: something in it cannot work, found before the host loads anything.
+    """
+    for key, values in OWN.items():
+        if config.get(key, values[0]) not in values:
+            raise UserError(f"{key} is '{config[key]}': {' or '.join(values)}")
+    for key in ("model_name_or_path", "dataset", "output_dir"):
+        if not config.get(key):
+            raise UserError(f"{key} is not set: give {key}=... or put it into the configuration file")
+    if config.get("stage", "sft") != "sft":
+        raise UserError(f"stage is '{config['stage']}': sft is the only one whose rows are made here")
+    if config.get("tokenized_path"):
+        raise UserError(
+            f"tokenized_path '{config['tokenized_path']}': the host would train what was tokenised there, whatever "
+            "dataset, template and cutoff_len say; leave it out"
+        )
+    checkpoint = config.get("resume_from_checkpoint")
+    if isinstance(checkpoint, str) and not Path(checkpoint).is_dir():
+        raise UserError(f"resume_from_checkpoint '{checkpoint}' is not there: give a folder checkpoint-N of a run")
+    path, template = str(config["model_name_or_path"]), config.get("template")
+    family = find_family(path)
+    if family and template in {other.template for other in FAMILIES.values()} - {family.template}:
+        raise UserError(f"model '{path}' is of the family {family.name}, for which template '{template}' is wrong")
+    config = config | {key: "no" for key in STRATEGIES if config.get(key) is False}  # YAML reads a bare `no` as false
+    arguments = host_arguments()  # late: the host takes seconds to be imported
+    unknown = sorted(set(config) - set(arguments) - set(OWN))
+    if unknown:
+        raise UserError(f"LLaMA-Factory has no argument {', '.join(unknown)}: check the spelling")
+    check_types(config, arguments)
+    Path(config["output_dir"]).mkdir(parents=True, exist_ok=True)
+    config = with_stream(point_at_raw_files(config))
+    check_datasets(config)
+    if config.get(ON_LONG_ROW) == DROP:
+        config["overwrite_cache"] = True  # rows are counted as they are tokenised
+    check_packages(config)
+    check_data_arguments(config)
+    check_evaluation(config)
+    return with_attention(config | {"report_to": names_of(config, "report_to") or "none"})
 
 
 def host_arguments() -> dict[str, Any]:
     """The type of every argument of the host's training, by its name."""
-    from llamafactory.hparams import (
-        DataArguments,
-        FinetuningArguments,
-        GeneratingArguments,
-        ModelArguments,
-        TrainingArguments,
-    )
+    from llamafactory import hparams as host
 
-    classes = (ModelArguments, DataArguments, TrainingArguments, FinetuningArguments, GeneratingArguments)
-    hints = [(get_type_hints(cls), fields(cls)) for cls in classes]
-    return {field.name: types[field.name] for types, known in hints for field in known}
+    classes = (host.ModelArguments, host.DataArguments, host.TrainingArguments, host.FinetuningArguments,
+               host.GeneratingArguments)  # fmt: skip
+    hints = [(get_type_hints(cls), cls.__dataclass_fields__) for cls in classes]
+    return {name: types[name] for types, fields in hints for name in fields}
 
 
 def check_types(config: dict[str, Any], arguments: dict[str, Any]) -> None:
-    """
-    Raises:
-        UserError: a value of a kind or size that the host does not mean. By itself it takes any text for true, true
-            for 1 and nothing for false, and meets what is no number when the model is loaded.
+    """Raises UserError where a value is of a kind or size that the host does not mean.
+
+    By itself it takes any text for true, true for 1 and nothing for false, and meets what is no number when the model
+    is loaded.
     """
     for key, value in config.items():
-        if key not in arguments:
+        if key in OWN:
             continue
-        kinds = set(_alternatives(arguments[key]))
+        kind = arguments[key]
+        kinds = set(get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,))
         choices = [choice for kind in kinds for choice in _choices(kind)]
         if choices and isinstance(value, str) and value not in choices:
             raise UserError(f"{key} is '{value}': one of {', '.join(sorted(map(str, choices)))}")
@@ -110,20 +133,11 @@ def check_types(config: dict[str, Any], arguments: dict[str, Any]) -> None:
             raise UserError(f"{key} is {value}: a number above 0 is needed")
 
 
-def _is_of(value: Any, kinds: set[type]) -> bool:
+def _is_of(value: object, kinds: set[type]) -> bool:
     """Whether a value is of one of these kinds as it stands, or means the same: 3 for 3.0, 0 for false."""
     if type(value) is not int:
         return type(value) in kinds
     return bool(kinds & {int, float}) or (bool in kinds and value in (0, 1))
-
-
-def _alternatives(kind: Any) -> Iterator[Any]:
-    """The types of a union, or the one type."""
-    if get_origin(kind) in (Union, UnionType):
-        for one in get_args(kind):
-            yield from _alternatives(one)
-    else:
-        yield kind
 
 
 def _choices(kind: Any) -> list[Any]:
@@ -132,32 +146,18 @@ def _choices(kind: Any) -> list[Any]:
     return [one.value for one in kind] if isinstance(kind, type) and issubclass(kind, Enum) else []
 
 
-def check_model(path: str, template: str | None) -> None:
-    """
-    Raises:
-        UserError: no model of a covered family, or one of another family than the template's.
-    """
-    family = find_family(path)
-    if family and template in {other.template for other in FAMILIES.values()} - {family.template}:
-        raise UserError(f"model '{path}' is of the family {family.name}, for which template '{template}' is wrong")
-
-
 def check_packages(config: dict[str, Any]) -> None:
-    """
-    Raises:
-        UserError: a setting asks for a package that is not installed, which the host looks for after the data.
-    """
-    needed = {
-        "liger_kernel": "enable_liger_kernel" if config.get("enable_liger_kernel") else None,
-        "bitsandbytes": "quantization_bit" if config.get("quantization_bit") else
-        "optim" if "8bit" in str(config.get("optim")) else None,
-        "swanlab": "use_swanlab" if config.get("use_swanlab") else None,
-    }  # fmt: skip
-    for package, key in needed.items():
-        if key and not find_spec(package):
-            raise UserError(f"{key}={config[key]} needs {package}: {install_command(package)}")
+    """Raises UserError where a setting asks for a package that is not installed; the host looks after the data."""
     from transformers.integrations import get_available_reporting_integrations, get_reporting_integration_callbacks
 
+    for package, key, is_asked in (
+        ("liger_kernel", "enable_liger_kernel", config.get("enable_liger_kernel")),
+        ("bitsandbytes", "quantization_bit", config.get("quantization_bit")),
+        ("bitsandbytes", "optim", "8bit" in str(config.get("optim"))),
+        ("swanlab", "use_swanlab", config.get("use_swanlab")),
+    ):
+        if is_asked and not find_spec(package):
+            raise UserError(f"{key}={config[key]} needs {package}: {install_command(package)}")
     for logger in names_of(config, "report_to"):
         try:
             get_reporting_integration_callbacks(logger)
@@ -167,6 +167,29 @@ def check_packages(config: dict[str, Any]) -> None:
             raise UserError(f"report_to={logger} needs {logger}: {install_command(logger)}")
         if logger == "wandb":
             check_wandb_login(os.environ)
+
+
+def check_data_arguments(config: dict[str, Any]) -> None:
+    """Raises UserError where settings of the data exclude each other, by the host's own word."""
+    from llamafactory.hparams import DataArguments
+    from transformers import HfArgumentParser
+
+    try:
+        HfArgumentParser(DataArguments).parse_dict(config, allow_extra_keys=True)
+    except ValueError as error:
+        raise UserError(f"settings of the data: {error}") from None
+
+
+def check_evaluation(config: dict[str, Any]) -> None:
+    """Raises UserError where there is data to evaluate on and no evaluation, or the reverse."""
+    has_data = bool(config.get("eval_dataset") or config.get("val_size"))
+    strategy = config.get("eval_strategy", "no")
+    if has_data and strategy == "no":
+        raise UserError(
+            "eval_dataset or val_size is set, and nothing is evaluated: add eval_strategy=steps eval_steps=100"
+        )
+    if strategy != "no" and not has_data:
+        raise UserError(f"eval_strategy={strategy}: there is nothing to evaluate; set eval_dataset or val_size")
 
 
 def with_attention(config: dict[str, Any]) -> dict[str, Any]:
@@ -190,11 +213,7 @@ def with_attention(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_stream(config: dict[str, Any]) -> dict[str, Any]:
-    """What a stream needs of the host.
-
-    Raises:
-        UserError: a stream without an end.
-    """
+    """What a stream needs of the host; UserError where it has no end."""
     if not config.get("streaming"):
         return config
     if not config.get("max_steps", -1) > 0:
@@ -210,13 +229,10 @@ def with_stream(config: dict[str, Any]) -> dict[str, Any]:
 
 def remarks(config: dict[str, Any]) -> Iterator[str]:
     """What a reader of the log is to know of the configuration that the host gets."""
-    if config[FLASH_ATTENTION] == SDPA:
-        yield (
-            "attention: sdpa. flash-attn would spare packed rows a dense mask, and Qwen2.5-VL a third of the time "
-            "(estimated for 8 H100)"
-        )
-    else:
-        yield f"attention: {config[FLASH_ATTENTION]}"
+    costs = (
+        ". flash-attn would spare packed rows a dense mask, and Qwen2.5-VL a third of the time (estimated for 8 H100)"
+    )
+    yield f"attention: {config[FLASH_ATTENTION]}{costs if config[FLASH_ATTENTION] == SDPA else ''}"
     template = config.get("template")
     ours = [family.template for family in FAMILIES.values()]
     if template not in ours:
@@ -226,87 +242,16 @@ def remarks(config: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def checked(config: dict[str, Any]) -> dict[str, Any]:
-    """The configuration as the host gets it.
+def run_budget(config: dict[str, Any], defaults: object = None) -> VideoBudget:
+    """The frame budget of a run by its settings.
 
-    Raises:
-        UserError: something in it cannot work, found before the host loads anything.
+    Args:
+        defaults: has as attributes what the configuration does not say; None: the host's own defaults.
     """
-    for key, values in OWN.items():
-        if config.get(key, values[0]) not in values:
-            raise UserError(f"{key} is '{config[key]}': {' or '.join(values)}")
-    for key in ("model_name_or_path", "dataset", "output_dir"):
-        if not config.get(key):
-            raise UserError(f"{key} is not set: give {key}=... or put it into the configuration file")
-    if config.get("stage", "sft") != "sft":
-        raise UserError(f"stage is '{config['stage']}': sft is the only one whose rows are made here")
-    if not any(config.get(key) for key in ("do_train", "do_eval", "do_predict")):
-        raise UserError("do_train is false, and nothing else is to be done: leave it out")
-    if config.get("tokenized_path"):
-        raise UserError(
-            f"tokenized_path '{config['tokenized_path']}': the host would train what was tokenised there, whatever "
-            "dataset, template and cutoff_len say; leave it out"
-        )
-    checkpoint = config.get("resume_from_checkpoint")
-    if isinstance(checkpoint, str) and not Path(checkpoint).is_dir():
-        raise UserError(f"resume_from_checkpoint '{checkpoint}' is not there: give a folder checkpoint-N of a run")
-    check_model(str(config["model_name_or_path"]), config.get("template"))
-    config = config | {key: "no" for key in STRATEGIES if config.get(key) is False}  # YAML reads a bare `no` as false
-    arguments = host_arguments()  # late: the host takes seconds to be imported
-    unknown = sorted(set(config) - set(arguments) - set(OWN))
-    if unknown:
-        raise UserError(f"LLaMA-Factory has no argument {', '.join(unknown)}: check the spelling")
-    check_types(config, arguments)
-    Path(config["output_dir"]).mkdir(parents=True, exist_ok=True)
-    config = with_stream(point_at_raw_files(config))
-    check_datasets(config)
-    if config.get(ON_LONG_ROW) == DROP:
-        config["overwrite_cache"] = True  # rows are counted as they are tokenised
-    check_packages(config)
-    check_data_arguments(config)
-    check_evaluation(config)
-    return with_attention(config | {"report_to": names_of(config, "report_to") or "none"})
-
-
-def check_data_arguments(config: dict[str, Any]) -> None:
-    """
-    Raises:
-        UserError: settings of the data that exclude each other, by the host's own word.
-    """
-    from llamafactory.hparams import DataArguments
-    from transformers import HfArgumentParser
-
-    try:
-        HfArgumentParser(DataArguments).parse_dict(config, allow_extra_keys=True)
-    except ValueError as error:
-        raise UserError(f"settings of the data: {error}") from None
-
-
-def check_evaluation(config: dict[str, Any]) -> None:
-    """
-    Raises:
-        UserError: data to evaluate on and no evaluation, or the reverse.
-    """
-    has_data = bool(config.get("eval_dataset") or config.get("val_size"))
-    evaluates = config.get("eval_strategy", "no") != "no"
-    if has_data and not evaluates:
-        raise UserError(
-            "eval_dataset or val_size is set, and nothing is evaluated: add eval_strategy=steps eval_steps=100"
-        )
-    if evaluates and not has_data:
-        raise UserError(
-            f"eval_strategy={config['eval_strategy']}: there is nothing to evaluate; set eval_dataset or val_size"
-        )
-    if config.get("load_best_model_at_end") and not evaluates:
-        raise UserError("load_best_model_at_end: nothing is evaluated; add eval_strategy=steps eval_steps=100")
-
-
-def run_budget(config: dict[str, Any]) -> VideoBudget:
-    """The frame budget of a run: the configuration's, and the host's own defaults where it says nothing."""
     from llamafactory.hparams import ModelArguments
 
-    defaults = {field.name: field.default for field in fields(ModelArguments)}
+    defaults = defaults or ModelArguments
     names = {"fps": "fps", "max_frames": "maxlen", "min_pixels": "min_pixels", "max_pixels": "max_pixels"}
-    given = {name: config.get(f"video_{key}", defaults[f"video_{key}"]) for name, key in names.items()}
+    given = {ours: config.get(f"video_{its}", getattr(defaults, f"video_{its}")) for ours, its in names.items()}
     least, sampling = min(SFT_BUDGET.min_frames, given["max_frames"]), config.get(VIDEO_SAMPLING, BY_INDEX)
     return VideoBudget(min_frames=least, sampling=sampling, **given)

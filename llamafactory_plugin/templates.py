@@ -10,8 +10,7 @@ checkpoint opens the thinking, in rollouts and in evaluation; here it does so, t
 """
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,14 +20,17 @@ from llamafactory.data.formatter import StringFormatter
 from llamafactory.data.mm_plugin import Qwen2VLPlugin, Qwen3VLPlugin, get_mm_plugin, register_mm_plugin
 from llamafactory.data.template import TEMPLATES, Template
 from llamafactory.extras.constants import VIDEO_PLACEHOLDER
+from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLModel
 
-from videokr.budget import BY_INDEX, SFT_BUDGET, VideoBudget
+from llamafactory_plugin.settings import VIDEO_SAMPLING, run_budget
+from videokr.budget import BY_INDEX, VideoBudget
 from videokr.errors import UserError
 from videokr.family import FAMILIES
 from videokr.generation_prompt import as_line, generation_prompt
 from videokr.response import continuation, opening_of
 from videokr.special_tokens import END_OF_TURN
 from videokr.video.frame_plan import FramePlan, plan_frames
+from videokr.video.positions import patch_rope_index
 from videokr.video.reader import read_frames
 from videokr.video.timeline import VideoError, read_header
 from videokr.video.vision_tokens import put_videos
@@ -96,41 +98,32 @@ class _PlannedVideos:
             UserError: a video is not there, or cannot be read.
             ValueError: more or fewer places for a video than videos.
         """
-        asked = sum(message["content"].count(VIDEO_PLACEHOLDER) for message in messages)
-        if asked != len(videos):
-            raise ValueError(f"{len(videos)} videos for {asked} places ({VIDEO_PLACEHOLDER}) in {messages}")
+        contents = [message["content"] for message in messages]
+        places = [content.count(VIDEO_PLACEHOLDER) for content in contents]
+        if sum(places) != len(videos):
+            raise ValueError(f"{len(videos)} videos for {sum(places)} places ({VIDEO_PLACEHOLDER}) in {messages}")
         try:
-            plans: Iterator[FramePlan] | None = iter([plan_of(video, processor, self.sampling) for video in videos])
+            plans = iter([plan_of(video, processor, self.sampling) for video in videos])
+            contents = [
+                put_videos(content, VIDEO_PLACEHOLDER, islice(plans, count))
+                for content, count in zip(contents, places, strict=True)
+            ]
         except VideoError:
             if not self.skip_bad_videos:
                 raise
             # The row keeps its place and its video; the collator meets the fault again and takes another row.
-            plans = None
-        shown = []
-        for message in messages:
-            content = message["content"]
-            if plans is None:
-                content = content.replace(VIDEO_PLACEHOLDER, "")
-            else:
-                own = islice(plans, content.count(VIDEO_PLACEHOLDER))
-                content = put_videos(content, VIDEO_PLACEHOLDER, own)
-            if message["role"] == Role.ASSISTANT:
-                content = continuation(content, self.opening)
-            shown.append(message | {"content": content})
+            contents = [content.replace(VIDEO_PLACEHOLDER, "") for content in contents]
+        shown = [
+            message | {"content": continuation(content, self.opening) if message["role"] == Role.ASSISTANT else content}
+            for message, content in zip(messages, contents, strict=True)
+        ]
         made: list[dict[str, str]] = super().process_messages(shown, images, [], audios, processor)  # type: ignore[misc]
         return made
 
     def get_mm_inputs(
-        self,
-        images: list[Any],
-        videos: list[Any],
-        audios: list[Any],
-        imglens: list[int],
-        vidlens: list[int],
-        audlens: list[int],
-        batch_ids: list[list[int]],
-        processor: Any,
-    ) -> dict[str, Any]:
+        self, images: list[Any], videos: list[str], audios: list[Any], imglens: list[int], vidlens: list[int],
+        audlens: list[int], batch_ids: list[list[int]], processor: Any,
+    ) -> dict[str, Any]:  # fmt: skip
         """Decodes the videos of a batch.
 
         Returns:
@@ -171,14 +164,7 @@ PLUGINS = {"qwen2_5vl": PlannedQwen2_5VL, "qwen3vl": PlannedQwen3VL}
 
 def budget_of(processor: Any, sampling: str = BY_INDEX) -> VideoBudget:
     """The run's budget: the host hangs `video_fps`, `video_maxlen` and `video_*_pixels` on the processor."""
-    return VideoBudget(
-        fps=processor.video_fps,
-        min_frames=min(SFT_BUDGET.min_frames, processor.video_maxlen),
-        max_frames=processor.video_maxlen,
-        min_pixels=processor.video_min_pixels,
-        max_pixels=processor.video_max_pixels,
-        sampling=sampling,
-    )
+    return run_budget({VIDEO_SAMPLING: sampling}, processor)
 
 
 def plan_of(video: str, processor: Any, sampling: str = BY_INDEX) -> FramePlan:
@@ -186,18 +172,19 @@ def plan_of(video: str, processor: Any, sampling: str = BY_INDEX) -> FramePlan:
 
 
 def register(skip_bad_videos: bool = False, sampling: str = BY_INDEX) -> None:
-    """Makes the templates known to the host; once a process.
+    """Makes the templates known to the host, and the positions of their videos right; once a process.
 
     Args:
         skip_bad_videos: a row whose video has no readable header is tokenised without it, for the collator to skip.
         sampling: of the run's budget.
     """
+    # The host's collator asks the model's class for positions.
+    Qwen2_5_VLModel.get_rope_index = patch_rope_index(Qwen2_5_VLModel.get_rope_index)
     _PlannedVideos.skip_bad_videos = skip_bad_videos
     for name, plugin in PLUGINS.items():
         template, host = FAMILIES[name].template, TEMPLATES[HOST_TEMPLATES[name]]
         register_mm_plugin(template, plugin)
         tokens = {name: getattr(host.mm_plugin, name) for name in ("image_token", "video_token", "audio_token")}
-        parts = {field.name: getattr(host, field.name) for field in fields(host)}
         mm_plugin = get_mm_plugin(template, **tokens)
         mm_plugin.sampling = sampling  # of the object and not the class, so that the host's cache of rows tells it
-        TEMPLATES[template] = RolloutTemplate(**parts | {"mm_plugin": mm_plugin})
+        TEMPLATES[template] = RolloutTemplate(**vars(host) | {"mm_plugin": mm_plugin})

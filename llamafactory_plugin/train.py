@@ -14,12 +14,14 @@ file anew under torchrun; hence this module, which every worker runs.
 import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from llamafactory_plugin.data_sets import DROP, FAIL, ON_LONG_ROW, check_records
+from llamafactory_plugin.data_sets import check_records
+from llamafactory_plugin.row_faults import DROP, FAIL, ON_BAD_VIDEO, ON_LONG_ROW, SKIP
 from llamafactory_plugin.rows import NO_RATIONALE
-from llamafactory_plugin.settings import ON_BAD_VIDEO, SKIP, VIDEO_SAMPLING, checked, read_config, remarks
+from llamafactory_plugin.settings import VIDEO_SAMPLING, checked, read_config, remarks
 from videokr.budget import BY_INDEX
 from videokr.errors import UserError, exit_status
 from videokr.video.timeline import VideoError
@@ -27,57 +29,50 @@ from videokr.video.timeline import VideoError
 CHECK = "--check"  # first: find the user's mistakes and stop, before there are as many workers as GPUs to say so
 
 
-def check_finished(output_dir: Path) -> None:
-    """
-    Raises:
-        RuntimeError: the host ended without an error before its last step. A Qwen3-VL clip whose header promises more
-            frames than it holds ends an epoch so (StopIteration in the loader, LLaMA-Factory 0.9.5).
-    """
-    state = json.loads((output_dir / "trainer_state.json").read_text(encoding="utf-8"))
-    if state["global_step"] < state["max_steps"]:
-        raise RuntimeError(f"training stopped at step {state['global_step']} of {state['max_steps']} without an error")
-
-
 def train(argv: list[str]) -> int:
-    given = read_config(argv)
+    is_check = argv[:1] == [CHECK]
+    given = read_config(argv[is_check:])
     config = checked(given)
-    first_process = os.environ.get("RANK", "0") == "0"
+    is_first = os.environ.get("RANK", "0") == "0"
     from llamafactory_plugin.checkpoint import Begin, card_of, compare, find_start
 
     start = find_start(config)
-    card = card_of(config) if first_process else None
-    for line in compare(start, config, card) if card else ():
-        print(line, flush=True)
+    card = card_of(config) if is_first or is_check else None
+    told = compare(start, config, card) if card else []
+    if not is_check:
+        say(told)
     if start.finished_at is not None:
         return 0
-    if "RANK" not in os.environ:  # torchrun's workers are started after --check
+    if is_check or "RANK" not in os.environ:  # torchrun's workers are started after --check
         check_records(given)
+    if is_check:
+        return 0
     from datasets.exceptions import DatasetGenerationError
     from llamafactory.train.tuner import run_exp
 
-    from llamafactory_plugin import bad_videos, converter, long_rows, packing, positions, templates
+    from llamafactory_plugin import bad_videos, converter, long_rows, packing, templates
     from llamafactory_plugin.input_wait import InputWait
     from llamafactory_plugin.loaded_weights import LoadedWeights
 
     output_dir, skip = Path(config["output_dir"]), config.pop(ON_BAD_VIDEO, FAIL) == SKIP
     drop = config.pop(ON_LONG_ROW, FAIL) == DROP
-    if first_process:
-        for line in remarks(config):
-            print(line, flush=True)
+    if is_first:
+        say(remarks(config))
         (output_dir / long_rows.REPORT_FILE).unlink(missing_ok=True)
         if not (skip and start.checkpoint):
             (output_dir / bad_videos.REPORT_FILE).unlink(missing_ok=True)
     without_rationale = config.pop(NO_RATIONALE, FAIL)
     converter.register(None if without_rationale == FAIL else without_rationale)
     templates.register(skip, config.pop(VIDEO_SAMPLING, BY_INDEX))
-    positions.install()
     packing.install()
     bad_videos.install(output_dir, skip)
     long_rows.install(output_dir, drop)
-    refuse_what_the_host_refuses(config | start.settings())
+    if config.get("do_train"):
+        config |= start.settings()
+    refuse_what_the_host_refuses(config)
     try:
         callbacks = [Begin(start, card), LoadedWeights(), long_rows.LongRows(output_dir), InputWait(output_dir)]
-        run_exp(config | start.settings(), callbacks)
+        run_exp(dict(config), callbacks)
     except (VideoError, RuntimeError) as error:
         # What a loader's worker raises comes back as its traceback; the worker has noted what it was.
         bad, long = bad_videos.noted(output_dir), long_rows.noted(output_dir)
@@ -98,22 +93,37 @@ def train(argv: list[str]) -> int:
             f"dataset '{config['dataset']}' is no table with one type a field: {cause}; "
             "local_script/prepare_videokr_sft_data.py takes it row by row"
         ) from None
-    if config.get("do_train") and not config.get("early_stopping_steps") and first_process:
+    if not is_first:
+        return 0
+    if config.get("do_train") and not config.get("early_stopping_steps"):
         check_finished(output_dir)
-    if first_process and drop and config.get("streaming"):  # whose rows are tokenised as they are trained
+    if drop and config.get("streaming"):  # whose rows are tokenised as they are trained
         long_rows.say(output_dir)
-    if first_process and (bad := bad_videos.noted(output_dir)):
+    if bad := bad_videos.noted(output_dir):
         print(f"{len(bad)} videos do not decode, and other rows were taken in their place:")
         for fault in bad:
             print(f"  {fault.path}: {fault.reason}")
     return 0
 
 
+def say(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line, flush=True)
+
+
+def check_finished(output_dir: Path) -> None:
+    """Raises RuntimeError where the host ended without an error before its last step.
+
+    A Qwen3-VL clip whose header promises more frames than it holds ends an epoch so (StopIteration in the loader,
+    LLaMA-Factory 0.9.5).
+    """
+    state = json.loads((output_dir / "trainer_state.json").read_text(encoding="utf-8"))
+    if state["global_step"] < state["max_steps"]:
+        raise RuntimeError(f"training stopped at step {state['global_step']} of {state['max_steps']} without an error")
+
+
 def refuse_what_the_host_refuses(config: dict[str, Any]) -> None:
-    """
-    Raises:
-        UserError: the host's arguments cannot be made of these settings.
-    """
+    """Raises UserError where the host's arguments cannot be made of these settings."""
     from llamafactory.hparams import get_train_args
 
     try:
@@ -125,16 +135,6 @@ def refuse_what_the_host_refuses(config: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    if sys.argv[1:2] == [CHECK]:
-        given = read_config(sys.argv[2:])
-        config = checked(given)
-        from llamafactory_plugin.checkpoint import card_of, compare, find_start
-
-        start = find_start(config)
-        compare(start, config, card_of(config))
-        if start.finished_at is None:
-            check_records(given)
-        return 0
     return train(sys.argv[1:])
 
 

@@ -19,9 +19,8 @@ from videokr.errors import UserError
 from videokr.evaluation.judge import Judge, JudgeError, VerdictCache
 from videokr.evaluation.judge_settings import Limits, require_settings
 from videokr.example import Kind, parse_kind
-from videokr.reason import Reason
 from videokr.response import read_answer
-from videokr.reward import DEFAULT_TOLERANCE, Accuracy, Reward
+from videokr.reward import DEFAULT_TOLERANCE, Accuracy, Reason, Reward
 
 DEFAULT_CONCURRENCY, DEFAULT_SECONDS = 16, Limits().seconds  # a process; a verdict
 

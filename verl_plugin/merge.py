@@ -13,9 +13,8 @@ from verl.model_merger.base_model_merger import generate_config_from_args, parse
 from verl.model_merger.fsdp_model_merger import FSDPModelMerger
 
 from videokr.errors import UserError, exit_status
-from videokr.fingerprint import model_fingerprint
+from videokr.fingerprint import model_fingerprint, report_changes
 from videokr.training_card import read_training_card
-from videokr.weights import report_changes
 
 ADAPTED, ADAPTER, WRAPPED = ".base_layer", ".lora_", "base_model.model."  # in peft's names
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from videokr.errors import UserError
 
 BY_INDEX, BY_TIME = SAMPLINGS = ("index", "time")  # what sampled frames are even in
-MOST = 2**31  # of any bound; no host counts further
+MAX_BOUND = 2**31  # of any bound; no host counts further
 
 
 @dataclass(frozen=True, slots=True)
 class VideoBudget:
-    """
+    """How many frames and pixels of a video a model is shown.
+
     Attributes:
         fps: frames sampled a second.
         min_frames, max_frames: bounds on the number of sampled frames.
@@ -28,16 +29,13 @@ class VideoBudget:
     sampling: str = BY_INDEX
 
     def __post_init__(self) -> None:
-        """
-        Raises:
-            UserError: a value that is no positive number, a least above the most, or another sampling.
-        """
+        """Raises UserError at a value that is no positive number, a least above the most, or another sampling."""
         if self.sampling not in SAMPLINGS:
             raise UserError(f"video budget: sampling is '{self.sampling}': {' or '.join(SAMPLINGS)}")
         for name in ("fps", "min_frames", "max_frames", "min_pixels", "max_pixels"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and 0 < value < MOST):
-                raise UserError(f"video budget: {name} is {value}: a positive number is needed, below {MOST:,}")
+            if not (math.isfinite(value) and 0 < value < MAX_BOUND):
+                raise UserError(f"video budget: {name} is {value}: a positive number is needed, below {MAX_BOUND:,}")
         for what in ("frames", "pixels"):
             least, most = getattr(self, f"min_{what}"), getattr(self, f"max_{what}")
             if least > most:

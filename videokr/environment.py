@@ -17,10 +17,9 @@ def install_command(package: str) -> str:
 
 
 def check_wandb_login(environment: Mapping[str, str]) -> None:
-    """Looks for what `wandb login` leaves, and for the variables that do without.
+    """Raises UserError where wandb would end the run when its first step is logged.
 
-    Raises:
-        UserError: wandb would end the run when its first step is logged.
+    Looks for what `wandb login` leaves, and for the variables that do without.
     """
     is_off = environment.get("WANDB_MODE", "") in ("offline", "disabled", "dryrun")
     netrc = Path(environment.get("NETRC", "~/.netrc")).expanduser()

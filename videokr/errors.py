@@ -2,14 +2,14 @@
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Callable
-
-from videokr.terminal import for_terminal
 
 USER_ERROR_STATUS = 2
 BROKEN_PIPE_STATUS = 141  # as a shell reports SIGPIPE
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newline
 
 
 class UserError(Exception):
@@ -40,6 +40,11 @@ class RecordError(UserError):
         return RecordError(self.field, self.reason, self.detail, source, line)
 
 
+def for_terminal(text: str) -> str:
+    """The text with control characters written out (`\\x1b`), so that none of them reaches the terminal."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
 def exit_status(command: Callable[[], int | None]) -> int:
     """Runs a command line: 0 or its own status, 2 for the user's mistakes, without a traceback."""
     try:
@@ -54,10 +59,10 @@ def exit_status(command: Callable[[], int | None]) -> int:
     except OSError as error:
         if error.errno in NO_SPACE:
             print(f"error: {error.strerror}: make room and run it again", file=sys.stderr)
-            return USER_ERROR_STATUS
-        if error.filename is None:
+        elif error.filename is None:
             raise
-        print(f"error: '{error.filename}': {error.strerror}", file=sys.stderr)
+        else:
+            print(f"error: '{error.filename}': {error.strerror}", file=sys.stderr)
         return USER_ERROR_STATUS
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

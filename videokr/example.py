@@ -1,7 +1,7 @@
 """One example, read from a record in any of the field's spellings."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -15,21 +15,20 @@ from videokr.fields import (
     ID_FIELDS,
     KIND_FIELDS,
     LABEL_FIELD,
-    OPTION_FIELDS,
     QUESTION_FIELDS,
     RATIONALE_FIELDS,
     VIDEO_FIELDS,
     present,
-)  # fmt: skip
+    text_of,
+)
 from videokr.jsonl import LINE, read_records
-from videokr.option_columns import option_columns
-from videokr.options import LETTERS, read_option_letter, split_label
+from videokr.options import LETTERS, read_option_letter
+from videokr.record_options import read_options, refuse_option_columns, split_inline_options
 from videokr.response import bare_answer, holds_tag, strip_tag
 from videokr.special_tokens import find_special_token
 
 NO_OPTIONS = "answer is the letter of an option, and there are no options"
 _LEADING_VIDEO = re.compile(r"(?:<video>\s*)+")
-_OPTIONS_HEADING = "options:"
 
 
 class Kind(StrEnum):
@@ -79,20 +78,11 @@ _OPTION_LETTER = re.compile(
 
 
 def parse_kind(value: object, name: str = KIND_FIELDS[0]) -> Kind:
-    """Reads a `problem_type` in any spelling.
-
-    Raises:
-        RecordError: the kind is unknown.
-    """
+    """Reads a `problem_type` in any spelling; RecordError where the kind is unknown."""
     kind = _kind_of(str(value))
     if kind is None:
         raise RecordError(name, "unknown kind of question", f"{value!r}; known: {', '.join(_KINDS)}")
     return kind
-
-
-def _label(name: str, value: object) -> str:
-    """A kind as the record spells it; several labels as one text."""
-    return ", ".join(_as_text(name, one) for one in value) if isinstance(value, list) else _as_text(name, value)
 
 
 @lru_cache(maxsize=64)  # a file has a few spellings, thousands of times
@@ -109,14 +99,17 @@ def parse_example(record: Mapping[str, Any]) -> Example:
     question_field, question = _text(record, QUESTION_FIELDS)
     leading = _LEADING_VIDEO.match(question)
     question = question[leading.end() :] if leading else question
-    option_field, options = _options(record)
-    kind_field = present(record, KIND_FIELDS)
-    label = _label(kind_field, record[kind_field]) if kind_field else None
+    option_field, options = read_options(record)
+    label = None
+    if kind_field := present(record, KIND_FIELDS):
+        given = record[kind_field]
+        several = given if isinstance(given, list) else ()
+        label = ", ".join(text_of(kind_field, one) for one in several) if several else text_of(kind_field, given)
     kind = _kind_of(label) if label else None
     if kind is not Kind.OPEN_ENDED:
-        question, options = _split_inline_options(question, options)
-    if kind is not Kind.OPEN_ENDED and not options:
-        _refuse_option_columns(record)
+        question, options = split_inline_options(question, options)
+        if not options:
+            refuse_option_columns(record)
     is_said = kind is not None
     if kind is None:
         kind = Kind.MULTIPLE_CHOICE if options else Kind.OPEN_ENDED
@@ -128,9 +121,7 @@ def parse_example(record: Mapping[str, Any]) -> Example:
     if not question:
         raise RecordError(question_field, "empty")
     _refuse_reserved(question_field, question)
-    if "<" in "".join(options):
-        for option in options:
-            _refuse_reserved(option_field, option)
+    _refuse_reserved(option_field, *options)
 
     answer_field, answer = _text(record, ANSWER_FIELDS)
     if kind is Kind.OPEN_ENDED and not is_said and _OPTION_LETTER.fullmatch(bare_answer(answer) or ""):
@@ -140,11 +131,11 @@ def parse_example(record: Mapping[str, Any]) -> Example:
         raise RecordError(answer_field, "a number where a letter is asked for", detail)
     videos = record_videos(record)
     id_field = present(record, ID_FIELDS)
-    groups = {n: _as_text(n, record[n]) for n in GROUP_FIELDS if n in record and present(record, (n,))}
+    groups = {n: text_of(n, record[n]) for n in GROUP_FIELDS if n in record and present(record, (n,))}
     if label and not is_said:
         groups.setdefault(LABEL_FIELD, label)
     return Example(
-        id=_as_text(id_field, record[id_field]) if id_field else Path(videos[0]).stem,
+        id=text_of(id_field, record[id_field]) if id_field else Path(videos[0]).stem,
         question=question,
         options=options,
         kind=kind,
@@ -181,22 +172,16 @@ def read_examples(path: Path, skip_invalid: list[RecordError] | None = None) -> 
     """
     for line, record in read_records(path):
         try:
-            example = parse_record(record)
+            yield parse_record(record)
         except RecordError as error:
             located = error.located(str(path), line)
             if skip_invalid is None:
                 raise located from None
             skip_invalid.append(located)
-        else:
-            yield example
 
 
 def parse_record(record: object) -> Example:
-    """`parse_example` of whatever a line holds.
-
-    Raises:
-        RecordError: see there; or no JSON object.
-    """
+    """`parse_example` of whatever a line holds; RecordError, too, where it is no JSON object."""
     if isinstance(record, RecordError):
         raise record
     if not isinstance(record, dict):
@@ -208,123 +193,12 @@ def _text(record: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, str]:
     name = present(record, names)
     if name is None:
         raise _missing(names)
-    return name, _as_text(name, record[name])
+    return name, text_of(name, record[name])
 
 
 def _missing(names: tuple[str, ...]) -> RecordError:
     detail = f"looked for {', '.join(names)}; videokr import reads it under other names (--column)"
     return RecordError(names[0], "missing", detail)
-
-
-def _as_text(name: str, value: object) -> str:
-    if not isinstance(value, str):
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise RecordError(name, "not text", type(value).__name__)
-        value = str(value)
-    text = value.strip()
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise RecordError(name, "half of a surrogate pair stands in the text", ascii(text[:80])) from None
-    return text
-
-
-def _options(record: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
-    name = present(record, OPTION_FIELDS)
-    if name is None:
-        return OPTION_FIELDS[0], ()
-    value = record[name]
-    if isinstance(value, str):
-        value = [line for line in value.splitlines() if line.strip()]
-    if isinstance(value, Mapping | list | tuple) and not any(map(_says_something, _texts_of(value))):
-        return name, ()  # {"A": ""}, as open-ended questions have beside others
-    if isinstance(value, Mapping):
-        given = [(str(key).strip().upper(), _option(name, text)) for key, text in value.items() if text is not None]
-        labels = [label for label, _ in given]
-        split = [split_label(text) for _, text in given]
-        if [label for label, _ in split] == labels:  # {"A": "A. text"}
-            return name, _by_letter(name, labels, [text for _, text in split])
-        return name, _by_letter(name, labels, [text for _, text in given])
-    if not isinstance(value, list | tuple):
-        raise RecordError(name, "not a list or an object of options", type(value).__name__)
-    if plain := _plainly_labelled(value):
-        return name, plain
-    texts = [_option(name, text) for text in value]
-    split = [split_label(text) for text in texts]
-    labels = [label for label, _ in split if label]
-    if len(labels) == len(texts) and "A" in labels:
-        return name, _by_letter(name, labels, [text for _, text in split])
-    return name, tuple(texts)
-
-
-def _texts_of(options: Mapping[Any, Any] | Sequence[Any]) -> Iterable[Any]:
-    return options.values() if isinstance(options, Mapping) else options
-
-
-def _says_something(option: object) -> bool:
-    return option is not None and option != "" and not (isinstance(option, str) and option.isspace())
-
-
-def _refuse_option_columns(record: Mapping[str, Any]) -> None:
-    """
-    Raises:
-        RecordError: options stand in fields of one each (`a0`, `a1`, ...), which `videokr import` reads.
-    """
-    found = [name for name in option_columns(list(record)) if _says_something(record[name])]
-    if len(found) > 1:
-        detail = f"{found[0]!r} to {found[-1]!r}: run videokr import on this file, and take what it writes"
-        raise RecordError(found[0], "fields of one option each", detail)
-
-
-def _plainly_labelled(options: Sequence[object]) -> tuple[str, ...] | None:
-    """The texts of ASCII options `A. text`, `B. text`, ..., as nearly all come; None of any others."""
-    if len(options) > len(LETTERS):
-        return None
-    texts = []
-    for letter, option in zip(LETTERS, options, strict=False):
-        if not isinstance(option, str) or not option.startswith(letter) or not option.startswith(". ", 1):
-            return None
-        text = option[3:].strip()
-        if not text or not text.isascii():
-            return None
-        texts.append(text)
-    return tuple(texts)
-
-
-def _option(name: str, value: object) -> str:
-    text = _as_text(name, value)
-    if not text:
-        raise RecordError(name, "an option is empty", repr(value))
-    return text
-
-
-def _by_letter(name: str, labels: list[str], texts: list[str]) -> tuple[str, ...]:
-    if sorted(labels) != list(LETTERS[: len(labels)]):
-        raise RecordError(name, "option letters are not A, B, C, ... without a gap", ", ".join(labels))
-    if not all(texts):
-        raise RecordError(name, "an option is empty", labels[texts.index("")])
-    return tuple(text for _, text in sorted(zip(labels, texts, strict=True)))
-
-
-def _split_inline_options(question: str, options: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """Takes options off the end of a question, if they are the record's own or the record has none."""
-    lines = question.rstrip().splitlines()
-    split: list[tuple[str | None, str]] = []
-    while lines and (not split or split[-1][0] != "A"):
-        label, text = split_label(lines.pop())
-        if not label or not text:
-            return question, options
-        split.append((label, text))
-    split.reverse()
-    inline = tuple(text for _, text in split)
-    in_order = [label for label, _ in split] == list(LETTERS[: len(split)])
-    if not in_order or len(inline) < 2 or not lines or (options and options != inline):
-        return question, options
-    if lines[-1].strip().lower() == _OPTIONS_HEADING:
-        lines.pop()
-    return "\n".join(lines).rstrip(), inline
 
 
 def _gold(name: str, text: str, kind: Kind, options: tuple[str, ...]) -> str:
@@ -348,7 +222,7 @@ def _rationale(record: Mapping[str, Any]) -> str | None:
     name = present(record, RATIONALE_FIELDS)
     if name is None:
         return None
-    rationale = strip_tag(_as_text(name, record[name]), "think")
+    rationale = strip_tag(text_of(name, record[name]), "think")
     if holds_tag(rationale):
         raise RecordError(name, "a tag of the response form stands in the text", repr(rationale[:80]))
     _refuse_reserved(name, rationale)
@@ -356,11 +230,7 @@ def _rationale(record: Mapping[str, Any]) -> str | None:
 
 
 def record_videos(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """The paths of a raw record's videos, less a leading `./`.
-
-    Raises:
-        RecordError: it names none, or one is not a path.
-    """
+    """The paths of a raw record's videos, less a leading `./`; RecordError where it names none, or no path."""
     name = present(record, VIDEO_FIELDS)
     if name is None:
         raise _missing(VIDEO_FIELDS)
@@ -371,7 +241,7 @@ def record_videos(record: Mapping[str, Any]) -> tuple[str, ...]:
         if isinstance(entry, Mapping):
             inner = present(entry, ("video", "path"))
             path = entry[inner] if inner else None
-        path = _as_text(name, path) if isinstance(path, str) else ""
+        path = text_of(name, path) if isinstance(path, str) else ""
         while path.startswith("./"):
             path = path[2:].lstrip("/")
         if not path:
@@ -380,7 +250,7 @@ def record_videos(record: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(paths)
 
 
-def _refuse_reserved(name: str, text: str) -> None:
-    found = find_special_token(text)
-    if found:
-        raise RecordError(name, "a mark that the hosts reserve stands in the text", found)
+def _refuse_reserved(name: str, *texts: str) -> None:
+    for text in texts:
+        if found := find_special_token(text):
+            raise RecordError(name, "a mark that the hosts reserve stands in the text", found)

@@ -14,7 +14,8 @@ HUB_ID = re.compile(r"[A-Za-z0-9_-][\w.-]*/[\w.-]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """
+    """Models of one architecture, and what the stages call it.
+
     Attributes:
         name: as the launchers take it.
         model_type: `model_type` in the model's config.json.
@@ -29,11 +30,8 @@ class Family:
 
 
 FAMILIES = {
-    family.name: family
-    for family in (
-        Family("qwen2_5vl", "qwen2_5_vl", "videokr_qwen2_5vl", 14),
-        Family("qwen3vl", "qwen3_vl", "videokr_qwen3vl", 16),
-    )
+    "qwen2_5vl": Family("qwen2_5vl", "qwen2_5_vl", "videokr_qwen2_5vl", patch_size=14),
+    "qwen3vl": Family("qwen3vl", "qwen3_vl", "videokr_qwen3vl", patch_size=16),
 }
 
 
@@ -55,11 +53,11 @@ def family_of(model_path: Path) -> Family:
         model_type = json.loads(config.read_text(encoding="utf-8"))["model_type"]
     except (ValueError, TypeError, KeyError):
         raise UserError(f"model '{model_path}': its config.json names no model_type") from None
-    for family in FAMILIES.values():
-        if family.model_type == model_type:
-            return family
-    known = ", ".join(family.model_type for family in FAMILIES.values())
-    raise UserError(f"model '{model_path}': model_type {model_type!r} is not covered; known: {known}")
+    covered = {family.model_type: family for family in FAMILIES.values()}
+    if model_type not in covered:
+        known = ", ".join(covered)
+        raise UserError(f"model '{model_path}': model_type {model_type!r} is not covered; known: {known}")
+    return covered[model_type]
 
 
 def context_tokens(model_path: Path) -> int | None:

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from videokr.errors import UserError
@@ -57,3 +59,24 @@ def _heads_of_tensors(path: Path) -> list[bytes]:
             file.seek(begin + first)
             pieces.append(file.read(min(last - first, _TENSOR_BYTES)))
     return pieces
+
+
+def report_changes(differs: Mapping[str, bool], base: str) -> str:
+    """How many tensors of a merged model are not those of its base, over all and in each part of the model.
+
+    Args:
+        differs: by the tensors' names.
+        base: for the reader.
+
+    Raises:
+        UserError: none differs, so that the merged model is the one before training.
+    """
+    if not any(differs.values()):
+        raise UserError(
+            f"not one of {len(differs)} tensors differs from '{base}': this is the model before training, and is not "
+            "written; merge a checkpoint of a run that has learnt"
+        )
+    part_of = {name: name.removeprefix("model.").split(".")[0] for name in differs}
+    parts, changed = Counter(part_of.values()), Counter(part_of[name] for name, other in differs.items() if other)
+    each = ", ".join(f"{part} {changed[part]} of {parts[part]}" for part in sorted(parts))
+    return f"{changed.total()} of {len(differs)} tensors differ from '{base}': {each}"

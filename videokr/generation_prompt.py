@@ -1,8 +1,7 @@
 """How a checkpoint's chat template ends a prompt, for the model to go on from.
 
 Of most it opens the assistant's turn; of a Thinking checkpoint (Qwen3-VL-8B-Thinking) the thinking, too. Every stage
-asks with the checkpoint's own, and what stands in it already of the response (`videokr.response.opening_of`) is counted
-to the response wherever one is read.
+asks with the checkpoint's own, and what it holds already of the response (`videokr.response.opening_of`) counts to it.
 """
 
 from pathlib import Path
@@ -36,13 +35,10 @@ def generation_prompt(renderer: Any, **settings: Any) -> str:
 
 
 def find_generation_prompt(model: str, **settings: Any) -> str | None:
-    """That of a checkpoint folder; None of a name on the hub, which is left to the host.
-
-    Args:
-        settings: see `generation_prompt`.
+    """That of a checkpoint folder; None of a name on the hub, which is left to the host. See `generation_prompt`.
 
     Raises:
-        UserError: the folder has no processor that can be loaded, or see `generation_prompt`.
+        UserError: the folder has no processor that can be loaded, too.
     """
     folder = Path(model).expanduser()
     if not folder.is_dir():

@@ -12,12 +12,15 @@ import orjson
 
 from videokr.errors import RecordError, UserError
 from videokr.fields import CONVERSATION_FIELDS, OPTION_FIELDS, PUBLISHED_FIELDS, present
-from videokr.option_columns import option_columns
+from videokr.record_options import option_columns
 
 LINE = "(record)"  # in place of a field's name, where a whole record is at fault
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
 PARQUET = b"PAR1"  # how such a file begins
 _HEAD_BYTES = 1_000_000
+# What Python's reader says of text that is not JSON: broken syntax or text, a number of thousands of digits, brackets
+# nested thousands deep.
+_NOT_JSON = (ValueError, RecursionError)
 _LONG_NUMBER = 2.0**63  # whole numbers from here on are floats to orjson, as an id must not be
 
 
@@ -30,23 +33,17 @@ def read_records(path: Path) -> Iterator[tuple[int, Any]]:
     """
     refuse_unreadable(path)
     if opens_list(path):
-        records = read_list(path)
-    else:
-        with path.open("rb") as file:
-            records = read_lines(file)
-            for line, record in records:
-                if isinstance(record, RecordError):
-                    raise record.located(str(path), line)
-                yield line, record
+        yield from read_list(path)
         return
-    yield from records
+    with path.open("rb") as file:
+        for line, record in read_lines(file):
+            if isinstance(record, RecordError):
+                raise record.located(str(path), line)
+            yield line, record
 
 
 def refuse_unreadable(path: Path) -> None:
-    """
-    Raises:
-        UserError: an annotation file is not there, cannot be read, is empty, or has another form than records have.
-    """
+    """Raises UserError where an annotation file is not there, cannot be read, is empty or has another form."""
     if not path.is_file():
         raise UserError(f"annotation file '{path}' is not there")
     if not os.access(path, os.R_OK):
@@ -88,19 +85,11 @@ def foreign_form(path: Path) -> str | None:
     return None
 
 
-# What Python's reader says of text that is not JSON: broken syntax or text, a number of thousands of digits, brackets
-# nested thousands deep.
-_NOT_JSON = (ValueError, RecursionError)
-
-
 def opens_list(path: Path) -> bool:
     """Whether a file is one JSON list, and not JSON Lines."""
     with path.open("rb") as file:
-        for line in file:
-            text = line.removeprefix(codecs.BOM_UTF8).strip()
-            if text:
-                return text.startswith(b"[")
-    return False
+        texts = (line.removeprefix(codecs.BOM_UTF8).strip() for line in file)
+        return next(filter(None, texts), b"").startswith(b"[")
 
 
 def read_list(path: Path) -> Iterator[tuple[int, Any]]:

@@ -36,7 +36,7 @@ _VERDICT = re.compile(
 )
 _WORD = re.compile(r"[^\W_]+")
 # No option is this long: an answer beyond it names none, and costs nothing to read.
-_LONGEST_ANSWER = 10_000
+_MAX_ANSWER_CHARACTERS = 10_000
 
 
 def split_label(text: str) -> tuple[str | None, str]:
@@ -71,7 +71,7 @@ def read_option_letter(text: str | None, options: Sequence[str] | int | None = N
         text: the content of the answer block.
         options: the option texts without labels, or their number; None where they are not known.
     """
-    if text is None or len(text) > _LONGEST_ANSWER:
+    if text is None or len(text) > _MAX_ANSWER_CHARACTERS:
         return None
     count = len(LETTERS) if options is None else options if isinstance(options, int) else len(options)
     if len(text) == 1 and text in LETTERS:

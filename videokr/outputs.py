@@ -39,10 +39,7 @@ def atomic_write(path: Path, waits: bool = False) -> Iterator[Path]:
 
 
 def refuse_to_overwrite(outputs: Iterable[Path | None], read: Iterable[Path | None]) -> None:
-    """
-    Raises:
-        UserError: two outputs are one file, or one of them is what is read.
-    """
+    """Raises UserError where two outputs are one file, or one of them is what is read."""
     taken = {path.resolve() for path in read if path}
     for output in filter(None, outputs):
         if output.resolve() in taken:
@@ -51,10 +48,9 @@ def refuse_to_overwrite(outputs: Iterable[Path | None], read: Iterable[Path | No
 
 
 def require_suffix(output: Path | None, suffix: str) -> None:
-    """Keeps a mistyped name from replacing a video, or whatever else no command of ours writes.
+    """Raises UserError where an output has not got this suffix, or is a folder.
 
-    Raises:
-        UserError: the output has not got this suffix, or is a folder.
+    It keeps a mistyped name from replacing a video, or whatever else no command of ours writes.
     """
     if output is None:
         return

@@ -15,7 +15,7 @@ TAG = re.compile(r"(</?(?i:think|answer)>)", re.ASCII)
 _ANSWER_ALONE = re.compile(r"<answer>([^<]*)</answer>")
 _WELL_FORMED = ["<think>", "</think>", "<answer>", "</answer>"]
 _CONTENT = [False, True, False, True, False]  # before, between and after these
-LONGEST_RESPONSE = 131_072  # characters: several times what 8,192 tokens are
+MAX_RESPONSE_CHARACTERS = 131_072  # several times what 8,192 tokens are
 _LAST_TAGS = 8  # where an empty block is looked for
 
 
@@ -27,8 +27,7 @@ def build_response(rationale: str | None, answer: str, without: str = EMPTY_THIN
     """
     if not rationale and without == ANSWER_ONLY:
         return ANSWER_TAGS.format(answer)
-    rationale = rationale or ""
-    return f"{THINK_TAGS.format(rationale)}\n{ANSWER_TAGS.format(answer)}"
+    return f"{THINK_TAGS.format(rationale or '')}\n{ANSWER_TAGS.format(answer)}"
 
 
 def opening_of(prompt: str) -> str:
@@ -60,7 +59,8 @@ def holds_tag(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """
+    """What is read of a response.
+
     Attributes:
         answer: the content of the last answer block outside the thinking, stripped; None where there is none.
         is_well_formed: whether the text is one think block with content, then one answer block with content, and
@@ -79,7 +79,7 @@ class Response:
 def read_response(text: str) -> Response:
     """Reads a response in one pass, in time linear in the text whatever its tags.
 
-    Of a text longer than `LONGEST_RESPONSE` only the end is read, and it has not the form.
+    Of a text longer than `MAX_RESPONSE_CHARACTERS` only the end is read, and it has not the form.
 
     An empty block is no answer, and a block with another tag inside is no block. Tags may be in any case, but not for
     the form. Of a thinking block that never closes, an answer counts if the response ends with it: one that is followed
@@ -88,8 +88,8 @@ def read_response(text: str) -> Response:
     Args:
         text: from the opening of the thinking on, whoever wrote that: see `opening_of`.
     """
-    is_whole = len(text) <= LONGEST_RESPONSE
-    text = text[-LONGEST_RESPONSE:]
+    is_whole = len(text) <= MAX_RESPONSE_CHARACTERS
+    text = text[-MAX_RESPONSE_CHARACTERS:]
     pieces = TAG.split(text)  # text, tag, text, tag, ..., text
     tags = pieces[1::2]
     of_thinking = [tag for tag in tags if tag[-len("think>") :].lower() == "think>"]
@@ -107,18 +107,14 @@ def read_response(text: str) -> Response:
 
 def read_answer(text: str) -> str | None:
     """The answer of a response; see `Response`."""
-    alone = _ANSWER_ALONE.fullmatch(text) if len(text) <= LONGEST_RESPONSE else None  # as annotation files have it
-    return (alone[1].strip() or None) if alone else read_response(text).answer
+    if len(text) <= MAX_RESPONSE_CHARACTERS and (alone := _ANSWER_ALONE.fullmatch(text)):  # as annotation files have it
+        return alone[1].strip() or None
+    return read_response(text).answer
 
 
 def bare_answer(text: str) -> str | None:
     """The answer of a field that may or may not hold its block; None where the block is empty."""
     return read_answer(text) if "<" in text and "<answer>" in text.lower() else text
-
-
-def is_well_formed(text: str) -> bool:
-    """Whether a response has the form asked for; see `Response`."""
-    return read_response(text).is_well_formed
 
 
 def _last_answer_block(pieces: list[str]) -> str | None:
@@ -145,8 +141,6 @@ def _last_answer_block(pieces: list[str]) -> str | None:
 def strip_tag(text: str, name: str) -> str:
     """The content of a field that may or may not be wrapped in one `<name>` block."""
     text = text.strip()
-    before, behind = len(f"<{name}>"), len(f"</{name}>")
-    is_wrapped = (
-        len(text) >= before + behind and text[:before].lower() == f"<{name}>" and text[-behind:].lower() == f"</{name}>"
-    )
-    return text[before:-behind].strip() if is_wrapped else text
+    before, behind = f"<{name}>", f"</{name}>"
+    is_wrapped = text[: len(before)].lower() == before and text[len(before) :][-len(behind) :].lower() == behind
+    return text[len(before) : -len(behind)].strip() if is_wrapped else text

@@ -8,9 +8,8 @@ from importlib.util import find_spec
 from videokr.errors import UserError
 from videokr.example import Kind
 from videokr.options import read_option_letter
-from videokr.reason import Reason
-from videokr.response import Response, read_response
-from videokr.rouge import LONGEST_TEXT, mean_rouge_f1
+from videokr.response import read_response
+from videokr.rouge import MAX_TEXT_CHARACTERS, mean_rouge_f1
 from videokr.special_tokens import find_special_token
 
 FORMAT_WEIGHT = 0.1
@@ -26,11 +25,28 @@ class Accuracy(StrEnum):
     TYPED = "typed"  # by what it means: videokr/typed/accuracy.py, which other rewards do not import
 
 
+class Reason(StrEnum):
+    """Why a response earned its accuracy. The first four are about the response, the others about its answer."""
+
+    NO_ANSWER = "no_answer"  # no answer block outside the thinking
+    CUT_OFF = "cut_off"  # the text ends inside a block, before any answer: most likely at the length limit
+    EMPTY_ANSWER = "empty_answer"  # an answer block without content
+    SPECIAL_TOKEN = "special_token"  # the answer holds a special token, such as <|video_pad|>
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    PARTIAL = "partial"  # between 0 and 1: ROUGE, or the overlap of spans of time
+    NO_LETTER = "no_letter"  # the answer names no option, or several
+    NOT_AN_OPTION = "not_an_option"  # a letter beyond the options
+    WRONG_NUMBER = "wrong_number"
+    WRONG_UNIT = "wrong_unit"  # the gold number with another unit
+    TOO_LONG = "too_long"  # no gold answer is near
+    JUDGED_RIGHT = "judged_right"
+    JUDGED_WRONG = "judged_wrong"
+
+
 def check_accuracy(accuracy: Accuracy) -> None:
-    """
-    Raises:
-        UserError: it needs a package that is not installed.
-    """
+    """Raises UserError where it needs a package that is not installed."""
     missing = [package for package in TYPED_PACKAGES if find_spec(package) is None]
     if accuracy is Accuracy.TYPED and missing:
         raise UserError(
@@ -40,17 +56,15 @@ def check_accuracy(accuracy: Accuracy) -> None:
 
 
 def check_tolerance(tolerance: object, name: str) -> None:
-    """
-    Raises:
-        UserError: it is no share of a number, from 0 to below 1; named as `name`.
-    """
+    """Raises UserError, which names it as `name`, where it is no share of a number, from 0 to below 1."""
     if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not 0 <= tolerance < 1:
         raise UserError(f"{name}={tolerance}: give a share of the gold number, from 0 to below 1")
 
 
 @dataclass(frozen=True, slots=True)
 class Reward:
-    """
+    """What a response earns.
+
     Attributes:
         format: 0 or 1.
         accuracy: in [0, 1].
@@ -91,12 +105,15 @@ def score_response(
         raise ValueError("gold answer is empty")
     said = read_response(response)
     answer = said.answer
-    value, answered, reason = (
-        _choice(answer, gold, options) if kind is Kind.MULTIPLE_CHOICE else _open(answer, gold, accuracy, tolerance)
-    )
-    if answer is None:
-        reason = _unanswered(said)
-    elif value < 1.0 and find_special_token(answer[:LONGEST_TEXT]):
+    if kind is Kind.MULTIPLE_CHOICE:
+        value, answered, reason = _choice(answer, gold, options)
+    else:
+        value, answered, reason = _open(answer, gold, accuracy, tolerance)
+    if answer is None and said.ends_inside_block:
+        reason = Reason.CUT_OFF
+    elif answer is None:
+        reason = Reason.EMPTY_ANSWER if said.has_empty_block else Reason.NO_ANSWER
+    elif value < 1.0 and find_special_token(answer[:MAX_TEXT_CHARACTERS]):
         reason = Reason.SPECIAL_TOKEN
     return Reward(float(said.is_well_formed), value, answered, reason)
 
@@ -121,13 +138,7 @@ def _open(answer: str | None, gold: str, accuracy: Accuracy, tolerance: float) -
 
         value, reason = typed_accuracy(gold, answer, tolerance)
         return value, True, reason
-    if max(len(gold), len(answer)) > LONGEST_TEXT:
+    if max(len(gold), len(answer)) > MAX_TEXT_CHARACTERS:
         return 0.0, True, Reason.TOO_LONG
     value = mean_rouge_f1(gold, answer)
     return value, True, Reason.RIGHT if value == 1.0 else Reason.PARTIAL if value else Reason.WRONG
-
-
-def _unanswered(response: Response) -> Reason:
-    if response.ends_inside_block:
-        return Reason.CUT_OFF
-    return Reason.EMPTY_ANSWER if response.has_empty_block else Reason.NO_ANSWER

@@ -7,17 +7,18 @@ computation revisited", 2004) in the place of a table.
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
+from typing import TypeVar
 
-# Longer than a rollout's 2,048 tokens of text; beyond it ROUGE is not computed.
-LONGEST_TEXT = 8_192
-REMEMBERED_STEMS, REMEMBERED_GOLDS = 65_536, 4_096
+MAX_TEXT_CHARACTERS = 8_192  # more than a rollout's 2,048 tokens; beyond it ROUGE is not computed
+MAX_STEMS, MAX_GOLDS = 65_536, 4_096  # that are remembered
 
 _WORD = re.compile(r"[a-z0-9]+")
-_SHORTEST_STEMMED = 4  # letters
+_Item = TypeVar("_Item")
+_MIN_STEMMED_LETTERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +35,31 @@ def mean_rouge_f1(gold: str, answer: str) -> float:
     """Mean F1 of ROUGE-1, ROUGE-2 and ROUGE-L with stemming, in [0, 1] (paper, open-ended accuracy).
 
     Equal in every bit to the mean over `rouge_score.rouge_scorer.RougeScorer(["rouge1", "rouge2", "rougeL"],
-    use_stemmer=True)`. A text of more than `LONGEST_TEXT` characters earns 0.
+    use_stemmer=True)`. A text of more than `MAX_TEXT_CHARACTERS` characters earns 0.
     """
-    if max(len(gold), len(answer)) > LONGEST_TEXT:
+    if max(len(gold), len(answer)) > MAX_TEXT_CHARACTERS:
         return 0.0
-    return _mean_f1(_gold_stems(gold), stems(answer))
+    read, words = _read_gold(gold), stems(answer)
+    if not read.length or not words:
+        return 0.0
+    common = _common(read.words, words)
+    if not common:
+        return 0.0
+    common_pairs = _common(read.pairs, pairwise(words)) if read.pairs else 0
+    rouge1 = _f1(common, len(words), read.length)
+    rouge2 = _f1(common_pairs, len(words) - 1, read.length - 1)
+    rouge_l = _f1(_common_subsequence(read, words), len(words), read.length)
+    return (rouge1 + rouge2 + rouge_l) / 3.0
 
 
 def stems(text: str) -> list[str]:
     """The words of a text as rouge-score sees them: a-z and 0-9, in lower case, stemmed from four letters on."""
     stem = _stem()
-    return [stem(word) if len(word) >= _SHORTEST_STEMMED else word for word in _WORD.findall(text.lower())]
+    return [stem(word) if len(word) >= _MIN_STEMMED_LETTERS else word for word in _WORD.findall(text.lower())]
 
 
-@lru_cache(REMEMBERED_GOLDS)
-def _gold_stems(gold: str) -> _GoldText:
+@lru_cache(MAX_GOLDS)
+def _read_gold(gold: str) -> _GoldText:
     words = stems(gold)
     places: dict[str, int] = {}
     for place, word in enumerate(words):
@@ -56,38 +67,17 @@ def _gold_stems(gold: str) -> _GoldText:
     return _GoldText(len(words), Counter(words), Counter(pairwise(words)), places)
 
 
-def _mean_f1(gold: _GoldText, words: list[str]) -> float:
-    """Mean F1 of ROUGE-1, ROUGE-2 and ROUGE-L of words against a gold text, in [0, 1]."""
-    if not gold.length or not words:
-        return 0.0
-    length = len(words)
-    counts = gold.words
-    found: dict[str, int] = {}
-    for word in words:
-        if word in counts:
-            found[word] = found.get(word, 0) + 1
+def _common(counts: dict[_Item, int], items: Iterable[_Item]) -> int:
+    """How many items two texts have in common; loops, since a Counter costs more than these few items."""
+    found: dict[_Item, int] = {}
+    for item in items:
+        if item in counts:
+            found[item] = found.get(item, 0) + 1
     common = 0
-    for word, number in found.items():
-        limit = counts[word]
+    for item, number in found.items():
+        limit = counts[item]
         common += number if number < limit else limit
-    if not common:
-        return 0.0
-    common_pairs = 0
-    if gold.pairs and length > 1:
-        left: dict[tuple[str, str], int] = {}
-        counts_of_pairs = gold.pairs
-        for pair in pairwise(words):
-            if pair in counts_of_pairs:
-                room = left.get(pair)
-                if room is None:
-                    room = counts_of_pairs[pair]
-                if room:
-                    common_pairs += 1
-                    left[pair] = room - 1
-    rouge1 = _f1(common, length, gold.length)
-    rouge2 = _f1(common_pairs, length - 1, gold.length - 1)
-    rouge_l = _f1(_common_subsequence(gold, words), length, gold.length)
-    return (rouge1 + rouge2 + rouge_l) / 3.0
+    return common
 
 
 def _common_subsequence(gold: _GoldText, words: list[str]) -> int:
@@ -111,4 +101,4 @@ def _f1(common: int, answer_length: int, gold_length: int) -> float:
 def _stem() -> Callable[[str], str]:
     from nltk.stem.porter import PorterStemmer  # slow to import: only runs that score open answers pay for it
 
-    return lru_cache(REMEMBERED_STEMS)(PorterStemmer().stem)
+    return lru_cache(MAX_STEMS)(PorterStemmer().stem)

@@ -17,7 +17,8 @@ TRAINING_CARD = "videokr_training.json"
 
 @dataclass(frozen=True, slots=True)
 class TrainingCard:
-    """
+    """What a run trains: with which prompt, budget, model, data and settings.
+
     Attributes:
         stage: `sft` or `rl`.
         prompt_sha256: `videokr.prompt.prompt_digest`.
@@ -50,14 +51,11 @@ def make_training_card(
     settings: Mapping[str, Any],
     generation_prompt: str | None = None,
 ) -> TrainingCard:
-    """The card of a run that is about to start, with the prompt of this version.
+    """The card of a run that is about to start, with the prompt of this version; see `TrainingCard`.
 
     Args:
-        videos: `videokr.video.proxy.video_reading`.
         model: a checkpoint folder, or a name on the hub.
         data: files that are trained on; each is read once.
-        settings: that decide what is learnt; JSON.
-        generation_prompt: `videokr.generation_prompt`, where the model is a folder.
     """
     folder = Path(model).expanduser()
     return TrainingCard(
@@ -79,12 +77,20 @@ def write_training_card(folder: Path, card: TrainingCard) -> None:
 
 
 def read_training_card(model: Path) -> TrainingCard | None:
-    """The card of a checkpoint, or of the run whose folder it lies in; None where there is none.
+    """The card of a checkpoint, or of the run whose folder it lies in; see `read_own_card`."""
+    return read_own_card(model) or read_own_card(model.parent)
 
-    Raises:
-        UserError: it cannot be read.
-    """
-    return _read_card(model / TRAINING_CARD) or _read_card(model.parent / TRAINING_CARD)
+
+def read_own_card(folder: Path) -> TrainingCard | None:
+    """The card that lies in a folder; None where there is none, and UserError where it cannot be read."""
+    path = folder / TRAINING_CARD
+    if not path.is_file():
+        return None
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return TrainingCard(**{**record, "budget": VideoBudget(**record["budget"])})
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"'{path}' is no training card: {error}; remove it, or train with this version") from None
 
 
 def compare_with_begun(folder: Path, card: TrainingCard, decisive: Sequence[str] = ()) -> list[str]:
@@ -100,7 +106,7 @@ def compare_with_begun(folder: Path, card: TrainingCard, decisive: Sequence[str]
         UserError: the folder's run began with another model, other data or other weights to train, and going on would
             mix the two.
     """
-    begun = _read_card(folder / TRAINING_CARD)
+    begun = read_own_card(folder)
     if begun is None or begun.model is None or begun.data is None:
         return ["the run in the folder left no card of its model and data, so they are not compared"]
     unlike = []
@@ -110,19 +116,14 @@ def compare_with_begun(folder: Path, card: TrainingCard, decisive: Sequence[str]
     if sorted(begun.data.values()) != sorted((card.data or {}).values()):
         unlike.append(f"data {_named(begun.data)}, and not {_named(card.data or {})}")
     before, given = begun.settings or {}, card.settings or {}
-    for name in decisive:
-        if before.get(name) != given.get(name):
-            unlike.append(f"{name}={before.get(name)}, and not {given.get(name)}")
+    changed = [name for name in sorted({*before, *given}) if before.get(name) != given.get(name)]
+    unlike += [f"{name}={before.get(name)}, and not {given.get(name)}" for name in decisive if name in changed]
     if unlike:
         raise UserError(
             f"'{folder}' holds a run that began with {'; '.join(unlike)}: give another output folder to start a new "
             "run, or remove this one"
         )
-    other = [
-        f"{name}: {before.get(name)} before, {given.get(name)} now"
-        for name in sorted({*before, *given})
-        if before.get(name) != given.get(name)
-    ]
+    other = [f"{name}: {before.get(name)} before, {given.get(name)} now" for name in changed]
     if begun.prompt_sha256 != card.prompt_sha256:
         other.append("another prompt")
     if begun.budget != card.budget:
@@ -136,9 +137,7 @@ def departures(card: TrainingCard, budget: VideoBudget) -> list[str]:
     Args:
         budget: the evaluation's.
     """
-    found = []
-    if card.prompt_sha256 != prompt_digest():
-        found.append("another prompt")
+    found = ["another prompt"] if card.prompt_sha256 != prompt_digest() else []
     for name in ("fps", "max_frames"):
         trained, asked = getattr(card.budget, name), getattr(budget, name)
         if trained != asked:
@@ -148,16 +147,6 @@ def departures(card: TrainingCard, budget: VideoBudget) -> list[str]:
     if budget.max_pixels < card.budget.max_pixels:
         found.append(f"max_pixels {budget.max_pixels} in the place of {card.budget.max_pixels}")
     return found
-
-
-def _read_card(path: Path) -> TrainingCard | None:
-    if not path.is_file():
-        return None
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        return TrainingCard(**{**record, "budget": VideoBudget(**record["budget"])})
-    except (ValueError, TypeError, KeyError) as error:
-        raise UserError(f"'{path}' is no training card: {error}; remove it, or train with this version") from None
 
 
 def _named(data: Mapping[str, str]) -> str:

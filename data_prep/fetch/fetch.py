@@ -14,8 +14,7 @@ from data_prep.fetch.contents import Archive, Contents, FileError, SourceFile
 from data_prep.fetch.extraction import Extracted, Marks, extract
 from data_prep.fetch.hub import Hub, partial_of
 from data_prep.fetch.mirror import Mirror
-from videokr.errors import UserError
-from videokr.terminal import for_terminal
+from videokr.errors import UserError, for_terminal
 from videokr.video.paths import ARCHIVE_FOLDER
 
 MAX_NAMES = 3  # of refused members, for each reason

@@ -11,12 +11,11 @@ from typing import TypeVar
 from data_prep.batches import read_batches
 from data_prep.left_out import LeftOut
 from data_prep.prepare.length import LengthLimit
-from videokr.errors import RecordError, UserError
+from videokr.errors import RecordError, UserError, for_terminal
 from videokr.example import Example, parse_record
 from videokr.fields import VIDEO_FIELDS
 from videokr.jsonl import refuse_unreadable
 from videokr.outputs import refuse_to_overwrite
-from videokr.terminal import for_terminal
 from videokr.video.frame_plan import VideoHeader
 from videokr.video.manifest import VideoEntry, read_manifest
 from videokr.video.paths import plain_path, resolve_video

@@ -219,7 +219,8 @@ def test_canary_llamafactory_launcher_loses_a_registered_converter(clip, models,
     from llamafactory import cli
     from llamafactory.data.converter import DATASET_CONVERTERS
 
-    from llamafactory_plugin.converter import FORMAT, VideoKRConverter
+    from llamafactory_plugin.converter import VideoKRConverter
+    from llamafactory_plugin.data_sets import FORMAT
 
     monkeypatch.setitem(DATASET_CONVERTERS, FORMAT, VideoKRConverter)  # as register() does, for this test alone
     write_rows(tmp_path, [clip(40)], FORMAT)

@@ -10,9 +10,9 @@ from videokr.response import (
     build_response,
     continuation,
     holds_tag,
-    is_well_formed,
     opening_of,
     read_answer,
+    read_response,
     strip_tag,
 )
 
@@ -27,14 +27,14 @@ tagged = st.lists(st.sampled_from(["<think>", "</think>", "<answer>", "</answer>
 @pytest.mark.parametrize("case", CASES, ids=[repr(case["text"]) for case in CASES])
 def test_golden(case):
     assert read_answer(case["text"]) == case["answer"]
-    assert is_well_formed(case["text"]) is case["well_formed"]
+    assert read_response(case["text"]).is_well_formed is case["well_formed"]
 
 
 @given(rationale=untagged, answer=untagged)
 def test_a_built_response_reads_back(rationale, answer):
     response = build_response(rationale, answer)
     assert read_answer(response) == answer.strip()
-    assert is_well_formed(response)
+    assert read_response(response).is_well_formed
 
 
 @pytest.mark.parametrize(
@@ -70,21 +70,21 @@ def test_a_response_that_goes_on_reads_back(rationale, answer):
     opening = "<think>\n"
     response = opening + continuation(build_response(rationale, answer), opening)
     assert read_answer(response) == answer.strip()
-    assert is_well_formed(response)
+    assert read_response(response).is_well_formed
 
 
 @given(text=st.one_of(st.text(), tagged))
 def test_no_text_breaks_the_reader(text):
     answer = read_answer(text)
     assert answer is None or (answer == answer.strip() != "" and answer in text)
-    if is_well_formed(text):
+    if read_response(text).is_well_formed:
         assert answer
 
 
 @given(text=tagged)
 def test_white_space_around_changes_nothing(text):
     assert read_answer(f"\n {text} \t") == read_answer(text)
-    assert is_well_formed(f"\n {text} \t") == is_well_formed(text)
+    assert read_response(f"\n {text} \t").is_well_formed == read_response(text).is_well_formed
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_megabyte_is_read_in_linear_time(unit, end):
 def _seconds(text: str) -> float:
     start = time.process_time()
     read_answer(text)
-    is_well_formed(text)
+    read_response(text)
     return time.process_time() - start
 
 

@@ -5,10 +5,9 @@ from hypothesis import strategies as st
 from verl_plugin.reward import compute_score
 from videokr.errors import RecordError, UserError
 from videokr.example import Kind
-from videokr.reason import Reason
 from videokr.response import build_response
-from videokr.reward import Accuracy, score_response
-from videokr.rouge import LONGEST_TEXT
+from videokr.reward import Accuracy, Reason, score_response
+from videokr.rouge import MAX_TEXT_CHARACTERS
 
 OPTIONS = ("Oxygen", "Hydrogen", "Carbon")
 BOTH = pytest.mark.parametrize("accuracy", list(Accuracy))
@@ -147,7 +146,9 @@ def test_an_empty_open_gold_is_an_error(accuracy):
 
 @BOTH
 def test_an_endless_answer_is_too_long(accuracy):
-    reward = score_response(build_response("r", "gas " * LONGEST_TEXT), "gas", Kind.OPEN_ENDED, accuracy=accuracy)
+    reward = score_response(
+        build_response("r", "gas " * MAX_TEXT_CHARACTERS), "gas", Kind.OPEN_ENDED, accuracy=accuracy
+    )
     assert (reward.accuracy, reward.reason, reward.answered) == (0.0, Reason.TOO_LONG, True)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from videokr.reason import Reason
+from videokr.reward import Reason
 from videokr.typed.formula import EXACT, same_formula
 from videokr.typed.quantity import ONE, QUANTITY, SECOND, Quantity, are_parts, read_number, read_quantities
 

@@ -17,9 +17,8 @@ from videokr.analysis.rollouts.tally import read_tally, window_of
 from videokr.errors import UserError
 from videokr.example import Example, Kind
 from videokr.prompt import build_prompt
-from videokr.reason import Reason
 from videokr.response import build_response
-from videokr.reward import Accuracy, score_response
+from videokr.reward import Accuracy, Reason, score_response
 
 OPTIONS = ("up", "down", "left", "right")
 LONG_GOLD = "water boils at one hundred degrees under one atmosphere"

@@ -8,7 +8,7 @@ from checkout import GOLDEN
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videokr.reason import Reason
+from videokr.reward import Reason
 from videokr.typed.accuracy import MAX_TEXT, overlap, typed_accuracy
 
 GROUPS = json.loads((GOLDEN / "typed_cases.json").read_text(encoding="utf-8"))
