@@ -1,6 +1,7 @@
 """Finds the user's mistakes before the host starts, and writes the tasks that it will run."""
 
 import argparse
+import json
 import os
 import re
 import sys
@@ -9,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lmms_eval_tasks import catalogue
-from lmms_eval_tasks.benchmark import annotations_from_env, read_benchmark, root_from_env, write_rows, write_text
+from lmms_eval_tasks.benchmark import annotations_from_env, read_benchmark, root_from_env
 from videokr.budget import EVAL_BUDGET, SAMPLINGS
 from videokr.errors import UserError, exit_status
 from videokr.evaluation import judge_settings
@@ -17,9 +18,10 @@ from videokr.evaluation.card import RunCard, installed_versions, questions_diges
 from videokr.evaluation.judge import check_judge
 from videokr.evaluation.judge_settings import Limits
 from videokr.evaluation.probe import Probe, read_probe, swap_videos
-from videokr.example import Example
+from videokr.example import Example, to_record
 from videokr.family import context_tokens, find_family
 from videokr.fingerprint import model_fingerprint
+from videokr.outputs import atomic_write
 from videokr.prompt import prompt_digest
 from videokr.training_card import departures, read_training_card
 from videokr.video.proxy import video_reading
@@ -196,8 +198,8 @@ def write_task(examples: Sequence[Example], folder: Path, task: str = EVAL_TASK)
     """
     rows = (folder / f"{task}.jsonl").absolute()
     shipped = catalogue.TASKS / task / f"{task}.yaml"
-    write_rows(examples, rows)
-    write_text(
+    _write(rows, "".join(json.dumps(to_record(example), ensure_ascii=False) + "\n" for example in examples))
+    _write(
         folder / f"{task}.yaml",
         f"task: {task}\n"
         f"include: {_quoted(shipped if shipped.is_file() else SHARED)}\n"
@@ -211,7 +213,12 @@ def write_task(examples: Sequence[Example], folder: Path, task: str = EVAL_TASK)
 
 def write_group(name: str, tasks: Sequence[str], folder: Path) -> None:
     """Writes a group of tasks that are there under its name."""
-    write_text(folder / f"{name}.yaml", "\n".join([f"group: {name}", "task:", *(f"  - {task}" for task in tasks), ""]))
+    _write(folder / f"{name}.yaml", "\n".join([f"group: {name}", "task:", *(f"  - {task}" for task in tasks), ""]))
+
+
+def _write(path: Path, text: str) -> None:
+    with atomic_write(path) as aside:
+        aside.write_text(text, encoding="utf-8")
 
 
 def _quoted(path: Path) -> str:

@@ -48,6 +48,12 @@ def process_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str,
     return {ACCURACY: item | details} | ({CHOICE_ACCURACY: item} if example.kind is Kind.MULTIPLE_CHOICE else {})
 
 
+def process_eval_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The same with VideoKR-Eval's accuracy under its published name."""
+    metrics = process_results(doc, results)
+    return {f"videokr_eval_{ACCURACY}": metrics.pop(ACCURACY), **metrics}
+
+
 def accuracy(items: Sequence[Mapping[str, Any]]) -> float:
     """Right answers over everything asked, in [0, 1]: the lower bound where something is unscored."""
     return sum(item["verdict"] == Verdict.RIGHT for item in items) / len(items) if items else 0.0
