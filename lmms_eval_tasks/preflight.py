@@ -13,10 +13,9 @@ from lmms_eval_tasks import catalogue
 from lmms_eval_tasks.benchmark import annotations_from_env, read_benchmark, root_from_env
 from videokr.budget import EVAL_BUDGET, SAMPLINGS
 from videokr.errors import UserError, exit_status
-from videokr.evaluation import judge_settings
 from videokr.evaluation.card import RunCard, installed_versions, questions_digest
 from videokr.evaluation.judge import check_judge
-from videokr.evaluation.judge_settings import Limits
+from videokr.evaluation.judge_settings import Limits, Settings, read_settings
 from videokr.evaluation.probe import Probe, read_probe, swap_videos
 from videokr.example import Example, to_record
 from videokr.family import context_tokens, find_family
@@ -55,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check_generation(options.gen_kwargs)
     limit = None if options.limit is None else question_limit(options.limit)
     groups = own_tasks([name.strip() for name in options.tasks.split(",")])
-    judge = judge_settings.read_settings(os.environ) if groups else None
+    judge = read_settings(os.environ) if groups else None
     if judge is not None:
         Limits.from_env(os.environ)
         check_judge(judge)
@@ -72,26 +71,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{task}: {len(examples)} questions; judge: {judge.model if judge else 'none'}")
     for name, tasks in groups.items():
         if tasks != [name]:
-            write_group(name, tasks, options.task_dir)
+            lines = [f"group: {name}", "task:", *(f"  - {task}" for task in tasks)]
+            _write(options.task_dir / f"{name}.yaml", "\n".join(lines) + "\n")
     if rows:
-        card = plan_card(options, rows, limit)
+        card = plan_card(options, rows, limit, judge)
         card.write(options.task_dir)
-        warn_of_departures(Path(options.model).expanduser(), card)
+        model = Path(options.model).expanduser()
+        training = read_training_card(model) if model.is_dir() else None
+        unlike = departures(training, card.budget) if training else []
+        if unlike and training:
+            print(f"warning: '{model}' was trained otherwise ({training.stage}): {'; '.join(unlike)}", file=sys.stderr)
     return 0
 
 
-def warn_of_departures(model: Path, card: RunCard) -> None:
-    """Prints where the run asks otherwise than the checkpoint was trained, if that is known."""
-    training = read_training_card(model) if model.is_dir() else None
-    unlike = departures(training, card.budget) if training else []
-    if unlike and training:
-        print(f"warning: '{model}' was trained otherwise ({training.stage}): {'; '.join(unlike)}", file=sys.stderr)
-
-
-def plan_card(options: argparse.Namespace, rows: Mapping[str, Sequence[Example]], limit: int | None) -> RunCard:
+def plan_card(
+    options: argparse.Namespace, rows: Mapping[str, Sequence[Example]], limit: int | None, judge: Settings | None
+) -> RunCard:
     """The card of the run that is about to start; it becomes the results' own when they are there."""
     folder = Path(options.model).expanduser()
-    judge = judge_settings.read_settings(os.environ)
     budget = replace(EVAL_BUDGET, fps=options.fps, sampling=options.sampling)
     return RunCard(
         model=options.model,
@@ -209,11 +206,6 @@ def write_task(examples: Sequence[Example], folder: Path, task: str = EVAL_TASK)
         "test_split: test\n"
         "process_docs: null\n",
     )
-
-
-def write_group(name: str, tasks: Sequence[str], folder: Path) -> None:
-    """Writes a group of tasks that are there under its name."""
-    _write(folder / f"{name}.yaml", "\n".join([f"group: {name}", "task:", *(f"  - {task}" for task in tasks), ""]))
 
 
 def _write(path: Path, text: str) -> None:

@@ -19,38 +19,31 @@ PADDING = "N/A"  # stands for the options that a question of LongVideoBench has 
 # MMVU's four disciplines.
 MMVU_SUBJECTS = {
     "Science": (
-        "Astronomy", "Biology", "Chemistry", "Electromagnetism", "Geography", "Materials_Science", "Mechanics",
-        "Modern_Physics", "Neurobiology", "Thermodynamics",
-    ),
+        "Astronomy Biology Chemistry Electromagnetism Geography Materials_Science Mechanics Modern_Physics "
+        "Neurobiology Thermodynamics"
+    ).split(),
     "Engineering": (
-        "Biomedical_Engineering", "Civil_Engineering", "Computer_Science", "Electrical_Engineering",
-        "Electronics_and_Communication", "Mechanical_Engineering",
-    ),
-    "Healthcare": ("Basic_Medicine", "Clinical_Medicine", "Dentistry", "Pharmacy", "Preventive_Medicine"),
-    "Humanities and Social Science": ("Art", "Economics", "History", "Law", "Literature", "Management"),
-}  # fmt: skip
+        "Biomedical_Engineering Civil_Engineering Computer_Science Electrical_Engineering "
+        "Electronics_and_Communication Mechanical_Engineering"
+    ).split(),
+    "Healthcare": "Basic_Medicine Clinical_Medicine Dentistry Pharmacy Preventive_Medicine".split(),
+    "Humanities and Social Science": "Art Economics History Law Literature Management".split(),
+}
 MMVU_DISCIPLINES = {subject: discipline for discipline, subjects in MMVU_SUBJECTS.items() for subject in subjects}
 
 # VideoMMMU's six disciplines; each with the folder of its videos and its subjects.
 VIDEOMMMU_SUBJECTS = {
-    "Art and Design": ("Art", ("Art", "Art_Theory", "Design", "Music")),
-    "Business": ("Business", ("Accounting", "Economics", "Finance", "Manage", "Marketing")),
-    "Science": ("Science", ("Biology", "Chemistry", "Geography", "Math", "Physics")),
-    "Health and Medicine": (
-        "Medicine",
-        (
-            "Basic_Medical_Science", "Clinical_Medicine", "Diagnostics_and_Laboratory_Medicine", "Pharmacy",
-            "Public_Health",
-        ),
-    ),
-    "Humanities and Social Science": ("Humanities", ("History", "Literature", "Psychology", "Sociology")),
-    "Tech and Engineering": (
-        "Engineering",
-        (
-            "Agriculture", "Architecture_and_Engineering", "Computer_Science", "Electronics", "Energy_and_Power",
-            "Materials", "Mechanical_Engineering",
-        ),
-    ),
+    "Art and Design": ("Art", "Art Art_Theory Design Music".split()),
+    "Business": ("Business", "Accounting Economics Finance Manage Marketing".split()),
+    "Science": ("Science", "Biology Chemistry Geography Math Physics".split()),
+    "Health and Medicine": ("Medicine", (
+        "Basic_Medical_Science Clinical_Medicine Diagnostics_and_Laboratory_Medicine Pharmacy Public_Health"
+    ).split()),
+    "Humanities and Social Science": ("Humanities", "History Literature Psychology Sociology".split()),
+    "Tech and Engineering": ("Engineering", (
+        "Agriculture Architecture_and_Engineering Computer_Science Electronics Energy_and_Power Materials "
+        "Mechanical_Engineering"
+    ).split()),
 }  # fmt: skip
 VIDEOMMMU_PLACES = {
     subject: (discipline, folder)
