@@ -6,8 +6,7 @@ from functools import cache
 from typing import Any
 
 from videokr.evaluation.judge import ThreadJudge, judge_from_env
-from videokr.evaluation.scoring import score
-from videokr.evaluation.verdict import OPEN, Verdict
+from videokr.evaluation.verdict import OPEN, Verdict, score
 from videokr.example import Kind, parse_example
 from videokr.prompt import build_prompt
 

@@ -12,7 +12,6 @@ import sys
 import threading
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,18 +27,6 @@ TRIAL_SECONDS, TRIAL_RETRIES = 20.0, 1
 
 class JudgeError(Exception):
     """A judge that gave no verdict: the answer is neither right nor wrong. Its text is short and without the key."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """
-    Attributes:
-        correct: the verdict; None where the judge gave none.
-        reply: what the judge said, or why there is no reply; short, without the key.
-    """
-
-    correct: bool | None
-    reply: str
 
 
 def check_judge(settings: Settings, way_out: str = "set VIDEOKR_USE_VLM_JUDGE=0") -> None:
@@ -165,13 +152,10 @@ class Judge:
         self._places = asyncio.Semaphore(self._limits.concurrency)
         self._answered = 0
         self._trouble = ""
-        self._in_flight: dict[str, asyncio.Task[Judgement]] = {}
+        self._in_flight: dict[str, asyncio.Task[bool]] = {}
 
-    async def grade(self, question: str, gold: str, answer: str) -> Judgement:
-        """Grades one final answer; one that is being graded already is not asked again.
-
-        Returns:
-            A verdict, always: `correct` is not None.
+    async def grade(self, question: str, gold: str, answer: str) -> bool:
+        """Whether one final answer is right; one that is being graded already is not asked again.
 
         Raises:
             JudgeError: the judge cannot be asked, is out of time, or says anything but 1 or 0.
@@ -186,12 +170,12 @@ class Judge:
             task.add_done_callback(lambda done: self._forget(key, done))
         return await asyncio.shield(task)  # who gives up does not take the verdict from those who wait for the same
 
-    def _forget(self, key: str, done: asyncio.Task[Judgement]) -> None:
+    def _forget(self, key: str, done: asyncio.Task[bool]) -> None:
         del self._in_flight[key]
         if not done.cancelled():
             done.exception()  # seen, even where nobody waits for it any more
 
-    async def _grade(self, key: str, question: str, gold: str, answer: str) -> Judgement:
+    async def _grade(self, key: str, question: str, gold: str, answer: str) -> bool:
         correct = await asyncio.to_thread(self._cache.read, key) if self._cache else None
         if correct is None:
             async with self._places:
@@ -199,7 +183,7 @@ class Judge:
             if self._cache:
                 case = {"model": self.model, "question": question, "gold": gold, "answer": answer}
                 await asyncio.to_thread(lambda cache: cache.write(key, correct, **case), self._cache)
-        return Judgement(correct, str(int(correct)))
+        return correct
 
     async def _ask(self, question: str, gold: str, answer: str) -> bool:
         import openai
@@ -243,20 +227,12 @@ class ThreadJudge:
     """
 
     def __init__(self, settings: Settings, cache: VerdictCache | None, limits: Limits):
-        self.model = settings.model
         self._given = settings, cache, limits
 
-    def grade(self, question: str, gold: str, answer: str) -> Judgement:
-        """Grades one final answer. A judge that cannot be asked, or says anything but 1 or 0, gives no verdict.
-
-        Raises:
-            UserError: the cache cannot be read or written.
-        """
+    def grade(self, question: str, gold: str, answer: str) -> bool:
+        """See `Judge.grade`."""
         loop, judge = self._started
-        try:
-            return asyncio.run_coroutine_threadsafe(judge.grade(question, gold, answer), loop).result()
-        except JudgeError as error:
-            return Judgement(None, str(error))
+        return asyncio.run_coroutine_threadsafe(judge.grade(question, gold, answer), loop).result()
 
     @cached_property
     def _started(self) -> tuple[asyncio.AbstractEventLoop, Judge]:
