@@ -46,24 +46,21 @@ def check_judge(settings: Settings, way_out: str = "set VIDEOKR_USE_VLM_JUDGE=0"
         async with settings.make_client(timeout=TRIAL_SECONDS, max_retries=TRIAL_RETRIES) as client:
             return _reply_of(await client.chat.completions.create(**build_request(settings.model, "1 + 1?", "2", "2")))
 
-    passing = None
+    final = (openai.APIConnectionError, openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError)
+    wrong = ""
     try:
         reply = asyncio.run(ask())
+        if _verdict_of(reply) is None:
+            said = _shortened(reply or "(nothing)", settings.key)
+            wrong = f"answers {said!r} where 1 or 0 was asked for: correct MODEL_VERSION"
     except openai.OpenAIError as error:
         reason = _shortened(f"{type(error).__name__}: {error}", settings.key)
-        final = (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError)
-        if isinstance(error, (openai.APIConnectionError, *final)):
+        if isinstance(error, final):
             wrong = f"cannot be used: {reason}; correct its address, key or MODEL_VERSION"
         else:
-            passing = reason
-    else:
-        if _verdict_of(reply) is not None:
-            return
-        said = _shortened(reply or "(nothing)", settings.key)
-        wrong = f"answers {said!r} where 1 or 0 was asked for: correct MODEL_VERSION"
-    if passing is None:  # raised here, so that the error carries no other one, whose text may hold the key
+            print(f"warning: the judge '{settings.model}' did not answer a trial question: {reason}", file=sys.stderr)
+    if wrong:  # raised here, so that the error carries no other one, whose text may hold the key
         raise UserError(f"the judge '{settings.model}' at {settings.public()['address']} {wrong}, or {way_out}")
-    print(f"warning: the judge '{settings.model}' did not answer a trial question: {passing}", file=sys.stderr)
 
 
 class VerdictCache:
@@ -220,17 +217,12 @@ class Judge:
 
 
 class ThreadJudge:
-    """Hands what threads ask to one event loop, in a thread of its own that ends with the process.
-
-    Args:
-        cache: None keeps nothing on disk.
-    """
+    """Hands what threads ask to one event loop, in a thread of its own that ends with the process; see `Judge`."""
 
     def __init__(self, settings: Settings, cache: VerdictCache | None, limits: Limits):
         self._given = settings, cache, limits
 
     def grade(self, question: str, gold: str, answer: str) -> bool:
-        """See `Judge.grade`."""
         loop, judge = self._started
         return asyncio.run_coroutine_threadsafe(judge.grade(question, gold, answer), loop).result()
 
