@@ -1,4 +1,7 @@
-"""What lmms-eval calls for every task of ours, once its rows have one shape."""
+"""What lmms-eval calls for every task of ours, once its rows have one shape.
+
+It hands the row itself to each of these, so that each parses it: the prompt, the messages, the score.
+"""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -18,6 +21,7 @@ def doc_to_text(doc: Mapping[str, Any], lmms_eval_specific_kwargs: Mapping[str, 
 
 
 def doc_to_visual(doc: Mapping[str, Any]) -> list[str]:
+    """For lmms-eval's own model classes that take no messages."""
     return list(parse_example(doc).videos)
 
 
