@@ -104,7 +104,7 @@ async def grade(endpoint: Endpoint, answers: int, concurrency: int) -> list[bool
     async def one(number: int) -> bool | None:
         async with turns:
             try:
-                return (await judge.grade("Which?", "1", str(number))).correct
+                return await judge.grade("Which?", "1", str(number))
             except JudgeError:
                 return None
 

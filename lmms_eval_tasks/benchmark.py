@@ -1,18 +1,20 @@
-"""The benchmark's files: where they lie, and its records as rows of one shape."""
+"""VideoKR-Eval's files: where they lie, and their records as examples."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from videokr.errors import RecordError, UserError
 from videokr.example import Example, parse_example, to_record
 from videokr.fields import VIDEO_FIELDS
 from videokr.jsonl import read_records
-from videokr.outputs import atomic_write
 from videokr.published import EVAL_DATASET, EVAL_FILE
 from videokr.video.paths import resolve_video
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 
 def root_from_env(environment: Mapping[str, str]) -> Path:
@@ -56,6 +58,17 @@ def read_benchmark(root: Path, limit: int | None = None, annotations: str = EVAL
     return read_rows(read_records(path), root, str(path), limit)
 
 
+def process_docs(records: "Dataset") -> "Dataset":
+    """The hub's records as rows of one shape, their videos found.
+
+    The launcher has done this already and evaluates what it wrote; this serves plain lmms-eval.
+    """
+    from datasets import Dataset
+
+    examples = read_rows(enumerate(records, start=1), root_from_env(os.environ), source=EVAL_FILE)
+    return Dataset.from_list([to_record(example) for example in examples])
+
+
 def read_rows(records: Iterable[tuple[int, Any]], root: Path, source: str, limit: int | None = None) -> list[Example]:
     """Reads every record and finds its videos.
 
@@ -74,34 +87,27 @@ def read_rows(records: Iterable[tuple[int, Any]], root: Path, source: str, limit
     """
     examples: list[Example] = []
     for line, record in records:
-        examples.append(_read(record, root, source, line, look=limit is None or len(examples) < limit))
+        try:
+            example = _parse(record)
+            if limit is None or len(examples) < limit:
+                example = replace(example, videos=_find_videos(example, record, root))
+        except RecordError as error:
+            raise error.located(source, line) from None
+        examples.append(example)
     if not examples:
         raise UserError(f"annotation file '{source}' holds no records")
     return examples
 
 
-def write_rows(examples: Sequence[Example], path: Path) -> None:
-    """Writes the rows as JSONL, aside first, so that no half-written file is ever there."""
-    write_text(path, "".join(json.dumps(to_record(example), ensure_ascii=False) + "\n" for example in examples))
+def _parse(record: Any) -> Example:
+    if not isinstance(record, dict):
+        raise RecordError("(record)", "not a JSON object", type(record).__name__)
+    return parse_example(record)
 
 
-def write_text(path: Path, text: str) -> None:
-    with atomic_write(path) as aside:
-        aside.write_text(text, encoding="utf-8")
-
-
-def _read(record: Any, root: Path, source: str, line: int, look: bool) -> Example:
+def _find_videos(example: Example, record: Mapping[str, Any], root: Path) -> tuple[str, ...]:
     try:
-        if not isinstance(record, dict):
-            raise RecordError("(record)", "not a JSON object", type(record).__name__)
-        example = parse_example(record)
-        if not look:
-            return example
-        try:
-            videos = tuple(str(resolve_video(video, root)) for video in example.videos)
-        except UserError as error:
-            field = next(name for name in VIDEO_FIELDS if record.get(name))
-            raise RecordError(field, "no such video", str(error)) from None
-    except RecordError as error:
-        raise error.located(source, line) from None
-    return replace(example, videos=videos)
+        return tuple(str(resolve_video(video, root)) for video in example.videos)
+    except UserError as error:
+        field = next(name for name in VIDEO_FIELDS if record.get(name))
+        raise RecordError(field, "no such video", str(error)) from None

@@ -57,22 +57,14 @@ def read_task(task: str, limit: int | None) -> list[Example]:
         ) from None
     examples = [parse_example(row) for row in loaded.eval_docs]
     for example in examples[:limit]:
-        check_videos_are_there(task, example)
+        for video in map(Path, example.videos):
+            if not is_there(video):
+                tried = ", ".join(f"'{spelling}'" for spelling in video_spellings(video))
+                raise UserError(
+                    f"{task}, question '{example.id}': its video is not there: tried {tried}; "
+                    f"lmms-eval keeps videos below HF_HOME, which is '{video_root(os.environ, '.')}'"
+                )
     return examples
-
-
-def check_videos_are_there(task: str, example: Example) -> None:
-    """
-    Raises:
-        UserError: one is not; says what was tried.
-    """
-    for video in map(Path, example.videos):
-        if not is_there(video):
-            tried = ", ".join(f"'{spelling}'" for spelling in video_spellings(video))
-            raise UserError(
-                f"{task}, question '{example.id}': its video is not there: tried {tried}; "
-                f"lmms-eval keeps videos below HF_HOME, which is '{video_root(os.environ, '.')}'"
-            )
 
 
 @cache

@@ -1,6 +1,7 @@
 """Finds the user's mistakes before the host starts, and writes the tasks that it will run."""
 
 import argparse
+import json
 import os
 import re
 import sys
@@ -9,17 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from lmms_eval_tasks import catalogue
-from lmms_eval_tasks.benchmark import annotations_from_env, read_benchmark, root_from_env, write_rows, write_text
+from lmms_eval_tasks.benchmark import annotations_from_env, read_benchmark, root_from_env
 from videokr.budget import EVAL_BUDGET, SAMPLINGS
 from videokr.errors import UserError, exit_status
-from videokr.evaluation import judge_settings
 from videokr.evaluation.card import RunCard, installed_versions, questions_digest
 from videokr.evaluation.judge import check_judge
-from videokr.evaluation.judge_settings import Limits
+from videokr.evaluation.judge_settings import Limits, Settings, read_settings
 from videokr.evaluation.probe import Probe, read_probe, swap_videos
-from videokr.example import Example
+from videokr.example import Example, to_record
 from videokr.family import context_tokens, find_family
 from videokr.fingerprint import model_fingerprint
+from videokr.outputs import atomic_write
 from videokr.prompt import prompt_digest
 from videokr.training_card import departures, read_training_card
 from videokr.video.proxy import video_reading
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check_generation(options.gen_kwargs)
     limit = None if options.limit is None else question_limit(options.limit)
     groups = own_tasks([name.strip() for name in options.tasks.split(",")])
-    judge = judge_settings.read_settings(os.environ) if groups else None
+    judge = read_settings(os.environ) if groups else None
     if judge is not None:
         Limits.from_env(os.environ)
         check_judge(judge)
@@ -70,26 +71,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{task}: {len(examples)} questions; judge: {judge.model if judge else 'none'}")
     for name, tasks in groups.items():
         if tasks != [name]:
-            write_group(name, tasks, options.task_dir)
+            lines = [f"group: {name}", "task:", *(f"  - {task}" for task in tasks)]
+            _write(options.task_dir / f"{name}.yaml", "\n".join(lines) + "\n")
     if rows:
-        card = plan_card(options, rows, limit)
+        card = plan_card(options, rows, limit, judge)
         card.write(options.task_dir)
-        warn_of_departures(Path(options.model).expanduser(), card)
+        model = Path(options.model).expanduser()
+        training = read_training_card(model) if model.is_dir() else None
+        unlike = departures(training, card.budget) if training else []
+        if unlike and training:
+            print(f"warning: '{model}' was trained otherwise ({training.stage}): {'; '.join(unlike)}", file=sys.stderr)
     return 0
 
 
-def warn_of_departures(model: Path, card: RunCard) -> None:
-    """Prints where the run asks otherwise than the checkpoint was trained, if that is known."""
-    training = read_training_card(model) if model.is_dir() else None
-    unlike = departures(training, card.budget) if training else []
-    if unlike and training:
-        print(f"warning: '{model}' was trained otherwise ({training.stage}): {'; '.join(unlike)}", file=sys.stderr)
-
-
-def plan_card(options: argparse.Namespace, rows: Mapping[str, Sequence[Example]], limit: int | None) -> RunCard:
+def plan_card(
+    options: argparse.Namespace, rows: Mapping[str, Sequence[Example]], limit: int | None, judge: Settings | None
+) -> RunCard:
     """The card of the run that is about to start; it becomes the results' own when they are there."""
     folder = Path(options.model).expanduser()
-    judge = judge_settings.read_settings(os.environ)
     budget = replace(EVAL_BUDGET, fps=options.fps, sampling=options.sampling)
     return RunCard(
         model=options.model,
@@ -196,8 +195,8 @@ def write_task(examples: Sequence[Example], folder: Path, task: str = EVAL_TASK)
     """
     rows = (folder / f"{task}.jsonl").absolute()
     shipped = catalogue.TASKS / task / f"{task}.yaml"
-    write_rows(examples, rows)
-    write_text(
+    _write(rows, "".join(json.dumps(to_record(example), ensure_ascii=False) + "\n" for example in examples))
+    _write(
         folder / f"{task}.yaml",
         f"task: {task}\n"
         f"include: {_quoted(shipped if shipped.is_file() else SHARED)}\n"
@@ -209,9 +208,9 @@ def write_task(examples: Sequence[Example], folder: Path, task: str = EVAL_TASK)
     )
 
 
-def write_group(name: str, tasks: Sequence[str], folder: Path) -> None:
-    """Writes a group of tasks that are there under its name."""
-    write_text(folder / f"{name}.yaml", "\n".join([f"group: {name}", "task:", *(f"  - {task}" for task in tasks), ""]))
+def _write(path: Path, text: str) -> None:
+    with atomic_write(path) as aside:
+        aside.write_text(text, encoding="utf-8")
 
 
 def _quoted(path: Path) -> str:

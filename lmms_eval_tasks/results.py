@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,13 @@ from lmms_eval_tasks.task import ACCURACY
 from videokr.errors import UserError, exit_status
 from videokr.evaluation.answered import Answered, write_answers
 from videokr.evaluation.card import CARD_FILE, RunCard, differences, read_card
-from videokr.evaluation.run import answers_path, format_run, judge_gave_nothing, read_run, write_summary
+from videokr.evaluation.run import ANSWERS_FOLDER, answers_path, format_run, judge_gave_nothing, read_run, write_summary
 from videokr.evaluation.verdict import Verdict
 from videokr.example import read_examples
 
 FAILED_STATUS = 1
 # Two sets of answers belong to one run, if these are the same.
-KEPT_TOGETHER = (
-    "model", "model_fingerprint", "model_revision", "backend", "prompt_sha256", "budget", "max_model_len", "generation",
-    "probe", "extractor", "judge", "seed", "videos",
-)  # fmt: skip
+KEPT_TOGETHER = tuple(field.name for field in fields(RunCard) if field.name not in ("data", "versions"))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     task_dir = options.output_path / "tasks"
     card = read_card(task_dir) if (task_dir / CARD_FILE).is_file() else None
     own = () if card is None else tuple(card.data)
-    others = [name for name in options.tasks.split(",") if not is_ours(name, task_dir)]
+    others = [name for name in options.tasks.split(",") if not (task_dir / f"{name}.yaml").is_file()]  # lmms-eval's own
     without = [task for task in (*own, *others) if not has_score(task, results)]
     if without:
         print(f"error: '{path}' has no score for {', '.join(without)}; lmms-eval's message is above", file=sys.stderr)
@@ -66,11 +63,6 @@ def hub_revision(model: str) -> str | None:
     return Path(path).parent.name if isinstance(path, str) else None
 
 
-def is_ours(name: str, task_dir: Path) -> bool:
-    """Whether the preflight wrote a task, or a group of tasks, of this name."""
-    return (task_dir / f"{name}.yaml").is_file()
-
-
 def keep_answers(folder: Path, results: Path, card: RunCard) -> None:
     """Writes the answers of the tasks that were just asked, then their card.
 
@@ -79,11 +71,18 @@ def keep_answers(folder: Path, results: Path, card: RunCard) -> None:
     Raises:
         UserError: lmms-eval's log of samples is not there, or is another's.
     """
+    before = read_card(folder) if (folder / CARD_FILE).is_file() else None
+    unlike = differences(before, card, (*KEPT_TOGETHER, "data")) if before else []
+    if unlike:
+        print(
+            f"warning: '{folder}' held a run that was asked otherwise ({'; '.join(unlike)}): its answers are replaced; "
+            "its responses are kept, and the same settings bring it back",
+            file=sys.stderr,
+        )
     data = dict(card.data)
-    _say_what_is_replaced(folder, card)
-    old = {path.stem: path for path in (folder / "answers").glob("*.jsonl") if path.stem not in data}
+    old = {path.stem: path for path in (folder / ANSWERS_FOLDER).glob("*.jsonl") if path.stem not in data}
     if old:
-        before = read_card(folder)
+        before = before or read_card(folder)
         if differences(before, card, KEPT_TOGETHER):
             print(f"answers to {', '.join(sorted(old))}, asked in another way before, are removed", file=sys.stderr)
             for path in old.values():
@@ -93,19 +92,6 @@ def keep_answers(folder: Path, results: Path, card: RunCard) -> None:
     for task in card.data:
         write_answers(read_samples(folder, results, task), answers_path(folder, task))
     replace(card, data=data).write(folder)
-
-
-def _say_what_is_replaced(folder: Path, card: RunCard) -> None:
-    if not (folder / CARD_FILE).is_file():
-        return
-    before = read_card(folder)
-    unlike = differences(before, card, (*KEPT_TOGETHER, "data"))
-    if unlike:
-        print(
-            f"warning: '{folder}' held a run that was asked otherwise ({'; '.join(unlike)}): its answers are replaced; "
-            "its responses are kept, and the same settings bring it back",
-            file=sys.stderr,
-        )
 
 
 def read_samples(folder: Path, results: Path, task: str) -> Iterator[Answered]:
@@ -121,21 +107,18 @@ def read_samples(folder: Path, results: Path, task: str) -> Iterator[Answered]:
             item = next(value for name, value in sample.items() if name in (ACCURACY, f"{task}_{ACCURACY}"))
             if item["id"] != example.id:
                 raise UserError(f"'{log}' answers '{item['id']}' where '{example.id}' was asked: run it again")
+            logged = sample["filtered_resps"]
             counts = (sample.get("token_counts") or [None])[0] or {}
             yield Answered(
                 task=task,
                 example=example,
-                response=_response(sample["filtered_resps"]),
+                response=logged if isinstance(logged, str) else logged[0],
                 verdict=Verdict(item["verdict"]),
                 answer=item["answer"],
                 judge_reply=item["judge_reply"],
                 prompt_tokens=counts.get("input_tokens"),
                 response_tokens=counts.get("output_tokens"),
             )
-
-
-def _response(logged: str | list[str]) -> str:
-    return logged if isinstance(logged, str) else logged[0]
 
 
 def newest_results(folder: Path, newer_than: Path) -> Path | None:

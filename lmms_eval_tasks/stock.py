@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videokr.errors import RecordError, UserError
-from videokr.example import Example, parse_example, to_record
+from videokr.example import Example, Kind, parse_example, to_record
 from videokr.options import LETTERS
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
+# A row's columns, and under CONFIG the name of its dataset's configuration: MVBench's subtask, VideoMMMU's track.
 Row = Mapping[str, Any]
+CONFIG = "(configuration)"
 
 _INLINE_OPTION = re.compile(r"^\s*\(([A-Z])\)", re.MULTILINE)
 _ENDINGS = (".mp4", ".MP4", ".mkv")  # the host's archives hold all three, its rows name the first
@@ -28,14 +30,16 @@ def process_docs(
     Args:
         dataset: its name on the hub, for messages.
         folder: of its videos, below HF_HOME: where lmms-eval unpacks them for its own task.
-        read_row: a row as a record in the published field names; the path of its video is below `folder`.
+        read_row: a row as a record in the published field names, multiple choice where it says no kind; the path of
+            its video is below `folder`.
     """
 
     def process(rows: "Dataset") -> "Dataset":
         from datasets import Dataset, Image
 
-        read = [name for name, feature in rows.features.items() if not isinstance(feature, Image)]  # decoded for nobody
-        examples = read_rows(rows.select_columns(read), read, dataset, read_row, video_root(os.environ, folder))
+        columns = [name for name, kind in rows.features.items() if not isinstance(kind, Image)]  # decoded for nobody
+        given = ({CONFIG: rows.config_name, **row} for row in rows.select_columns(columns))
+        examples = read_rows(given, columns, dataset, read_row, video_root(os.environ, folder))
         return Dataset.from_list([to_record(example) for example in examples])
 
     return process
@@ -58,7 +62,7 @@ def read_rows(
     ids: set[str] = set()
     for number, row in enumerate(rows, start=1):
         try:
-            example = parse_example(read_row(row))
+            example = parse_example({"problem_type": Kind.MULTIPLE_CHOICE.value} | read_row(row))
             videos = tuple(str(place_video(video, root)) for video in example.videos)
         except KeyError as error:
             raise UserError(

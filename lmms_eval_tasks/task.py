@@ -1,4 +1,7 @@
-"""What lmms-eval calls for every task of ours, once its rows have one shape."""
+"""What lmms-eval calls for every task of ours, once its rows have one shape.
+
+It hands the row itself to each of these, so that each parses it: the prompt, the messages, the score.
+"""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -6,8 +9,7 @@ from functools import cache
 from typing import Any
 
 from videokr.evaluation.judge import ThreadJudge, judge_from_env
-from videokr.evaluation.scoring import score
-from videokr.evaluation.verdict import OPEN, Verdict
+from videokr.evaluation.verdict import OPEN, Verdict, score
 from videokr.example import Kind, parse_example
 from videokr.prompt import build_prompt
 
@@ -19,6 +21,7 @@ def doc_to_text(doc: Mapping[str, Any], lmms_eval_specific_kwargs: Mapping[str, 
 
 
 def doc_to_visual(doc: Mapping[str, Any]) -> list[str]:
+    """For lmms-eval's own model classes that take no messages."""
     return list(parse_example(doc).videos)
 
 
@@ -46,6 +49,12 @@ def process_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str,
         item["score"] = float(scored.verdict is Verdict.RIGHT)
     details = {"answer": scored.answer, "gold": example.answer, "judge_reply": scored.judge_reply}
     return {ACCURACY: item | details} | ({CHOICE_ACCURACY: item} if example.kind is Kind.MULTIPLE_CHOICE else {})
+
+
+def process_eval_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The same with VideoKR-Eval's accuracy under its published name."""
+    metrics = process_results(doc, results)
+    return {f"videokr_eval_{ACCURACY}": metrics.pop(ACCURACY), **metrics}
 
 
 def accuracy(items: Sequence[Mapping[str, Any]]) -> float:

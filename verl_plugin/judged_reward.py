@@ -74,7 +74,7 @@ async def compute_score(
         gold = read_answer(ground_truth) or ground_truth
         if answer is None or not is_undecided(parse_kind(info.get("problem_type")), str(ruled["reason"])):
             return ruled
-        judgement = await judge.grade(_question(info), gold, answer)
+        correct = await judge.grade(_question(info), gold, answer)
     except JudgeError as failure:
         if "uid" in info:
             await report_judge_failure(info["uid"], failure)
@@ -83,8 +83,8 @@ async def compute_score(
         if "uid" in info:
             await report_fault(info["uid"], fault)
         raise
-    reason = Reason.JUDGED_RIGHT if judgement.correct else Reason.JUDGED_WRONG
-    return reward.as_dict(Reward(float(ruled["format"]), float(bool(judgement.correct)), True, reason))
+    reason = Reason.JUDGED_RIGHT if correct else Reason.JUDGED_WRONG
+    return reward.as_dict(Reward(float(ruled["format"]), float(correct), True, reason))
 
 
 def check_accuracy(accuracy: str) -> None:

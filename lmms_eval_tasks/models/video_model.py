@@ -4,7 +4,7 @@ import os
 import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ _OF_SPEED = ("tensor_parallel_size", "gpu_memory_utilization", "enforce_eager", 
 # The frames arrive sampled and sized: no processor may do it a second time.
 PROCESSOR_ARGS = {"do_sample_frames": False, "do_resize": False}
 
+Messages = Sequence[Mapping[str, Any]]
+
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
@@ -45,12 +47,6 @@ class Conversation:
 
     text: str
     videos: tuple[tuple[torch.Tensor, FramePlan], ...]
-
-
-def without_videos(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        {**message, "content": [part for part in message["content"] if part["type"] != "video"]} for message in messages
-    ]
 
 
 class VideoModel(lmms):
@@ -160,19 +156,22 @@ class VideoModel(lmms):
             raise SystemExit(USER_ERROR_STATUS) from error
 
     def _generate(self, requests: Sequence[Instance]) -> list[GenerationResult]:
-        keys = [self._key(request) for request in requests]
-        given = [self.log.find(key) if self.log is not None and key else None for key in keys]
+        asked = [self._messages(request) for request in requests]  # the host gives the raw row at every call
+        settings = [request.arguments[2] for request in requests]
+        keys = [self._key(*pair) for pair in zip(asked, settings, strict=True)]
+        given = [None if self.log is None else self.log.find(key) for key in keys]
         left = [place for place, generation in enumerate(given) if generation is None]
-        if len(left) < len(requests):
-            print(f"{len(requests) - len(left)} of {len(requests)} responses are there from before", flush=True)
+        done = len(requests) - len(left)
+        if done:
+            print(f"{done} of {len(requests)} responses are there from before", flush=True)
         batches = [left[start : start + self.batch_size] for start in range(0, len(left), self.batch_size)]
-        prepared = self._prepared([[requests[place] for place in batch] for batch in batches])
+        decoded = self._decoded([[asked[place] for place in batch] for batch in batches])
         with tqdm(
-            total=len(requests), initial=len(requests) - len(left), desc="Answering", unit="question",
-            disable=self.rank != 0,
-        ) as progress:  # fmt: skip
-            for batch, (conversations, settings) in zip(batches, prepared, strict=True):
-                for place, generation in zip(batch, self.answer(conversations, settings), strict=True):
+            total=len(requests), initial=done, desc="Answering", unit="question", disable=self.rank != 0
+        ) as progress:
+            for batch, conversations in zip(batches, decoded, strict=True):
+                answers = self.answer(conversations, [settings[place] for place in batch])
+                for place, generation in zip(batch, answers, strict=True):
                     given[place] = generation
                     if self.log is not None:
                         self.log.add(keys[place], generation)
@@ -183,11 +182,15 @@ class VideoModel(lmms):
             if one is not None
         ]
 
-    def _key(self, request: Instance) -> str:
+    def _messages(self, request: Instance) -> Messages:
+        _, doc_to_messages, _, doc_id, task, split = request.arguments
+        messages: Messages = doc_to_messages(self.task_dict[task][split][doc_id])
+        return messages
+
+    def _key(self, messages: Messages, generation: Mapping[str, Any]) -> str:
         """Of everything that the response follows from; empty where no responses are kept."""
         if self.log is None:
             return ""
-        messages, generation = self._asked(request), request.arguments[2]
         videos = [part["url"] for message in messages for part in message["content"] if part["type"] == "video"]
         return request_key(messages, videos, [*self.settings, generation])
 
@@ -197,7 +200,7 @@ class VideoModel(lmms):
     def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
         raise NotImplementedError("VideoKR's model classes generate; choose a task that does")
 
-    def read(self, messages: Sequence[Mapping[str, Any]]) -> Conversation:
+    def read(self, messages: Messages) -> Conversation:
         """The conversation, its videos decoded.
 
         Raises:
@@ -209,7 +212,10 @@ class VideoModel(lmms):
         if images or audios:
             raise ValueError("VideoKR's model classes take text and videos; use lmms-eval's own for images and audio")
         if self.probe is Probe.BLIND:
-            messages, videos = without_videos(messages), []
+            messages = [
+                {**one, "content": [part for part in one["content"] if part["type"] != "video"]} for one in messages
+            ]
+            videos = []
         asked = ChatMessages(messages=list(messages)).to_hf_messages()
         text = self.processor.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
         patch_size = self.processor.video_processor.patch_size
@@ -219,24 +225,17 @@ class VideoModel(lmms):
             shown = [probe_frames(self.probe, frames, plan, rng) for frames, plan in shown]
         return Conversation(text, tuple(shown))
 
-    def _prepared(self, batches: Sequence[Sequence[Instance]]) -> Iterator[tuple[list[Conversation], list[Any]]]:
-        """Batches ready to be answered, with their settings; while one is answered the next is decoded."""
+    def _decoded(self, batches: Sequence[Sequence[Messages]]) -> Iterator[list[Conversation]]:
+        """Batches ready to be answered; while one is answered the next is decoded."""
         with ThreadPoolExecutor(self.decode_workers, thread_name_prefix="decode") as pool:
-            coming = [pool.submit(self._conversation_of, request) for request in batches[0]] if batches else []
-            for position, batch in enumerate(batches):
-                ready, following = coming, batches[position + 1] if position + 1 < len(batches) else ()
-                coming = [pool.submit(self._conversation_of, request) for request in following]
-                try:
-                    conversations = [future.result() for future in ready]
-                except UserError:
-                    pool.shutdown(cancel_futures=True)
-                    raise
-                yield conversations, [request.arguments[2] for request in batch]
-
-    def _conversation_of(self, request: Instance) -> Conversation:
-        return self.read(self._asked(request))
-
-    def _asked(self, request: Instance) -> Sequence[Mapping[str, Any]]:
-        _, doc_to_messages, _, doc_id, task, split = request.arguments
-        messages: Sequence[Mapping[str, Any]] = doc_to_messages(self.task_dict[task][split][doc_id])
-        return messages
+            ready: list[Future[Conversation]] = []
+            for following in (*batches, ()):
+                coming = [pool.submit(self.read, messages) for messages in following]
+                if ready:
+                    try:
+                        conversations = [future.result() for future in ready]
+                    except UserError:
+                        pool.shutdown(cancel_futures=True)
+                        raise
+                    yield conversations
+                ready = coming

@@ -6,21 +6,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lmms_eval_tasks import preflight, stock
-from lmms_eval_tasks.videokr_longvideobench import rows as longvideobench
-from lmms_eval_tasks.videokr_lvbench import rows as lvbench
-from lmms_eval_tasks.videokr_mlvu import rows as mlvu
-from lmms_eval_tasks.videokr_mmvu import rows as mmvu
-from lmms_eval_tasks.videokr_mvbench import rows as mvbench
-from lmms_eval_tasks.videokr_scivideobench import rows as scivideobench
-from lmms_eval_tasks.videokr_videomme import rows as videomme
-from lmms_eval_tasks.videokr_videommmu import rows as videommmu
+from lmms_eval_tasks import preflight, rows, stock
 from videokr.errors import RecordError, UserError
 from videokr.evaluation.benchmarks import MEANS, TITLES
 from videokr.evaluation.run import read_run
@@ -57,7 +48,7 @@ class Stock:
     @property
     def folder(self) -> str:
         """The part of `video` that is `process_docs`'s."""
-        path = self.read_row(self.row)["video_path"]
+        path = self.read_row({stock.CONFIG: self.config, **self.row})["video_path"]
         assert self.video.endswith(f"/{path}")
         return self.video.removesuffix(f"/{path}")
 
@@ -69,7 +60,7 @@ def of_videommmu(track: str) -> Stock:
         "lmms-eval/VideoMMMU",
         track.capitalize(),
         "test",
-        partial(videommmu.read_row, track=track),
+        rows.read_videommmu,
         row | {"link_selected": "x", "question_type": "multiple-choice", "qa_type": "x"},
         "video_mmmu/Art/dev_Art_Theory_3.mp4",
         f"dev_Art_Theory_3_{track}",
@@ -83,9 +74,9 @@ def of_mvbench(subtask: str) -> Stock:
         "OpenGVLab/MVBench",
         subtask,
         "train",
-        partial(mvbench.read_row, subtask=subtask),
+        rows.read_mvbench,
         {"video": "9.mp4", "question": "Which letter?", "candidates": ["E", "A", "B"], "answer": "A"},
-        f"mvbench_video/{mvbench.FOLDERS[subtask]}/9.mp4",
+        f"mvbench_video/{rows.MVBENCH_FOLDERS[subtask]}/9.mp4",
         f"{subtask}_9",
         {"task_type": subtask},
         options=("E", "A", "B"),  # the second is called A
@@ -98,7 +89,7 @@ STOCK = {
         "lmms-eval/Video-MME",
         None,
         "test",
-        videomme.read_row,
+        rows.read_videomme,
         {
             "video_id": "001", "duration": "short", "domain": "Knowledge", "sub_category": "Astronomy", "url": "x",
             "videoID": "abc", "question_id": "001-1", "task_type": "Counting", "question": "Which colour?",
@@ -113,7 +104,7 @@ STOCK = {
         "longvideobench/LongVideoBench",
         None,
         "validation",
-        longvideobench.read_row,
+        rows.read_longvideobench,
         {
             "id": "xyz_0", "video_path": "xyz.mp4", "question": "Which colour?", "question_category": "S2E",
             "duration_group": 60, "correct_choice": 1, "subtitle_path": "xyz.json", "option4": "N/A",
@@ -127,7 +118,7 @@ STOCK = {
         "lmms-eval/MMVU",
         None,
         "validation",
-        mmvu.read_row,
+        rows.read_mmvu,
         {
             "id": "validation_7", "video_path": "videos/Modern_Physics/7.mp4", "question": "Which colour?",
             "question_type": "multiple-choice", "choices": dict(zip("ABCDE", (*COLOURS, "pink"), strict=True)),
@@ -143,7 +134,7 @@ STOCK = {
         "groundmore/scivideobench",
         None,
         "test",
-        scivideobench.read_row,
+        rows.read_scivideobench,
         {
             "video_id": "58827", "question": "What is done between 02:22 and 02:33?", "category": "Chemistry",
             "options": {letter: f"step {letter}" for letter in "ABCDEFGHIJ"}, "answer": "B", "video_duration": 600.0,
@@ -159,7 +150,7 @@ STOCK = {
         "sy1998/MLVU_dev",
         None,
         "test",
-        mlvu.read_row,
+        rows.read_mlvu,
         {"video_name": "ego_3.mp4", "question": INLINE, "answer": "B", "task_type": "ego"},
         "mlvu/ego_3.mp4",
         "ego_3",
@@ -170,7 +161,7 @@ STOCK = {
         "lmms-eval/LVBench",
         None,
         "train",
-        lvbench.read_row,
+        rows.read_lvbench,
         {
             "video_path": "long.mp4", "question": INLINE, "answer": "B", "type": "sport", "uid": "12",
             "question_type": ["reasoning", "entity recognition"],
@@ -180,7 +171,7 @@ STOCK = {
         {"subject": "sport", "task_type": "entity recognition, reasoning"},
     ),
     **{f"videokr_videommmu_{track}": of_videommmu(track) for track in ("perception", "comprehension", "adaptation")},
-    **{f"videokr_mvbench_{subtask}": of_mvbench(subtask) for subtask in mvbench.FOLDERS},
+    **{f"videokr_mvbench_{subtask}": of_mvbench(subtask) for subtask in rows.MVBENCH_FOLDERS},
 }  # fmt: skip
 OPEN = {
     "videokr_mmvu": {"question_type": "open-ended", "choices": dict.fromkeys("ABCDE", ""), "answer": "a prism"},
@@ -189,9 +180,10 @@ OPEN = {
 ONE_OF_EACH = [name for name in STOCK if not name.startswith("videokr_mvbench") or name.endswith("state_change")]
 
 
-def read(name: str, *rows: dict[str, Any], root: Path = VIDEOS) -> list[Example]:
+def read(name: str, *asked: dict[str, Any], root: Path = VIDEOS) -> list[Example]:
     given = STOCK[name]
-    return stock.read_rows(rows, list(rows[0]), given.hub, given.read_row, root)
+    of_config = [{stock.CONFIG: given.config, **row} for row in asked]
+    return stock.read_rows(of_config, list(asked[0]), given.hub, given.read_row, root)
 
 
 @pytest.mark.parametrize("name", STOCK)
@@ -269,7 +261,7 @@ def test_a_missing_column_is_named(name):
 
 def test_an_empty_dataset_is_refused():
     with pytest.raises(UserError, match="holds no rows"):
-        stock.read_rows([], ["question"], "hub/name", videomme.read_row, Path("videos").absolute())
+        stock.read_rows([], ["question"], "hub/name", rows.read_videomme, Path("videos").absolute())
 
 
 def members(group: str) -> list[str]:
@@ -304,7 +296,7 @@ def shipped_yaml(name: str) -> Path:
 @pytest.mark.parametrize("name", STOCK)
 def test_canary_the_stock_task_reads_the_same_dataset_and_videos(name, tmp_path, monkeypatch):
     lmms_eval = pytest.importorskip("lmms_eval")
-    from datasets import Dataset
+    from datasets import Dataset, DatasetInfo
     from lmms_eval.utils import load_yaml_config
 
     monkeypatch.setenv("HF_HOME", str(tmp_path))
@@ -323,13 +315,14 @@ def test_canary_the_stock_task_reads_the_same_dataset_and_videos(name, tmp_path,
     place.parent.mkdir(parents=True)
     asked = (theirs["lmms_eval_specific_kwargs"]["default"],) if "mvbench" in name else ()
     endings = (".mkv", ".MP4", ".mp4") if name in ("videokr_videomme", "videokr_scivideobench") else (".mp4",)
+    dataset = Dataset.from_list([given.row], info=DatasetInfo(config_name=given.config))
     for ending in endings:
         place.with_suffix(ending).touch()
-        (read,) = ours["process_docs"](Dataset.from_list([given.row]))
+        (read,) = ours["process_docs"](dataset)
         assert read["videos"] == [str(place.with_suffix(ending))]
         assert list(map(os.path.normpath, theirs["doc_to_visual"](given.row, *asked))) == read["videos"]
     with pytest.raises(UserError, match=f"dataset '{given.hub}' has no column 'question'"):
-        ours["process_docs"](Dataset.from_list([given.row]).remove_columns("question"))
+        ours["process_docs"](dataset.remove_columns("question"))
 
 
 @pytest.mark.eval
@@ -342,22 +335,23 @@ def test_canary_the_tables_are_the_stock_tasks(tmp_path, monkeypatch):
     group = load_yaml_config(str(tasks / "mvbench/mvbench.yaml"))
     assert sorted(members("videokr_mvbench")) == sorted(f"videokr_{subtask}" for subtask in group["task"])
     known = load_yaml_config(str(tasks / "mvbench/mvbench_action_count.yaml"))["doc_to_visual"].__globals__
-    assert known["DATA_LIST"] == mvbench.FOLDERS
+    assert known["DATA_LIST"] == rows.MVBENCH_FOLDERS
     known = load_yaml_config(str(tasks / "videommmu/perception.yaml"))["doc_to_visual"].__globals__
     assert {name: sorted(one) for name, one in known["DOMAIN_CAT2SUB_CAT"].items()} == {
-        name: sorted(subjects) for name, (_, subjects) in videommmu.SUBJECTS.items()
+        name: sorted(subjects) for name, (_, subjects) in rows.VIDEOMMMU_SUBJECTS.items()
     }
-    for subject, (_, folder) in videommmu.PLACES.items():
+    for subject, (_, folder) in rows.VIDEOMMMU_PLACES.items():
         assert known["get_cache_dir"](subject) == folder
 
 
 @pytest.mark.eval
 def test_an_image_column_is_not_decoded():
     pytest.importorskip("lmms_eval")
-    from datasets import Dataset, Image
+    from datasets import Dataset, DatasetInfo, Image
 
-    rows = Dataset.from_list([of_videommmu("adaptation").row | {"image": {"bytes": b"no image", "path": None}}])
-    (read,) = videommmu.adaptation(rows.cast_column("image", Image()))
+    row = of_videommmu("adaptation").row | {"image": {"bytes": b"no image", "path": None}}
+    given = Dataset.from_list([row], info=DatasetInfo(config_name="Adaptation"))
+    (read,) = rows.videommmu(given.cast_column("image", Image()))
     assert read["answer"] == "B"
 
 

@@ -18,7 +18,7 @@ from videokr.evaluation.judge import Judge, JudgeError, VerdictCache, check_judg
 from videokr.evaluation.judge_settings import Limits, require_settings
 from videokr.evaluation.run import Run, answers_path, format_run, judge_gave_nothing, read_run, write_summary
 from videokr.evaluation.summary import percent, score_of, table_lines
-from videokr.evaluation.verdict import OPEN, Verdict
+from videokr.evaluation.verdict import OPEN, Verdict, right_or_wrong
 from videokr.example import Kind
 
 CACHE_FOLDER = "judge"  # of a run
@@ -91,7 +91,7 @@ def compare_extractors(given: Run) -> str:
         columns.append(
             [
                 f"{title_of(name)} ({len(choices)})",
-                *(f"{percent(s.lowest.value)}, {s.tally.counts[Verdict.UNPARSED]} unparsed" for s in scores),
+                *(f"{percent(s.lowest.value)}, {s.counts[Verdict.UNPARSED]} unparsed" for s in scores),
                 f"{100 * (max(accuracies) - min(accuracies)):.1f} points",
             ]
         )
@@ -108,7 +108,7 @@ def _extract(one: Answered, extractor: Extractor) -> Answered:
     letter = extractor(one.response, one.example.options)
     if letter is None:
         return replace(one, verdict=Verdict.UNPARSED, answer=None)
-    return replace(one, verdict=Verdict.RIGHT if letter == one.example.answer else Verdict.WRONG, answer=letter)
+    return replace(one, verdict=right_or_wrong(letter == one.example.answer), answer=letter)
 
 
 def _judge_run(given: Run, in_place: bool) -> Run:
@@ -155,8 +155,7 @@ async def _judge_all(
 
 async def _judge(one: Answered, judge: Judge) -> Answered:
     try:
-        judgement = await judge.grade(one.example.question, one.example.answer, one.answer or "")
+        correct = await judge.grade(one.example.question, one.example.answer, one.answer or "")
     except JudgeError as error:
         return replace(one, verdict=Verdict.JUDGE_FAILED, judge_reply=str(error))
-    verdict = Verdict.RIGHT if judgement.correct else Verdict.WRONG
-    return replace(one, verdict=verdict, judge_reply=judgement.reply)
+    return replace(one, verdict=right_or_wrong(correct), judge_reply=str(int(correct)))

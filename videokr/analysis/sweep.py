@@ -60,7 +60,7 @@ def draw(frames: Sequence[int], scores: dict[str, list[Score]], path: Path) -> N
         lowest = np.array([score.lowest.value for score in by_frames])
         highest = np.array([score.highest.value for score in by_frames])
         low, high = np.array([score.interval for score in by_frames]).T
-        known = all(score.tally.is_known for score in by_frames)
+        known = all(score.is_known for score in by_frames)
         label = title if known else f"{title} (lower bound)"
         style = {"marker": "o", "capsize": 4, "color": f"C{number}", "label": label}
         axes.errorbar(frames, lowest, yerr=[lowest - low, high - lowest], **style)

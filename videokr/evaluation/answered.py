@@ -52,8 +52,18 @@ class Answered:
 def write_answers(answers: Iterable[Answered], path: Path) -> None:
     """Writes JSONL, whole or not at all."""
     with atomic_write(path) as aside, aside.open("w", encoding="utf-8") as file:
-        for answered in answers:
-            file.write(json.dumps(_to_record(answered), ensure_ascii=False) + "\n")
+        for one in answers:
+            record = {
+                "task": one.task,
+                **to_record(one.example),
+                "response": one.response,
+                "verdict": one.verdict.value,
+                "extracted": one.answer,  # a record's own `answer` is the gold one
+                "judge_reply": one.judge_reply,
+                "prompt_tokens": one.prompt_tokens,
+                "response_tokens": one.response_tokens,
+            }
+            file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
 def read_answers(path: Path) -> Iterator[Answered]:
@@ -64,37 +74,24 @@ def read_answers(path: Path) -> Iterator[Answered]:
     """
     for line, record in read_records(path):
         try:
-            yield _from_record(record)
+            yield _parse(record)
         except (KeyError, TypeError, ValueError, UserError) as error:
             raise UserError(f"{path}, line {line}: not an answered question: {type(error).__name__}: {error}") from None
 
 
-def _to_record(answered: Answered) -> dict[str, Any]:
-    return {
-        "task": answered.task,
-        **to_record(answered.example),
-        "response": answered.response,
-        "verdict": answered.verdict.value,
-        "extracted": answered.answer,
-        "judge_reply": answered.judge_reply,
-        "prompt_tokens": answered.prompt_tokens,
-        "response_tokens": answered.response_tokens,
-    }
-
-
-def _from_record(record: Mapping[str, Any]) -> Answered:
+def _parse(record: Mapping[str, Any]) -> Answered:
     example = parse_example(record)
-    letter_or_text = record["extracted"]
-    if letter_or_text is not None and not isinstance(letter_or_text, str):
-        raise TypeError(f"field 'extracted' is {letter_or_text!r}")
-    if example.kind is Kind.MULTIPLE_CHOICE and record["verdict"] in (verdict.value for verdict in OPEN):
+    answer = record["extracted"]
+    if answer is not None and not isinstance(answer, str):
+        raise TypeError(f"field 'extracted' is {answer!r}")
+    if example.kind is Kind.MULTIPLE_CHOICE and record["verdict"] in OPEN:
         raise ValueError("multiple choice has a verdict always")
     return Answered(
         task=str(record["task"]),
         example=example,
         response=str(record["response"]),
         verdict=Verdict(record["verdict"]),
-        answer=letter_or_text,
+        answer=answer,
         judge_reply=record["judge_reply"],
         prompt_tokens=record["prompt_tokens"],
         response_tokens=record["response_tokens"],

@@ -12,7 +12,6 @@ import sys
 import threading
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -28,18 +27,6 @@ TRIAL_SECONDS, TRIAL_RETRIES = 20.0, 1
 
 class JudgeError(Exception):
     """A judge that gave no verdict: the answer is neither right nor wrong. Its text is short and without the key."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """
-    Attributes:
-        correct: the verdict; None where the judge gave none.
-        reply: what the judge said, or why there is no reply; short, without the key.
-    """
-
-    correct: bool | None
-    reply: str
 
 
 def check_judge(settings: Settings, way_out: str = "set VIDEOKR_USE_VLM_JUDGE=0") -> None:
@@ -59,24 +46,21 @@ def check_judge(settings: Settings, way_out: str = "set VIDEOKR_USE_VLM_JUDGE=0"
         async with settings.make_client(timeout=TRIAL_SECONDS, max_retries=TRIAL_RETRIES) as client:
             return _reply_of(await client.chat.completions.create(**build_request(settings.model, "1 + 1?", "2", "2")))
 
-    passing = None
+    final = (openai.APIConnectionError, openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError)
+    wrong = ""
     try:
         reply = asyncio.run(ask())
+        if _verdict_of(reply) is None:
+            said = _shortened(reply or "(nothing)", settings.key)
+            wrong = f"answers {said!r} where 1 or 0 was asked for: correct MODEL_VERSION"
     except openai.OpenAIError as error:
         reason = _shortened(f"{type(error).__name__}: {error}", settings.key)
-        final = (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError)
-        if isinstance(error, (openai.APIConnectionError, *final)):
+        if isinstance(error, final):
             wrong = f"cannot be used: {reason}; correct its address, key or MODEL_VERSION"
         else:
-            passing = reason
-    else:
-        if _verdict_of(reply) is not None:
-            return
-        said = _shortened(reply or "(nothing)", settings.key)
-        wrong = f"answers {said!r} where 1 or 0 was asked for: correct MODEL_VERSION"
-    if passing is None:  # raised here, so that the error carries no other one, whose text may hold the key
+            print(f"warning: the judge '{settings.model}' did not answer a trial question: {reason}", file=sys.stderr)
+    if wrong:  # raised here, so that the error carries no other one, whose text may hold the key
         raise UserError(f"the judge '{settings.model}' at {settings.public()['address']} {wrong}, or {way_out}")
-    print(f"warning: the judge '{settings.model}' did not answer a trial question: {passing}", file=sys.stderr)
 
 
 class VerdictCache:
@@ -165,13 +149,10 @@ class Judge:
         self._places = asyncio.Semaphore(self._limits.concurrency)
         self._answered = 0
         self._trouble = ""
-        self._in_flight: dict[str, asyncio.Task[Judgement]] = {}
+        self._in_flight: dict[str, asyncio.Task[bool]] = {}
 
-    async def grade(self, question: str, gold: str, answer: str) -> Judgement:
-        """Grades one final answer; one that is being graded already is not asked again.
-
-        Returns:
-            A verdict, always: `correct` is not None.
+    async def grade(self, question: str, gold: str, answer: str) -> bool:
+        """Whether one final answer is right; one that is being graded already is not asked again.
 
         Raises:
             JudgeError: the judge cannot be asked, is out of time, or says anything but 1 or 0.
@@ -186,12 +167,12 @@ class Judge:
             task.add_done_callback(lambda done: self._forget(key, done))
         return await asyncio.shield(task)  # who gives up does not take the verdict from those who wait for the same
 
-    def _forget(self, key: str, done: asyncio.Task[Judgement]) -> None:
+    def _forget(self, key: str, done: asyncio.Task[bool]) -> None:
         del self._in_flight[key]
         if not done.cancelled():
             done.exception()  # seen, even where nobody waits for it any more
 
-    async def _grade(self, key: str, question: str, gold: str, answer: str) -> Judgement:
+    async def _grade(self, key: str, question: str, gold: str, answer: str) -> bool:
         correct = await asyncio.to_thread(self._cache.read, key) if self._cache else None
         if correct is None:
             async with self._places:
@@ -199,7 +180,7 @@ class Judge:
             if self._cache:
                 case = {"model": self.model, "question": question, "gold": gold, "answer": answer}
                 await asyncio.to_thread(lambda cache: cache.write(key, correct, **case), self._cache)
-        return Judgement(correct, str(int(correct)))
+        return correct
 
     async def _ask(self, question: str, gold: str, answer: str) -> bool:
         import openai
@@ -236,27 +217,14 @@ class Judge:
 
 
 class ThreadJudge:
-    """Hands what threads ask to one event loop, in a thread of its own that ends with the process.
-
-    Args:
-        cache: None keeps nothing on disk.
-    """
+    """Hands what threads ask to one event loop, in a thread of its own that ends with the process; see `Judge`."""
 
     def __init__(self, settings: Settings, cache: VerdictCache | None, limits: Limits):
-        self.model = settings.model
         self._given = settings, cache, limits
 
-    def grade(self, question: str, gold: str, answer: str) -> Judgement:
-        """Grades one final answer. A judge that cannot be asked, or says anything but 1 or 0, gives no verdict.
-
-        Raises:
-            UserError: the cache cannot be read or written.
-        """
+    def grade(self, question: str, gold: str, answer: str) -> bool:
         loop, judge = self._started
-        try:
-            return asyncio.run_coroutine_threadsafe(judge.grade(question, gold, answer), loop).result()
-        except JudgeError as error:
-            return Judgement(None, str(error))
+        return asyncio.run_coroutine_threadsafe(judge.grade(question, gold, answer), loop).result()
 
     @cached_property
     def _started(self) -> tuple[asyncio.AbstractEventLoop, Judge]:

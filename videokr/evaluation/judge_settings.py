@@ -31,6 +31,7 @@ TEMPERATURE = 0
 DEFAULT_MODEL = "gpt-4o"  # the paper's
 DEFAULT_AZURE_API_VERSION = "2024-10-21"
 OPENAI, AZURE = "openai", "azure"  # API_TYPE
+KEY_AND_ADDRESS = {OPENAI: ("OPENAI_API_KEY", "OPENAI_BASE_URL"), AZURE: ("AZURE_API_KEY", "AZURE_ENDPOINT")}
 OFF, REQUIRED, AUTO = "0", "1", ""  # VIDEOKR_USE_VLM_JUDGE; the last: where there are credentials
 
 
@@ -57,11 +58,12 @@ class Limits:
         Raises:
             UserError: one of them is no positive number, or no whole one.
         """
+        ours = cls()
         most = _number(environment, "JUDGE_MAX_REQUESTS", math.inf)
         return cls(
-            concurrency=int(_number(environment, "JUDGE_CONCURRENCY", cls().concurrency)),
-            request_seconds=_number(environment, "JUDGE_REQUEST_SECONDS", cls().request_seconds),
-            seconds=_number(environment, "JUDGE_SECONDS", cls().seconds),
+            concurrency=int(_number(environment, "JUDGE_CONCURRENCY", ours.concurrency)),
+            request_seconds=_number(environment, "JUDGE_REQUEST_SECONDS", ours.request_seconds),
+            seconds=_number(environment, "JUDGE_SECONDS", ours.seconds),
             max_requests=None if most == math.inf else int(most),
         )
 
@@ -99,14 +101,12 @@ class Settings:
         """
         import openai
 
-        client: openai.AsyncOpenAI = (
-            openai.AsyncAzureOpenAI(
-                api_key=self.key, azure_endpoint=self.address or "", api_version=self.api_version, **limits
+        if self.api_type == AZURE:
+            endpoint = self.address or ""
+            return openai.AsyncAzureOpenAI(
+                api_key=self.key, azure_endpoint=endpoint, api_version=self.api_version, **limits
             )
-            if self.api_type == AZURE
-            else openai.AsyncOpenAI(api_key=self.key, base_url=self.address, **limits)
-        )
-        return client
+        return openai.AsyncOpenAI(api_key=self.key, base_url=self.address, **limits)
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings | None:
@@ -126,10 +126,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings | None:
     if mode == OFF:
         return None
     api_type = given.get("API_TYPE", "").lower() or OPENAI
-    if api_type not in (OPENAI, AZURE):
+    if api_type not in KEY_AND_ADDRESS:
         raise UserError(f"API_TYPE='{api_type}' is not known: give openai or azure")
-    needed = ("AZURE_API_KEY", "AZURE_ENDPOINT") if api_type == AZURE else ("OPENAI_API_KEY",)
-    missing = [name for name in needed if not given.get(name)]
+    key, address = KEY_AND_ADDRESS[api_type]
+    missing = [name for name in ((key, address) if api_type == AZURE else (key,)) if not given.get(name)]
     if missing and mode == REQUIRED:
         raise UserError(
             f"VIDEOKR_USE_VLM_JUDGE=1 asks for a judge and {', '.join(missing)} is not set: set it, or "
@@ -139,9 +139,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings | None:
         return None
     return Settings(
         api_type=api_type,
-        address=given.get("AZURE_ENDPOINT" if api_type == AZURE else "OPENAI_BASE_URL") or None,
+        address=given.get(address) or None,
         model=given.get("MODEL_VERSION") or DEFAULT_MODEL,
-        key=given[needed[0]],
+        key=given[key],
         api_version=given.get("API_VERSION") or DEFAULT_AZURE_API_VERSION,
     )
 

@@ -1,14 +1,14 @@
 """Scores of many answered questions: over all of them, and by kind, subject, source and the like."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from videokr.evaluation.answered import Answered
 from videokr.evaluation.uncertainty import CRITICAL, Estimate, estimate
-from videokr.evaluation.verdict import OPEN, Tally, Verdict
+from videokr.evaluation.verdict import OPEN, Verdict
 from videokr.fields import GROUP_FIELDS
 
 NOT_GIVEN = "(not given)"
@@ -20,18 +20,28 @@ class Score:
     """What a set of questions came to.
 
     Attributes:
+        counts: of everything asked, by verdict.
         lowest: the accuracy if everything unscored were wrong.
         highest: the accuracy if it were right; the same as `lowest` where nothing is unscored.
     """
 
-    tally: Tally
+    counts: Counter[Verdict]
     lowest: Estimate
     highest: Estimate
 
     @property
+    def asked(self) -> int:
+        return self.counts.total()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether every question has a verdict."""
+        return not any(self.counts[verdict] for verdict in OPEN)
+
+    @property
     def accuracy(self) -> float | None:
         """Right over asked, in [0, 1]; None where something is unscored, so that only bounds are known."""
-        return self.lowest.value if self.tally.is_known else None
+        return self.lowest.value if self.is_known else None
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -39,8 +49,13 @@ class Score:
         return self.lowest.low, self.highest.high
 
     def to_dict(self) -> dict[str, Any]:
-        return self.tally.to_dict() | {
-            "standard_error": self.lowest.standard_error if self.tally.is_known else None,
+        return {
+            "asked": self.asked,
+            **{verdict.value: self.counts[verdict] for verdict in Verdict},
+            "accuracy": self.accuracy,
+            "accuracy_lower": self.lowest.value,
+            "accuracy_upper": self.highest.value,
+            "standard_error": self.lowest.standard_error if self.is_known else None,
             "interval_95": list(self.interval),
             "videos": self.lowest.videos,
         }
@@ -57,13 +72,8 @@ class Summary:
     by: Mapping[str, Mapping[str, Score]]
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "overall": self.overall.to_dict(),
-            "by": {
-                grouping: {value: score.to_dict() for value, score in scores.items()}
-                for grouping, scores in self.by.items()
-            },
-        }
+        by = {name: {value: score.to_dict() for value, score in scores.items()} for name, scores in self.by.items()}
+        return {"overall": self.overall.to_dict(), "by": by}
 
 
 def summarize(answers: Iterable[Answered]) -> Summary:
@@ -92,7 +102,7 @@ def score_of(answers: Sequence[Answered]) -> Score:
         estimate([unknown if answered.score is None else answered.score for answered in answers], videos)
         for unknown in (0.0, 1.0)
     )
-    return Score(Tally.of(answered.verdict for answered in answers), lowest, highest)
+    return Score(Counter(answered.verdict for answered in answers), lowest, highest)
 
 
 def mean_score(scores: Sequence[Score]) -> tuple[float | None, tuple[float, float]]:
@@ -103,14 +113,13 @@ def mean_score(scores: Sequence[Score]) -> tuple[float | None, tuple[float, floa
     """
     if not scores:
         raise ValueError("no scores")
-    known = [score.accuracy for score in scores]
     ends = []
     for direction, estimates in ((-1, [score.lowest for score in scores]), (1, [score.highest for score in scores])):
         mean = sum(one.value for one in estimates) / len(scores)
         error = math.sqrt(sum((one.standard_error or 0.0) ** 2 for one in estimates)) / len(scores)
         ends.append(min(1.0, max(0.0, mean + direction * CRITICAL * error)))
-    exact = [accuracy for accuracy in known if accuracy is not None]
-    return sum(exact) / len(scores) if len(exact) == len(scores) else None, (ends[0], ends[1])
+    known = [score.lowest.value for score in scores if score.is_known]
+    return sum(known) / len(scores) if len(known) == len(scores) else None, (ends[0], ends[1])
 
 
 def format_summary(name: str, summary: Summary) -> str:
@@ -121,14 +130,12 @@ def format_summary(name: str, summary: Summary) -> str:
         for value, score in scores.items():
             rows.append([f"{grouping.replace('_', ' ')}: {value}", *_cells(score)])
     notes = []
-    tally = summary.overall.tally
-    if tally.counts[Verdict.UNSCORED]:
-        notes.append(
-            f"{tally.counts[Verdict.UNSCORED]} open answers are unscored: no judge is configured (README, judge)."
-        )
-    if tally.counts[Verdict.JUDGE_FAILED]:
-        notes.append(f"{tally.counts[Verdict.JUDGE_FAILED]} open answers got no verdict: the judge failed.")
-    if any(tally.counts[verdict] for verdict in OPEN):
+    unscored, failed = (summary.overall.counts[verdict] for verdict in OPEN)
+    if unscored:
+        notes.append(f"{unscored} open answers are unscored: no judge is configured (README, judge).")
+    if failed:
+        notes.append(f"{failed} open answers got no verdict: the judge failed.")
+    if not summary.overall.is_known:
         notes.append("accuracy is over everything asked: between wrong for all of these and right for all of these.")
     return "\n".join([name, *table_lines(rows), *notes])
 
@@ -150,11 +157,11 @@ def percent(share: float) -> str:
 
 
 def _cells(score: Score) -> list[str]:
-    counts = [str(score.tally.asked), *(str(score.tally.counts[verdict]) for verdict in Verdict)]
+    lowest, highest = percent(score.lowest.value), percent(score.highest.value)
     low, high = score.interval
-    accuracy = (
-        percent(score.accuracy)
-        if score.accuracy is not None
-        else f"{percent(score.lowest.value)} to {percent(score.highest.value)}"
-    )
-    return [*counts, accuracy, f"{percent(low)} to {percent(high)}"]
+    return [
+        str(score.asked),
+        *(str(score.counts[verdict]) for verdict in Verdict),
+        lowest if score.is_known else f"{lowest} to {highest}",
+        f"{percent(low)} to {percent(high)}",
+    ]

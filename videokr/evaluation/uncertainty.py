@@ -1,7 +1,7 @@
 """How sure a score is: questions about one video are right or wrong together, so that videos are what was sampled."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 CONFIDENCE = 0.95
 POWER = 0.8
 RESAMPLES = 10_000
-_RESAMPLED_AT_ONCE = 4_000_000  # videos drawn
-_LEAST_SIGNS = 6  # differences, all one way, that chance gives in less than 5 of 100 trials
-_FEW_SIGNS = 12  # videos whose every choice of signs is tried
+MAX_VIDEOS_DRAWN = 4_000_000  # at once
+MAX_SIGNS_TRIED = 12  # videos whose every choice of signs is tried
+MIN_DIFFERENCES = 6  # all one way, that chance gives in less than 5 of 100 trials
 CRITICAL = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
 
 
@@ -114,11 +114,10 @@ def compare_scores(first: Sequence[float], second: Sequence[float], videos: Sequ
     if value and len(sums) > 1:
         error = _standard_error(sums - value * counts, len(differences))
         by_variance = ((CRITICAL + NormalDist().inv_cdf(POWER)) * error / value) ** 2
-        by_signs = _LEAST_SIGNS / np.count_nonzero(differences)
+        by_signs = MIN_DIFFERENCES / np.count_nonzero(differences)
         needed = math.ceil(len(differences) * max(by_variance, by_signs))
-    low, high = np.quantile(
-        _resampled(cautious_sums, cautious_counts, seed), [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2]
-    )
+    means = _resampled(cautious_sums, cautious_counts, seed)
+    low, high = np.quantile(means, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2])
     return Difference(
         value=value,
         low=min(float(low), value),
@@ -138,16 +137,34 @@ def _sign_flip_p(sums: "np.ndarray", seed: int) -> float:
 
     sums = sums[sums != 0]
     reached = abs(float(sums.sum())) - 1e-9
-    if len(sums) <= _FEW_SIGNS:
+    if len(sums) <= MAX_SIGNS_TRIED:
         signs = 1 - 2 * ((np.arange(2 ** len(sums))[:, None] >> np.arange(len(sums))) & 1)
         return float((np.abs(signs @ sums) >= reached).mean())
     generator = np.random.default_rng(seed)
-    at_once = max(1, min(RESAMPLES, _RESAMPLED_AT_ONCE // len(sums)))
     beyond = 0
-    for start in range(0, RESAMPLES, at_once):
-        signs = generator.integers(2, size=(min(at_once, RESAMPLES - start), len(sums)), dtype=np.int8) * 2 - 1
+    for shape in _draws(len(sums)):
+        signs = generator.integers(2, size=shape, dtype=np.int8) * 2 - 1
         beyond += int((np.abs(signs @ sums) >= reached).sum())
     return (beyond + 1) / (RESAMPLES + 1)
+
+
+def _resampled(sums: "np.ndarray", counts: "np.ndarray", seed: int) -> "np.ndarray":
+    """The mean of every draw of as many videos as there are."""
+    import numpy as np
+
+    generator = np.random.default_rng(seed)
+    means = []
+    for shape in _draws(len(sums)):
+        chosen = generator.integers(len(sums), size=shape, dtype=np.int32)
+        means.append(sums[chosen].sum(axis=1) / counts[chosen].sum(axis=1))
+    return np.concatenate(means)
+
+
+def _draws(videos: int) -> Iterator[tuple[int, int]]:
+    """The shapes (resamples, videos) that `RESAMPLES` are drawn in, so that memory stays bounded."""
+    at_once = max(1, min(RESAMPLES, MAX_VIDEOS_DRAWN // videos))
+    for start in range(0, RESAMPLES, at_once):
+        yield min(at_once, RESAMPLES - start), videos
 
 
 def _by_video(values: "np.ndarray", videos: Sequence[str]) -> "tuple[np.ndarray, np.ndarray]":
@@ -169,17 +186,3 @@ def _wilson(mean: float, effective: float) -> tuple[float, float]:
     centre = (mean + square / 2) / (1 + square)
     half = CRITICAL / (1 + square) * math.sqrt(mean * (1 - mean) / effective + square / (4 * effective))
     return max(0.0, min(mean, centre - half)), min(1.0, max(mean, centre + half))
-
-
-def _resampled(sums: "np.ndarray", counts: "np.ndarray", seed: int) -> "np.ndarray":
-    """The mean of every draw of as many videos as there are."""
-    import numpy as np
-
-    generator = np.random.default_rng(seed)
-    clusters = len(sums)
-    at_once = max(1, min(RESAMPLES, _RESAMPLED_AT_ONCE // clusters))
-    drawn = []
-    for start in range(0, RESAMPLES, at_once):
-        chosen = generator.integers(clusters, size=(min(at_once, RESAMPLES - start), clusters), dtype=np.int32)
-        drawn.append(sums[chosen].sum(axis=1) / counts[chosen].sum(axis=1))
-    return np.concatenate(drawn)

@@ -1,9 +1,12 @@
-"""What became of a question, and the counts that a score is made of."""
+"""What becomes of a response: multiple choice is decided by rule, an open answer by the judge."""
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from videokr.evaluation.judge import JudgeError, ThreadJudge
+from videokr.example import Example, Kind
+from videokr.options import read_option_letter
+from videokr.response import read_answer
 
 
 class Verdict(StrEnum):
@@ -20,41 +23,36 @@ OPEN = (Verdict.UNSCORED, Verdict.JUDGE_FAILED)  # nobody knows whether these ar
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """Counts by verdict of everything asked."""
+class Scored:
+    """One response with its verdict.
 
-    counts: Counter[Verdict]
+    Attributes:
+        answer: the option letter, or the content of the answer block; None where it is unparsed.
+        judge_reply: `1` or `0`, or why the judge gave no verdict; None where it was not asked.
+    """
 
-    @classmethod
-    def of(cls, verdicts: Iterable[Verdict]) -> "Tally":
-        return cls(Counter(verdicts))
+    verdict: Verdict
+    answer: str | None
+    judge_reply: str | None = None
 
-    @property
-    def asked(self) -> int:
-        return self.counts.total()
 
-    @property
-    def is_known(self) -> bool:
-        """Whether every question has a verdict."""
-        return not any(self.counts[verdict] for verdict in OPEN)
+def score(example: Example, response: str, judge: ThreadJudge | None) -> Scored:
+    """Scores one response; a judge is asked only about an open-ended question that has an answer block."""
+    answer = read_answer(response)
+    if example.kind is Kind.MULTIPLE_CHOICE:
+        answer = read_option_letter(answer, example.options)
+    if answer is None:
+        return Scored(Verdict.UNPARSED, None)
+    if example.kind is Kind.MULTIPLE_CHOICE:
+        return Scored(right_or_wrong(answer == example.answer), answer)
+    if judge is None:
+        return Scored(Verdict.UNSCORED, answer)
+    try:
+        correct = judge.grade(example.question, example.answer, answer)
+    except JudgeError as error:
+        return Scored(Verdict.JUDGE_FAILED, answer, str(error))
+    return Scored(right_or_wrong(correct), answer, str(int(correct)))
 
-    @property
-    def accuracy_lower(self) -> float | None:
-        """Right over asked, in [0, 1]: the accuracy, if every open question were wrong. None where nothing is asked."""
-        return self.counts[Verdict.RIGHT] / self.asked if self.asked else None
 
-    @property
-    def accuracy_upper(self) -> float | None:
-        """The accuracy in [0, 1], if every open question were right."""
-        known_wrong = self.counts[Verdict.WRONG] + self.counts[Verdict.UNPARSED]
-        return (self.asked - known_wrong) / self.asked if self.asked else None
-
-    def to_dict(self) -> dict[str, int | float | None]:
-        """As it stands in files: `accuracy` is over everything asked, None where the bounds differ."""
-        return {
-            "asked": self.asked,
-            **{verdict.value: self.counts[verdict] for verdict in Verdict},
-            "accuracy": self.accuracy_lower if self.is_known else None,
-            "accuracy_lower": self.accuracy_lower,
-            "accuracy_upper": self.accuracy_upper,
-        }
+def right_or_wrong(correct: bool) -> Verdict:
+    return Verdict.RIGHT if correct else Verdict.WRONG

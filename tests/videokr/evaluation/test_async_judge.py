@@ -37,7 +37,7 @@ def grade(judge: Judge, *cases: tuple[str, str, str], strict: bool = True) -> li
 
     async def run() -> list[bool | BaseException | None]:
         graded = await asyncio.gather(*(judge.grade(*case) for case in cases), return_exceptions=not strict)
-        return [one if isinstance(one, BaseException) else one.correct for one in graded]
+        return list(graded)
 
     return asyncio.run(run())
 
@@ -76,7 +76,7 @@ def test_azure_asks_its_deployment(endpoint):
 
 def test_evaluation_and_reward_ask_the_same(endpoint):
     shared = judge_from_env(environment(endpoint))
-    assert shared is not None and shared.grade(*CASE).correct is True
+    assert shared is not None and shared.grade(*CASE) is True
     grade(judge_of(endpoint), CASE)
     one, other = endpoint.requests
     assert [one[name] for name in ("model", "temperature", "messages")] == [
@@ -106,7 +106,7 @@ def test_the_same_at_once_fails_together_and_may_be_asked_again(endpoint):
     async def run() -> None:
         failed = await asyncio.gather(*(judge.grade(*CASE) for _ in range(3)), return_exceptions=True)
         assert [type(one) for one in failed] == [JudgeError] * 3
-        assert (await judge.grade(*CASE)).correct is True
+        assert await judge.grade(*CASE) is True
 
     asyncio.run(run())
     assert len(endpoint.requests) == 4
@@ -120,7 +120,7 @@ def test_who_gives_up_does_not_take_the_verdict_from_the_others(endpoint):
         first, second = (asyncio.create_task(judge.grade(*CASE)) for _ in range(2))
         await asyncio.sleep(0.1)
         first.cancel()
-        assert (await second).correct is True
+        assert await second is True
 
     asyncio.run(run())
     assert len(endpoint.requests) == 1
@@ -134,7 +134,7 @@ from videokr.evaluation.judge_settings import require_settings
 judge = Judge(require_settings(os.environ, "the test"), VerdictCache(Path(sys.argv[1])))
 async def grade():
     for number in range(int(sys.argv[2])):
-        print((await judge.grade("What?", "a rod", f"the rod {number}")).correct, flush=True)
+        print(await judge.grade("What?", "a rod", f"the rod {number}"), flush=True)
 asyncio.run(grade())
 """
 

@@ -82,7 +82,7 @@ def test_five_verdicts_are_counted_apart_and_the_bounds_hold_the_unknown():
     low, high = overall["interval_95"]
     assert low < 1 / 5 and high > 3 / 5
     assert set(summary.by) == {"kind", "subject"}
-    assert all(sum(score.tally.asked for score in scores.values()) == 5 for scores in summary.by.values())
+    assert all(sum(score.asked for score in scores.values()) == 5 for scores in summary.by.values())
     assert score_of(FIVE[:3]).accuracy == 1 / 3
 
 

@@ -11,10 +11,9 @@ pytest.importorskip("openai")
 from judge_endpoint import KEY, Endpoint, completion, environment
 
 from videokr.errors import UserError
-from videokr.evaluation.judge import ThreadJudge, check_judge, judge_from_env
+from videokr.evaluation.judge import JudgeError, ThreadJudge, check_judge, judge_from_env
 from videokr.evaluation.judge_settings import Settings, read_settings
-from videokr.evaluation.scoring import score
-from videokr.evaluation.verdict import Verdict
+from videokr.evaluation.verdict import Verdict, score
 from videokr.example import Example, Kind, parse_example
 
 
@@ -30,6 +29,14 @@ def settings_of(endpoint: Endpoint, **more: str) -> Settings:
     return built
 
 
+def graded(judge: ThreadJudge, answer: str = "b", gold: str = "a") -> bool | str:
+    """The verdict on an answer, or why there is none."""
+    try:
+        return judge.grade("What?", gold, answer)
+    except JudgeError as error:
+        return str(error)
+
+
 @pytest.mark.parametrize(
     ("reply", "correct"),
     [
@@ -41,17 +48,18 @@ def settings_of(endpoint: Endpoint, **more: str) -> Settings:
 )
 def test_only_a_bare_1_or_0_is_a_verdict(endpoint, reply, correct):
     endpoint.replies = [reply]
-    judgement = judge_of(endpoint).grade("What?", "a cell", "cell")
-    assert judgement.correct is correct
-    if correct is None:  # asked again, and then told
-        assert f"answers {' '.join(reply.split())!r} where 1 or 0 was asked for" in judgement.reply
+    verdict = graded(judge_of(endpoint), "cell", "a cell")
+    if correct is not None:
+        assert verdict is correct
+    else:  # asked again, and then told
+        assert f"answers {' '.join(reply.split())!r} where 1 or 0 was asked for" in str(verdict)
         assert len(endpoint.requests) == 3
 
 
 @pytest.mark.parametrize("body", [completion(None), {"choices": []}, {"id": "c"}])
 def test_an_incomplete_body_is_a_failure(endpoint, body):
     endpoint.replies = [body]
-    assert judge_of(endpoint).grade("What?", "a", "a").correct is None
+    assert isinstance(graded(judge_of(endpoint)), str)
 
 
 def test_what_is_asked(endpoint):
@@ -67,39 +75,38 @@ def test_what_is_asked(endpoint):
 
 def test_faults_are_tried_again(endpoint):
     endpoint.replies = [429, "As a judge, 1!", b"{", "0"]
-    assert judge_of(endpoint).grade("What?", "a", "b").correct is False
+    assert graded(judge_of(endpoint)) is False
     assert len(endpoint.requests) == 4
 
 
 def test_what_stays_a_fault_is_no_verdict_in_limited_time(endpoint):
     started = time.monotonic()
     endpoint.replies = [500]
-    failed = judge_of(endpoint, seconds=1).grade("What?", "a", "b")
-    assert failed.correct is None and "no verdict within 1 s; the last refusal had status 500" in failed.reply
+    assert "no verdict within 1 s; the last refusal had status 500" in str(graded(judge_of(endpoint, seconds=1)))
     endpoint.replies = [3.0]
-    failed = judge_of(endpoint, seconds=0.5).grade("What?", "a", "b")
-    assert failed.correct is None and ("no verdict within 0.5 s" in failed.reply or "APITimeoutError" in failed.reply)
+    failed = str(graded(judge_of(endpoint, seconds=0.5)))
+    assert "no verdict within 0.5 s" in failed or "APITimeoutError" in failed
     assert time.monotonic() - started < 4
 
 
 def test_a_budget_of_requests_is_kept(endpoint):
     thrifty = judge_of(endpoint, JUDGE_MAX_REQUESTS="2")
-    assert [thrifty.grade("What?", "a", answer).correct for answer in "abc"] == [True, True, None]
-    assert "the 2 requests" in thrifty.grade("What?", "a", "d").reply and len(endpoint.requests) == 2
+    assert [graded(thrifty, answer) is True for answer in "abc"] == [True, True, False]
+    assert "the 2 requests" in str(graded(thrifty, "d")) and len(endpoint.requests) == 2
 
 
 def test_a_verdict_is_paid_once(endpoint, tmp_path):
     endpoint.replies = ["1", "0", "garbage"]
-    graded = [judge_of(endpoint, JUDGE_CACHE=str(tmp_path)).grade("What?", "a", answer).correct for answer in "bcd"]
-    assert graded == [True, False, None] and len(endpoint.requests) == 5
+    first = [graded(judge_of(endpoint, JUDGE_CACHE=str(tmp_path)), answer) for answer in "bcd"]
+    assert first[:2] == [True, False] and "'garbage'" in str(first[2]) and len(endpoint.requests) == 5
     endpoint.replies = ["1"]
-    again = [judge_of(endpoint, JUDGE_CACHE=str(tmp_path)).grade("What?", "a", answer).correct for answer in "bcd"]
+    again = [graded(judge_of(endpoint, JUDGE_CACHE=str(tmp_path)), answer) for answer in "bcd"]
     assert again == [True, False, True] and len(endpoint.requests) == 6  # the failure alone is asked again
 
 
 def test_the_key_is_never_kept(endpoint):
     endpoint.replies = [500]
-    assert KEY not in judge_of(endpoint, seconds=0.5).grade("What?", "a", "b").reply
+    assert KEY not in str(graded(judge_of(endpoint, seconds=0.5)))
     endpoint.replies = [401]
     with pytest.raises(UserError) as caught:
         check_judge(settings_of(endpoint))
@@ -177,10 +184,8 @@ def test_verdicts(endpoint, example: Example, response, reply, verdict, answer):
 def test_threads_share_one_judge(endpoint):
     endpoint.replies = [0.2]
     shared = judge_of(endpoint)
-    replies: list[bool | None] = []
-    threads = [
-        threading.Thread(target=lambda: replies.append(shared.grade("What?", "a", "a").correct)) for _ in range(8)
-    ]
+    replies: list[bool | str] = []
+    threads = [threading.Thread(target=lambda: replies.append(graded(shared))) for _ in range(8)]
     started = time.monotonic()
     for thread in threads:
         thread.start()

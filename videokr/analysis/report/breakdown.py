@@ -113,5 +113,5 @@ def _by_score(item: tuple[str, Sequence[Score | None]]) -> tuple[object, ...]:
 def _cells(score: Score | None) -> list[Cell]:
     if score is None:
         return [Cell(NOTHING, Tone.QUIET)] * 3
-    tone = Tone.STRONG if score.tally.is_known else Tone.BOUNDS
-    return [Cell(f"{score.tally.asked:,}"), Cell(accuracy(score), tone), Cell(span(*score.interval))]
+    tone = Tone.STRONG if score.is_known else Tone.BOUNDS
+    return [Cell(f"{score.asked:,}"), Cell(accuracy(score), tone), Cell(span(*score.interval))]

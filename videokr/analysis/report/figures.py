@@ -18,7 +18,7 @@ def span(low: float, high: float) -> str:
 def accuracy(score: Score) -> str:
     """One number, or the two that it lies between where something is unscored."""
     low, high = score.lowest.value, score.highest.value
-    return points(low) if score.tally.is_known else span(low, high)
+    return points(low) if score.is_known else span(low, high)
 
 
 def signed(difference: float) -> str:

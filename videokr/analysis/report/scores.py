@@ -107,7 +107,7 @@ def other_table(run_set: RunSet) -> Table | None:
 def verdict_table(run_set: RunSet) -> Table:
     """What became of the questions: of each benchmark, a row a run."""
     notes = ["Accuracy is right over asked. Unparsed: no answer could be read from the response; it counts as wrong."]
-    if any(score.tally.counts[verdict] for view in run_set.views for score in view.scores.values() for verdict in OPEN):
+    if any(score.counts[verdict] for view in run_set.views for score in view.scores.values() for verdict in OPEN):
         notes.append(
             "Unscored: answered, and no judge was there. Judge failed: answered, and the judge gave no verdict."
         )
@@ -224,9 +224,9 @@ def _missing_means(view: RunView) -> str:
 
 def _verdict_cells(view: RunView, benchmark: str, score: Score) -> list[Cell]:
     shows = {"benchmark": benchmark, "run": str(view.number)}
-    cells = [Cell(f"{score.tally.asked:,}", shows=shows)]
+    cells = [Cell(f"{score.asked:,}", shows=shows)]
     for verdict in Verdict:
-        number = score.tally.counts[verdict]
+        number = score.counts[verdict]
         cells.append(Cell(f"{number:,}", shows=shows | {"verdict": verdict}) if number else Cell("0", Tone.QUIET))
-    cells.append(Cell(accuracy(score), Tone.STRONG if score.tally.is_known else Tone.BOUNDS))
+    cells.append(Cell(accuracy(score), Tone.STRONG if score.is_known else Tone.BOUNDS))
     return [*cells, Cell(span(*score.interval))]

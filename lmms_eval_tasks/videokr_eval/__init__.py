@@ -1,1 +1,0 @@
-"""The VideoKR-Eval task."""

@@ -1,1 +1,0 @@
-"""The MVBench tasks, one a subtask."""

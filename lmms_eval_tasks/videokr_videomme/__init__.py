@@ -1,1 +1,0 @@
-"""The Video-MME task."""

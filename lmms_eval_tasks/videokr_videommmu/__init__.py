@@ -1,1 +1,0 @@
-"""The VideoMMMU tasks, one a track."""
