@@ -1,4 +1,4 @@
-"""Biases of a whole corpus, which a guesser who sees no video lives on.
+"""What is counted of a file, and the biases in it, which a guesser who sees no video lives on.
 
 Every test is made where it can tell something, and the level is shared among all that are made, so that a fair corpus
 is said to be biased at most once in 1 / LEVEL times, however many files and numbers of options it has.
@@ -7,18 +7,99 @@ is said to be biased at most once in 1 / LEVEL times, however many files and num
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
-from data_prep.lint.tally import Tally
-from videokr.options import LETTERS
+from data_prep.lint.finding import Row
+from data_prep.lint.question import points_at_others
+from data_prep.lint.response import ends_well, tag_form
+from videokr.example import Example, Kind
+from videokr.fields import ANSWER_FIELDS, RATIONALE_FIELDS
+from videokr.options import LETTERS, read_option_letter
+from videokr.response import bare_answer
 
 LEVEL = 0.001  # of all tests of one run together
 MARGIN = 2.0  # by which tests are stricter: far out, their tails are a little thinner than the real ones
 # Of right answers that chance would give: with fewer, the margin is not enough.
-LEAST_EXPECTED = 50
+MIN_EXPECTED = 50
 # What a guesser gains in accuracy: less than two points is what a benchmark of 2,000 questions cannot tell from noise
 # (its own standard error is 1.1).
-LEAST_GAIN = 0.02
+MIN_GAIN = 0.02
+AS_LETTER, AS_TEXT = "as a letter", "as the option's text"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What is counted of a file; tallies of its pieces add up to that of the whole.
+
+    Attributes:
+        records: `readable` and `unreadable` ones.
+        unreadable: by field and reason.
+        kinds: of the readable ones, by Kind.
+        options: questions with so many options.
+        letters: (number of options, right letter).
+        longest: (number of options, how many of them are the longest, 1 if the right one is among these).
+        above: (number of options, 1 if it is right) of options such as "all of the above".
+        rationales: `given`, and `ended` of these, if with the end of a sentence.
+        think, solution: with tags or without, of rows that have the field.
+        named: answers of multiple choice, as a letter or as the option's text.
+        lengths: see `data_prep.lint.length`.
+        groups: rows that have a value in a field of `GROUP_FIELDS`.
+    """
+
+    records: Counter[str] = field(default_factory=Counter)
+    unreadable: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    options: Counter[int] = field(default_factory=Counter)
+    letters: Counter[tuple[int, str]] = field(default_factory=Counter)
+    longest: Counter[tuple[int, int, int]] = field(default_factory=Counter)
+    above: Counter[tuple[int, int]] = field(default_factory=Counter)
+    rationales: Counter[str] = field(default_factory=Counter)
+    think: Counter[str] = field(default_factory=Counter)
+    solution: Counter[str] = field(default_factory=Counter)
+    named: Counter[str] = field(default_factory=Counter)
+    lengths: Counter[str] = field(default_factory=Counter)
+    groups: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "Tally") -> None:
+        for one in fields(self):
+            getattr(self, one.name).update(getattr(other, one.name))
+
+    def count(self, row: Row) -> None:
+        """Counts one more row."""
+        self.think[str(tag_form(row, RATIONALE_FIELDS, "think"))] += 1
+        self.solution[str(tag_form(row, ANSWER_FIELDS, "answer"))] += 1
+        example = row.example
+        if example is None:
+            self.records["unreadable"] += 1
+            if row.error:
+                self.unreadable[f"{row.error.field}: {row.error.reason}"] += 1
+            return
+        self.records["readable"] += 1
+        self.kinds[example.kind.value] += 1
+        if example.rationale:
+            self.rationales["given"] += 1
+            self.rationales["ended"] += ends_well(example.rationale)
+        for name in example.groups:
+            self.groups[name] += 1
+        if example.kind is Kind.MULTIPLE_CHOICE:
+            self._count_choice(row, example)
+
+    def _count_choice(self, row: Row, example: Example) -> None:
+        count, right = len(example.options), LETTERS.index(example.answer)
+        self.options[count] += 1
+        self.letters[count, example.answer] += 1
+        lengths = [len(option) for option in example.options]
+        most = max(lengths)
+        self.longest[count, lengths.count(most), int(lengths[right] == most)] += 1
+        for number, option in enumerate(example.options):
+            if points_at_others(option):
+                self.above[count, int(number == right)] += 1
+        raw = next(
+            (text for name in ANSWER_FIELDS if isinstance(text := row.record.get(name), str) and text.strip()), ""
+        )
+        answer = bare_answer(raw) or ""
+        is_text = len(answer) > 1 and read_option_letter(answer, example.options) is None
+        self.named[AS_TEXT if is_text else AS_LETTER] += 1
 
 
 @dataclass(slots=True)
@@ -70,13 +151,13 @@ def biases(tallies: list[Tally]) -> tuple[list[Bias], list[str]]:
     not_made: list[str] = []
     for file, tally in enumerate(tallies):
         for bias in (*_letters(file, tally), *_longest(file, tally), *_above(file, tally)):
-            if bias.rows * min(bias.chance, 1 - bias.chance) >= LEAST_EXPECTED:
+            if bias.rows * min(bias.chance, 1 - bias.chance) >= MIN_EXPECTED:
                 made.append(bias)
             else:
                 not_made.append(f"file {file + 1}, {bias.of}: {bias.rows} rows are too few")
     for bias in made:
         gain = bias.share - bias.chance if bias.name == "letter" else abs(bias.share - bias.chance)
-        bias.found = bias.p < LEVEL / MARGIN / len(made) and gain >= LEAST_GAIN
+        bias.found = bias.p < LEVEL / MARGIN / len(made) and gain >= MIN_GAIN
     return made, not_made
 
 

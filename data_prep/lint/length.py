@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from data_prep.lint.findings import Flag
+from data_prep.lint.finding import Flag
 from data_prep.prepare.length import LengthLimit, family_patch_size
 from videokr.budget import BUDGETS
 from videokr.errors import RecordError
