@@ -63,10 +63,10 @@ def run(args: argparse.Namespace) -> int:
             read_manifest(args.manifest)
         lengths = Lengths(args.model, args.max_tokens, args.budget, args.manifest)
     try:
-        linted = lint(args.data, lengths, args.workers)
+        corpus = lint(args.data, lengths, args.workers)
     except sqlite3.OperationalError as error:
         raise UserError(f"the rows do not fit into a temporary file ({error}): make room, or set TMPDIR") from None
-    report = Report(linted, args.show)
+    report = Report(corpus, args.show, has_lengths=lengths is not None)
     if args.json:
         report.write_json(args.json)
     print(report.as_text())

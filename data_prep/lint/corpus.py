@@ -6,14 +6,15 @@ SQLite keeps a few MB of it in memory and the rest on disk, where it is gone whe
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from data_prep.lint.biases import Tally
-from data_prep.lint.finding import GRADES, Flag, Row, excerpt
+from data_prep.lint.finding import GRADES, Flag, excerpt
 from data_prep.lint.question import same_option, same_question
 from data_prep.lint.response import ends_well
-from videokr.example import Kind
+from videokr.example import Example, Kind
 from videokr.fields import GROUP_FIELDS, RATIONALE_FIELDS
 from videokr.options import LETTERS
 from videokr.video.paths import plain_path
@@ -29,55 +30,37 @@ LINES = 1 << 32  # more than a file has: file and line are one number, in the or
 
 
 class ComparedRow(NamedTuple):
-    """What of a row is compared with others; texts as keys of 64 bits.
+    """What of a row is compared with others; texts as keys of 64 bits."""
 
-    Attributes:
-        place: its file's number times LINES, and its line.
-        options: in any order; `ordered`: in theirs.
-        videos: all of them.
-        given_id: None where it has none.
-        groups: the names of those that it has, a comma before and after each.
-    """
-
-    place: int
+    place: int  # its file's number times LINES, and its line
     id: str
-    excerpt: str
+    excerpt: str  # of the question
     question: int
-    options: int
-    ordered: int
+    options: int  # in any order
+    ordered: int  # options in their order
     answer: int
-    videos: int
-    given_id: int | None
+    videos: int  # all of them
+    given_id: int | None  # None where it has none
     is_choice: bool
     option_count: int
     has_rationale: bool
     ends_well: bool
-    groups: str
+    groups: str  # the names of those that it has, a comma before and after each
 
 
-class Shared(NamedTuple):
-    """What questions and files have in common, in numbers.
-
-    Attributes:
-        videos: named by more than one file.
-        questions: rows whose question is asked of another video as well.
-        commonest: the questions asked most often, and how often.
-    """
-
-    videos: int
-    questions: int
-    commonest: list[tuple[int, str]]
-
-
+# Without a journal: nothing is ever taken back.
 _TABLES = f"""
+PRAGMA journal_mode = OFF;
+PRAGMA temp_store = FILE;
 CREATE TABLE rows ({", ".join(ComparedRow._fields)}, PRIMARY KEY (place)) WITHOUT ROWID;
 CREATE TABLE videos (video, place);
 CREATE TABLE repeats (finding, place, first, size);
 CREATE TABLE flags (place, finding, reason, grade, weight, listed);
 """
-# `first` is the place of another row that the row is like, `size` how many are alike. A row that has one of the first
-# two findings is not told of again by the next ones.
-_REPEATS = """
+# What comes twice. `first` is the place of a row that another is like, `size` how many are alike. A row that has one of
+# the first two findings is not told of by the third. Of a video in several files, the first and the last row stand in
+# different ones; of several such videos of a row, min() picks one, and with it the columns beside it.
+_COMPARE = f"""
 INSERT INTO repeats
     SELECT 'row-twice', place, first, size FROM rows JOIN (
         SELECT question, videos, ordered, answer, min(place) AS first, count(*) AS size
@@ -100,10 +83,6 @@ INSERT INTO repeats
         SELECT given_id, place / {LINES} AS file, min(place) AS first, count(*) AS size
         FROM rows WHERE given_id IS NOT NULL GROUP BY given_id, file HAVING size > 1
     ) AS alike ON rows.given_id = alike.given_id AND place / {LINES} = file WHERE place != first ORDER BY place;
-""".replace("{LINES}", str(LINES))
-# Of a video in several files, the first and the last row stand in different ones. Of several such videos of a row,
-# min() picks one, and with it the columns beside it.
-_REPEATS_IN_FILES = """
 CREATE TABLE shared AS
     SELECT video, min(place) AS first, max(place) AS last
     FROM videos GROUP BY video HAVING first / {LINES} != last / {LINES};
@@ -116,113 +95,108 @@ INSERT INTO repeats
         SELECT question, options, min(place) AS first, count(*) AS size
         FROM rows GROUP BY question, options HAVING first / {LINES} != max(place) / {LINES}
     ) USING (question, options) WHERE place / {LINES} != first / {LINES} ORDER BY place;
-""".replace("{LINES}", str(LINES))
-_COMMON_QUESTIONS = """
-SELECT count(DISTINCT videos) AS asked, count(*), excerpt, min(place) AS first
-FROM rows GROUP BY question HAVING asked > 1 ORDER BY asked DESC, first
+CREATE TABLE common AS
+    SELECT count(DISTINCT videos) AS asked, excerpt, min(place) AS first, count(*) AS size
+    FROM rows GROUP BY question HAVING asked > 1;
 """
 
 
-def key(*parts: str) -> int:
+def _key(*parts: str) -> int:
     """64 bits that stand for these texts, as SQLite's signed integer."""
     joined = "\0".join(parts).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(joined, digest_size=8).digest(), "little") - (1 << 63)
 
 
-def compared(file: int, row: Row, flagged: Set[str]) -> tuple[ComparedRow, list[int]]:
-    """What of a readable row is compared with others, and the keys of its videos.
+@dataclass(slots=True)
+class Seen:
+    """What was found in a piece of a file."""
 
-    Args:
-        flagged: fields of the row that have a finding already; the end of such a rationale is not looked at again.
-    """
-    example = row.example
-    assert example
-    is_choice = example.kind is Kind.MULTIPLE_CHOICE
-    options = [same_option(option) for option in example.options]
-    answer = options[LETTERS.index(example.answer)] if is_choice else same_question(example.answer)
-    videos = sorted({plain_path(video) for video in example.videos})
-    found = ComparedRow(
-        place=file * LINES + row.line,
-        id=row.id[:MAX_ID_LENGTH],
-        excerpt=excerpt(example.question),
-        question=key(same_question(example.question)),
-        options=key(example.kind.value, *sorted(options)),
-        ordered=key(example.kind.value, *options),
-        answer=key(answer),
-        videos=key(*videos),
-        given_id=key(row.given_id) if row.given_id else None,
-        is_choice=is_choice,
-        option_count=len(options),
-        has_rationale=bool(example.rationale),
-        ends_well=RATIONALE_FIELDS[0] in flagged or ends_well(example.rationale or ""),
-        groups=f",{','.join(example.groups)},",
-    )
-    return found, [key(video) for video in videos]
+    tally: Tally = field(default_factory=Tally)
+    rows: list[ComparedRow] = field(default_factory=list)  # those that can be read
+    videos: list[tuple[int, int]] = field(default_factory=list)  # the key of each, and the place of its row
+    flags: list[tuple[int, str, Flag]] = field(default_factory=list)  # with the place and the id of their row
+
+    def add(self, place: int, example: Example, given_id: str, rationale_is_flagged: bool) -> None:
+        """Takes a readable row; the end of a rationale that has a finding already is not looked at again."""
+        is_choice = example.kind is Kind.MULTIPLE_CHOICE
+        options = [same_option(option) for option in example.options]
+        answer = options[LETTERS.index(example.answer)] if is_choice else same_question(example.answer)
+        videos = sorted({plain_path(video) for video in example.videos})
+        self.videos += [(_key(video), place) for video in videos]
+        row = ComparedRow(
+            place=place,
+            id=example.id[:MAX_ID_LENGTH],
+            excerpt=excerpt(example.question),
+            question=_key(same_question(example.question)),
+            options=_key(example.kind.value, *sorted(options)),
+            ordered=_key(example.kind.value, *options),
+            answer=_key(answer),
+            videos=_key(*videos),
+            given_id=_key(given_id) if given_id else None,
+            is_choice=is_choice,
+            option_count=len(options),
+            has_rationale=bool(example.rationale),
+            ends_well=rationale_is_flagged or ends_well(example.rationale or ""),
+            groups=f",{','.join(example.groups)},",
+        )
+        self.rows.append(row)
 
 
 class Corpus:
-    """Rows that can be read, findings of all rows, and what one row is to another.
+    """All rows of annotation files that can be read, findings of all rows, and what one row is to another.
 
     Args:
-        names: of the files.
+        files: as they were given.
+
+    Attributes:
+        tallies: one a file.
+        shared: once the rows are compared: `videos` that more than one file names, `questions` (rows whose question is
+            asked of another video as well), and of these the `commonest`, with the number of videos.
 
     Raises:
         sqlite3.OperationalError: of every method, where there is no room on disk.
     """
 
-    def __init__(self, names: Sequence[str]):
-        self._names = names
+    def __init__(self, files: Sequence[str]):
+        self.files, self.tallies = files, [Tally() for _ in files]
+        self.shared: dict[str, Any] = {}
         self._database = sqlite3.connect("")
-        self._database.execute("PRAGMA journal_mode = OFF")  # nothing is ever taken back
         self._database.executescript(_TABLES)
 
-    def add(self, rows: Sequence[tuple[ComparedRow, list[int]]]) -> None:
-        """Takes further rows, as `compared` gives them."""
+    def add(self, file: int, seen: Seen) -> None:
+        """Takes what was found in a further piece of a file."""
+        self.tallies[file].add(seen.tally)
         marks = ", ".join("?" * len(ComparedRow._fields))
-        self._database.executemany(f"INSERT INTO rows VALUES ({marks})", (row for row, _ in rows))
-        if len(self._names) > 1:
-            videos = ((video, row.place) for row, keys in rows for video in keys)
-            self._database.executemany("INSERT INTO videos VALUES (?, ?)", videos)
+        self._database.executemany(f"INSERT INTO rows VALUES ({marks})", seen.rows)
+        if len(self.files) > 1:
+            self._database.executemany("INSERT INTO videos VALUES (?, ?)", seen.videos)
+        self._flag(seen.flags)
 
-    def flag(self, found: Iterable[tuple[int, str, Flag]]) -> None:
-        """Takes findings, each with the place and the id of its row."""
+    def _flag(self, found: Iterable[tuple[int, str, Flag]]) -> None:
         self._database.executemany("INSERT INTO flags VALUES (?, ?, ?, ?, ?, ?)", map(self._listed, found))
 
     def _listed(self, found: tuple[int, str, Flag]) -> tuple[Any, ...]:
         place, name, flag = found
         file, line = divmod(place, LINES)
         grade = next((grade for grade, findings in GRADES.items() if flag.finding in findings), None)
-        listed = {"file": self._names[file], "line": line, "id": name, "finding": flag.finding, "grade": grade,
+        listed = {"file": self.files[file], "line": line, "id": name, "finding": flag.finding, "grade": grade,
                   "field": flag.field, "reason": flag.reason, "detail": flag.detail}  # fmt: skip
         return place, flag.finding, flag.reason, grade, flag.weight, json.dumps(listed)
 
-    def compare(self, tallies: Sequence[Tally]) -> Shared:
-        """Finds what shows only between rows: repeated rows, questions, ids and videos, and rows unlike their file's.
-
-        Args:
-            tallies: of the files.
-        """
-        self._database.executescript(_REPEATS)
-        videos = 0
-        if len(self._names) > 1:
-            self._database.executescript(_REPEATS_IN_FILES)
-            ((videos,),) = self._database.execute("SELECT count(*) FROM shared")
-        self.flag(self._repeats())
-        questions, commonest = 0, []
-        for asked, rows, question, _ in self._database.execute(_COMMON_QUESTIONS):
-            questions += rows
-            if len(commonest) < MAX_COMMON_QUESTIONS:
-                commonest.append((asked, question))
-        for file, tally in enumerate(tallies):
-            for condition, finding, detail, field in _unlike(tally):
-                query = (
-                    f"SELECT place, id, excerpt FROM rows WHERE place / {LINES} = {file} AND {condition} ORDER BY place"
-                )
-                self.flag(
-                    (place, name, Flag(finding, f"{detail}{question!r}", field=field))
-                    for place, name, question in self._database.execute(query)
-                )
-        return Shared(videos, questions, commonest)
+    def compare(self) -> None:
+        """Finds what shows only between rows: what comes twice, and rows unlike the others of their file."""
+        query = self._database.execute
+        self._database.executescript(_COMPARE)
+        self._flag(self._repeats())
+        commonest = query(f"SELECT asked, excerpt FROM common ORDER BY asked DESC, first LIMIT {MAX_COMMON_QUESTIONS}")
+        sums = "SELECT (SELECT count(*) FROM shared), (SELECT coalesce(sum(size), 0) FROM common)"
+        ((videos, questions),) = query(sums)
+        self.shared = {"videos": videos, "questions": questions, "commonest": commonest.fetchall()}
+        for file, tally in enumerate(self.tallies):
+            of_file = f"SELECT place, id, excerpt FROM rows WHERE place / {LINES} = {file}"
+            for condition, finding, detail, name in _unlike(tally):
+                unlike = query(f"{of_file} AND {condition} ORDER BY place")
+                self._flag((place, id_, Flag(finding, f"{detail}{text!r}", field=name)) for place, id_, text in unlike)
 
     def _repeats(self) -> Iterator[tuple[int, str, Flag]]:
         query = """
@@ -236,7 +210,7 @@ class Corpus:
                 continue
             file, line = divmod(first, LINES)
             several = f", {size} rows" if size > 2 else ""
-            yield place, name, Flag(finding, f"as {self._names[file]}:{line} {other}{several}: {question!r}", size)
+            yield place, name, Flag(finding, f"as {self.files[file]}:{line} {other}{several}: {question!r}", size)
 
     def counts(self) -> list[tuple[str, str, int, int]]:
         """Finding, reason and the file's number, and the rows of these; in the order of the files."""
@@ -245,13 +219,13 @@ class Corpus:
 
     def faulty(self) -> int:
         """Rows with a fault at least, each once."""
-        ((rows,),) = self._database.execute("SELECT count(DISTINCT place) FROM flags WHERE grade = 'fault'")
-        return int(rows)
+        query = "SELECT count(DISTINCT place) FROM flags WHERE grade = 'fault'"
+        return int(self._database.execute(query).fetchone()[0])
 
     def worst(self, finding: str, reason: str, rows: int) -> list[dict[str, Any]]:
         """The worst rows of a finding, as in the JSON report; of two alike the earlier."""
         query = "SELECT listed FROM flags WHERE finding = ? AND reason = ? ORDER BY weight DESC, rowid LIMIT ?"
-        return [json.loads(listed) for (listed,) in self._database.execute(query, (finding, reason, rows))]
+        return [json.loads(listed) for (listed,) in self._database.execute(query, (finding, reason, min(rows, LINES)))]
 
     def listed(self) -> Iterator[str]:
         """Every row with a fault or a doubt as JSON, in the order in which they were found."""

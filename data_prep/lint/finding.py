@@ -1,11 +1,6 @@
-"""What every check is given and gives: a row of an annotation file, and the faults and doubts that it may have."""
+"""The faults and doubts that a row may have, and one that was found."""
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-from videokr.errors import RecordError
-from videokr.example import Example, parse_record
-from videokr.fields import NAMING_FIELDS
+from typing import NamedTuple
 
 EXCERPT = 90  # characters
 
@@ -40,60 +35,13 @@ GRADES = {"fault": FAULTS, "doubt": DOUBTS}
 
 
 class Flag(NamedTuple):
-    """A finding in one row.
+    """A finding in one row."""
 
-    Attributes:
-        finding: its name in FAULTS or DOUBTS; "longest" is neither, and shows what a bias is made of.
-        detail: what was found in this row.
-        weight: how bad it is among its like; the highest are shown.
-        field: of the record, where one is at fault.
-        reason: the kind of it, where a finding has several.
-    """
-
-    finding: str
-    detail: str
-    weight: float = 0.0
-    field: str = ""
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of an annotation file: the raw record, and what it was read as.
-
-    Attributes:
-        line: or its place in a list, counted from 1.
-        record: as the file has it; empty for what is no JSON object.
-        example: None where it cannot be read.
-        error: why it cannot.
-    """
-
-    line: int
-    record: dict[str, Any]
-    example: Example | None
-    error: RecordError | None
-
-    @property
-    def id(self) -> str:
-        """As the record has it, of its fields or its video; empty where it has none."""
-        return self.example.id if self.example else self.given_id
-
-    @property
-    def given_id(self) -> str:
-        """Of a field that is there to name the row; empty where there is none."""
-        for name in NAMING_FIELDS:
-            value = self.record.get(name)
-            if isinstance(value, str | int | float) and str(value).strip():
-                return str(value).strip()
-        return ""
-
-
-def read_row(line: int, record: Any) -> Row:
-    raw = record if isinstance(record, dict) else {}
-    try:
-        return Row(line, raw, parse_record(record), None)
-    except RecordError as error:
-        return Row(line, raw, None, error)
+    finding: str  # its name in FAULTS or DOUBTS; "longest" is neither, and shows what a bias is made of
+    detail: str  # what was found in this row
+    weight: float = 0.0  # how bad it is among its like; the highest are shown
+    field: str = ""  # of the record, where one is at fault
+    reason: str = ""  # the kind of it, where a finding has several
 
 
 def excerpt(text: str) -> str:

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 
-from data_prep.lint.finding import Flag, Row, excerpt
+from data_prep.lint.finding import Flag, excerpt
+from videokr.example import Example
 from videokr.fields import QUESTION_FIELDS, RATIONALE_FIELDS
 
 READ_CHARACTERS = 400  # of a text; its language does not depend on the rest
@@ -47,10 +48,8 @@ _OF_FORMULAS = ("LATIN", "GREEK", "MICRO", "MATHEMATICAL", "DOUBLE-STRUCK", "SCR
 _GREEK_WORD = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]{4,}")
 
 
-def find_language(row: Row) -> Iterator[Flag]:
-    example = row.example
-    if example is None:
-        return
+def find_language(example: Example) -> Iterator[Flag]:
+    """The first of question, rationale and options that is not English."""
     for name, text in ((QUESTION_FIELDS[0], example.question), (RATIONALE_FIELDS[0], example.rationale or "")):
         language = other_language(text)
         if language:

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from data_prep.lint.finding import Flag, Row, excerpt
+from data_prep.lint.finding import Flag, excerpt
 from videokr.example import Example, Kind
 from videokr.fields import OPTION_FIELDS, QUESTION_FIELDS
 from videokr.options import LETTERS
@@ -54,11 +54,8 @@ def points_at_others(option: str) -> bool:
     return _ABOVE.match(option.strip()) is not None
 
 
-def find_options(row: Row) -> Iterator[Flag]:
+def find_options(example: Example) -> Iterator[Flag]:
     """Options of one question that say the same; of an open-ended question, an answer that is too long."""
-    example = row.example
-    if example is None:
-        return
     if example.kind is Kind.OPEN_ENDED:
         count = len(_words(example.answer)) if len(example.answer) > MAX_ANSWER_WORDS else 0
         if count > MAX_ANSWER_WORDS:
@@ -75,11 +72,8 @@ def find_options(row: Row) -> Iterator[Flag]:
             return
 
 
-def find_leak(row: Row) -> Iterator[Flag]:
+def find_leak(example: Example) -> Iterator[Flag]:
     """The gold answer as whole words of the question; for multiple choice, if no other option stands there as well."""
-    example = row.example
-    if example is None:
-        return
     right = _right_answer(example)
     if len(right) >= len(example.question):
         return
@@ -95,10 +89,9 @@ def find_leak(row: Row) -> Iterator[Flag]:
     yield Flag("answer-in-question", detail, len(answer), QUESTION_FIELDS[0])
 
 
-def find_longest(row: Row) -> Iterator[Flag]:
+def find_longest(example: Example) -> Iterator[Flag]:
     """The right option far longer than any other: no fault, but what a bias is made of."""
-    example = row.example
-    if example is None or example.kind is Kind.OPEN_ENDED:
+    if example.kind is Kind.OPEN_ENDED:
         return
     lengths = [len(option) for option in example.options]
     own = lengths.pop(LETTERS.index(example.answer))

@@ -1,16 +1,16 @@
 """What was found, for a reader and for a program."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from data_prep.lint.biases import AS_LETTER, AS_TEXT, LEVEL, Bias, Tally, biases, guessers
+from data_prep.lint.corpus import Corpus
 from data_prep.lint.finding import DOUBTS, FAULTS, GRADES
 from data_prep.lint.length import UNKNOWN
-from data_prep.lint.lint import Linted
 from data_prep.lint.response import BARE, TAGGED
 from videokr.example import Kind
 from videokr.outputs import atomic_write
@@ -25,36 +25,38 @@ class Report:
 
     Args:
         shown: how many rows of each finding the text shows.
+        has_lengths: whether lengths were looked at.
 
     Attributes:
         summary: everything but the single rows, as JSON can hold it.
     """
 
-    def __init__(self, linted: Linted, shown: int):
-        self._linted, self._shown = linted, shown
-        self._biases, too_few = biases(linted.tallies)
-        self._counts = linted.corpus.counts()
-        self._rows = sum(tally.records.total() for tally in linted.tallies)
-        self.summary = {
+    def __init__(self, corpus: Corpus, shown: int, has_lengths: bool):
+        self._corpus, self._shown, self._has_lengths = corpus, shown, has_lengths
+        self._biases, too_few = biases(corpus.tallies)
+        self._by_file: defaultdict[str, Counter[str]] = defaultdict(Counter)  # rows of each finding
+        self._by_reason: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for finding, reason, file, rows in corpus.counts():
+            self._by_file[finding][corpus.files[file]] += rows
+            self._by_reason[finding][reason] += rows
+        self._rows = sum(tally.records.total() for tally in corpus.tallies)
+        self.summary: dict[str, Any] = {
             "records": self._rows,
-            "rows_with_a_fault": linted.corpus.faulty(),
-            "files": [_file(name, tally) for name, tally in zip(linted.files, linted.tallies, strict=True)],
+            "rows_with_a_fault": corpus.faulty(),
+            "files": [_file(name, tally) for name, tally in zip(corpus.files, corpus.tallies, strict=True)],
             "level_of_all_tests": LEVEL,
-            "biases": [asdict(bias) | {"file": linted.files[bias.file]} for bias in self._biases],
-            "shared": linted.shared._asdict(),
+            "biases": [asdict(bias) | {"file": corpus.files[bias.file]} for bias in self._biases],
+            "shared": corpus.shared,
             "findings": {
                 name: self._finding(name, grade, title)
                 for grade, titles in GRADES.items()
                 for name, title in titles.items()
             },
-            "not_made": _not_made(linted, too_few),
+            "not_made": self._not_made(too_few),
         }
 
     def _finding(self, name: str, grade: str, title: str) -> dict[str, Any]:
-        by_file: Counter[str] = Counter()
-        for finding, _, file, rows in self._counts:
-            if finding == name:
-                by_file[self._linted.files[file]] += rows
+        by_file = self._by_file[name]
         return {
             "grade": grade,
             "title": title,
@@ -66,21 +68,14 @@ class Report:
 
     def _reasons(self, name: str) -> list[tuple[str, int]]:
         """Of a finding, the commonest first."""
-        by_reason: Counter[str] = Counter()
-        for finding, reason, _, rows in self._counts:
-            if finding == name:
-                by_reason[reason] += rows
-        return sorted(by_reason.items(), key=lambda item: (-item[1], item[0]))
+        return sorted(self._by_reason[name].items(), key=lambda item: (-item[1], item[0]))
 
     def write_json(self, path: Path) -> None:
         """The summary, and every row with a fault or a doubt under `rows`, one a line."""
         head = json.dumps(self.summary, indent=1)
         with atomic_write(path) as aside, aside.open("w", encoding="ascii") as out:
             out.write(head.removesuffix("\n}") + ',\n "rows": [')
-            separator = "\n"
-            for row in self._linted.corpus.listed():
-                out.write(separator + row)
-                separator = ",\n"
+            out.writelines(f"{',' * (number > 0)}\n{row}" for number, row in enumerate(self._corpus.listed()))
             out.write("\n]}\n")
 
     def as_text(self) -> str:
@@ -89,7 +84,7 @@ class Report:
     def _head(self) -> Iterator[str]:
         files = self.summary["files"]
         yield f"{_count(self._rows)} in {len(files)} file{'s' * (len(files) > 1)}"
-        for number, (own, tally) in enumerate(zip(files, self._linted.tallies, strict=True)):
+        for number, (own, tally) in enumerate(zip(files, self._corpus.tallies, strict=True)):
             choice, open_ended = (tally.kinds[kind.value] for kind in Kind)
             said = [f"{own['records']:,} records", f"{choice:,} multiple choice", f"{open_ended:,} open-ended",
                     f"{own['with_rationale']:,} with a rationale"]  # fmt: skip
@@ -127,18 +122,18 @@ class Report:
         what = f"{bias.share:.1%}, {bias.share / bias.chance:.2f} x chance ({bias.chance:.1%})"
         yield f"{start}{'gets' if bias.name == 'longest' else 'right in'} {what}, z {bias.effect:.1f}, {p}"
         if bias.found and bias.share > bias.chance:
-            yield from self._worst(bias.name, only=self._linted.files[bias.file])
+            yield from self._worst(bias.name, only=self._corpus.files[bias.file])
 
     def _between_rows(self) -> Iterator[str]:
-        shared = self._linted.shared
-        if shared.videos or shared.questions:
+        shared = self._corpus.shared
+        videos, questions = shared["videos"], shared["questions"]
+        if videos or questions:
             yield "Between rows"
-            if shared.videos:
-                are = "s are" if shared.videos > 1 else " is"
-                yield f"    {shared.videos:,} video{are} named by more than one file"
-            if shared.questions:
-                yield f"    {self._share(shared.questions)} ask what is asked of another video, too; the commonest:"
-                yield from (f"        {times:>7,} videos  {question!r}" for times, question in shared.commonest)
+            if videos:
+                yield f"    {videos:,} video{'s are' if videos > 1 else ' is'} named by more than one file"
+            if questions:
+                yield f"    {self._share(questions)} ask what is asked of another video, too; the commonest:"
+                yield from (f"        {times:>7,} videos  {question!r}" for times, question in shared["commonest"])
             yield ""
 
     def _findings(self) -> Iterator[str]:
@@ -155,20 +150,33 @@ class Report:
             yield ""
 
     def _worst(self, finding: str, reason: str = "", only: str = "") -> Iterator[str]:
-        for row in self._linted.corpus.worst(finding, reason, self._shown):
+        for row in self._corpus.worst(finding, reason, self._shown):
             if not only or row["file"] == only:
                 name = f" {row['id']}" if row["id"] else ""
                 yield f"      {row['file']}:{row['line']}{name}  {row['detail']}"
 
     def _rest(self) -> Iterator[str]:
-        skipped = set(BETWEEN_FILES if len(self._linted.files) == 1 else ())
-        if not any(tally.lengths for tally in self._linted.tallies):
+        skipped = set(BETWEEN_FILES if len(self._corpus.files) == 1 else ())
+        if not any(tally.lengths for tally in self._corpus.tallies):
             skipped.add("too-long")
         found = self.summary["findings"]
         clean = [name for name, finding in found.items() if not finding["rows"] and name not in skipped]
         yield f"Nothing found: {', '.join(clean) or 'none of the checks'}"
         for name, why in self.summary["not_made"].items():
             yield f"Not made: {name} ({why})"
+
+    def _not_made(self, too_few: list[str]) -> dict[str, str]:
+        not_made = {}
+        if len(self._corpus.files) == 1:
+            not_made["videos and questions in two files"] = "one file was given: give all splits together"
+        if not self._has_lengths:
+            not_made[FAULTS["too-long"]] = "give --model DIR, and --manifest of videokr check --level probe"
+        elif unknown := sum(tally.lengths[UNKNOWN] for tally in self._corpus.tallies):
+            of = f"{FAULTS['too-long']}, for {unknown:,} rows"
+            not_made[of] = "it hangs on the video: give --manifest of videokr check --level probe"
+        if too_few:
+            not_made["biases"] = "; ".join(too_few)
+        return not_made
 
     def _share(self, rows: int) -> str:
         return f"{_count(rows)} of {self._rows:,} ({_percent(rows, self._rows)})"
@@ -191,20 +199,6 @@ def _file(name: str, tally: Tally) -> dict[str, Any]:
         "lengths": dict(sorted(tally.lengths.items())),
         "guessers": asdict(guess) if guess else None,
     }
-
-
-def _not_made(linted: Linted, too_few: list[str]) -> dict[str, str]:
-    not_made = {}
-    if len(linted.files) == 1:
-        not_made["videos and questions in two files"] = "one file was given: give all splits together"
-    if linted.lengths is None:
-        not_made[FAULTS["too-long"]] = "give --model DIR, and --manifest of videokr check --level probe"
-    elif unknown := sum(tally.lengths[UNKNOWN] for tally in linted.tallies):
-        of = f"{FAULTS['too-long']}, for {unknown:,} rows"
-        not_made[of] = "it hangs on the video: give --manifest of videokr check --level probe"
-    if too_few:
-        not_made["biases"] = "; ".join(too_few)
-    return not_made
 
 
 def _count(rows: int) -> str:

@@ -1,10 +1,11 @@
 """Faults of a response: tags of the response form in raw fields, and reasoning that is empty, cut off or in circles."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from data_prep.lint.finding import EXCERPT, Flag, Row, excerpt
+from data_prep.lint.finding import EXCERPT, Flag, excerpt
+from videokr.example import Example
 from videokr.fields import ANSWER_FIELDS, OPTION_FIELDS, QUESTION_FIELDS, RATIONALE_FIELDS
 from videokr.prompt import INSTRUCTIONS
 from videokr.response import TAG
@@ -15,12 +16,7 @@ _BROKEN = re.compile(
     r"\[/?(?:think|answer)\]",
     re.IGNORECASE,
 )
-_FIELDS: tuple[tuple[tuple[str, ...], str | None], ...] = (
-    (QUESTION_FIELDS, None),
-    (OPTION_FIELDS, None),
-    (RATIONALE_FIELDS, "think"),
-    (ANSWER_FIELDS, "answer"),
-)
+_OWN_TAGS = {QUESTION_FIELDS: None, OPTION_FIELDS: None, RATIONALE_FIELDS: "think", ANSWER_FIELDS: "answer"}
 TAGGED, BARE = "with tags", "without tags"
 
 # Of a rationale:
@@ -45,23 +41,22 @@ _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]")
 _BRACKETS = {"(": ")", "[": "]", "{": "}"}
 
 
-def find_tags(row: Row) -> Iterator[Flag]:
+def find_tags(record: Mapping[str, Any]) -> Iterator[Flag]:
     """Faults of tags, one a field at most."""
-    for names, own in _FIELDS:
+    for names, own in _OWN_TAGS.items():
         for name in names:
-            for text in _texts(row.record.get(name)):
-                if "<" in text or "&lt;" in text or "[" in text:
-                    fault = _tag_fault(text, own)
-                    if fault:
-                        finding, detail = fault
-                        yield Flag(finding, f"{name}: {detail}: {excerpt(text)!r}", field=name)
-                        break
+            for text in _texts(record.get(name)):
+                fault = _tag_fault(text, own)
+                if fault:
+                    finding, detail = fault
+                    yield Flag(finding, f"{name}: {detail}: {excerpt(text)!r}", field=name)
+                    break
 
 
-def tag_form(row: Row, names: tuple[str, ...], own: str) -> str | None:
+def tag_form(record: Mapping[str, Any], names: tuple[str, ...], own: str) -> str | None:
     """Whether the first of these fields that holds a text has its own tags around it; None where none does."""
     for name in names:
-        value = row.record.get(name)
+        value = record.get(name)
         if isinstance(value, str) and value.strip():
             return TAGGED if value.lstrip()[: len(own) + 2].lower() == f"<{own}>" else BARE
     return None
@@ -74,6 +69,8 @@ def _texts(value: Any) -> list[str]:
 
 
 def _tag_fault(text: str, own: str | None) -> tuple[str, str] | None:
+    if not ("<" in text or "&lt;" in text or "[" in text):
+        return None
     if own and text.count("<") == 2 and text.startswith(f"<{own}>") and text.endswith(f"</{own}>"):
         return None  # as nearly all come
     tags = [match.group().lower() for match in TAG.finditer(text)]
@@ -97,12 +94,11 @@ def _tag_fault(text: str, own: str | None) -> tuple[str, str] | None:
     return None
 
 
-def find_rationale(row: Row) -> Iterator[Flag]:
+def find_rationale(example: Example) -> Iterator[Flag]:
     """What a rationale shows alone; what its file's other rows tell of it is for `Corpus.compare`."""
-    text = row.example.rationale if row.example else None
+    text, name = example.rationale, RATIONALE_FIELDS[0]
     if not text:
         return
-    name = RATIONALE_FIELDS[0]
     spoken = text[:MAX_READ_CHARACTERS].split()
     if len(spoken) < MIN_WORDS and len(_UNSPACED.findall(text)) < MIN_SIGNS:
         yield Flag("short-rationale", f"{len(spoken)} words: {excerpt(text)!r}", -len(spoken), name)
