@@ -5,7 +5,6 @@ videos and questions are compared between them. Ends with status 3 where a row h
 """
 
 import argparse
-import sqlite3
 
 from data_prep.engine import cpu_count
 from data_prep.given_path import given_path
@@ -47,6 +46,8 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"--data '{twice[0]}' is given twice")
     if not args.model and (args.manifest or args.budget or args.max_tokens != MAX_TOKENS):
         raise UserError("--manifest, --budget and --max-tokens are about lengths: give --model, too")
+
+    import sqlite3
 
     from data_prep.lint.length import Lengths
     from data_prep.lint.lint import lint

@@ -5,7 +5,6 @@ SQLite keeps a few MB of it in memory and the rest on disk, where it is gone whe
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -158,6 +157,8 @@ class Corpus:
     """
 
     def __init__(self, files: Sequence[str]):
+        import sqlite3  # here, so that worker processes, which import this module, do not load it
+
         self.files, self.tallies = files, [Tally() for _ in files]
         self.shared: dict[str, Any] = {}
         self._database = sqlite3.connect("")

@@ -6,8 +6,6 @@ from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tqdm import tqdm
-
 from data_prep.batches import Batch, read_batches
 from data_prep.engine import Failure, run
 from data_prep.lint.corpus import LINES, Corpus, Seen
@@ -89,6 +87,8 @@ def lint(files: Sequence[Path], lengths: Lengths | None, workers: int) -> Corpus
         UserError: a file is not there, cannot be read, or holds nothing.
         sqlite3.OperationalError: there is no room on disk for what is compared.
     """
+    from tqdm import tqdm  # here, so that worker processes, which import this module, do not load it
+
     for path in files:
         refuse_unreadable(path)
     corpus = Corpus([str(path) for path in files])
