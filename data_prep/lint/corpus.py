@@ -1,6 +1,6 @@
 """All rows and all findings, in a temporary SQLite database: what shows only between rows is asked of it in SQL.
 
-SQLite keeps a few MB of it in memory and the rest on disk, where it is gone when the process ends.
+SQLite keeps half a MB of it in memory and the rest on disk, where it is gone when the process ends.
 """
 
 import hashlib
@@ -51,6 +51,7 @@ class ComparedRow(NamedTuple):
 _TABLES = f"""
 PRAGMA journal_mode = OFF;
 PRAGMA temp_store = FILE;
+PRAGMA cache_size = -500;
 CREATE TABLE rows ({", ".join(ComparedRow._fields)}, PRIMARY KEY (place)) WITHOUT ROWID;
 CREATE TABLE videos (video, place);
 CREATE TABLE repeats (finding, place, first, size);
