@@ -47,9 +47,11 @@ def run(args: argparse.Namespace) -> int:
     if not args.model and (args.manifest or args.budget or args.max_tokens != MAX_TOKENS):
         raise UserError("--manifest, --budget and --max-tokens are about lengths: give --model, too")
 
-    from data_prep.lint.lengths import Lengths
+    import sqlite3
+
+    from data_prep.lint.length import Lengths
     from data_prep.lint.lint import lint
-    from data_prep.lint.report import as_text, summarise, write_json
+    from data_prep.lint.report import Report
     from videokr.family import family_of
     from videokr.video.manifest import read_manifest
 
@@ -61,9 +63,12 @@ def run(args: argparse.Namespace) -> int:
         if args.manifest:
             read_manifest(args.manifest)
         lengths = Lengths(args.model, args.max_tokens, args.budget, args.manifest)
-    linted = lint(args.data, lengths, args.show, args.workers)
-    summary = summarise(linted)
+    try:
+        corpus = lint(args.data, lengths, args.workers)
+    except sqlite3.OperationalError as error:
+        raise UserError(f"the rows do not fit into a temporary file ({error}): make room, or set TMPDIR") from None
+    report = Report(corpus, args.show, has_lengths=lengths is not None)
     if args.json:
-        write_json(args.json, summary, linted)
-    print(as_text(summary, linted))
-    return FAULT_STATUS if linted.flagged.faulty else 0
+        report.write_json(args.json)
+    print(report.as_text())
+    return FAULT_STATUS if report.summary["rows_with_a_fault"] else 0

@@ -10,16 +10,15 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 
-from data_prep.lint.findings import Flag
-from data_prep.lint.row import Row
-from data_prep.lint.wording import excerpt
+from data_prep.lint.finding import Flag, excerpt
+from videokr.example import Example
 from videokr.fields import QUESTION_FIELDS, RATIONALE_FIELDS
 
 READ_CHARACTERS = 400  # of a text; its language does not depend on the rest
 FOREIGN_SCRIPT_SHARE = 0.3  # of its letters; a quoted word or two is less
-LEAST_LETTERS = 4
-LEAST_WORDS = 8  # below that, shares say nothing
-LEAST_DIFFERENT = 3  # a name in code may be spelt like a word, and come often
+MIN_LETTERS = 4
+MIN_WORDS = 8  # below that, shares say nothing
+MIN_DIFFERENT = 3  # a name in code may be spelt like a word, and come often
 # English prose has 0.35 to 0.5 of such words, Spanish, French or German some percent that are spelt alike.
 ENGLISH_SHARE = 0.2
 FOREIGN_SHARE = 0.2
@@ -49,10 +48,8 @@ _OF_FORMULAS = ("LATIN", "GREEK", "MICRO", "MATHEMATICAL", "DOUBLE-STRUCK", "SCR
 _GREEK_WORD = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]{4,}")
 
 
-def find(row: Row) -> Iterator[Flag]:
-    example = row.example
-    if example is None:
-        return
+def find_language(example: Example) -> Iterator[Flag]:
+    """The first of question, rationale and options that is not English."""
     for name, text in ((QUESTION_FIELDS[0], example.question), (RATIONALE_FIELDS[0], example.rationale or "")):
         language = other_language(text)
         if language:
@@ -82,7 +79,7 @@ def _foreign_script(text: str) -> str | None:
     greek = sum(len(word) for word in _GREEK_WORD.findall(text))
     if greek:
         foreign["Greek script"] = greek
-    if not foreign or foreign.total() < max(LEAST_LETTERS, FOREIGN_SCRIPT_SHARE * letters):
+    if not foreign or foreign.total() < max(MIN_LETTERS, FOREIGN_SCRIPT_SHARE * letters):
         return None
     script, _ = max(foreign.items(), key=lambda item: (item[1], item[0]))
     return script
@@ -99,14 +96,14 @@ def _script(letter: str) -> str:
 
 def _foreign_words(text: str) -> str | None:
     plain = _PLAIN_WORD.findall(text)
-    if len(plain) < LEAST_WORDS:
+    if len(plain) < MIN_WORDS:
         return None
     english = sum(word in _ENGLISH for word in plain)
     if english >= ENGLISH_SHARE * len(plain):
         return None
     found = {language: [word for word in plain if word in common] for language, common in _FOREIGN.items()}
     language, best = max(found.items(), key=lambda item: (len(item[1]), item[0]))
-    if len(best) >= max(FOREIGN_SHARE * len(plain), 2 * english + 1) and len(set(best)) >= LEAST_DIFFERENT:
+    if len(best) >= max(FOREIGN_SHARE * len(plain), 2 * english + 1) and len(set(best)) >= MIN_DIFFERENT:
         return language
     if len(plain) >= SURELY_NONE_WORDS and english <= SURELY_NONE_SHARE * len(plain):
         return "no English words"

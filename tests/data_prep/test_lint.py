@@ -17,14 +17,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.lint import leaks, rationales
-from data_prep.lint.biases import LEVEL, biases, chi_square_tail, guessers, two_sided_p
+from data_prep.lint.biases import LEVEL, Tally, biases, chi_square_tail, guessers, two_sided_p
+from data_prep.lint.corpus import Corpus
 from data_prep.lint.language import other_language
-from data_prep.lint.lengths import Lengths
+from data_prep.lint.length import Lengths
 from data_prep.lint.lint import lint
-from data_prep.lint.report import as_text, summarise
-from data_prep.lint.row import read_row
-from data_prep.lint.tally import Tally
+from data_prep.lint.question import find_leak
+from data_prep.lint.report import Report
+from data_prep.lint.response import find_rationale
+from videokr.example import parse_record
 from videokr.family import FAMILIES
 from videokr.options import LETTERS
 from videokr.video.manifest import VideoEntry, write_manifest
@@ -78,9 +79,13 @@ def write(path: Path, rows: Records) -> Path:
 
 def found(*files: Path, workers: int = 1) -> list[tuple[int, str]]:
     """Line and name of every finding in a row."""
-    linted = lint(files, None, 3, workers)
-    rows = [json.loads(row) for row in linted.flagged.listed()]
+    corpus = lint(files, None, workers)
+    rows = [json.loads(row) for row in corpus.listed()]
     return [(row["line"], row["finding"]) for row in rows]
+
+
+def as_text(corpus: Corpus, has_lengths: bool = False) -> str:
+    return Report(corpus, 3, has_lengths).as_text()
 
 
 def run(*flags: object, **settings: object) -> subprocess.CompletedProcess[str]:
@@ -339,7 +344,7 @@ def test_other_languages_are_named(language):
 )
 def test_a_question_that_offers_its_answers_gives_none_away(question, answer, options):
     record = {"question": question, "answer": answer, "options": options, "video": "a.mp4"}
-    assert not list(leaks.find(read_row(1, record)))
+    assert not list(find_leak(parse_record(record)))
 
 
 @pytest.mark.parametrize(
@@ -357,7 +362,7 @@ def test_a_question_that_offers_its_answers_gives_none_away(question, answer, op
 )
 def test_what_ends_well_is_not_cut(text):
     record = {"question": "What?", "answer": "x", "video": "a.mp4", "think": f"It goes on like this. {text}"}
-    assert not list(rationales.find(read_row(1, record)))
+    assert not list(find_rationale(parse_record(record)))
 
 
 @pytest.mark.parametrize(
@@ -423,9 +428,9 @@ def test_lengths_of_options_are_counted_with_their_ties(tmp_path):
     rows = [
         {"question": f"What {n}?", "options": options, "answer": "ABC"[n % 3], "video": f"{n}.mp4"} for n in range(9)
     ]
-    linted = lint([write(tmp_path / "data.jsonl", rows)], None, 3, 1)
-    assert linted.tallies[0].longest == Counter({(3, 2, 1): 6, (3, 2, 0): 3})
-    guess = guessers(linted.tallies[0])
+    corpus = lint([write(tmp_path / "data.jsonl", rows)], None, 1)
+    assert corpus.tallies[0].longest == Counter({(3, 2, 1): 6, (3, 2, 0): 3})
+    guess = guessers(corpus.tallies[0])
     assert guess and guess.longest == pytest.approx(1 / 3)
 
 
@@ -435,10 +440,10 @@ def test_all_of_the_above_is_counted(tmp_path):
         if row.get("options"):
             row["options"][4], row["solution"] = "E. All of the above", "E"
             row["think"] = "The presenter points at it."
-    linted = lint([write(tmp_path / "data.jsonl", rows)], None, 3, 1)
-    above = next(bias for bias in biases(linted.tallies)[0] if bias.name == "above")
+    corpus = lint([write(tmp_path / "data.jsonl", rows)], None, 1)
+    above = next(bias for bias in biases(corpus.tallies)[0] if bias.name == "above")
     assert above.found and above.rows == 300 and above.share == 1.0
-    assert "all or none of the above, 300 rows: right in 100.0%" in as_text(summarise(linted), linted)
+    assert "all or none of the above, 300 rows: right in 100.0%" in as_text(corpus)
 
 
 def test_between_files(tmp_path):
@@ -455,8 +460,8 @@ def test_between_files(tmp_path):
         write(tmp_path / name, rows)
         for name, rows in (("train.jsonl", train), ("rl.jsonl", rl), ("eval.jsonl", held_out))
     ]
-    linted = lint(files, None, 3, 1)
-    rows = [json.loads(row) for row in linted.flagged.listed()]
+    corpus = lint(files, None, 1)
+    rows = [json.loads(row) for row in corpus.listed()]
     places = sorted((Path(row["file"]).name, row["line"], row["finding"]) for row in rows)
     shared = "video-in-two-files"
     assert places == sorted(
@@ -470,7 +475,7 @@ def test_between_files(tmp_path):
             ("eval.jsonl", 21, "question-in-two-files"),
         ]
     )
-    assert linted.shared.videos == 2
+    assert corpus.shared["videos"] == 2
     assert f"as {files[0]}:9 row-8" in next(
         row["detail"] for row in rows if row["file"] == str(files[2]) and row["finding"] == shared
     )
@@ -539,10 +544,10 @@ def test_lines_of_every_kind(tmp_path, name):
     rows = [json.dumps(row).encode() for row in clean_rows(4)[::2]]
     path = tmp_path / "data.jsonl"
     path.write_bytes(text.replace(b"%s", rows[0], 1).replace(b"%s", rows[1], 1))
-    linted = lint([path], None, 3, 1)
-    got = [json.loads(row) for row in linted.flagged.listed()]
+    corpus = lint([path], None, 1)
+    got = [json.loads(row) for row in corpus.listed()]
     assert [(row["line"], row["finding"]) for row in got if row["finding"] != "no-rationale"] == expected
-    assert linted.tallies[0].records.total() == records
+    assert corpus.tallies[0].records.total() == records
 
 
 def test_the_bytes_are_the_same_whatever_the_workers(tmp_path):
@@ -571,8 +576,10 @@ def test_killed_it_leaves_nothing_and_runs_again(tmp_path):
     assert run("--data", small, "--json", report).returncode == 0 and json.loads(report.read_text())["records"] == 50
 
 
-def test_a_full_disk_is_one_line(tmp_path):
-    path = write(tmp_path / "data.jsonl", clean_rows(3_000))
+@pytest.mark.parametrize(("count", "lost"), [(200, "video_path"), (20_000, None)], ids=["report", "temporary file"])
+def test_a_full_disk_is_one_line(tmp_path, count, lost):
+    rows = [{name: value for name, value in row.items() if name != lost} for row in clean_rows(count)]
+    path = write(tmp_path / "data.jsonl", rows)
 
     def little_room() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -638,12 +645,12 @@ RECORDS = st.fixed_dictionaries(
 @given(st.lists(RECORDS, min_size=1, max_size=8))
 def test_no_record_breaks_it_and_every_row_given_twice_is_found(tmp_path_factory, records):
     folder = tmp_path_factory.mktemp("any")
-    linted = lint([write(folder / "once.jsonl", records)], None, 3, 1)
-    as_text(summarise(linted), linted)
+    corpus = lint([write(folder / "once.jsonl", records)], None, 1)
+    as_text(corpus)
     rows = Counter(finding for _, finding in found(write(folder / "once.jsonl", records)))
     twice = Counter(finding for _, finding in found(write(folder / "twice.jsonl", records + records)))
-    readable = linted.tallies[0].records["readable"]
-    assert linted.tallies[0].records.total() == len(records)
+    readable = corpus.tallies[0].records["readable"]
+    assert corpus.tallies[0].records.total() == len(records)
     assert twice["row-twice"] == rows["row-twice"] + readable
     for finding in ("unreadable", "tag-unclosed", "tag-doubled", "repeated-option", "not-english"):
         assert twice[finding] == 2 * rows[finding]
@@ -673,11 +680,9 @@ def test_too_long_is_what_prepare_leaves_out(tmp_path, family):
     left_out = {json.loads(line)["line"] for line in (tmp_path / "rows.left_out.jsonl").read_text().splitlines()}
     assert 3 < len(left_out) < 23
 
-    told = [lint([path], Lengths(tmp_path / "model", 4_000, None, manifest), 3, 1) for manifest in (known[1], None)]
-    lines = [
-        {row["line"] for row in map(json.loads, one.flagged.listed()) if row["finding"] == "too-long"} for one in told
-    ]
+    told = [lint([path], Lengths(tmp_path / "model", 4_000, None, manifest), 1) for manifest in (known[1], None)]
+    lines = [{row["line"] for row in map(json.loads, one.listed()) if row["finding"] == "too-long"} for one in told]
     assert lines[0] == left_out and told[0].tallies[0].lengths == Counter(longer=len(left_out), fits=24 - len(left_out))
     unknown = told[1].tallies[0].lengths["unknown"]  # without a word of the videos
     assert lines[1] < left_out and unknown >= len(left_out - lines[1])
-    assert f"for {unknown} rows (it hangs on the video" in as_text(summarise(told[1]), told[1])
+    assert f"for {unknown} rows (it hangs on the video" in as_text(told[1], has_lengths=True)

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from data_prep.lint.findings import Flag
+from data_prep.lint.finding import Flag
 from data_prep.prepare.length import LengthLimit, family_patch_size
 from videokr.budget import BUDGETS
-from videokr.errors import RecordError
 from videokr.example import Example
 from videokr.fields import QUESTION_FIELDS
 from videokr.prompt import build_prompt, text_token_bound
@@ -22,18 +21,12 @@ _LEAST_VIDEO = VideoHeader(frame_count=1, average_fps=1.0, height=28, width=28) 
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """
-    Attributes:
-        model: checkpoint folder, whose tokenizer and chat template count.
-        max_tokens: a row may have so many.
-        stage: one of BUDGETS; None: SFT for a row with a rationale, RL for one without.
-        manifest: of `videokr check`; None: nothing is known of the videos.
-    """
+    """Tells whether a row fits into the token budget."""
 
-    model: Path
-    max_tokens: int
-    stage: str | None
-    manifest: Path | None
+    model: Path  # checkpoint folder, whose tokenizer and chat template count
+    max_tokens: int  # a row may have so many
+    stage: str | None  # one of BUDGETS; None: SFT for a row with a rationale, RL for one without
+    manifest: Path | None  # of `videokr check`; None: nothing is known of the videos
 
     def flag(self, tokens: int) -> Flag:
         return Flag("too-long", f"{tokens:,} tokens of {self.max_tokens:,}", tokens, QUESTION_FIELDS[0])
@@ -45,27 +38,20 @@ class Lengths:
         entries = _manifest(self.manifest) if self.manifest else {}
         found = [entries.get(plain_path(video)) for video in example.videos]
         headers = [entry.header if entry else None for entry in found]
-        known = [header for header in headers if header]
-        if len(known) == len(headers):
-            try:
-                limit.refuse_longer(example, example.videos, known)
-            except RecordError:
-                return LONGER, limit.tokens(example, known)
-            return FITS, 0
         patch_size = family_patch_size(self.model)
-        bound = sum(video_token_bound(limit.budget, patch_size, header) for header in known)
-        bound += (len(headers) - len(known)) * video_token_bound(limit.budget, patch_size)
-        text = build_prompt(example) + (
-            build_response(example.rationale or "", example.answer) if stage == "sft" else ""
-        )
+        bound = sum(video_token_bound(limit.budget, patch_size, header) for header in headers)
+        text = build_prompt(example)
+        if limit.with_response:
+            text += build_response(example.rationale, example.answer)
         if text_token_bound(text) + bound <= self.max_tokens:
-            return FITS, 0
+            return FITS, 0  # nothing has to be tokenized
         least = [header or _LEAST_VIDEO for header in headers]
         tokens = limit.tokens(example, least)
         if tokens > self.max_tokens:
             return LONGER, tokens
         shown = sum(plan_frames(header, limit.budget, patch_size).video_tokens for header in least)
-        return (FITS if tokens - shown + bound <= self.max_tokens else UNKNOWN), 0
+        fits = None not in headers or tokens - shown + bound <= self.max_tokens
+        return (FITS if fits else UNKNOWN), 0
 
 
 @lru_cache(maxsize=1)  # once a process, not once a row
