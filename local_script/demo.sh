@@ -111,7 +111,7 @@ prepare_data() {
   "${videokr[@]}" stats --data "${DATA}"/clean/{sft/sft,rl/rl}.jsonl --manifest "${DATA}/manifest.parquet" \
     --model "${MODEL}" --output "${DATA}/stats"
   "${videokr[@]}" prepare sft --input "${DATA}/clean/sft/sft.jsonl" --output "${DATA}/videokr_train.json" \
-    --media-dir "${CORPUS}" --manifest "${DATA}/manifest.parquet"
+    --media-dir "${CORPUS}" --manifest "${DATA}/manifest.parquet" --no-rationale answer-only
   "${videokr[@]}" prepare rl --val-size 8 --seed "${SEED}" --input-json "${DATA}/clean/rl/rl.jsonl" \
     --video-base-dir "${CORPUS}" --manifest "${DATA}/manifest.parquet" --together "${DATA}/clean/rl/together.jsonl" \
     --output-dir "${DATA}/rl"

@@ -1,7 +1,8 @@
 """A made-up corpus of real videos with exact answers, split by video into SFT, RL and evaluation files.
 
 DIR/videos/*.mp4 (H.264), DIR/sft.jsonl, DIR/rl.jsonl and DIR/eval.jsonl, with the field names of the published files;
-DIR/sft.csv and DIR/rl.csv with the same questions in columns of another name, as somebody's own data comes.
+DIR/sft.csv and DIR/rl.csv with the same questions in columns of another name, as somebody's own data comes: most rows
+of the first hold no reasoning.
 Bytes depend on the seed and the encoder alone. The folder appears whole or not at all.
 """
 
@@ -27,10 +28,11 @@ from videokr.response import build_response
 
 DATASET = "VideoKR-Demo"
 SPLITS = ("sft", "rl", "eval")
-TABLES = ("sft", "rl")  # that come as a table as well
+TABLES = ("sft", "rl")  # splits that come as a table as well
 EVAL_SHARE, RL_SHARE = 0.2, 0.2  # of all videos; the rest is for SFT
 OPEN_ENDED_EVERY = 6  # one question in so many is open-ended
 SFT_TIMES = 2  # a video's question is put with other options in another order; the publication has 1.9 a video
+RATIONALE_SHARE = 0.4  # of the rows of sft.csv: the model learns to answer with and without thinking; GRPO, which pays
 LEAST_VIDEOS = 20
 
 
@@ -104,8 +106,14 @@ def table_row(item: Asked) -> dict[str, str]:
     return {"name": item.id, "asked": item.question.text, **options, "key": item.answer, "clip": item.video}
 
 
-def write_table(path: Path, items: Sequence[Asked], with_rationale: bool) -> None:
-    rows = [table_row(item) | ({"why": item.rationale} if with_rationale else {}) for item in items]
+def write_table(path: Path, items: Sequence[Asked], rationales: Sequence[str] | None = None) -> None:
+    """
+    Args:
+        rationales: one a row, empty where the row has none; None where the table has no such column.
+    """
+    rows = [table_row(item) for item in items]
+    for row, rationale in zip(rows, rationales or (), strict=False):
+        row["why"] = rationale
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, list(rows[0]))
         table.writeheader()
@@ -145,8 +153,10 @@ def write_corpus(output: Path, videos: int, seed: int, progress: bool = True) ->
     for split, own in items.items():
         lines = [json.dumps(record(split, item)) for item in own]
         (aside / f"{split}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    for split in TABLES:
-        write_table(aside / f"{split}.csv", items[split], with_rationale=split == "sft")
+    rng = Random(f"{seed}/rationales")
+    rationales = [item.rationale if rng.random() < RATIONALE_SHARE else "" for item in items["sft"]]
+    write_table(aside / "sft.csv", items["sft"], rationales)
+    write_table(aside / "rl.csv", items["rl"])
     aside.rename(output)
     return {split: len(own) for split, own in items.items()}
 

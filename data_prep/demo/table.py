@@ -10,7 +10,6 @@ from typing import Any
 
 from videokr.errors import UserError, exit_status
 from videokr.evaluation.run import SUMMARY_FILE
-from videokr.example import Kind
 from videokr.outputs import atomic_write
 
 MODELS = {"base": "base", "sft": "SFT", "grpo": "SFT + GRPO"}
@@ -66,14 +65,12 @@ def gather(run: Path) -> dict[str, Any]:
 
 
 def format_table(numbers: Mapping[str, Any]) -> str:
-    """One row a model, then the two curves in a line each."""
-    rows = [["", "multiple choice", "right", "wrong", "unparsed", "open-ended", "answered, unscored"]]
+    """One row a model, then the two curves in a line each. An open answer counts where it equals the gold answer."""
+    rows = [["", "accuracy", "right", "wrong", "unparsed", "open, not as the gold answer"]]
     for model, title in MODELS.items():
-        kinds = numbers["scores"][model]["by"]["kind"]
-        choice, open_ended = kinds[Kind.MULTIPLE_CHOICE], kinds[Kind.OPEN_ENDED]
-        share = f"{100 * choice['right'] / choice['asked']:.1f}% of {choice['asked']}"
-        counts = [str(choice[name]) for name in ("right", "wrong", "unparsed")]
-        rows.append([title, share, *counts, str(open_ended["asked"]), str(open_ended["unscored"])])
+        told = numbers["scores"][model]["overall"]
+        share = f"{100 * told['right'] / told['asked']:.1f}% of {told['asked']}"
+        rows.append([title, share, *(str(told[name]) for name in ("right", "wrong", "unparsed", "unscored"))])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
     loss, reward = numbers["sft_loss"], numbers["grpo_reward"]

@@ -20,8 +20,7 @@ def counts(right: int, wrong: int, unparsed: int, unscored: int) -> dict[str, in
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    kinds = {"multiple choice": counts(60, 30, 10, 0), "open-ended": counts(0, 0, 0, 20)}
-    summary = {"benchmarks": {"videokr_eval": {"by": {"kind": kinds}}}}
+    summary = {"benchmarks": {"videokr_eval": {"overall": counts(66, 30, 10, 14)}}}
     for model in ("base", "sft", "grpo"):
         folder = tmp_path / "eval" / model
         folder.mkdir(parents=True)
@@ -37,7 +36,7 @@ def run(tmp_path: Path) -> Path:
 
 def test_table_shows_every_model_and_both_curves(run: Path) -> None:
     table = format_table(gather(run))
-    assert table.count("60.0% of 100") == 3
+    assert table.count("55.0% of 120") == 3
     assert "2.500 at step 10, 0.500 at step 20" in table
     assert "0.400 over the first 5 of 12 steps, 0.800 over the last" in table
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,4 +106,9 @@ def test_tables_are_imported_as_the_same_examples(corpus, tmp_path, split):
     columns = ["id=name", "question=asked", "answer=key", "video=clip", *(["think=why"] if split == "sft" else [])]
     given = ["import", str(corpus / f"{split}.csv"), "--videos", str(corpus), "--output", str(tmp_path / "own.jsonl")]
     assert videokr([*given, *(flag for column in columns for flag in ("--column", column))]) == 0
-    assert list(read_examples(tmp_path / "own.jsonl")) == list(read_examples(corpus / f"{split}.jsonl"))
+    given, drawn = list(read_examples(tmp_path / "own.jsonl")), list(read_examples(corpus / f"{split}.jsonl"))
+    assert [replace(example, rationale=None) for example in given] == [replace(e, rationale=None) for e in drawn]
+    thought = [(one.rationale, other.rationale) for one, other in zip(given, drawn, strict=True) if one.rationale]
+    assert all(one == other for one, other in thought)
+    share = clips.RATIONALE_SHARE if split == "sft" else 0
+    assert len(thought) / len(given) == pytest.approx(share, abs=0.15)

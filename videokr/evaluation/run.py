@@ -85,9 +85,16 @@ def judge_gave_nothing(run: Run) -> bool:
         one
         for answers in run.answers.values()
         for one in answers
-        if one.example.kind is Kind.OPEN_ENDED and one.verdict not in (Verdict.UNPARSED, Verdict.UNSCORED)
+        if one.example.kind is Kind.OPEN_ENDED
+        and one.verdict not in (Verdict.UNPARSED, Verdict.UNSCORED)
+        and not is_right_without_judge(one)
     ]
     return bool(open_answers) and all(one.verdict is Verdict.JUDGE_FAILED for one in open_answers)
+
+
+def is_right_without_judge(one: Answered) -> bool:
+    """Whether an open answer is right for being the gold one: no judge was asked."""
+    return one.example.kind is Kind.OPEN_ENDED and one.verdict is Verdict.RIGHT and one.judge_reply is None
 
 
 def format_run(run: Run) -> str:
@@ -95,8 +102,11 @@ def format_run(run: Run) -> str:
     parts = []
     for name, answers in run.by_benchmark().items():
         failed = [one.judge_reply for one in answers if one.verdict is Verdict.JUDGE_FAILED]
-        met = [f"Most of them: {Counter(failed).most_common(1)[0][0]}"] if failed else []
-        parts.append("\n".join([format_summary(title_of(name), summarize(answers)), *met]))
+        notes = [f"Most of them: {Counter(failed).most_common(1)[0][0]}"] if failed else []
+        same = sum(is_right_without_judge(one) for one in answers)
+        if same:
+            notes.append(f"{same} open answers equal the gold answer, and are right without a judge.")
+        parts.append("\n".join([format_summary(title_of(name), summarize(answers)), *notes]))
     for mean, (value, (low, high)) in run.means().items():
         shown = "unknown" if value is None else percent(value)
         parts.append(f"{mean}: {shown}, 95% interval {percent(low)} to {percent(high)}")

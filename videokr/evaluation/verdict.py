@@ -1,5 +1,9 @@
-"""What becomes of a response: multiple choice is decided by rule, an open answer by the judge."""
+"""What becomes of a response: multiple choice is decided by rule, an open answer by the judge.
 
+An open answer that equals the gold one but for its spelling is right, and no judge is asked.
+"""
+
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -37,7 +41,7 @@ class Scored:
 
 
 def score(example: Example, response: str, judge: ThreadJudge | None) -> Scored:
-    """Scores one response; a judge is asked only about an open-ended question that has an answer block."""
+    """Scores one response; a judge is asked only about an open answer that is not the gold one."""
     answer = read_answer(response)
     if example.kind is Kind.MULTIPLE_CHOICE:
         answer = read_option_letter(answer, example.options)
@@ -45,6 +49,8 @@ def score(example: Example, response: str, judge: ThreadJudge | None) -> Scored:
         return Scored(Verdict.UNPARSED, None)
     if example.kind is Kind.MULTIPLE_CHOICE:
         return Scored(right_or_wrong(answer == example.answer), answer)
+    if is_same_text(answer, example.answer):
+        return Scored(Verdict.RIGHT, answer)
     if judge is None:
         return Scored(Verdict.UNSCORED, answer)
     try:
@@ -52,6 +58,16 @@ def score(example: Example, response: str, judge: ThreadJudge | None) -> Scored:
     except JudgeError as error:
         return Scored(Verdict.JUDGE_FAILED, answer, str(error))
     return Scored(right_or_wrong(correct), answer, str(int(correct)))
+
+
+def is_same_text(one: str, other: str) -> bool:
+    """Whether two texts are equal but for white space, width, a full stop, and the case of what holds no digit."""
+    return _spelled(one) == _spelled(other)
+
+
+def _spelled(text: str) -> str:
+    text = " ".join(unicodedata.normalize("NFKC", text).split()).rstrip(".")
+    return text if any(map(str.isdigit, text)) else text.casefold()  # 5 nM is not 5 nm
 
 
 def right_or_wrong(correct: bool) -> Verdict:

@@ -193,3 +193,27 @@ def test_threads_share_one_judge(endpoint):
         thread.join()
     assert replies == [True] * 8
     assert time.monotonic() - started < 1.2  # eight in a row would take 1.6 s
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "same"),
+    [
+        ("left", "left", True),
+        ("Left", " left.", True),
+        ("the  mitral valve", "The mitral\nvalve", True),
+        ("CO2", "CO\u2082", True),
+        ("5 nM", "5 nM.", True),
+        ("5 nM", "5 nm", False),
+        ("0.5", ".5", False),
+        ("left", "to the left", False),
+        ("not left", "left", False),
+        ("1, 2", "2, 1", False),
+    ],
+)
+def test_an_open_answer_that_equals_the_gold_one_is_right_and_no_judge_is_asked(endpoint, gold, answer, same):
+    example = Example("1", "What?", (), Kind.OPEN_ENDED, gold, None, ("v.mp4",))
+    response = f"<think>so</think><answer>{answer}</answer>"
+    endpoint.replies = ["0"]
+    assert score(example, response, None).verdict is (Verdict.RIGHT if same else Verdict.UNSCORED)
+    assert score(example, response, judge_of(endpoint)).verdict is (Verdict.RIGHT if same else Verdict.WRONG)
+    assert len(endpoint.requests) == (0 if same else 1)
