@@ -28,7 +28,6 @@ from videokr.response import build_response
 
 DATASET = "VideoKR-Demo"
 SPLITS = ("sft", "rl", "eval")
-TABLES = ("sft", "rl")  # splits that come as a table as well
 EVAL_SHARE, RL_SHARE = 0.2, 0.2  # of all videos; the rest is for SFT
 OPEN_ENDED_EVERY = 6  # one question in so many is open-ended
 SFT_TIMES = 2  # a video's question is put with other options in another order; the publication has 1.9 a video
