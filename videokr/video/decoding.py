@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def read_packets(container: Any, stream: Any, only_first: bool) -> Packets:
     if found.first is None:
         found.first = next(decoded(stream, None), None)
     is_told = container.format.name not in WITHOUT_TIMES or stream.codec_context.codec.intra_only
+    is_told = is_told and not (is_reordered(stream) and is_rising([time for time, *_ in rows]))
     found.table = _table(rows) if is_told and not is_interlaced(stream, found.first) else None
     return found
 
@@ -122,6 +124,19 @@ def codec_of(stream: Any) -> str:
     """As FFmpeg calls it, whatever decodes it here."""
     name: str = stream.codec_context.codec.canonical_name
     return name
+
+
+def is_reordered(stream: Any) -> bool:
+    """Whether frames come out in another order than their packets are in (B-frames).
+
+    Times that rise from packet to packet are then those of decoding, as remuxes of AVI have them.
+    """
+    return codec_of(stream) in SPARED and bool(stream.codec_context.has_b_frames)
+
+
+def is_rising(times: Sequence[int | None]) -> bool:
+    """Whether all times are known, and each is after the one before."""
+    return None not in times and all(before < after for before, after in pairwise(times))  # type: ignore[operator]
 
 
 def is_interlaced(stream: Any, first: Any) -> bool:

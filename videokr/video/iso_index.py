@@ -12,11 +12,14 @@ EMPTY_EDIT = -1
 DELTA_MOST = 2**31  # of a time, in units of the track; a greater one is a negative number
 
 
-def shown_seconds(path: Path) -> "np.ndarray | None":
+def shown_seconds(path: Path, is_reordered: bool = False) -> "np.ndarray | None":
     """Seconds at which the frames are shown, rising, float64.
 
     None where the index alone does not tell: another kind of file, fragments, several video tracks, two frames at
-    one time, or an edit list that leaves frames out.
+    one time, an edit list that leaves frames out, or times of decoding alone.
+
+    Args:
+        is_reordered: frames are shown in another order than they are decoded in.
     """
     import numpy as np
 
@@ -42,6 +45,8 @@ def shown_seconds(path: Path) -> "np.ndarray | None":
         times = times + np.repeat(offsets[:, 1], offsets[:, 0])
     timescale, movie_timescale = _timescale(head), _timescale(_find(moov, b"mvhd"))
     if not timescale or not movie_timescale:
+        return None
+    if is_reordered and (np.diff(times) >= 0).all():
         return None
     times.sort()
     if (np.diff(times) == 0).any():

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,8 @@ from videokr.video.decoding import (
     codec_of,
     decoded,
     is_interlaced,
+    is_reordered,
+    is_rising,
     packets_of,
     read_packets,
 )
@@ -105,7 +106,7 @@ def read_timeline(path: Path, with_packets: bool) -> Timeline:
     import numpy as np
 
     with opened(path) as (container, stream):
-        indexed = shown_seconds(path) if codec_of(stream) in ONE_FRAME_A_PACKET else None
+        indexed = shown_seconds(path, is_reordered(stream)) if codec_of(stream) in ONE_FRAME_A_PACKET else None
         if indexed is not None and len(indexed) != stream.frames:
             indexed = None
         only_first = indexed is not None and not with_packets
@@ -175,22 +176,21 @@ def _decoded_seconds(path: Path) -> tuple[int, Any]:
     import numpy as np
 
     with opened(path) as (container, stream):
-        times, ticks = [], []
+        times, ticks, stated = [], [], []
         for packet in packets_of(container, stream):
             ticks.append(packet.dts)
+            stated.append(packet.pts)
             times += [frame.pts for frame in decoded(stream, packet)]
         times += [frame.pts for frame in decoded(stream, None)]
-        # Of AVI's H.264 and HEVC FFmpeg guesses the times. Each frame is shown as long after its packet as every other.
+        # Where a file says when packets are decoded, FFmpeg guesses when H.264 and HEVC are shown. Each frame is shown
+        # as long after its packet as every other.
         is_guessed = container.format.name in WITHOUT_TIMES and codec_of(stream) in ONE_FRAME_A_PACKET
+        is_guessed = is_guessed or (is_reordered(stream) and is_rising(stated))
         if is_guessed and len(ticks) == len(times) and None not in ticks:
             times = sorted(ticks)
-        if not _is_rising(times):
+        if not is_rising(times):
             return len(times), None
         return len(times), np.array([time - times[0] for time in times]) * float(stream.time_base)
-
-
-def _is_rising(times: list[Any]) -> bool:
-    return None not in times and all(before < after for before, after in pairwise(times))
 
 
 @contextmanager

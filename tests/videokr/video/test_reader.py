@@ -156,6 +156,41 @@ def test_avi_s_empty_packets_are_no_frames_but_time(tmp_path, b_frames):
     assert header.times_ms is not None and header.times_ms[60] == pytest.approx(starts[60] * 40, abs=200)
 
 
+@pytest.mark.sft
+@pytest.mark.parametrize(
+    ("codec", "container"),
+    [*(("libx264", container) for container in ("mp4", "mkv", "ts", "asf")), ("libx265", "mp4"), ("libx265", "mkv")],
+)
+def test_frames_are_in_their_order_where_a_file_says_only_when_they_are_decoded(tmp_path, codec, container):
+    """As a remux of AVI does: `ffmpeg -i a.avi -c copy a.mp4`."""
+    import av
+    import numpy as np
+
+    path = tmp_path / f"a.{container}"
+    with av.open(str(path), "w") as output:
+        encoder = av.CodecContext.create(codec, "w")
+        encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = 64, 64, "yuv420p", Fraction(1, 25)
+        encoder.options = {"bf": "3", "preset": "fast", "x265-params": "log-level=none"}
+        stream = output.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        drawn = [np.full((64, 64, 3), 20 + 2 * number, np.uint8) for number in range(80)]
+        packets = []
+        for number, picture in enumerate(drawn):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            packets += encoder.encode(frame)
+        for number, packet in enumerate([*packets, *encoder.encode()]):
+            packet.pts = packet.dts = number
+            packet.time_base, packet.stream = Fraction(1, 25), stream
+            output.mux(packet)
+    header = read_header(path)
+    assert (header.frame_count, header.average_fps, header.times_ms) == (80, pytest.approx(25, rel=0.01), None)
+    frames, plan = read_frames(path, replace(BUDGET, fps=25, max_frames=80), 14)
+    levels = frames.float().mean(dim=(1, 2, 3)).tolist()
+    assert list(plan.indices) == list(range(80))
+    assert levels == pytest.approx([20 + 2 * index for index in plan.indices], abs=1.0)
+
+
 def test_an_avi_that_breaks_off_is_refused_and_one_written_to_a_pipe_is_whole(tmp_path):
     from data_prep.check.container import look_at
 
