@@ -33,6 +33,9 @@ class ParquetFile:
         # Pictures and videos that stand in the rows themselves; a record names files.
         self._aside = [field.name for field in self._file.schema_arrow if _holds_bytes(field.type)]
         self._names = [name for name in self._file.schema_arrow.names if name not in self._aside]
+        twice = next((name for name in self._names if self._names.count(name) > 1), None)
+        if twice is not None:
+            raise UserError(f"'{path}' has the column '{twice}' twice: give each a name of its own")
 
     def describe(self) -> str:
         form = f"a Parquet file of {len(self._file.schema_arrow)} columns and {self.total:,} rows"
@@ -42,8 +45,9 @@ class ParquetFile:
         """See `source.Reader`."""
         read = 0
         for batch in self._file.iter_batches(BATCH_ROWS, columns=self._names):
-            for number, row in enumerate(batch.to_pylist(), start=read + 1):
-                yield number, {name: _plain(value) for name, value in row.items()}
+            kinds = {field.name: field.type for field in batch.schema}
+            for number, row in enumerate(batch.to_pylist(maps_as_pydicts="strict"), start=read + 1):
+                yield number, {name: _plain(value, kinds[name]) for name, value in row.items()}
             read += batch.num_rows
             progress(read)
 
@@ -56,13 +60,31 @@ def _holds_bytes(kind: Any) -> bool:
     return any(_holds_bytes(kind.field(place).type) for place in range(kind.num_fields))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, kind: Any) -> Any:
+    """A value as JSON would have it, numbers as their text.
+
+    Args:
+        kind: its type in Arrow, which tells how many digits of a number were stored.
+    """
+    import pyarrow as pa
+
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, list):
-        return [_plain(one) for one in value]
+        return [_plain(one, kind.value_type) for one in value]
     if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
+        is_map = pa.types.is_map(kind)
+        return {name: _plain(one, kind.item_type if is_map else kind.field(name).type) for name, one in value.items()}
     if isinstance(value, float):
-        return None if value != value else Number(repr(value))
+        return None if value != value else Number(_shortest(value, kind))
     return Number(value)
+
+
+def _shortest(value: float, kind: Any) -> str:
+    """The fewest digits that tell it from its neighbours: 0.1, and not 0.10000000149011612, of 32 bits."""
+    import numpy as np
+    import pyarrow as pa
+
+    if pa.types.is_float32(kind) or pa.types.is_float16(kind):
+        return str((np.float32 if pa.types.is_float32(kind) else np.float16)(value))
+    return repr(value)

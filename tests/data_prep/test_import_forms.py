@@ -315,6 +315,20 @@ def test_parquet_when_imported_is_read_in_batches_with_its_lists_and_objects(pla
     assert "a Parquet file of 7 columns and 2,500 rows" in out
 
 
+def test_parquet_maps_small_floats_and_columns_of_one_name_mean_what_they_hold(place):
+    table = pa.Table.from_arrays([pa.array(["x"])] * 3, names=["question", "answer", "answer"])
+    pq.write_table(table, place / "twice.parquet")
+    assert "has the column 'answer' twice" in refused("twice.parquet")
+    options = pa.array([[("B", "a dog"), ("A", "a cat"), ("C", "a bird")]], pa.map_(pa.string(), pa.string()))
+    table = pa.table({"question": ["What moves?"], "options": options, "answer": ["B"], "video": ["a.mp4"]})
+    pq.write_table(table, place / "map.parquet")
+    assert imported("map.parquet")[0] == [padded(MOVES)]
+    answers = pa.array([0.1, 3.3], pa.float32())
+    table = pa.table({"question": ["How long?"] * 2, "answer": answers, "video": ["a.mp4"] * 2})
+    pq.write_table(table, place / "float.parquet")
+    assert [row[2] for row in imported("float.parquet")[0]] == ["0.1", "3.3"]
+
+
 @pytest.mark.parametrize(
     ("file", "row", "flags", "says"),
     [
