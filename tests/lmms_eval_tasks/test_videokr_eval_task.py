@@ -79,7 +79,8 @@ RESPONSES = {
     "right": "<think>…</think>\n<answer>B</answer>",
     "wrong": "<think>B</think>\n<answer>A</answer>",
     "unparsed": "It is B.",
-    "open": "<think>…</think>\n<answer>a rod</answer>",
+    "open": "<think>…</think>\n<answer>a thin rod</answer>",
+    "open, the gold answer": "<think>…</think>\n<answer>A rod.</answer>",
     "open-unparsed": "a rod",
 }
 
@@ -125,7 +126,7 @@ def test_scores_through_the_host(tmp_path, monkeypatch):
         log_samples=True,
     )
     results = output["results"]["videokr_eval"]
-    assert results["videokr_eval_acc,none"] == 1 / 5
+    assert results["videokr_eval_acc,none"] == 2 / 6
     assert results["mc_acc,none"] == 1 / 3
     samples = {
         sample["videokr_eval_acc"]["id"]: sample["videokr_eval_acc"] for sample in output["samples"]["videokr_eval"]
@@ -135,6 +136,7 @@ def test_scores_through_the_host(tmp_path, monkeypatch):
         "wrong": "wrong",
         "unparsed": "unparsed",
         "open": "unscored",
+        "open, the gold answer": "right",
         "open-unparsed": "unparsed",
     }
     assert "score" not in samples["open"] and samples["unparsed"]["answer"] is None
