@@ -31,7 +31,8 @@ SPLITS = ("sft", "rl", "eval")
 EVAL_SHARE, RL_SHARE = 0.2, 0.2  # of all videos; the rest is for SFT
 OPEN_ENDED_EVERY = 6  # one question in so many is open-ended
 SFT_TIMES = 2  # a video's question is put with other options in another order; the publication has 1.9 a video
-RATIONALE_SHARE = 0.4  # of the rows of sft.csv: the model learns to answer with and without thinking; GRPO, which pays
+# Of the rows of sft.csv. The model learns to answer with and without thinking; GRPO finds out which of them pays.
+RATIONALE_SHARE = 0.4
 LEAST_VIDEOS = 20
 
 

@@ -11,27 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sft
 from checkout import ROOT
+from sft import CONFIGS
 
 pytest.importorskip("llamafactory")
 pytestmark = pytest.mark.sft
 
-CONFIGS = ROOT / "llamafactory_plugin" / "configs"
 STATE, CARD = "trainer_state.json", "videokr_training.json"
-ON_CPU = {
-    "deepspeed": "null",
-    "bf16": "false",
-    "use_cpu": "true",
-    "flash_attn": "sdpa",
-    "freeze_vision_tower": "false",
-    "freeze_multi_modal_projector": "false",
-    "preprocessing_num_workers": "null",
-    "dataloader_num_workers": "0",
-    "gradient_accumulation_steps": "1",
-    "logging_steps": "1",
-    "learning_rate": "1e-3",
-    "plot_loss": "false",
-}
+ON_CPU = {**sft.ON_CPU, "preprocessing_num_workers": "null", "learning_rate": "1e-3"}
 
 
 @pytest.fixture(scope="module")
@@ -44,17 +32,6 @@ def corpus(tmp_path_factory) -> Path:
     first = json.loads((output / "sft.jsonl").read_text(encoding="utf-8").splitlines()[0])
     (output / first["video_path"]).write_bytes(b"<html>not a video</html>")
     return output
-
-
-@pytest.fixture(scope="module")
-def models(corpus, tmp_path_factory) -> dict[str, Path]:
-    from data_prep.demo.tiny_model import build_model, corpus_of
-    from videokr.family import FAMILIES
-
-    folder = tmp_path_factory.mktemp("models")
-    for name, family in FAMILIES.items():
-        build_model(family, corpus_of(corpus / "sft.jsonl"), folder / name)
-    return {name: folder / name for name in FAMILIES}
 
 
 def losses(folder: Path) -> dict[int, float]:

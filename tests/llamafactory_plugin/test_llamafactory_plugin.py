@@ -24,17 +24,6 @@ def corpus(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def models(corpus, tmp_path_factory) -> dict[str, Path]:
-    from data_prep.demo.tiny_model import build_model, corpus_of
-    from videokr.family import FAMILIES
-
-    folder = tmp_path_factory.mktemp("models")
-    for name, family in FAMILIES.items():
-        build_model(family, corpus_of(corpus / "sft.jsonl"), folder / name)
-    return {name: folder / name for name in FAMILIES}
-
-
-@pytest.fixture(scope="module")
 def prepared(corpus) -> Path:
     """DATASET_DIR as the prepare command leaves it: the host finds the videos below it."""
     from data_prep.prepare.sft import prepare_sft

@@ -61,12 +61,12 @@ def score(example: Example, response: str, judge: ThreadJudge | None) -> Scored:
 
 
 def is_same_text(one: str, other: str) -> bool:
-    """Whether two texts are equal but for white space, width, a full stop, and the case of what holds no digit."""
+    """Whether two texts are equal but for white space, a full stop, and the case of what holds no digit."""
     return _spelled(one) == _spelled(other)
 
 
 def _spelled(text: str) -> str:
-    text = " ".join(unicodedata.normalize("NFKC", text).split()).rstrip(".")
+    text = " ".join(unicodedata.normalize("NFC", text).split()).rstrip(".")  # not NFKC, to which 10\u00b2 is 102
     return text if any(map(str.isdigit, text)) else text.casefold()  # 5 nM is not 5 nm
 
 
