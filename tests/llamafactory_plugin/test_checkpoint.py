@@ -19,7 +19,8 @@ pytest.importorskip("llamafactory")
 pytestmark = pytest.mark.sft
 
 STATE, CARD = "trainer_state.json", "videokr_training.json"
-ON_CPU = {**sft.ON_CPU, "preprocessing_num_workers": "null", "learning_rate": "1e-3"}
+ON_CPU = sft.ON_CPU | {"preprocessing_num_workers": "null", "learning_rate": "1e-3"}
+del ON_CPU["max_steps"]  # whole epochs
 
 
 @pytest.fixture(scope="module")
@@ -144,15 +145,7 @@ def start(model: Path, corpus: Path, output: Path, torchrun: str = "0") -> subpr
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "VIDEOKR_PYTHON": sys.executable,
-            "OMP_NUM_THREADS": "1",
-            "CUDA_VISIBLE_DEVICES": "",
-            "HF_HUB_OFFLINE": "1",
-            "FORCE_TORCHRUN": torchrun,
-        },
+        env=sft.environment(FORCE_TORCHRUN=torchrun),
     )
 
 
