@@ -12,10 +12,11 @@ cd "${REPO_DIR}"
 exec </dev/null
 unset PYTHONDONTWRITEBYTECODE # the hosts are imported in dozens of processes: compiled once, that takes a third
 WORK="$(mktemp -d)"
-trap 'rm -rf "${WORK}"' EXIT
-FAILED_SECTIONS=0
+BESIDE="" # the process that runs GRPO's tests beside the others
+trap '[[ -z "${BESIDE}" ]] || pkill -P "${BESIDE}" || true; rm -rf "${WORK}"' EXIT
+: >"${WORK}/failed"
 
-# section NAME COMMAND...: runs it, and prints one line with its time; a failure is counted, and the rest still runs.
+# section NAME COMMAND...: runs it, and prints one line with its time; a failure is noted, and the rest still runs.
 section() {
   local name="$1" start="${SECONDS}" verdict="ok" status=0
   shift
@@ -23,7 +24,7 @@ section() {
   "$@" || status=$?
   if ((status != 0)); then
     verdict="FAILED (exit status ${status})"
-    FAILED_SECTIONS=$((FAILED_SECTIONS + 1))
+    printf '%s\n' "${name}" >>"${WORK}/failed" # a file: the sections of GRPO run in a process of their own
   fi
   printf '== %s: %s, %d s\n' "${name}" "${verdict}" "$((SECONDS - start))"
   return "${status}"
@@ -70,21 +71,22 @@ install_chromium() {
 
 # summary: adds up what every pytest run reported.
 summary() {
-  .venvs/dev/bin/python - "${FAILED_SECTIONS}" "${WORK}"/*.xml <<'PYTHON'
+  .venvs/dev/bin/python - "${WORK}/failed" "${WORK}"/*.xml <<'PYTHON'
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-failed_sections, *reports = sys.argv[1:]
+failed_sections, *reports = map(Path, sys.argv[1:])
 total = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
-for report in filter(Path.is_file, map(Path, reports)):
+for report in filter(Path.is_file, reports):
     for suite in ElementTree.parse(report).iter("testsuite"):
         for name in total:
             total[name] += int(suite.get(name, 0))
 failed = total["failures"] + total["errors"]
 passed = total["tests"] - failed - total["skipped"]
 # A section may fail without a failed test: a check, a build, a run that collected nothing or never ended.
-print(f"{passed} passed, {max(failed, int(failed_sections))} failed, {total['skipped']} skipped")
+failed = max(failed, len(failed_sections.read_text().splitlines()))
+print(f"{passed} passed, {failed} failed, {total['skipped']} skipped")
 PYTHON
 }
 
@@ -97,17 +99,33 @@ section "shellcheck" "${BIN}/shellcheck" --shell=bash --external-sources --sourc
   local_script/*.sh .ci/run || true
 
 section "browser" install_chromium || true
+
+# host_stage STAGE: its environment, and the tests that need it.
+host_stage() {
+  local stage="$1" files
+  section "environment ${stage}" bash local_script/setup_env.sh "${stage}" --cpu || return 0
+  mapfile -t files < <(host_tests "${stage}")
+  section "tests in ${stage}" run_pytest "${stage}" -m "${stage}" "${files[@]}" || true
+}
+
+# GRPO's processes wait for each other half of the time: its tests run beside all others, and are shown at the end.
+if [[ "${1:-}" != "fast" ]]; then
+  set -m # without it, bash would have what it starts beside ignore Ctrl-C, which tests send
+  host_stage rl >"${WORK}/rl.log" 2>&1 &
+  BESIDE="$!"
+  set +m
+fi
 mapfile -t elsewhere < <(whole_file_host_tests)
 section "tests without a host" run_pytest dev -m "not sft and not rl and not eval" "${elsewhere[@]/#/--ignore=}" || true
-
 if [[ "${1:-}" != "fast" ]]; then
-  for stage in sft rl eval; do
-    section "environment ${stage}" bash local_script/setup_env.sh "${stage}" --cpu || continue
-    mapfile -t files < <(host_tests "${stage}")
-    section "tests in ${stage}" run_pytest "${stage}" -m "${stage}" "${files[@]}" || true
-  done
+  host_stage sft
+  host_stage eval
+  printf '\n... tests in rl\n'
+  wait "${BESIDE}" || true
+  BESIDE=""
+  cat "${WORK}/rl.log"
 fi
 
 printf '\n%d s in all\n' "${SECONDS}"
 summary
-((FAILED_SECTIONS == 0))
+[[ ! -s "${WORK}/failed" ]]

@@ -41,6 +41,7 @@ if is_on VIDEOKR_CPU; then
   settings+=("VERL_USE_EXTERNAL_MODULES=verl_plugin.cpu${VERL_USE_EXTERNAL_MODULES:+,${VERL_USE_EXTERNAL_MODULES}}")
   settings+=("VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1}" VLLM_CPU_OMP_THREADS_BIND=nobind)
   settings+=("OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}")
+  settings+=("VLLM_ENABLE_V1_MULTIPROCESSING=${VLLM_ENABLE_V1_MULTIPROCESSING:-0}") # else a process more, for one worker
 fi
 stage_python rl verl
 

@@ -219,14 +219,6 @@ def test_one_process_trains_a_raw_file(corpus, models, tmp_path):
     assert f"waited for input in {waited['share']:.1%} of the time" in done.stdout
 
 
-def test_two_torchrun_workers_train_the_prepared_file(prepared, models, tmp_path):
-    done = launch(
-        "qwen3vl", models["qwen3vl"], tmp_path, {}, FORCE_TORCHRUN="1", NPROC_PER_NODE="2", DATASET_DIR=str(prepared)
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert json.loads((tmp_path / "trainer_state.json").read_text(encoding="utf-8"))["global_step"] == 2
-
-
 BAD = {
     "no rationale": ({"think": ""}, ["raw.jsonl, line 2", "think", "no_rationale=answer-only"]),
     "no answer": ({"solution": ""}, ["raw.jsonl, line 2", "solution"]),
