@@ -21,7 +21,7 @@ def clips(folder: Path, size: str, seconds: int, number: int = 1) -> list[Path]:
     return paths
 
 
-def draw(path: Path, width: int, height: int, seconds: int, seed: int) -> None:
+def draw(path: Path, width: int, height: int, seconds: int, seed: int, **muxer_options: str) -> None:
     """A panned board of tiles with grain, over which a box moves; another box colour every seven seconds."""
     import av
     import numpy as np
@@ -31,7 +31,7 @@ def draw(path: Path, width: int, height: int, seconds: int, seed: int) -> None:
     board = np.kron(tiles, np.ones((40, 40, 1), np.uint8)).astype(np.int16)
     grain = rng.integers(-6, 6, (2 * height, 2 * width, 3), dtype=np.int16)
     aside = path.with_suffix(".partial.mp4")
-    with av.open(str(aside), "w") as container:
+    with av.open(str(aside), "w", options=muxer_options) as container:
         stream: Any = container.add_stream("libx264", rate=FPS, options={"preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt, stream.gop_size = width, height, "yuv420p", KEYFRAME_EVERY
         for number in range(seconds * FPS):

@@ -23,7 +23,6 @@ import time
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -246,12 +245,12 @@ def look(folder: Path) -> None:
 def check(folder: Path) -> None:
     """`fast` over as many files as the corpus has, index first and last in turn, and the same again; then `probe` over
     a part of them, whole again each time."""
-    from data_prep.demo.odd_clips import Shape, draw, put_index_first
+    from benchmarks.clips import draw
     from videokr.__main__ import main as videokr
 
     index_last, index_first = folder / "last.mp4", folder / "first.mp4"
-    draw(Shape("libx264", "mp4", Fraction(25), 250, 320, 180, False, False), index_last)
-    put_index_first(index_last, index_first)
+    draw(index_last, 320, 180, seconds=10, seed=0)
+    draw(index_first, 320, 180, seconds=10, seed=0, movflags="faststart")
     videos = folder / "videos"
     for number in range(CORPUS_VIDEOS):
         path = videos / f"{number // 2_000:04d}" / f"{number:08d}.mp4"

@@ -19,8 +19,8 @@ import numpy as np
 from chromium import NAMES, find_chromium, started
 from hypothesis import given
 from hypothesis import strategies as st
+from odd_clips import shape, write_clips
 
-from data_prep.demo.odd_clips import shape, write_clips
 from videokr.__main__ import main as videokr
 from videokr.analysis.report.breakdown import breakdowns
 from videokr.analysis.report.cards import card_table
