@@ -40,8 +40,11 @@ _POWERS_IN_WORDS = [
     (re.compile(rf"{before}\s(\w+)|(?<=\w)\s{behind}\b"), rf"\1^{power}")
     for before, behind, power in (("square", "squared", 2), ("cubic", "cubed", 3))
 ]
-# Names without a letter that pint would not read; every currency is a dimension of its own.
+# What converts to nothing else: pint knows no currencies, and would take 2 dB for a factor.
 _CURRENCIES = {sign: f"currency_{number}" for number, sign in enumerate(_MONEY)}
+_LOGARITHMS = {
+    name: f"own_{name}" for name in "decibel decibelwatt decibelmilliwatt decibelmicrowatt decade octave neper".split()
+}
 _SYMBOLS = {"%": "percent", "\u00b0": "degree", "\u00b0C": "degC", "\u00b0F": "degF", **_CURRENCIES}
 MAX_FACTOR = 1e100  # of a unit in base units: far below what floats hold
 # Constants, letters of formulas and halves of the day, which pint reads as units: `2 pi` is no 2, `3a` no 3 years.
@@ -142,16 +145,15 @@ def _read_unit(text: str) -> Unit | None:
             name = _SYMBOLS.get(name, name.lower() if len(name) > 4 and not name.isupper() else name)
             if name in _NO_UNITS or not registry.parse_unit_name(name):
                 return None
+            name = registry.get_name(name)
             sign = -1 if part["below"] else sign  # everything behind the first slash: J/kg·K
-            unit *= registry.Unit(name) ** (sign * int(part["power"] or 1))
-        zero, one, two = (registry.Quantity(value, unit).to_root_units() for value in (0.0, 1.0, 2.0))
+            unit *= registry.Unit(_LOGARITHMS.get(name, name)) ** (sign * int(part["power"] or 1))
+        zero, one = (registry.Quantity(value, unit).to_root_units() for value in (0.0, 1.0))
     except (pint.PintError, ArithmeticError):  # kcelsius, degC/m: a scale with a zero of its own; beyond the floats
         return None
     factor, offset = float(one.magnitude - zero.magnitude), float(zero.magnitude)
     if not 1 / MAX_FACTOR <= factor <= MAX_FACTOR:
         return None
-    if not math.isclose(two.magnitude - one.magnitude, factor, rel_tol=EXACT):
-        return Unit(dimensions=((str(unit), 1.0),))  # a logarithm, as dB: it converts to nothing
     dimensions = {str(dimension): float(power) for dimension, power in one.dimensionality.items()}
     return Unit(factor, offset, tuple(sorted(dimensions.items())))
 
@@ -163,8 +165,8 @@ def _registry() -> Any:
     registry = pint.UnitRegistry()
     registry.define("@alias ampere = amps")  # else an attometre per second
     registry.define("beat_per_minute = 1 / minute = bpm")
-    for currency in _CURRENCIES.values():
-        registry.define(f"{currency} = [{currency}]")
+    for name in (*_CURRENCIES.values(), *_LOGARITHMS.values()):
+        registry.define(f"{name} = [{name}]")
     return registry
 
 
