@@ -1,10 +1,15 @@
-"""Clips to measure with: H.264 with B-frames and a keyframe every five seconds, drawn once into a folder."""
+"""What is measured with, made once: H.264 with B-frames and a keyframe every five seconds, proxies, a tiny model."""
 
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 FPS, KEYFRAME_EVERY = 30, 150
+SAID = "Which way does the box go? To the right."
 SIZES = {"360p": (640, 360), "720p": (1280, 720)}  # width, height in pixels
 
 
@@ -44,3 +49,32 @@ def draw(path: Path, width: int, height: int, seconds: int, seed: int, **muxer_o
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     aside.replace(path)
+
+
+def tiny_model(folder: Path, family: str, context_tokens: int, texts: Sequence[str] = ()) -> Path:
+    """The demo's model, which by itself stops at 4,096 tokens, of which a video has more; its folder.
+
+    Args:
+        texts: what it must be able to spell, besides `SAID`.
+    """
+    from data_prep.demo.tiny_model import build_model
+    from videokr.family import FAMILIES
+
+    config = folder / "config.json"
+    if not config.exists():
+        build_model(FAMILIES[family], [*texts, SAID] * 50, folder)
+        settings = json.loads(config.read_text())
+        settings["text_config"]["max_position_embeddings"] = context_tokens
+        config.write_text(json.dumps(settings))
+    return folder
+
+
+def build_proxies(
+    folder: Path, videos: Path, records: Sequence[Mapping[str, Any]], budget: str, family: str, *flags: str
+) -> None:
+    """Proxies of the videos of these records, in `folder`."""
+    annotations = folder.with_suffix(".jsonl")
+    annotations.write_text("".join(json.dumps(record) + "\n" for record in records))
+    given = ["--data", str(annotations), "--videos", str(videos), "--to", str(folder)]
+    asked = ["--budget", budget, "--family", family, *flags]
+    subprocess.run([sys.executable, "-m", "videokr", "proxy", "build", *given, *asked], check=True)

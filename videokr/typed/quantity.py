@@ -42,9 +42,8 @@ _POWERS_IN_WORDS = [
 ]
 # What converts to nothing else: pint knows no currencies, and would take 2 dB for a factor.
 _CURRENCIES = {sign: f"currency_{number}" for number, sign in enumerate(_MONEY)}
-_LOGARITHMS = {
-    name: f"own_{name}" for name in "decibel decibelwatt decibelmilliwatt decibelmicrowatt decade octave neper".split()
-}
+_LEVELS = "decibel decibelwatt decibelmilliwatt decibelmicrowatt decade octave neper".split()
+_LOGARITHMS = {name: f"own_{name}" for name in _LEVELS}
 _SYMBOLS = {"%": "percent", "\u00b0": "degree", "\u00b0C": "degC", "\u00b0F": "degF", **_CURRENCIES}
 MAX_FACTOR = 1e100  # of a unit in base units: far below what floats hold
 # Constants, letters of formulas and halves of the day, which pint reads as units: `2 pi` is no 2, `3a` no 3 years.
@@ -152,10 +151,8 @@ def _read_unit(text: str) -> Unit | None:
     except (pint.PintError, ArithmeticError):  # kcelsius, degC/m: a scale with a zero of its own; beyond the floats
         return None
     factor, offset = float(one.magnitude - zero.magnitude), float(zero.magnitude)
-    if not 1 / MAX_FACTOR <= factor <= MAX_FACTOR:
-        return None
-    dimensions = {str(dimension): float(power) for dimension, power in one.dimensionality.items()}
-    return Unit(factor, offset, tuple(sorted(dimensions.items())))
+    dimensions = sorted((str(dimension), float(power)) for dimension, power in one.dimensionality.items())
+    return Unit(factor, offset, tuple(dimensions)) if 1 / MAX_FACTOR <= factor <= MAX_FACTOR else None
 
 
 @cache
