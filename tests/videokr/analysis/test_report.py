@@ -22,13 +22,11 @@ from hypothesis import strategies as st
 from odd_clips import shape, write_clips
 
 from videokr.__main__ import main as videokr
-from videokr.analysis.report.breakdown import breakdowns
-from videokr.analysis.report.cards import card_table
-from videokr.analysis.report.examples import spread_over
+from videokr.analysis.report.breakdown import breakdowns, probe_table
 from videokr.analysis.report.figures import NOTHING
 from videokr.analysis.report.markdown import escaped
-from videokr.analysis.report.probes import probe_table
-from videokr.analysis.report.run_set import read_run_set
+from videokr.analysis.report.page import spread_over
+from videokr.analysis.report.run_set import card_table, read_run_set
 from videokr.analysis.report.scores import published_table, verdict_table
 from videokr.budget import EVAL_BUDGET
 from videokr.errors import UserError
