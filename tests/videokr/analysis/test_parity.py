@@ -12,7 +12,7 @@ import pytest
 from checkout import ROOT
 
 from videokr.analysis.parity.comparison import ASPECTS, as_json, as_text, compare
-from videokr.analysis.parity.skeleton import write_skeleton
+from videokr.analysis.parity.hosts import write_skeleton
 from videokr.capture.trace import SeenVideo, Trace, read_report, write_report
 from videokr.errors import UserError
 

@@ -20,6 +20,9 @@ from videokr.page.table import Cell, Row, Section, Table, Tone
 TRACK = "track"  # the tasks that one benchmark is made of
 ORDERED = ("duration_bucket",)  # groupings whose values have an order of their own
 _LENGTHS = ("short", "medium", "long")
+ROWS = ("whole video", "probe", "needs the video", "95% interval", "share of the score", "questions")
+DETAILS = ROWS[3:]
+_NONE = Cell(NOTHING, Tone.QUIET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +123,6 @@ def _cells(score: Score | None) -> list[Cell]:
         return [Cell(NOTHING, Tone.QUIET)] * 3
     tone = Tone.STRONG if score.is_known else Tone.BOUNDS
     return [Cell(f"{score.asked:,}"), Cell(accuracy(score), tone), Cell(span(*score.interval))]
-
-
-ROWS = ("whole video", "probe", "needs the video", "95% interval", "share of the score", "questions")
-DETAILS = ROWS[3:]
-_NONE = Cell(NOTHING, Tone.QUIET)
 
 
 def probe_table(run_set: RunSet) -> Table | None:

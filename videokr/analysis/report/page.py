@@ -20,13 +20,14 @@ from videokr.evaluation.benchmarks import title_of
 from videokr.evaluation.summary import GROUPINGS
 from videokr.example import Example
 from videokr.options import LETTERS
-from videokr.page.document import document
+from videokr.page.document import document, fair_length, page_bytes
 from videokr.page.sheet import Sheets, sheet_style
 from videokr.page.table import Table
-from videokr.page.text import fair_length, page_bytes
 
 _FORM = re.compile(r"\s*<think>(.*)</think>\s*<answer>(.*)</answer>\s*", re.DOTALL)
 _Item = TypeVar("_Item")
+TITLE = "VideoKR evaluation"
+OPEN_BENCHMARKS = 2  # so many breakdowns are open when the page is
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +112,6 @@ def token_counts(answered: Answered) -> str:
     """Empty where the host did not count."""
     counts = (("prompt", answered.prompt_tokens), ("response", answered.response_tokens))
     return ", ".join(f"{number:,} {name} tokens" for name, number in counts if number is not None)
-
-
-TITLE = "VideoKR evaluation"
-OPEN_BENCHMARKS = 2  # so many breakdowns are open when the page is
 
 
 @dataclass(frozen=True, slots=True)

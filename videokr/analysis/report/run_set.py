@@ -18,6 +18,9 @@ from videokr.page.table import Cell, Row, Section, Table, Tone
 
 # A probe changes what is shown on purpose, and is held against the run without it.
 ALIKE = tuple(name for name in COMPARABLE if name != "probe")
+DIFFERS = "\u2260"
+DIGEST_LENGTH = 12  # characters shown
+NO_VALUE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +167,6 @@ def benchmark_order(name: str) -> tuple[int, str]:
     """Those we know in their own order, then the others by name."""
     known = list(TITLES)
     return (known.index(name) if name in known else len(known)), name
-
-
-DIFFERS = "\u2260"
-DIGEST_LENGTH = 12  # characters shown
-NO_VALUE = "none"
 
 
 def card_table(run_set: RunSet) -> Table:
