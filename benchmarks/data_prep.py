@@ -1,12 +1,10 @@
-"""Preparing rows, as published and here: time, and the memory that comes on top of the interpreter's.
+"""What the verbs on data take at the published sizes: whole commands, their seconds and peak memory.
 
 The published scripts load a whole file, build all rows, and write them in one go: SFT by `json.dump` with an indent, RL
 by `datasets.Dataset.from_list(...).to_parquet`. A plain baseline that does that much, and no more, is written here; the
-work on a record (prompt, answer) is ours in both. Every side runs in a process of its own, in turn; memory is that of
-all its processes together (proportional set size, sampled).
+work on a record (prompt, answer) is ours in both. Each runs in a process of its own, in turn.
 
-    python -m benchmarks.data_prep                # in the environment of rl, which has datasets
-    python -m benchmarks.data_prep --flat         # ours alone, from 10,000 to 1,000,000 rows
+    python -m benchmarks.data_prep                # `videokr prepare`; in the environment of rl, which has datasets
     python -m benchmarks.data_prep --look         # `videokr lint` and `videokr stats` over the SFT rows
     python -m benchmarks.data_prep --check        # `videokr check`, 145,000 files, by level
 """
@@ -15,27 +13,22 @@ import argparse
 import io
 import json
 import random
-import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import redirect_stdout
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
+
+from benchmarks.sides import Comparison, column, run_command, take_turns
 
 SFT_ROWS, RL_ROWS = 201_000, 114_000  # of the published files
 ROWS_A_VIDEO = 2  # 1.9 in the publication
 RATIONALE_WORDS = 197  # on average, in the publication
-FLAT_ROWS = (10_000, 100_000, 1_000_000)
 VALIDATION_ROWS = 500
 CORPUS_VIDEOS, PROBED_VIDEOS = 145_000, 500
-LINKS_MOST = 50_000  # names that a file system lets one file have, and fewer
-SAMPLED_EVERY_SECONDS = 0.25  # looking costs time
-SIDES = ("published", "ours")
+MAX_LINKS = 50_000  # names that a file system lets one file have, and fewer
+SIDES = ("plain script", "ours")
 WORDS = (
     "the video shows how a thin layer of copper forms over time while its colour turns darker near the lower edge so "
     "that pressure rises and the reading on the gauge settles at a value which the lecturer then writes on the board"
@@ -73,7 +66,7 @@ def write_records(path: Path, rows: int, rationale: bool) -> None:
                 video.touch()
 
 
-def published_sft(source: Path, output: Path) -> None:
+def plain_sft(source: Path, output: Path) -> None:
     from llamafactory_plugin.rows import build_message_row
     from videokr.example import parse_example
 
@@ -82,11 +75,11 @@ def published_sft(source: Path, output: Path) -> None:
         for line in file:
             example = parse_example(json.loads(line))
             rows.append(build_message_row(example, list(example.videos)))
-    with output.open("w", encoding="utf-8") as out:
+    with (output / "rows.json").open("w", encoding="utf-8") as out:
         json.dump(rows, out, ensure_ascii=False, indent=2)
 
 
-def published_rl(source: Path, output: Path) -> None:
+def plain_rl(source: Path, output: Path) -> None:
     import datasets
 
     from verl_plugin.rows import build_row
@@ -110,155 +103,50 @@ def published_rl(source: Path, output: Path) -> None:
         datasets.Dataset.from_list(own).to_parquet(str(output / f"{name}.parquet"))
 
 
-def ours(host: str, source: Path, output: Path) -> None:
-    from data_prep.prepare.rl import main as rl
-    from data_prep.prepare.sft import main as sft
-
-    if host == "sft":
-        sft(["--input", str(source), "--output", str(output)])
-    else:
-        folders = ["--output-dir", str(output), "--video-base-dir", str(source.parent)]
-        rl(["--input-json", str(source), *folders])
-
-
-def run_once(host: str, side: str, source: Path, output: Path) -> None:
-    """Runs one side in this process, and prints its seconds; a line goes before it, when its imports are done."""
-    import data_prep.prepare.sft
-
-    if host == "rl":
-        import pyarrow.parquet  # noqa: F401
-
-        import data_prep.prepare.rl  # noqa: F401
-    if host == "rl" and side == "published":
-        import datasets  # noqa: F401
-    print("ready", flush=True)
-    sys.stdin.readline()
-    start = time.perf_counter()
-    if side != "published":
-        ours(host, source, output)
-    elif host == "sft":
-        published_sft(source, output)
-    else:
-        published_rl(source, output)
-    print(time.perf_counter() - start)
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """
-    Attributes:
-        base_mib: held by the process when its imports are done.
-        peak_mib: held by it and all processes that it starts, together, at most.
-    """
-
-    seconds: float
-    base_mib: float
-    peak_mib: float
-
-    @property
-    def grown_mib(self) -> float:
-        return self.peak_mib - self.base_mib
-
-
-def held_mib(session: int) -> float:
-    """Proportional set size of all processes of a session."""
-    total = 0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            if int(stat.read_text().rpartition(")")[2].split()[3]) == session:
-                rollup = (stat.parent / "smaps_rollup").read_text()
-                total += int(next(line for line in rollup.splitlines() if line.startswith("Pss:")).split()[1])
-        except (OSError, StopIteration):  # it has just ended
-            continue
-    return total / 1024
-
-
-def run_side(host: str, side: str, source: Path, folder: Path) -> Measured:
-    output = folder / f"{host}-{side}" / ("rows.json" if host == "sft" else "rows")
-    output.parent.mkdir(exist_ok=True)
-    if host == "rl":
-        output.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "benchmarks.data_prep", "--side", host, side, str(source), str(output)]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        text=True,
-    ) as process:
-        assert process.stdin and process.stdout
-        process.stdout.readline()
-        base = peak = held_mib(process.pid)
-        process.stdin.write("go\n")
-        process.stdin.flush()
-        while process.poll() is None:
-            peak = max(peak, held_mib(process.pid))
-            time.sleep(SAMPLED_EVERY_SECONDS)
-        if process.returncode:
-            raise SystemExit(f"{host}, {side}: status {process.returncode}")
-        return Measured(float(process.stdout.read().splitlines()[-1]), base, peak)
-
-
 def compare(folder: Path, rounds: int) -> None:
     for host, rows in (("sft", SFT_ROWS), ("rl", RL_ROWS)):
         source = folder / f"{host}.jsonl"
         write_records(source, rows, rationale=host == "sft")
-        runs: dict[str, list[Measured]] = {side: [] for side in SIDES}
-        for _ in range(rounds):
-            for side in SIDES:
-                runs[side].append(run_side(host, side, source, folder))
-        print(f"{host}, {rows:,} rows; median of {rounds} rounds")
-        for what, unit in (("seconds", "s"), ("peak_mib", "MiB"), ("grown_mib", "MiB beyond the imports")):
-            published, *own = (statistics.median(getattr(one, what) for one in runs[side]) for side in SIDES)
-            ratios = (
-                f"{side} {value:7.1f} ({published / value:4.1f}x)" for side, value in zip(SIDES[1:], own, strict=True)
-            )
-            print(f"  {unit:23} published {published:7.1f}  {'  '.join(ratios)}", flush=True)
 
+        def run(side: str, host: str = host, source: Path = source) -> dict[str, float]:
+            output = folder / f"{host}, {side}"
+            output.mkdir(exist_ok=True)
+            if side == SIDES[0]:
+                return run_command("benchmarks.data_prep", "--plain", host, source, output)
+            if host == "sft":
+                return run_command("videokr", "prepare", "sft", "--input", source, "--output", output / "rows.json")
+            folders = ("--output-dir", output, "--video-base-dir", source.parent)
+            return run_command("videokr", "prepare", "rl", "--input-json", source, *folders)
 
-def flat(folder: Path) -> None:
-    for host in ("sft", "rl"):
-        for rows in FLAT_ROWS:
-            source = folder / f"{host}.jsonl"
-            write_records(source, rows, rationale=host == "sft")
-            one = run_side(host, "ours", source, folder)
-            print(f"{host} {rows:>9,} rows: {one.seconds:5.1f} s, peak {one.peak_mib:.0f} MiB", flush=True)
+        told, runs = Comparison(host), take_turns(SIDES, rounds, run)
+        told.add(f"{host}, {rows:,} rows", "s", column(runs, "seconds"))
+        told.add(f"{host}, {rows:,} rows", "MiB at most", column(runs, "peak_mib"))
 
 
 def look(folder: Path) -> None:
     source = folder / "sft.jsonl"
     write_records(source, SFT_ROWS, rationale=True)
     for verb in ("lint", "stats"):
-        command = [sys.executable, "-m", "videokr", verb, "--data", str(source)]
-        start = time.perf_counter()
-        with subprocess.Popen(command, stdout=-3, stderr=-3, start_new_session=True) as process:
-            peak = 0.0
-            while process.poll() is None:
-                peak = max(peak, held_mib(process.pid))
-                time.sleep(SAMPLED_EVERY_SECONDS)
-        seconds = time.perf_counter() - start
-        print(
-            f"{verb:5} {SFT_ROWS:,} rows: {seconds:.1f} s, peak {peak:.0f} MiB, status {process.returncode}", flush=True
-        )
+        took = run_command("videokr", verb, "--data", source)
+        print(f"{verb:5} {SFT_ROWS:,} rows: {took['seconds']:.1f} s, peak {took['peak_mib']:.0f} MiB", flush=True)
 
 
 def check(folder: Path) -> None:
     """`fast` over as many files as the corpus has, index first and last in turn, and the same again; then `probe` over
     a part of them, whole again each time."""
-    from data_prep.demo.odd_clips import Shape, draw, put_index_first
+    from benchmarks.clips import draw
     from videokr.__main__ import main as videokr
 
     index_last, index_first = folder / "last.mp4", folder / "first.mp4"
-    draw(Shape("libx264", "mp4", Fraction(25), 250, 320, 180, False, False), index_last)
-    put_index_first(index_last, index_first)
+    draw(index_last, 320, 180, seconds=10, seed=0)
+    draw(index_first, 320, 180, seconds=10, seed=0, movflags="faststart")
     videos = folder / "videos"
     for number in range(CORPUS_VIDEOS):
         path = videos / f"{number // 2_000:04d}" / f"{number:08d}.mp4"
         path.parent.mkdir(parents=True, exist_ok=True)
-        linked = number - number % LINKS_MOST + number % 2
+        linked = number - number % MAX_LINKS + number % 2
         original = index_first if number % 2 else index_last
-        if number % LINKS_MOST < 2:
+        if number % MAX_LINKS < 2:
             path.write_bytes(original.read_bytes())
         else:
             path.hardlink_to(videos / f"{linked // 2_000:04d}" / f"{linked:08d}.mp4")
@@ -282,20 +170,17 @@ def check(folder: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--flat", action="store_true", help="ours alone, at growing numbers of rows")
     parser.add_argument("--look", action="store_true", help="time and memory of lint and stats")
     parser.add_argument("--check", action="store_true", help="the time of `videokr check`")
     parser.add_argument("--rounds", type=int, default=3, help="of each side (default: %(default)s)")
-    parser.add_argument("--side", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--plain", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.side:
-        host, side, source, output = args.side
-        run_once(host, side, Path(source), Path(output))
+    if args.plain:
+        host, source, output = args.plain
+        (plain_sft if host == "sft" else plain_rl)(Path(source), Path(output))
         return
     with tempfile.TemporaryDirectory() as folder:
-        if args.flat:
-            flat(Path(folder))
-        elif args.look:
+        if args.look:
             look(Path(folder))
         elif args.check:
             check(Path(folder))

@@ -1,10 +1,11 @@
 """A video's frames at the budget of RL: as qwen-vl-utils reads them, as we decode them, and out of a proxy.
 
-    python -m benchmarks.decode --folder DIR [--rounds 3] [--plot PNG]
+    python -m benchmarks.decode --folder DIR [--seconds 20 340] [--rounds 3] [--plot PNG]
 
 In the environment of rl; 20 s and 340 s of 360p and of 720p. CPU time and peak memory of one reading in a process of
-its own; the sides take turns. The proxy is built anew in each round, which is measured too. qwen-vl-utils reads with
-torchcodec where that loads (it wants FFmpeg's libraries on the machine), else with decord; which one is printed.
+its own, and how much of that comes on top of the imports (torch's 0.5 GiB); the sides take turns. The proxy is built
+anew in each round, which is measured too. qwen-vl-utils reads with torchcodec where that loads (it wants FFmpeg's
+libraries on the machine), else with decord; which one is printed.
 """
 
 import argparse
@@ -12,16 +13,16 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from benchmarks.clips import SIZES, clips
-from benchmarks.sides import Comparison, cpu_seconds, parser_of, peak_mib, run_side
+from benchmarks.sides import Comparison, column, cpu_seconds, parser_of, peak_mib, run_side
 
-MODULE, LENGTHS = "benchmarks.decode", (20, 340)
+MODULE = "benchmarks.decode"
 SIDES = ("qwen-vl-utils", "original", "proxy")
 FAMILY, PATCH_SIZE = "qwen2_5vl", 14
 
@@ -74,27 +75,22 @@ def build(video: Path, folder: Path) -> dict[str, Any]:
     return {"cpu": cpu_seconds() - begin, "mb": built.size_bytes / 1e6, "psnr": built.psnr_db}
 
 
-def run_reads(videos: Sequence[Path], proxies: Path, rounds: int) -> list[dict[str, list[dict[str, Any]]]]:
-    """What each round of building and of reading by each side took, of each video."""
-    runs, place = [], ("--folder", proxies.parent)
-    for video in videos:
-        made: dict[str, list[dict[str, Any]]] = {name: [] for name in ("build", *SIDES)}
-        for _ in range(rounds):
-            shutil.rmtree(proxies, ignore_errors=True)
-            made["build"].append(run_side(MODULE, *place, "--build", video, proxies))
-            for side in SIDES:
-                found = {"VIDEOKR_PROXIES": str(proxies)} if side == "proxy" else {}
-                made[side].append(run_side(MODULE, *place, "--read", side, video, **found))
-        runs.append(made)
-    return runs
-
-
-def values(made: dict[str, list[dict[str, Any]]], what: str) -> dict[str, list[float]]:
-    return {side: [run[what] for run in made[side]] for side in SIDES}
+def run_reads(video: Path, proxies: Path, rounds: int) -> tuple[list[Any], dict[str, list[Any]]]:
+    """What each round of building a proxy took, and of reading by each side."""
+    place, built = ("--folder", proxies.parent), []
+    reads: dict[str, list[Any]] = {side: [] for side in SIDES}
+    for _ in range(rounds):
+        shutil.rmtree(proxies, ignore_errors=True)
+        built.append(run_side(MODULE, *place, "--build", video, proxies))
+        for side in SIDES:
+            found = {"VIDEOKR_PROXIES": str(proxies)} if side == "proxy" else {}
+            reads[side].append(run_side(MODULE, *place, "--read", side, video, **found))
+    return built, reads
 
 
 def main() -> None:
     parser = parser_of(__doc__, "videos and proxies", rounds=3)
+    parser.add_argument("--seconds", type=int, nargs="+", default=[20, 340], help="of the clips (default: 20 340)")
     parser.add_argument("--read", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--build", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -105,16 +101,15 @@ def main() -> None:
         print(json.dumps(build(Path(args.build[0]), Path(args.build[1]))))
         return
     folder = args.folder.resolve()
-    asked = [(size, seconds) for seconds in LENGTHS for size in SIZES]
-    videos = [clips(folder, size, seconds)[0] for size, seconds in asked]
     told = Comparison("The frames of the budget of RL, H.264")
-    for (size, seconds), made in zip(asked, run_reads(videos, folder / "proxies", args.rounds), strict=True):
+    for size, seconds in product(SIZES, args.seconds):
         clip = f"{size}, {seconds} s"
-        reader, built = made[SIDES[0]][0]["reader"], made["build"]
-        print(f"{clip}, {made['proxy'][0]['frames']} frames; qwen-vl-utils by {reader}")
-        told.add(clip, "CPU seconds", values(made, "cpu"))
-        told.add(f"{clip}, peak memory", "MiB", values(made, "peak"))
-        stock, own = (median(run["cpu"] for run in made[name]) for name in (SIDES[0], "build"))
+        built, reads = run_reads(clips(folder, size, seconds)[0], folder / "proxies", args.rounds)
+        print(f"{clip}, {reads['proxy'][0]['frames']} frames; qwen-vl-utils by {reads[SIDES[0]][0]['reader']}")
+        told.add(clip, "CPU seconds", column(reads, "cpu"))
+        told.add(f"{clip}, peak memory", "MiB", column(reads, "peak"))
+        told.add(f"{clip}, of it beyond the imports", "MiB", column(reads, "beyond"))
+        stock, own = (median(run["cpu"] for run in runs) for runs in (reads[SIDES[0]], built))
         print(f"{clip}, building a proxy: {own:.2f} CPU seconds ({own / stock:.2f} of a reading by {SIDES[0]}), "
               f"{built[0]['mb']:.2f} MB, PSNR {built[0]['psnr']:.1f} dB", flush=True)  # fmt: skip
     told.draw(args.plot)

@@ -18,8 +18,6 @@ of each. The family is Qwen3-VL since `vllm_generate` gives no metadata with a v
 
 import argparse
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,8 +26,8 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from benchmarks.clips import SIZES, clips
-from benchmarks.sides import Comparison, cpu_seconds, parser_of, peak_mib, run_side
+from benchmarks.clips import SIZES, build_proxies, clips, tiny_model
+from benchmarks.sides import Comparison, column, cpu_seconds, parser_of, peak_mib, run_side, take_turns
 
 PNG, ORIGINALS, PROXIES, VIDEO = SIDES = ("lmms-eval vllm", "originals", "proxies", "lmms-eval vllm_generate")
 FAMILY, CONTEXT_TOKENS, BATCHES, WARM_UP_SECONDS = "qwen3vl", 32_768, 2, 2
@@ -39,26 +37,7 @@ ROWS = (
     ("cpu", "CPU of a question", "s"),
     ("cpu_beside", "CPU of a question without the model's passes", "s"),
     ("peak", "memory of the process at most", "GiB"),
-    ("grown", "memory at most beyond what the engine held before the questions", "GiB"),
 )
-
-
-def make(folder: Path, size: str, seconds: int, number: int) -> None:
-    """Model, clips and their proxies."""
-    from data_prep.demo.tiny_model import build_model
-    from videokr.family import FAMILIES
-
-    config = folder / "model" / "config.json"
-    if not config.exists():
-        build_model(FAMILIES[FAMILY], ["Which way does the box go? To the right."] * 50, config.parent)
-    settings = json.loads(config.read_text())
-    settings["text_config"]["max_position_embeddings"] = CONTEXT_TOKENS  # the demo's model stops at 4,096
-    config.write_text(json.dumps(settings))
-    shown = clips(folder / "clips", size, WARM_UP_SECONDS) + clips(folder / "clips", size, seconds, number)
-    (folder / "rows.jsonl").write_text("".join(json.dumps(record(clip)) + "\n" for clip in shown))
-    build = ["--data", folder / "rows.jsonl", "--videos", folder / "clips", "--to", folder / "proxies"]
-    told = ["--budget", "eval", "--family", FAMILY]
-    subprocess.run([sys.executable, "-m", "videokr", "proxy", "build", *map(str, build), *told], check=True)
 
 
 def record(clip: Path) -> dict[str, Any]:
@@ -92,10 +71,7 @@ def load(side: str, model: Path, batch_size: int) -> Any:
 def measure(side: str, folder: Path, warm_up: Path, shown: Sequence[Path]) -> dict[str, float]:
     model = load(side, folder / "model", -(-len(shown) // BATCHES))
     ask(model, folder / "warm-up", [warm_up])
-    Path("/proc/self/clear_refs").write_text("5")  # Linux forgets the peak, and counts on from what is held now
-    base = peak_mib()
-    told = ask(model, folder / "questions", shown)
-    return told | {"peak": peak_mib() / 1024, "grown": (peak_mib() - base) / 1024}
+    return ask(model, folder / "questions", shown) | {"peak": peak_mib() / 1024}
 
 
 def ask(model: Any, folder: Path, shown: Sequence[Path]) -> dict[str, float]:
@@ -151,24 +127,24 @@ def main() -> None:
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     args = parser.parse_args()
     folder = args.folder.resolve()
+    (warm_up,) = clips(folder / "clips", args.size, WARM_UP_SECONDS)
+    shown = clips(folder / "clips", args.size, args.seconds, args.clips)
     if args.side:
-        (warm_up,) = clips(folder / "clips", args.size, WARM_UP_SECONDS)
-        shown = clips(folder / "clips", args.size, args.seconds, args.clips)
         print(json.dumps(measure(args.side, folder, warm_up, shown)))
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    make(folder, args.size, args.seconds, args.clips)
+    tiny_model(folder / "model", FAMILY, CONTEXT_TOKENS)
+    build_proxies(folder / "proxies", folder / "clips", [record(clip) for clip in (warm_up, *shown)], "eval", FAMILY)
     asked = ["--folder", folder, "--size", args.size, "--seconds", args.seconds, "--clips", args.clips]
     environment = {**ALWAYS, **ON_CPU, "FORCE_QWENVL_VIDEO_READER": "decord", "VIDEOKR_USE_VLM_JUDGE": "0"}
-    runs: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
-    for _ in range(args.rounds):
-        for side in SIDES:
-            environment["VIDEOKR_PROXIES"] = str(folder / "proxies") if side == PROXIES else ""
-            runs[side].append(run_side("benchmarks.evaluation_input", "--side", side, *asked, **environment))
-            print(f"  {side}: {runs[side][-1]}", flush=True)
+
+    def run(side: str) -> dict[str, float]:
+        proxies = {"VIDEOKR_PROXIES": str(folder / "proxies") if side == PROXIES else ""}
+        return run_side("benchmarks.evaluation_input", "--side", side, *asked, **environment, **proxies)
+
+    runs = take_turns(SIDES, args.rounds, run)
     told = Comparison(f"Evaluation's input: {args.clips} questions about {args.seconds} s of {args.size} each")
     for name, row, unit in ROWS:
-        told.add(row, unit, {side: [run[name] for run in made] for side, made in runs.items()})
+        told.add(row, unit, column(runs, name))
     told.draw(args.plot)
 
 

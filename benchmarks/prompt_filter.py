@@ -16,28 +16,26 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.clips import clips
+from benchmarks.clips import clips, tiny_model
 from benchmarks.decode import FAMILY, PATCH_SIZE, stock_reader
-from benchmarks.sides import Comparison, parser_of, run_side
+from benchmarks.sides import Comparison, column, parser_of, run_side, take_turns
 
 MODULE = "benchmarks.prompt_filter"
 SIDES = ("verl", "ours")
 CLIPS, SECONDS = 10, 60
+PROMPT_TOKENS = 16_384
 
 
 def make(folder: Path, number_of_rows: int) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from data_prep.demo.tiny_model import build_model
     from verl_plugin.rows import build_row
     from videokr.budget import RL_BUDGET
     from videokr.example import parse_example
-    from videokr.family import FAMILIES
 
     videos = clips(folder / "clips", "360p", SECONDS, CLIPS)
-    if not (folder / "model" / "config.json").exists():
-        build_model(FAMILIES[FAMILY], ["Which way does the box go? To the right."] * 50, folder / "model")
+    tiny_model(folder / "model", FAMILY, PROMPT_TOKENS)
     rows = []
     for number in range(number_of_rows):
         video = videos[number % CLIPS]
@@ -56,9 +54,10 @@ def filter_rows(side: str, folder: Path) -> dict[str, Any]:
 
     os.environ.setdefault("FORCE_QWENVL_VIDEO_READER", stock_reader(folder / "clips" / "360p-60s-0.mp4"))
     model = str(folder / "model")
-    config = OmegaConf.create({"max_prompt_length": 16_384, "filter_overlong_prompts": True, "video_key": "videos",
-                               "image_patch_size": PATCH_SIZE, "filter_overlong_prompts_workers": 1,
-                               "cache_dir": str(folder / "cache")})  # fmt: skip
+    settings = {"max_prompt_length": PROMPT_TOKENS, "filter_overlong_prompts": True, "video_key": "videos",
+                "image_patch_size": PATCH_SIZE, "filter_overlong_prompts_workers": 1,
+                "cache_dir": str(folder / "cache")}  # fmt: skip
+    config = OmegaConf.create(settings)
     seconds = 0.0
     dataset_class = RLHFDataset if side == SIDES[0] else VideoKRDataset
     own = dataset_class.maybe_filter_out_long_prompts
@@ -86,14 +85,9 @@ def main() -> None:
         print(json.dumps(filter_rows(args.side, folder)))
         return
     make(folder, args.rows)
-    runs: dict[str, list[float]] = {side: [] for side in SIDES}
-    for _ in range(args.rounds):
-        for side in SIDES:
-            told = run_side(MODULE, "--folder", folder, "--side", side)
-            runs[side].append(told["seconds"])
-            print(f"  {side}: {told['seconds']:.4f} s, {told['rows']} of {args.rows} rows stay", flush=True)
+    runs = take_turns(SIDES, args.rounds, lambda side: run_side(MODULE, "--folder", folder, "--side", side))
     told = Comparison(f"The filter of long prompts over {args.rows} rows")
-    told.add("filter", "s", runs)
+    told.add("filter", "s", column(runs, "seconds"))
     told.draw(args.plot)
 
 

@@ -11,7 +11,6 @@ takes so long that nothing ever waits.
 import argparse
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -19,8 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.clips import clips
-from benchmarks.sides import Comparison, parser_of
+from benchmarks.clips import build_proxies, clips, tiny_model
+from benchmarks.sides import Comparison, column, cpu_seconds, parser_of, take_turns
 
 FAMILY, CONFIG = "qwen3vl", "llamafactory_plugin/configs/qwen3vl_sft.yaml"
 SIDES = ("LLaMA-Factory", "originals", "proxies")
@@ -39,13 +38,10 @@ def make(folder: Path, number_of_clips: int, seconds: int, number_of_rows: int) 
         said | {"question": f"Which way does box {n} go?", "video": videos[n % len(videos)].name}
         for n in range(number_of_rows)
     ]
-    (folder / "data.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     rows = [build_message_row(parse_example(record), [record["video"]]) for record in records]
     (folder / "rows.json").write_text(json.dumps(rows))
     (folder / DATASET_INFO_FILE).write_text(json.dumps({"rows": build_dataset_entry("rows.json")}))
-    build = ["--data", folder / "data.jsonl", "--videos", folder / "videos", "--to", folder / "proxies"]
-    told = ["--budget", "sft", "--family", FAMILY]
-    subprocess.run([sys.executable, "-m", "videokr", "proxy", "build", *map(str, build), *told], check=True)
+    build_proxies(folder / "proxies", folder / "videos", records, "sft", FAMILY)
 
 
 def make_model(folder: Path, hidden: int, layers: int) -> None:
@@ -53,17 +49,11 @@ def make_model(folder: Path, hidden: int, layers: int) -> None:
     import torch
     from transformers import AutoConfig, AutoModelForImageTextToText
 
-    from data_prep.demo.tiny_model import build_model
-    from videokr.family import FAMILIES
-
-    if (folder / "generation_config.json").exists():
+    if folder.exists():
         return
-    build_model(FAMILIES[FAMILY], [THINK, "Which way does the box go? To the right."] * 50, folder)
-    config = AutoConfig.from_pretrained(folder)
+    config = AutoConfig.from_pretrained(tiny_model(folder, FAMILY, 32_768, [THINK]))
     text, vision = config.text_config, config.vision_config
-    text.max_position_embeddings = 32_768
     if not has_gpu():
-        config.save_pretrained(folder)
         return
     text.hidden_size, text.intermediate_size, text.num_hidden_layers = hidden, 3 * hidden, layers
     text.num_attention_heads, text.num_key_value_heads, text.head_dim = hidden // 128, max(1, hidden // 256), 128
@@ -89,20 +79,14 @@ def loader_drain(report: Path) -> Any:
 
     class Drain(TrainerCallback):
         def on_train_begin(self, *_: Any, train_dataloader: Any = None, **__: Any) -> None:
-            begin, start, rows = _cpu_seconds_of_all(), time.perf_counter(), 0
+            begin, start, rows = cpu_seconds(), time.perf_counter(), 0
             for _batch in train_dataloader:
                 rows += 1
-            told = {"seconds": (time.perf_counter() - start) / rows, "cpu": (_cpu_seconds_of_all() - begin) / rows}
+            told = {"seconds": (time.perf_counter() - start) / rows, "cpu": (cpu_seconds() - begin) / rows}
             report.write_text(json.dumps(told))
             raise SystemExit
 
     return Drain()
-
-
-def _cpu_seconds_of_all() -> float:
-    """Of this process and of its children that have ended, the loader's workers among them."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def train_once(side: str, folder: Path, steps: int, alone: bool) -> None:
@@ -165,20 +149,15 @@ def main() -> None:
     make(folder, args.clips, args.seconds, args.steps)
     make_model(folder / "model", args.hidden, args.layers)
     told = Comparison(f"SFT's input, clips of {args.seconds} s of {SIZE}")
-    alone: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
-    trained: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
-    for _ in range(args.rounds):
-        for side in SIDES:
-            alone[side].append(run(side, folder, args.steps, "--alone"))
-            if has_gpu():
-                trained[side].append(run(side, folder, args.steps))
-    told.add("input of a row", "s", {side: [run["seconds"] for run in made] for side, made in alone.items()})
-    told.add("input of a row", "CPU seconds", {side: [run["cpu"] for run in made] for side, made in alone.items()})
+    alone = take_turns(SIDES, args.rounds, lambda side: run(side, folder, args.steps, "--alone"))
+    told.add("input of a row", "s", column(alone, "seconds"))
+    told.add("input of a row", "CPU seconds", column(alone, "cpu"))
     if has_gpu():
-        step = {side: [run["seconds"] / run["steps"] for run in made] for side, made in trained.items()}
-        told.add("a step", "s", step)
-        waited = {side: [100 * run["share"] for run in made] for side, made in trained.items()}
-        told.add("waiting for input", "% of the time", waited)
+        trained = take_turns(SIDES, args.rounds, lambda side: run(side, folder, args.steps))
+        told.add(
+            "a step", "s", {side: [run["seconds"] / run["steps"] for run in made] for side, made in trained.items()}
+        )
+        told.add("waiting for input", "of the time", column(trained, "share"))
     told.draw(args.plot)
 
 

@@ -6,8 +6,9 @@ import resource
 import statistics
 import subprocess
 import sys
+import time
 from argparse import ArgumentParser
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,9 @@ def parser_of(module_doc: str | None, kept: str, rounds: int = 1) -> ArgumentPar
 
 
 def cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    """Of this process and of its children that have ended, as a loader's workers."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def peak_mib() -> float:
@@ -49,6 +51,32 @@ def run_side(module: str, *arguments: object, **environment: str) -> dict[str, A
     return told
 
 
+def run_command(module: str, *arguments: object) -> dict[str, float]:
+    """Runs `python -m MODULE ARGUMENTS` to its end: its seconds, and MiB at most of its largest process."""
+    start = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-m", module, *map(str, arguments)], stdout=-3, stderr=-3)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode not in (0, 3):  # as of lint, which found something
+        raise SystemExit(f"{module} {' '.join(map(str, arguments))}: status {process.returncode}")
+    return {"seconds": time.perf_counter() - start, "peak_mib": used.ru_maxrss / 1024}
+
+
+def take_turns(sides: Iterable[str], rounds: int, run: Callable[[str], Any]) -> dict[str, list[Any]]:
+    """What `run` told of each side in each round; the sides take turns, so that a busy machine slows all."""
+    runs: dict[str, list[Any]] = {side: [] for side in sides}
+    for _ in range(rounds):
+        for side, told in runs.items():
+            told.append(run(side))
+            print(f"  {side}: {told[-1]}", flush=True)
+    return runs
+
+
+def column(runs: Mapping[str, Sequence[Mapping[str, Any]]], name: str) -> dict[str, list[float]]:
+    """One figure of all runs, by side."""
+    return {side: [run[name] for run in told] for side, told in runs.items()}
+
+
 @dataclass
 class Comparison:
     """What was measured of each side; the first is the stock host, by which the others' ratios are told."""
@@ -62,7 +90,8 @@ class Comparison:
         self.rows[f"{row}, {unit}"] = medians
         (stock, first), *own = medians.items()
         told = [f"{side} {_figure(value)} ({_ratio(first, value)})" for side, value in own]
-        print(f"{row}: {stock} {_figure(first)} {unit}; {'; '.join(told)}; median of {_rounds(runs)}", flush=True)
+        rounds = max(map(len, runs.values()))
+        print(f"{row}: {stock} {_figure(first)} {unit}; {'; '.join(told)}; runs: {rounds}", flush=True)
 
     def draw(self, path: Path | None) -> None:
         """
@@ -101,8 +130,3 @@ def _figure(value: float) -> str:
 
 def _ratio(stock: float, own: float) -> str:
     return f"{stock / own:,.1f}x" if own else "none"
-
-
-def _rounds(runs: Mapping[str, Sequence[float]]) -> str:
-    counts = {len(values) for values in runs.values()}
-    return f"{max(counts)} run{'s' if max(counts) > 1 else ''}"

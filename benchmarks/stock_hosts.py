@@ -22,8 +22,7 @@ from typing import Any
 from tqdm import tqdm
 
 from videokr.analysis.parity.comparison import ASPECTS, compare
-from videokr.analysis.parity.hosts import ALWAYS, ON_CPU, python_of
-from videokr.analysis.parity.skeleton import CONTEXT_TOKENS, write_skeleton
+from videokr.analysis.parity.hosts import ALWAYS, CONTEXT_TOKENS, ON_CPU, python_of, write_skeleton
 from videokr.budget import SFT_BUDGET
 from videokr.capture.request import Request, read_request
 from videokr.capture.trace import Trace, collapsed, first_videos, read_report, recorded, recorded_videos

@@ -20,7 +20,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from data_prep.demo.scenes import FPS, SCENES, SIDE, Array, Question, Scene
+from data_prep.demo.scenes import FPS, SCENES, SIDE, Array, Scene
 from videokr.errors import UserError, exit_status
 from videokr.example import Kind
 from videokr.options import LETTERS
@@ -33,7 +33,7 @@ OPEN_ENDED_EVERY = 6  # one question in so many is open-ended
 SFT_TIMES = 2  # a video's question is put with other options in another order; the publication has 1.9 a video
 # Of the rows of sft.csv. The model learns to answer with and without thinking; GRPO finds out which of them pays.
 RATIONALE_SHARE = 0.4
-LEAST_VIDEOS = 20
+MIN_VIDEOS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Asked:
 
     id: str
     subject: str
-    question: Question
+    scene: Scene
     kind: Kind
     options: tuple[str, ...]
     video: str
@@ -50,15 +50,18 @@ class Asked:
     @property
     def answer(self) -> str:
         if self.kind is Kind.OPEN_ENDED:
-            return self.question.answer
-        return LETTERS[self.options.index(self.question.answer)]
+            return self.scene.answer
+        return LETTERS[self.options.index(self.scene.answer)]
 
     @property
     def rationale(self) -> str:
         """What is seen, in one regular sentence; then the options up to the one that says so."""
-        tried = self.options[: self.options.index(self.question.answer) + 1] if self.options else ()
-        options = ", ".join(f"{letter}. {text}" for letter, text in zip(LETTERS, tried, strict=False))
-        return f"{self.question.rationale}. {options}".strip()
+        tried = self.options[: self.options.index(self.scene.answer) + 1] if self.options else ()
+        return f"{self.scene.rationale}. {', '.join(lettered(tried))}".strip()
+
+
+def lettered(options: Sequence[str]) -> list[str]:
+    return [f"{letter}. {text}" for letter, text in zip(LETTERS, options, strict=False)]
 
 
 def encode(frames: Array, path: Path) -> None:
@@ -76,21 +79,19 @@ def encode(frames: Array, path: Path) -> None:
         container.mux(stream.encode())
 
 
-def asked(scene: Scene, number: int, name: str, rng: Random, times: int = 1) -> Iterator[Asked]:
+def asked(subject: str, scene: Scene, number: int, name: str, rng: Random, times: int = 1) -> Iterator[Asked]:
     """The scene's question, put so many times; the correct letter is uniformly random."""
-    question = scene.question
     for index in range(times):
         open_ended = rng.randrange(OPEN_ENDED_EVERY) == 0
         kind = Kind.OPEN_ENDED if open_ended else Kind.MULTIPLE_CHOICE
-        first = rng.randrange(len(question.choices))
-        options = () if open_ended else question.choices[first:] + question.choices[:first]
-        yield Asked(f"demo-{number:04d}-{index}", scene.subject, question, kind, options, name)
+        first = rng.randrange(len(scene.choices))
+        options = () if open_ended else scene.choices[first:] + scene.choices[:first]
+        yield Asked(f"demo-{number:04d}-{index}", subject, scene, kind, options, name)
 
 
 def record(split: str, item: Asked) -> dict[str, Any]:
     """One raw record, its fields spelled as in the published file of the split."""
-    options = [f"{letter}. {text}" for letter, text in zip(LETTERS, item.options, strict=False)]
-    common = {"question": item.question.text, "options": options, "problem_type": item.kind.value}
+    common = {"question": item.scene.question, "options": lettered(item.options), "problem_type": item.kind.value}
     if split == "sft":
         think, solution = build_response(item.rationale, item.answer).split("\n")
         return {"id": item.id, **common, "think": think, "solution": solution, "video_path": item.video}
@@ -100,20 +101,13 @@ def record(split: str, item: Asked) -> dict[str, Any]:
     return {"id": item.id, **common, "solution": item.answer, "video_path": item.video, **groups}
 
 
-def table_row(item: Asked) -> dict[str, str]:
-    """The question as a row of a table not made for VideoKR; local_script/demo.sh says which column is what."""
-    options = dict(zip(LETTERS, item.options, strict=False)) or dict.fromkeys(LETTERS[: len(item.question.choices)], "")
-    return {"name": item.id, "asked": item.question.text, **options, "key": item.answer, "clip": item.video}
-
-
-def write_table(path: Path, items: Sequence[Asked], rationales: Sequence[str] | None = None) -> None:
-    """
-    Args:
-        rationales: one a row, empty where the row has none; None where the table has no such column.
-    """
-    rows = [table_row(item) for item in items]
-    for row, rationale in zip(rows, rationales or (), strict=False):
-        row["why"] = rationale
+def write_table(path: Path, items: Sequence[Asked], **more_columns: Sequence[str]) -> None:
+    """The questions as a table not made for VideoKR; local_script/demo.sh says which column is what."""
+    rows = []
+    for number, item in enumerate(items):
+        options = dict(zip(LETTERS, item.options or [""] * len(item.scene.choices), strict=False))
+        row = {"name": item.id, "asked": item.scene.question, **options, "key": item.answer, "clip": item.video}
+        rows.append(row | {name: column[number] for name, column in more_columns.items()})
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, list(rows[0]))
         table.writeheader()
@@ -133,8 +127,8 @@ def write_corpus(output: Path, videos: int, seed: int, progress: bool = True) ->
     Raises:
         UserError: too few videos, or something stands at `output` already.
     """
-    if videos < LEAST_VIDEOS:
-        raise UserError(f"--videos {videos}: at least {LEAST_VIDEOS} are needed to fill all splits")
+    if videos < MIN_VIDEOS:
+        raise UserError(f"--videos {videos}: at least {MIN_VIDEOS} are needed to fill all splits")
     if output.exists():
         raise UserError(f"'{output}' is there already: remove it, or give another --output")
     aside = output.with_name(f".{output.name}.partial")
@@ -144,18 +138,18 @@ def write_corpus(output: Path, videos: int, seed: int, progress: bool = True) ->
     subjects = list(SCENES)
     for number in tqdm(range(videos), desc="drawing videos", unit="video", disable=not progress):
         rng = Random(f"{seed}/{number}")
-        scene = SCENES[subjects[number % len(subjects)]](rng)
+        subject = subjects[number % len(subjects)]
+        scene = SCENES[subject](rng)
         name = f"videos/{number:04d}.mp4"
         encode(scene.frames, aside / name)
         split = split_of(number, videos)
-        times = SFT_TIMES if split == "sft" else 1
-        items[split] += asked(scene, number, name, rng, times)
+        items[split] += asked(subject, scene, number, name, rng, times=SFT_TIMES if split == "sft" else 1)
     for split, own in items.items():
         lines = [json.dumps(record(split, item)) for item in own]
         (aside / f"{split}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     rng = Random(f"{seed}/rationales")
     rationales = [item.rationale if rng.random() < RATIONALE_SHARE else "" for item in items["sft"]]
-    write_table(aside / "sft.csv", items["sft"], rationales)
+    write_table(aside / "sft.csv", items["sft"], why=rationales)
     write_table(aside / "rl.csv", items["rl"])
     aside.rename(output)
     return {split: len(own) for split, own in items.items()}

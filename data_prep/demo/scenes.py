@@ -36,34 +36,23 @@ Array = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """
+class Scene:
+    """A few frames, and what is asked of them.
+
     Attributes:
-        text: the question, without options.
+        frames: uint8, (FRAMES, SIDE, SIDE, 3), RGB.
+        question: without options.
         choices: the four texts to choose from, in no particular order.
         answer: one of the choices.
         rationale: what is to be seen from moment to moment, in one regular sentence without its full stop; it ends with
             the answer.
     """
 
-    text: str
+    frames: Array
+    question: str
     choices: tuple[str, ...]
     answer: str
     rationale: str
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """
-    Attributes:
-        subject: what the scene is about; a key of SCENES.
-        frames: uint8, (FRAMES, SIDE, SIDE, 3), RGB.
-        question: what is asked of it.
-    """
-
-    subject: str
-    frames: Array
-    question: Question
 
 
 def draw(frame: Array, shape: str, colour: str, centre: tuple[float, float], radius: float) -> None:
@@ -88,6 +77,13 @@ def _place(rng: Random, radius: float) -> tuple[float, float]:
     return rng.uniform(radius, SIDE - radius), rng.uniform(radius, SIDE - radius)
 
 
+def _flash(frames: Array, slot: int, shape: str, colour: str, rng: Random) -> None:
+    """Paints a shape somewhere into the two frames of a slot."""
+    centre = _place(rng, 22.0)
+    for frame in frames[2 * slot : 2 * slot + 2]:
+        draw(frame, shape, colour, centre, 22.0)
+
+
 def motion(rng: Random) -> Scene:
     """One shape crosses the frame in one direction."""
     frames, shape, colour = _blank(rng), rng.choice(SHAPES), rng.choice(list(COLOURS))
@@ -102,7 +98,7 @@ def motion(rng: Random) -> Scene:
         draw(frame, shape, colour, (along, across) if step[0] else (across, along), radius)
     before, after = SIDES[direction]
     seen = f"The {colour} {shape} is {before}, then {after}, so it goes {direction}"
-    return Scene("motion", frames, Question(f"Which way does the {shape} go?", tuple(DIRECTIONS), direction, seen))
+    return Scene(frames, f"Which way does the {shape} go?", tuple(DIRECTIONS), direction, seen)
 
 
 def change(rng: Random) -> Scene:
@@ -116,7 +112,7 @@ def change(rng: Random) -> Scene:
             draw(frame, shape, colour, centre, first + (last - first) * index / (FRAMES - 1))
     before, after = LOOKS[what]
     seen = f"The {colour} {shape} is {before}, then {after}, so it {what}"
-    return Scene("change", frames, Question(f"What does the {shape} do?", tuple(CHANGES), what, seen))
+    return Scene(frames, f"What does the {shape} do?", tuple(CHANGES), what, seen)
 
 
 def count(rng: Random) -> Scene:
@@ -124,12 +120,10 @@ def count(rng: Random) -> Scene:
     frames, shape, colour, number = _blank(rng), rng.choice(SHAPES), rng.choice(list(COLOURS)), rng.choice(COUNTS)
     slots = set(rng.sample(range(SLOTS), int(number)))
     for slot in sorted(slots):
-        centre = _place(rng, 22.0)
-        for frame in frames[2 * slot : 2 * slot + 2]:
-            draw(frame, shape, colour, centre, 22.0)
+        _flash(frames, slot, shape, colour, rng)
     looks = ", ".join("yes" if slot in slots else "no" for slot in range(SLOTS))
     seen = f"The {colour} {shape} is seen: {looks}, so it appears {number}"
-    return Scene("count", frames, Question(f"How many times does a {shape} appear?", COUNTS, number, seen))
+    return Scene(frames, f"How many times does a {shape} appear?", COUNTS, number, seen)
 
 
 def order(rng: Random) -> Scene:
@@ -137,12 +131,10 @@ def order(rng: Random) -> Scene:
     frames, shape = _blank(rng), rng.choice(SHAPES)
     colours = rng.sample(list(COLOURS), SLOTS)
     for slot, colour in enumerate(colours):
-        centre = _place(rng, 22.0)
-        for frame in frames[2 * slot : 2 * slot + 2]:
-            draw(frame, shape, colour, centre, 22.0)
+        _flash(frames, slot, shape, colour, rng)
     place, colour = rng.choice((("first", colours[0]), ("last", colours[-1])))
     seen = f"The {shape} is {', '.join(HUES[name] for name in colours)}, so the {place} is {colour}"
-    return Scene("order", frames, Question(f"Which colour is the {place} {shape}?", tuple(COLOURS), colour, seen))
+    return Scene(frames, f"Which colour is the {place} {shape}?", tuple(COLOURS), colour, seen)
 
 
 SCENES: dict[str, Callable[[Random], Scene]] = {"motion": motion, "change": change, "count": count, "order": order}

@@ -17,46 +17,28 @@ WINDOW_STEPS = 5  # the reward is compared over so many first and last steps
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """A JSONL file's records.
+    """The records of a JSON or JSONL file that a stage of the demo wrote, one a line.
 
     Raises:
-        UserError: it is not there: the stage that writes it did not end.
+        UserError: it is not there: the stage did not end.
     """
     if not path.is_file():
         raise UserError(f"'{path}' is not there: run bash local_script/demo.sh again")
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-
-
-def loss_curve(trainer_log: Path) -> list[tuple[int, float]]:
-    """(step, training loss) as LLaMA-Factory logs it."""
-    return [(row["current_steps"], row["loss"]) for row in read_lines(trainer_log) if "loss" in row]
-
-
-def reward_curve(metrics: Path) -> list[tuple[int, float]]:
-    """(step, mean reward of all rollouts) as verl logs it."""
-    return [
-        (row["step"], row["data"]["critic/score/mean"])
-        for row in read_lines(metrics)
-        if "critic/score/mean" in row["data"]
-    ]
-
-
-def scores(folder: Path) -> dict[str, Any]:
-    """What the evaluation came to, as it stands in its folder."""
-    path = folder / SUMMARY_FILE
-    if not path.is_file():
-        raise UserError(f"'{path}' is not there: run bash local_script/demo.sh again")
-    summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["benchmarks"]["videokr_eval"]
-    return summary
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines() if path.suffix == ".jsonl" else [text]
+    return [json.loads(line) for line in lines if line.strip()]
 
 
 def gather(run: Path) -> dict[str, Any]:
-    """Everything that the table and the plots show."""
-    loss = loss_curve(run / "sft" / "trainer_log.jsonl")
-    reward = reward_curve(run / "grpo" / "metrics.jsonl")
+    """Everything that the table and the plots show: losses as LLaMA-Factory logs them, rewards as verl does."""
+    logged = read_lines(run / "sft" / "trainer_log.jsonl")
+    loss = [(row["current_steps"], row["loss"]) for row in logged if "loss" in row]
+    metrics = [(row["step"], row["data"]) for row in read_lines(run / "grpo" / "metrics.jsonl")]
+    reward = [(step, data["critic/score/mean"]) for step, data in metrics if "critic/score/mean" in data]
     rewards = [value for _, value in reward]
+    summaries = {model: read_lines(run / "eval" / model / SUMMARY_FILE)[0] for model in MODELS}
     return {
-        "scores": {model: scores(run / "eval" / model) for model in MODELS},
+        "scores": {model: summary["benchmarks"]["videokr_eval"] for model, summary in summaries.items()},
         "sft_loss": loss,
         "grpo_reward": reward,
         "grpo_reward_first_steps": mean(rewards[:WINDOW_STEPS]),

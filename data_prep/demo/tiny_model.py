@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from videokr.errors import UserError, exit_status
+from videokr.errors import exit_status
 from videokr.family import FAMILIES, Family
 
 HIDDEN = 128
@@ -49,16 +49,12 @@ def chat_template(family: Family, thinking: bool = False) -> str:
         thinking: the generation prompt opens the thinking, as that of Qwen3-VL-8B-Thinking.
     """
     system = (
-        ""
-        if family.name == "qwen3vl"
-        else (
-            "{% if loop.first and message['role'] != 'system' %}"
-            "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}"
-        )
+        "{% if loop.first and message['role'] != 'system' %}"
+        "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}"
     )
     return (
         "{% for message in messages %}"
-        + system
+        + (system if family.name == "qwen2_5vl" else "")
         + "<|im_start|>{{ message['role'] }}\n"
         + (f"{{% if message['role'] == 'assistant' %}}{THINKING_TURN}{{% elif" if thinking else "{% if")
         + " message['content'] is string %}{{ message['content'] }}{% else %}"
@@ -125,17 +121,9 @@ def build_config(family: Family, tokenizer: Any) -> Any:
     """The family's own configuration class, at the tiny size."""
     from transformers import Qwen2_5_VLConfig, Qwen3VLConfig
 
-    tokens = {
-        name: tokenizer.convert_tokens_to_ids(f"<|{name}|>")
-        for name in ("image_pad", "video_pad", "vision_start", "vision_end")
-    }
-    ids = {
-        "image_token_id": tokens["image_pad"],
-        "video_token_id": tokens["video_pad"],
-        "vision_start_token_id": tokens["vision_start"],
-        "vision_end_token_id": tokens["vision_end"],
-        "tie_word_embeddings": True,
-    }
+    tokens = {"image": "image_pad", "video": "video_pad", "vision_start": "vision_start", "vision_end": "vision_end"}
+    ids = {f"{what}_token_id": tokenizer.convert_tokens_to_ids(f"<|{token}|>") for what, token in tokens.items()}
+    ids["tie_word_embeddings"] = True
     vocab_size = math.ceil(len(tokenizer) / 64) * 64
     if family.name == "qwen2_5vl":
         # Height and width have the slow frequencies: at the real base of 1e6, neighbouring patches would look alike.
@@ -183,8 +171,8 @@ def build_processor(family: Family, tokenizer: Any) -> Any:
 
     template = tokenizer.chat_template
     if family.name == "qwen2_5vl":
-        image = Qwen2VLImageProcessor(size={"shortest_edge": 56 * 56, "longest_edge": 28 * 28 * 1280})
-        video = Qwen2VLVideoProcessor(size={"shortest_edge": 56 * 56, "longest_edge": 28 * 28 * 1280})
+        size = {"shortest_edge": 56 * 56, "longest_edge": 28 * 28 * 1280}
+        image, video = Qwen2VLImageProcessor(size=size), Qwen2VLVideoProcessor(size=size)
         return Qwen2_5_VLProcessor(image, tokenizer, video, chat_template=template)
     normal = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3, "patch_size": 16}
     image = Qwen2VLImageProcessor(size={"shortest_edge": 65536, "longest_edge": 16777216}, **normal)
@@ -236,16 +224,13 @@ def corpus_of(path: Path) -> list[str]:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("family", help=" or ".join(FAMILIES))
+    parser.add_argument("family", choices=FAMILIES)
     parser.add_argument("--data", type=Path, required=True, help="annotation file that the tokenizer is trained on")
     parser.add_argument("--output", type=Path, required=True, help="checkpoint folder to write")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--thinking", action="store_true", help="its prompts open the thinking, as a Thinking model's")
     args = parser.parse_args(argv)
-    if args.family not in FAMILIES:
-        raise UserError(f"unknown family '{args.family}': known are {', '.join(FAMILIES)}")
     args.output.parent.mkdir(parents=True, exist_ok=True)
-    count = build_model(FAMILIES[args.family], corpus_of(args.data), args.output, args.seed, args.thinking)
+    count = build_model(FAMILIES[args.family], corpus_of(args.data), args.output, args.seed)
     print(f"{args.output}: {args.family}, {count / 1e6:.2f} M parameters")
     return 0
 

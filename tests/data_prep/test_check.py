@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from faulty_videos import FAULTS, encode, write_faulty_videos
+from odd_clips import Shape, draw
 
-from data_prep.demo.odd_clips import Shape, draw
 from videokr.errors import UserError
 from videokr.video.manifest import LEVELS, VideoEntry, read_manifest, write_manifest
 

@@ -20,6 +20,7 @@ from chromium import find_chromium, started
 from faulty_videos import FAULTS, write_faulty_videos
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from odd_clips import turn
 from panned_clips import DRAWN_SECONDS, HEIGHT, RATE, WIDTH, cloud, draw, pan, write_clip, write_records
 
 from benchmarks.video_copies import COPIES
@@ -40,7 +41,6 @@ from data_prep.decontamination.picture_hash import (
 from data_prep.decontamination.pictures import SIDE, read_pictures
 from data_prep.decontamination.questions import MAX_BENCHMARK_HOLDERS, MAX_TRAIN_HOLDERS, QuestionIndex
 from data_prep.decontamination.video_id import holders_by_id, video_ids
-from data_prep.demo.odd_clips import turn
 from data_prep.engine import Workers
 from videokr.__main__ import main
 from videokr.errors import UserError

@@ -62,7 +62,7 @@ def test_the_correct_letter_is_uniform():
     letters: Counter[str] = Counter()
     for number in range(300):
         scene = scenes.SCENES["motion"](rng)
-        letters.update(a.answer for a in clips.asked(scene, number, "x.mp4", rng) if a.options)
+        letters.update(a.answer for a in clips.asked("motion", scene, number, "x.mp4", rng) if a.options)
     expected = letters.total() / 4
     assert sum((letters[x] - expected) ** 2 / expected for x in LETTERS[:4]) < 16.3  # chi-squared, 3 degrees, p 0.001
 
@@ -72,10 +72,10 @@ def test_answers_are_among_four_different_choices(subject):
     rng = clips.Random(1)
     answers = set()
     for _ in range(40):
-        question = scenes.SCENES[subject](rng).question
-        assert len(set(question.choices)) == 4 and question.answer in question.choices
-        assert question.rationale.endswith(f" {question.answer}")
-        answers.add(question.answer)
+        scene = scenes.SCENES[subject](rng)
+        assert len(set(scene.choices)) == 4 and scene.answer in scene.choices
+        assert scene.rationale.endswith(f" {scene.answer}")
+        answers.add(scene.answer)
     assert len(answers) == 4
 
 

@@ -28,7 +28,8 @@ def test_what_hangs_or_dies_takes_nothing_with_it(cluster):
 
 
 def test_a_check_writes_the_same_manifest(cluster, tmp_path):
-    from data_prep.demo.odd_clips import write_clips
+    from odd_clips import write_clips
+
     from videokr.__main__ import main
 
     write_clips(tmp_path / "odd", 6, progress=False)

@@ -22,7 +22,7 @@ def test_a_right_answer_without_tags_earns_nothing():
 
 @pytest.mark.rl
 def test_a_video_is_planned_for_every_stage_and_family(tmp_path):
-    from data_prep.demo.odd_clips import Shape, draw
+    from odd_clips import Shape, draw
 
     draw(Shape("libx264", "mp4", Fraction(10), 100, 320, 180, variable=False, turned=False), tmp_path / "a.mp4")
     lines = printed("examples/plan_video.py", tmp_path / "a.mp4").splitlines()

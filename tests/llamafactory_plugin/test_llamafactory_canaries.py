@@ -13,7 +13,8 @@ import pytest
 
 pytest.importorskip("llamafactory")
 
-from data_prep.demo.odd_clips import Shape, draw, put_index_first, record
+from odd_clips import Shape, draw, put_index_first, record
+
 from llamafactory_plugin.rows import DATASET_INFO_FILE, build_dataset_entry, build_message_row
 from videokr.example import parse_example
 from videokr.family import FAMILIES

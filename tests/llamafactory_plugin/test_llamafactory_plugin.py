@@ -320,7 +320,7 @@ def test_an_undecodable_video_is_named(torchrun, corpus, models, tmp_path):
 
 def break_off(whole: Path, output: Path) -> None:
     """The first part of a clip whose header, put first, promises all of it."""
-    from data_prep.demo.odd_clips import put_index_first
+    from odd_clips import put_index_first
 
     put_index_first(whole, output)
     content = output.read_bytes()

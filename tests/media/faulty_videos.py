@@ -8,8 +8,7 @@ from typing import Any
 
 import av
 import numpy as np
-
-from data_prep.demo.odd_clips import Shape, draw
+from odd_clips import Shape, draw
 
 TRIMMED = Shape("libx264", "mp4", Fraction(25), 100, 160, 96, variable=False, turned=False, kind="trimmed")
 SIDE, RATE, FRAMES = 64, 10, 60

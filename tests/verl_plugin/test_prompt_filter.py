@@ -12,7 +12,8 @@ import pytest
 
 pytest.importorskip("verl")
 
-from data_prep.demo.odd_clips import Shape, draw, record, shape
+from odd_clips import Shape, draw, record, shape
+
 from videokr.__main__ import main as videokr
 from videokr.budget import RL_BUDGET, VideoBudget
 from videokr.errors import UserError

@@ -14,8 +14,17 @@ from dataclasses import replace
 from itertools import pairwise
 
 from videokr.reward import Reason
-from videokr.typed.formula import EXACT, same_formula
-from videokr.typed.quantity import ONE, QUANTITY, SECOND, Quantity, are_parts, read_number, read_quantities
+from videokr.typed.quantity import (
+    EXACT,
+    ONE,
+    QUANTITY,
+    SECOND,
+    Quantity,
+    are_parts,
+    read_number,
+    read_quantities,
+    same_formula,
+)
 
 Verdict = tuple[float, Reason]
 Span = tuple[float, float]

@@ -12,7 +12,7 @@ import pytest
 from checkout import ROOT
 
 from videokr.analysis.parity.comparison import ASPECTS, as_json, as_text, compare
-from videokr.analysis.parity.skeleton import write_skeleton
+from videokr.analysis.parity.hosts import write_skeleton
 from videokr.capture.trace import SeenVideo, Trace, read_report, write_report
 from videokr.errors import UserError
 
@@ -198,7 +198,8 @@ def parity(*arguments):
 )
 def test_one_example_is_the_same_in_all_three_hosts(name, count, sampling, prompt_ends, tmp_path):
     """Twenty-five clips of every shape; the README has the figures of two hundred, and of every budget."""
-    from data_prep.demo.odd_clips import write_clips
+    from odd_clips import write_clips
+
     from data_prep.demo.tiny_model import build_model, corpus_of
     from videokr.family import FAMILIES
 
@@ -235,7 +236,8 @@ SEEN = {
 
 @pytest.mark.eval
 def test_a_fault_in_one_host_is_seen_there_and_nowhere_else(tmp_path):
-    from data_prep.demo.odd_clips import write_clips
+    from odd_clips import write_clips
+
     from data_prep.demo.tiny_model import build_model, corpus_of
     from videokr.family import FAMILIES
 

@@ -19,16 +19,14 @@ import numpy as np
 from chromium import NAMES, find_chromium, started
 from hypothesis import given
 from hypothesis import strategies as st
+from odd_clips import shape, write_clips
 
-from data_prep.demo.odd_clips import shape, write_clips
 from videokr.__main__ import main as videokr
-from videokr.analysis.report.breakdown import breakdowns
-from videokr.analysis.report.cards import card_table
-from videokr.analysis.report.examples import spread_over
+from videokr.analysis.report.breakdown import breakdowns, probe_table
 from videokr.analysis.report.figures import NOTHING
 from videokr.analysis.report.markdown import escaped
-from videokr.analysis.report.probes import probe_table
-from videokr.analysis.report.run_set import read_run_set
+from videokr.analysis.report.page import spread_over
+from videokr.analysis.report.run_set import card_table, read_run_set
 from videokr.analysis.report.scores import published_table, verdict_table
 from videokr.budget import EVAL_BUDGET
 from videokr.errors import UserError
@@ -38,10 +36,9 @@ from videokr.evaluation.card import RunCard
 from videokr.evaluation.run import answers_path
 from videokr.evaluation.verdict import Verdict
 from videokr.example import Example, Kind
-from videokr.page.document import ENVIRONMENT, raw
+from videokr.page.document import ENVIRONMENT, excerpt, fair_length, page_bytes, raw, readable
 from videokr.page.sheet import FRAMES, NoSheet, Sheet, make_sheet, planned_seconds
 from videokr.page.table import Tone
-from videokr.page.text import excerpt, fair_length, page_bytes, readable
 from videokr.prompt import prompt_digest
 from videokr.response import build_response
 from videokr.video.timeline import read_header

@@ -9,10 +9,9 @@ import unicodedata
 import pytest
 from checkout import ROOT
 
-from videokr.analysis.rollouts.dump import CutLine, find_dumps, read_dump
 from videokr.analysis.rollouts.evidence import Check, answers_given, most_repeated_run, opened_blocks
-from videokr.analysis.rollouts.explanation import MEANINGS, NoVerdict, explain
 from videokr.analysis.rollouts.report import WIDTH, as_json, as_text
+from videokr.analysis.rollouts.rollout import MEANINGS, NoVerdict, explain, find_dumps, read_dump
 from videokr.analysis.rollouts.tally import read_tally, window_of
 from videokr.errors import UserError
 from videokr.example import Example, Kind
@@ -381,7 +380,7 @@ def test_a_cut_last_line_is_skipped_and_told(tmp_path):
     write(tmp_path / "d", 8, [row(WRONG)], end="")  # whole, only without its line end
     (tmp_path / "d" / "9.jsonl").touch()
     report = read_tally(tmp_path / "d", Accuracy.PAPER)
-    assert report.cut_lines == [CutLine("7.jsonl", 2)] and report.total.sums["rollouts"] == 2
+    assert report.cut_lines == [{"file": "7.jsonl", "line": 2}] and report.total.sums["rollouts"] == 2
     assert "7.jsonl, line 2: cut line, skipped\n" in as_text(report) and "1 file without a whole rollout\n" in as_text(
         report
     )

@@ -15,7 +15,7 @@ from judge_endpoint import environment
 from lmms_eval_tasks.results import keep_answers
 from videokr.__main__ import main
 from videokr.analysis.compare import compare_runs
-from videokr.analysis.extractors import EXTRACTORS
+from videokr.analysis.rescore import EXTRACTORS
 from videokr.budget import EVAL_BUDGET
 from videokr.errors import UserError, exit_status
 from videokr.evaluation.answered import Answered, read_answers, write_answers

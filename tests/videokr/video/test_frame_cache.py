@@ -8,7 +8,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from data_prep.demo.odd_clips import Shape, draw
+from odd_clips import Shape, draw
+
 from videokr.budget import VideoBudget
 from videokr.errors import UserError
 from videokr.video.frame_cache import FrameCache

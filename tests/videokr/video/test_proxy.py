@@ -15,7 +15,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from data_prep.demo.odd_clips import Shape, draw, shape, write_clips
+from odd_clips import Shape, draw, shape, write_clips
+
 from videokr.__main__ import main as videokr
 from videokr.budget import RL_BUDGET, VideoBudget
 from videokr.errors import UserError

@@ -8,7 +8,8 @@ import pytest
 
 pytest.importorskip("av")
 
-from data_prep.demo.odd_clips import MATRICES, Shape, draw, put_index_first, shape, turn, write_clips
+from odd_clips import MATRICES, Shape, draw, put_index_first, shape, turn, write_clips
+
 from videokr.budget import SAMPLINGS, VideoBudget
 from videokr.errors import UserError
 from videokr.video.frame_plan import plan_frames

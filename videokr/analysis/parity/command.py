@@ -8,10 +8,8 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from videokr.analysis.parity.comparison import as_json, as_text, compare
-from videokr.analysis.parity.hosts import REPORTS, ROOT, HostError, call_hosts
-from videokr.analysis.parity.sheet import draw
-from videokr.analysis.parity.skeleton import CONTEXT_TOKENS, write_skeleton
+from videokr.analysis.parity.comparison import as_json, as_text, compare, draw_sheet
+from videokr.analysis.parity.hosts import CONTEXT_TOKENS, REPORTS, ROOT, HostError, call_hosts, write_skeleton
 from videokr.budget import BUDGETS, BY_INDEX, SAMPLINGS
 from videokr.capture.request import Request
 from videokr.capture.trace import read_report
@@ -92,5 +90,5 @@ def run(args: argparse.Namespace) -> int:
         else:
             print(as_text(traces, differences), end="", flush=True)
         if args.sheet:
-            draw(traces, folder, args.sheet)
+            draw_sheet(traces, folder, args.sheet)
     return DIFFERENT_STATUS if differences else 0

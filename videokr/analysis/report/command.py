@@ -7,13 +7,10 @@ sheets of the frames. It asks the network for nothing and needs no script but to
 import argparse
 from pathlib import Path
 
-from videokr.analysis.report.breakdown import breakdowns
-from videokr.analysis.report.cards import card_table
-from videokr.analysis.report.examples import gather, spread_over
+from videokr.analysis.report.breakdown import breakdowns, probe_table
 from videokr.analysis.report.markdown import as_markdown
-from videokr.analysis.report.page import Report, page
-from videokr.analysis.report.probes import probe_table
-from videokr.analysis.report.run_set import read_run_set
+from videokr.analysis.report.page import Report, gather, page, spread_over
+from videokr.analysis.report.run_set import card_table, read_run_set
 from videokr.analysis.report.scores import AGAINST, check_against, other_table, published_table, verdict_table
 from videokr.errors import UserError
 from videokr.outputs import atomic_write

@@ -84,9 +84,6 @@
     link.addEventListener("click", () => examples.scrollIntoView());
     cell.append(link);
   }
-  addEventListener("beforeprint", () => {
-    for (const part of document.querySelectorAll(".breakdown")) part.open = true;
-  });
   form.hidden = false;
   if (show()) examples.scrollIntoView();
 })();

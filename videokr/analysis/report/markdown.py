@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from videokr.analysis.report.breakdown import breakdown_table
 from videokr.analysis.report.page import Report
 from videokr.evaluation.benchmarks import title_of
+from videokr.page.document import readable
 from videokr.page.table import Cell, Table, Tone
-from videokr.page.text import readable
 
 # What Markdown takes for marks: some anywhere, some in front of a text, and the slashes of an address.
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|~$&]|^[-+=](?=\s)|(?<=:)/")

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
 
-from videokr.analysis.rollouts.explanation import Explanation
+from videokr.analysis.rollouts.rollout import Explanation
 from videokr.example import Kind
 from videokr.options import LETTERS
 from videokr.response import ANSWER_TAGS, THINK_TAGS

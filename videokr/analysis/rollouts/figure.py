@@ -6,14 +6,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from videokr.analysis.rollouts.tally import UNVARIED, Tally, Totals
+from videokr.analysis.rollouts.tally import UNVARIED, Tally
 from videokr.errors import UserError
 
 SIZE_INCHES, DOTS_PER_INCH = (12.0, 8.4), 100
 MAX_MARKED_STEPS = 40  # each point of a longer curve would hide the curve
-MAX_REASONS = 8  # in the figure; the rarer ones are one
 LOG_FROM = 8.0  # times the mean length: from there on the longest output needs a logarithmic axis
-OTHERS = "others"
 UNVARIED_COLORS = ("tab:green", "dimgray", "tab:orange")
 
 
@@ -62,8 +60,8 @@ def draw(tally: Tally, path: Path) -> None:
     else:
         length.set_ylim(0, None)
 
-    by_reason = _shares_by_reason(list(total.by("zero")), by_step)
-    _stack(zeros, steps, by_reason, pyplot.get_cmap("tab10").colors)
+    by_reason = {name: [totals.mean(f"zero/{name}") or 0.0 for totals in by_step] for name in total.by("zero")}
+    _stack(zeros, steps, by_reason, [*pyplot.get_cmap("tab10").colors, *pyplot.get_cmap("tab20b").colors])
     highest = max((sum(column) for column in zip(*by_reason.values(), strict=True)), default=0.0)
     zeros.set(title="Zeros by reason", ylabel="share of the rollouts", ylim=(0, highest * 1.05 or 1.0))
 
@@ -87,17 +85,6 @@ def draw(tally: Tally, path: Path) -> None:
             axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=4, frameon=False, fontsize=9)
     figure.savefig(path, format="png", dpi=DOTS_PER_INCH)
     pyplot.close(figure)
-
-
-def _shares_by_reason(reasons: Sequence[str], by_step: Sequence[Totals]) -> dict[str, list[float]]:
-    """Reason -> its share of the rollouts at each step; the most common first."""
-    shown = reasons if len(reasons) <= MAX_REASONS else reasons[: MAX_REASONS - 1]
-    rows = {name: [totals.mean(f"zero/{name}") or 0.0 for totals in by_step] for name in shown}
-    if rest := reasons[len(shown) :]:
-        rows[OTHERS] = [
-            sum(totals.sums[f"zero/{name}"] for name in rest) / totals.sums["rollouts"] for totals in by_step
-        ]
-    return rows
 
 
 def _stack(axes: Any, steps: Sequence[int], rows: Mapping[str, Sequence[float]], colors: Sequence[Any]) -> None:

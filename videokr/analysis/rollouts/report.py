@@ -7,8 +7,8 @@ from itertools import accumulate
 from typing import Any
 
 from videokr.analysis.rollouts.evidence import Check
-from videokr.analysis.rollouts.explanation import MEANINGS
 from videokr.analysis.rollouts.hacking_checks import run_checks
+from videokr.analysis.rollouts.rollout import MEANINGS
 from videokr.analysis.rollouts.tally import DIFFERING, UNVARIED, VARIED, Tally, Totals
 from videokr.reward import Accuracy
 
@@ -43,7 +43,7 @@ def as_json(tally: Tally) -> dict[str, Any]:
         "scored_by": tally.accuracy.value,
         "files": tally.files,
         "padded": tally.padded,
-        "cut_lines": [asdict(line) for line in tally.cut_lines],
+        "cut_lines": tally.cut_lines,
         "differing_scores": {"count": total.sums[DIFFERING], "examples": tally.examples_of(DIFFERING)},
         "zeros": [
             {
@@ -109,7 +109,7 @@ def _head(tally: Tally) -> Iterator[str]:
     if tally.padded:
         yield f"{_counted(tally.padded, 'rollout')} failed, and verl filled up with nothing: in no count below"
     for line in tally.cut_lines:
-        yield f"{line.file}, line {line.line}: cut line, skipped"
+        yield f"{line['file']}, line {line['line']}: cut line, skipped"
     if differing:
         other = next(accuracy for accuracy in Accuracy if accuracy is not tally.accuracy)
         yield (

@@ -9,9 +9,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from videokr.analysis.rollouts.dump import CutLine, find_dumps, read_dump
 from videokr.analysis.rollouts.evidence import find_evidence
-from videokr.analysis.rollouts.explanation import Explanation, explain
+from videokr.analysis.rollouts.rollout import Explanation, explain, find_dumps, read_dump
 from videokr.errors import UserError
 from videokr.reward import DEFAULT_TOLERANCE, Accuracy
 
@@ -129,7 +128,7 @@ class Tally:
     accuracy: Accuracy
     files: int
     window: frozenset[int]
-    cut_lines: list[CutLine] = field(default_factory=list)
+    cut_lines: list[dict[str, Any]] = field(default_factory=list)
     steps: dict[int, Totals] = field(default_factory=dict)
     padded: int = 0
     examples: defaultdict[str, list[tuple[float, dict[str, Any]]]] = field(default_factory=lambda: defaultdict(list))
@@ -191,16 +190,16 @@ def read_tally(folder: Path, accuracy: Accuracy, tolerance: float = DEFAULT_TOLE
     """
     dumps = find_dumps(folder)
     tally = Tally(folder, accuracy, len(dumps), window_of(list(dumps)))
+
+    def explanations(path: Path) -> Iterator[Explanation]:
+        for rollout in read_dump(path, tally.cut_lines):
+            if rollout.is_padding:
+                tally.padded += 1
+            else:
+                yield explain(rollout, accuracy, tolerance, judged)
+
     for step, path in tqdm(dumps.items(), desc="reading rollouts", unit="file", disable=None):
-
-        def explanations(path: Path = path) -> Iterator[Explanation]:
-            for rollout in read_dump(path, tally.cut_lines):
-                if rollout.is_padding:
-                    tally.padded += 1
-                else:
-                    yield explain(rollout, accuracy, tolerance, judged)
-
-        tally.add_step(step, explanations())
+        tally.add_step(step, explanations(path))
     if not tally.steps:
         raise UserError(f"'{folder}': no whole rollout in its dumps")
     return tally

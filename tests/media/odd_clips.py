@@ -2,7 +2,9 @@
 
 Every codec, container, rate and duration comes in turn: H.264, HEVC and VP9; MP4, MKV and WebM; half a second to forty
 minutes; 1 to 60 frames a second and variable; odd, tall and wide frames; turned on their side; one frame alone. Every
-fifth is of a kind that files from elsewhere are of. Every eighth record has two videos, unless told otherwise.
+fifth is of a kind that files from elsewhere are of. Every eighth record has two videos.
+
+    python tests/media/odd_clips.py --output DIR [--count 200]
 """
 
 import argparse
@@ -12,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -25,7 +28,7 @@ RATES = (Fraction(30_000, 1001), Fraction(25), Fraction(60), Fraction(10), Fract
 SIZES = ((64, 48), (48, 96), (160, 90), (71, 53), (200, 32), (320, 180), (56, 56), (640, 360), (360, 640))
 SECONDS = (0.5, 2.0, 7.3, 20.0, 63.9, 4.0)
 LONG_SECONDS, LONG_RATE = (600, 2_400), Fraction(1)  # long ones by a low frame rate
-TWO_VIDEOS_EVERY = 8  # records: one with the clip before as well
+TWO_VIDEOS_EVERY = 8  # records: one that has the clip before as well
 SMALL = (64, 48)  # width, height in pixels, as in SIZES
 # Of one clip, so that drawing stays quick.
 FRAMES_MAX, PIXELS_MAX = 2_000, 60_000_000
@@ -103,20 +106,19 @@ def draw(clip: Shape, path: Path) -> None:
     import av
 
     with av.open(str(path), "w", options=MUXER_OPTIONS.get(clip.kind, {})) as container:
-        if clip.kind in ("two streams", "cover"):
-            codec, worse = ("mjpeg", {}) if clip.kind == "cover" else ("libx264", {"crf": "45"})
+        has_another, is_cover = clip.kind in ("two streams", "cover"), clip.kind == "cover"
+        if has_another:
+            codec, worse = ("mjpeg", {}) if is_cover else ("libx264", {"crf": "45"})
             first: Any = container.add_stream(codec, rate=clip.rate, options=worse)
             first.width, first.height = SMALL
-            first.pix_fmt = "yuvj420p" if clip.kind == "cover" else "yuv420p"
+            first.pix_fmt = "yuvj420p" if is_cover else "yuv420p"
         stream = _stream(clip, container)
-        if clip.kind in ("two streams", "cover"):
-            first.disposition = av.stream.Disposition.attached_pic.value if clip.kind == "cover" else 0
+        if has_another:
+            first.disposition = av.stream.Disposition.attached_pic.value if is_cover else 0
             stream.disposition = av.stream.Disposition.default.value
-        if clip.kind in ("two streams", "cover"):
-            for picture, time in _pictures(replace(clip, width=SMALL[0], height=SMALL[1])):
+            shown = replace(clip, width=SMALL[0], height=SMALL[1])
+            for picture, time in islice(_pictures(shown), 1 if is_cover else None):
                 container.mux(first.encode(_frame(picture, time, clip)))
-                if clip.kind == "cover":
-                    break
             container.mux(first.encode())
         for picture, time in _pictures(clip):
             container.mux(_as_kind(stream.encode(_frame(picture, time, clip)), clip))
@@ -207,11 +209,8 @@ def record(number: int, videos: list[str]) -> dict[str, Any]:
     return {"id": f"odd-{number:03d}", **question, "problem_type": "multiple choice", **solution, "videos": videos}
 
 
-def write_clips(output: Path, count: int, pairs: bool = True, progress: bool = True) -> None:
+def write_clips(output: Path, count: int, progress: bool = True) -> None:
     """Writes the clips and records.jsonl.
-
-    Args:
-        pairs: every eighth record has the clip before as well.
 
     Raises:
         UserError: something stands at `output` already.
@@ -226,7 +225,7 @@ def write_clips(output: Path, count: int, pairs: bool = True, progress: bool = T
         clip = shape(number)
         names.append(f"videos/{number:03d}.{clip.container}")
         draw(clip, aside / names[-1])
-        shown = names[-2:] if pairs and number % TWO_VIDEOS_EVERY == TWO_VIDEOS_EVERY - 1 else names[-1:]
+        shown = names[-2:] if number % TWO_VIDEOS_EVERY == TWO_VIDEOS_EVERY - 1 else names[-1:]
         lines.append(json.dumps(record(number, shown)) + "\n")
     (aside / "records.jsonl").write_text("".join(lines), encoding="utf-8")
     aside.rename(output)
@@ -236,9 +235,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, required=True, help="folder to write; must not be there")
     parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--single", action="store_true", help="no record with two videos")
     args = parser.parse_args(argv)
-    write_clips(args.output, args.count, pairs=not args.single)
+    write_clips(args.output, args.count)
     print(f"{args.output}: {args.count} clips")
     return 0
 
