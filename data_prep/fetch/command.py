@@ -1,10 +1,10 @@
 """`videokr fetch`: brings the published annotation files and videos to a folder, and extracts the videos' archives.
 
 Annotation files land in DIR and videos in DIR/Videos, where `--videos DIR` finds them under every spelling of records.
-It may be killed at any time: the same command again goes on where it was (an archive that was being extracted begins
-anew), and does nothing where nothing is missing. Links, devices, whatever leads out of the folder, and a file whose
-path another one had before are never extracted: such a member is refused, the rest is extracted, and it ends with
-status 3; so it does where an archive is of a kind that is not read, as .tar.gz and .zip are.
+It may be killed at any time: the same command again brings what is missing (the file that was being downloaded and the
+archive that was being extracted begin anew), and does nothing where nothing is. Links, devices, whatever leads out of
+the folder, and a file whose path another one had before are never extracted: such a member is refused, the rest is
+extracted, and it ends with status 3; so it does where an archive is of a kind that is not read, as .tar.gz is.
 """
 
 import argparse

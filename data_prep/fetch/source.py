@@ -18,7 +18,7 @@ from videokr.outputs import atomic_write
 READ_BYTES = 1 << 20
 INFO_TIMEOUT_SECONDS = 30
 DOWNLOADS = ".videokr-fetch.download"  # beside a file that is downloaded
-GOES_ON = "running it again goes on where it was"
+GOES_ON = "running it again brings what is missing"
 
 
 class FileError(UserError):
