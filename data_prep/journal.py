@@ -40,12 +40,13 @@ class Journal:
         self._file.truncate(kept)
         self._file.seek(kept)
         if not kept:
-            self._write({"asked": self._asked})
+            self.add({"asked": self._asked})
         return self
 
     def add(self, record: dict[str, Any]) -> None:
         """Keeps a record; it is in the file when this returns."""
-        self._write(record)
+        self._file.write(json.dumps(record).encode("ascii") + b"\n")
+        self._file.flush()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -85,7 +86,3 @@ class Journal:
                 self.done.append(record)
             kept += len(line)
         return kept
-
-    def _write(self, record: dict[str, Any]) -> None:
-        self._file.write(json.dumps(record).encode("ascii") + b"\n")
-        self._file.flush()

@@ -8,15 +8,21 @@ it. Ends with status 3 where a video is rejected.
 
 import argparse
 import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from data_prep.engine.flags import add_worker_flags, workers_of
 from data_prep.given_path import given_path
 from videokr.budget import BUDGETS
 from videokr.errors import UserError
 from videokr.outputs import JSON, atomic_write, refuse_to_overwrite, require_suffix
-from videokr.video.manifest import LEVELS
+from videokr.video.manifest import LEVELS, VideoEntry
+
+if TYPE_CHECKING:
+    from data_prep.check.paths import Named
 
 REJECTED_STATUS = 3
+SHOWN = 3  # videos of each reason
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,10 +44,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UserError: a file or the folder is not there, or there is nothing to check.
     """
-    from data_prep.check.check import check
-    from data_prep.check.examination import Examination
+    from data_prep.check.examination import Examination, check
     from data_prep.check.paths import below, named_by
-    from data_prep.check.report import as_json, as_text
 
     if not args.videos.is_dir():
         raise UserError(f"--videos '{args.videos}' is not there: give the folder that holds the videos")
@@ -55,10 +59,55 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"no video is named by {', '.join(map(str, args.data)) or args.videos}{hint}")
     examination = Examination(args.videos.resolve(), args.level, BUDGETS[args.budget], args.follow_links)
     entries = check(named.paths, examination, manifest, workers)
-    report = as_json(named, entries, args.level)
+    report = _as_json(named, entries, args.level)
     if args.json:
         with atomic_write(args.json) as aside:
             aside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(as_text(report))
+    print(_as_text(report))
     print(f"manifest: {manifest}")
     return REJECTED_STATUS if report["rejected"] else 0
+
+
+def _as_json(named: "Named", entries: Iterable[VideoEntry], level: str) -> dict[str, Any]:
+    """Counts by reason, with every rejected video under its own."""
+    rejected: dict[str, list[dict[str, str]]] = {}
+    fine = []
+    for entry in sorted(entries, key=lambda entry: entry.path):
+        if entry.reason is None:
+            fine.append(entry)
+        else:
+            rejected.setdefault(entry.reason, []).append({"video": entry.path, "detail": entry.detail})
+    return {
+        "level": level,
+        "records": named.records,
+        "records_without_video": dict(named.left_out),
+        "videos": len(named.paths),
+        "fine": len(fine),
+        "hdr": [entry.path for entry in fine if entry.is_hdr],
+        "variable_rate": {entry.path: entry.off_by_index_seconds for entry in fine if entry.off_by_index_seconds},
+        "rejected": dict(sorted(rejected.items(), key=lambda item: (-len(item[1]), item[0]))),
+    }
+
+
+def _as_text(report: dict[str, Any]) -> str:
+    lines = [f"{report['videos']:,} videos, looked at as closely as '{report['level']}'"]
+    if report["records"]:
+        lines[0] += f", of {report['records']:,} records"
+    lines += [f"  records left out, {reason}: {number:,}" for reason, number in report["records_without_video"].items()]
+    lines.append(f"  {'fine':<28} {report['fine']:>9,}")
+    if report["variable_rate"]:
+        most = max(report["variable_rate"].values())
+        lines.append(
+            f"    of a variable frame rate      {len(report['variable_rate']):>7,}, up to {most:.1f} s off by index"
+        )
+    if report["hdr"]:
+        lines.append(f"    HDR (PQ, HLG), shown as it is {len(report['hdr']):>7,}")
+    for reason, videos in report["rejected"].items():
+        lines.append(f"  {reason:<28} {len(videos):>9,}")
+        for video in videos[:SHOWN]:
+            lines.append(
+                f"      {video['video']!a}{': ' if video['detail'] else ''}{' '.join(video['detail'].split())}"
+            )
+        if len(videos) > SHOWN:
+            lines.append("      ...")
+    return "\n".join(lines)

@@ -52,30 +52,34 @@ _TABLES = f"""
 PRAGMA journal_mode = OFF;
 PRAGMA temp_store = FILE;
 PRAGMA cache_size = -500;
-CREATE TABLE rows ({", ".join(ComparedRow._fields)}, PRIMARY KEY (place)) WITHOUT ROWID;
+CREATE TABLE rows (place INTEGER PRIMARY KEY, {", ".join(ComparedRow._fields[1:])});
 CREATE TABLE videos (video, place);
 CREATE TABLE repeats (finding, place, first, size);
 CREATE TABLE flags (place, finding, reason, grade, weight, listed);
 """
-# What comes twice. `first` is the place of a row that another is like, `size` how many are alike. A row that has one of
-# the first two findings is not told of by the third. Of a video in several files, the first and the last row stand in
-# different ones; of several such videos of a row, min() picks one, and with it the columns beside it.
+# What comes twice. `alike` holds the rows whose question another row has, too: only they can be alike, and few are, so
+# that the whole table is sorted once for all of that. `first` is the place of a row that another is like, `size` how
+# many are alike. A row that has one of the first two findings is not told of by the third. Of a video in several files,
+# the first and the last row stand in different ones; of several such videos of a row, min() picks one, and with it the
+# columns beside it.
 _COMPARE = f"""
+CREATE TABLE alike AS
+    SELECT * FROM rows WHERE question IN (SELECT question FROM rows GROUP BY question HAVING count(*) > 1);
 INSERT INTO repeats
-    SELECT 'row-twice', place, first, size FROM rows JOIN (
+    SELECT 'row-twice', place, first, size FROM alike JOIN (
         SELECT question, videos, ordered, answer, min(place) AS first, count(*) AS size
-        FROM rows GROUP BY question, videos, ordered, answer HAVING size > 1
+        FROM alike GROUP BY question, videos, ordered, answer HAVING size > 1
     ) USING (question, videos, ordered, answer) WHERE place != first ORDER BY place;
 INSERT INTO repeats
-    SELECT 'two-answers', place, first, size FROM rows JOIN (
+    SELECT 'two-answers', place, first, size FROM alike JOIN (
         SELECT question, videos, options, min(place) AS first, count(*) AS size
-        FROM rows GROUP BY question, videos, options HAVING min(answer) != max(answer)
+        FROM alike GROUP BY question, videos, options HAVING min(answer) != max(answer)
     ) USING (question, videos, options)
     WHERE is_choice AND place NOT IN (SELECT place FROM repeats) ORDER BY place;
 INSERT INTO repeats
-    SELECT 'question-twice', place, first, size FROM rows JOIN (
+    SELECT 'question-twice', place, first, size FROM alike JOIN (
         SELECT question, videos, min(place) AS first, count(*) AS size
-        FROM rows GROUP BY question, videos HAVING size > 1
+        FROM alike GROUP BY question, videos HAVING size > 1
     ) USING (question, videos)
     WHERE place != first AND place NOT IN (SELECT place FROM repeats) ORDER BY place;
 INSERT INTO repeats
@@ -91,13 +95,13 @@ INSERT INTO repeats
         SELECT place, min(video), first, last FROM videos JOIN shared USING (video) GROUP BY place
     ) ORDER BY place;
 INSERT INTO repeats
-    SELECT 'question-in-two-files', place, first, size FROM rows JOIN (
+    SELECT 'question-in-two-files', place, first, size FROM alike JOIN (
         SELECT question, options, min(place) AS first, count(*) AS size
-        FROM rows GROUP BY question, options HAVING first / {LINES} != max(place) / {LINES}
+        FROM alike GROUP BY question, options HAVING first / {LINES} != max(place) / {LINES}
     ) USING (question, options) WHERE place / {LINES} != first / {LINES} ORDER BY place;
 CREATE TABLE common AS
     SELECT count(DISTINCT videos) AS asked, excerpt, min(place) AS first, count(*) AS size
-    FROM rows GROUP BY question HAVING asked > 1;
+    FROM alike GROUP BY question HAVING asked > 1;
 """
 
 
@@ -112,7 +116,7 @@ class Seen:
     """What was found in a piece of a file."""
 
     tally: Tally = field(default_factory=Tally)
-    rows: list[ComparedRow] = field(default_factory=list)  # those that can be read
+    rows: list[tuple[Any, ...]] = field(default_factory=list)  # a ComparedRow of each that can be read
     videos: list[tuple[int, int]] = field(default_factory=list)  # the key of each, and the place of its row
     flags: list[tuple[int, str, Flag]] = field(default_factory=list)  # with the place and the id of their row
 
@@ -122,7 +126,8 @@ class Seen:
         options = [same_option(option) for option in example.options]
         answer = options[LETTERS.index(example.answer)] if is_choice else same_question(example.answer)
         videos = sorted({plain_path(video) for video in example.videos})
-        self.videos += [(_key(video), place) for video in videos]
+        keys = [_key(video) for video in videos]
+        self.videos += [(key, place) for key in keys]
         row = ComparedRow(
             place=place,
             id=example.id[:MAX_ID_LENGTH],
@@ -131,7 +136,7 @@ class Seen:
             options=_key(example.kind.value, *sorted(options)),
             ordered=_key(example.kind.value, *options),
             answer=_key(answer),
-            videos=_key(*videos),
+            videos=keys[0] if len(keys) == 1 else _key(*videos),
             given_id=_key(given_id) if given_id else None,
             is_choice=is_choice,
             option_count=len(options),
@@ -139,7 +144,7 @@ class Seen:
             ends_well=rationale_is_flagged or ends_well(example.rationale or ""),
             groups=f",{','.join(example.groups)},",
         )
-        self.rows.append(row)
+        self.rows.append(tuple(row))  # plain tuples go faster from process to process
 
 
 class Corpus:

@@ -15,8 +15,15 @@ from tqdm import tqdm
 from data_prep.given_path import given_path
 from data_prep.json_list import json_list
 from data_prep.left_out import LeftOut
-from data_prep.prepare.flags import ALL, add_flag, add_shared_flags, count_or_all, nearest_folder, with_shared_flags
-from data_prep.prepare.source import Source
+from data_prep.prepare.source import (
+    ALL,
+    Source,
+    add_flag,
+    add_shared_flags,
+    count_or_all,
+    nearest_folder,
+    with_shared_flags,
+)
 from data_prep.prepare.split import TRAIN, VALIDATION, VideoGroups, hold_out, video_key
 from verl_plugin.rows import build_row, describe_row, placed_rows, row_schema
 from videokr.budget import RL_BUDGET

@@ -16,8 +16,7 @@ from tqdm import tqdm
 from data_prep.given_path import given_path
 from data_prep.json_list import SEPARATOR, json_list
 from data_prep.left_out import LeftOut
-from data_prep.prepare.flags import add_flag, add_shared_flags, nearest_folder, positive, with_shared_flags
-from data_prep.prepare.source import Source
+from data_prep.prepare.source import Source, add_flag, add_shared_flags, nearest_folder, positive, with_shared_flags
 from data_prep.prepare.split import VideoGroups, hold_out, video_key
 from llamafactory_plugin.rows import DATASET_INFO_FILE, build_dataset_entry, build_message_row, describe_row
 from videokr.budget import SFT_BUDGET

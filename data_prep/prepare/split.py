@@ -1,7 +1,6 @@
 """Which rows are held out for validation: whole videos, and what belongs together with them."""
 
 import hashlib
-import json
 import random
 import sys
 from array import array
@@ -11,6 +10,7 @@ from typing import Any
 
 from data_prep.left_out import LeftOut
 from videokr.errors import UserError
+from videokr.jsonl import read_lines
 from videokr.video.paths import plain_path
 
 TRAIN, VALIDATION = "train", "test"  # as the published RL files are called
@@ -145,14 +145,9 @@ def read_together(path: Path) -> list[list[str]]:
         raise UserError(f"--together '{path}' is not there")
     together = []
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if line.isspace():
-                continue
-            try:
-                videos = json.loads(line)["videos"]
-            except (ValueError, TypeError, KeyError):
-                raise UserError(f"--together '{path}', line {number}: no JSON object with 'videos'") from None
+        for number, record in read_lines(file):
+            videos = record.get("videos") if isinstance(record, dict) else None
             if not isinstance(videos, list) or not all(isinstance(video, str) for video in videos):
-                raise UserError(f"--together '{path}', line {number}: 'videos' is not a list of paths")
+                raise UserError(f"--together '{path}', line {number}: no JSON object with 'videos', a list of paths")
             together.append(videos)
     return together
