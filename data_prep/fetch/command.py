@@ -1,13 +1,14 @@
 """`videokr fetch`: brings the published annotation files and videos to a folder, and extracts the videos' archives.
 
 Annotation files land in DIR and videos in DIR/Videos, where `--videos DIR` finds them under every spelling of records.
-It may be killed at any time: the same command again brings what is missing (the file that was being downloaded and the
-archive that was being extracted begin anew), and does nothing where nothing is. Links, devices, whatever leads out of
-the folder, and a file whose path another one had before are never extracted: such a member is refused, the rest is
-extracted, and it ends with status 3; so it does where an archive is of a kind that is not read, as .tar.gz is.
+It may be killed at any time: the same command again goes on where it was (an archive that was being extracted begins
+anew), and does nothing where nothing is missing. Links, devices, whatever leads out of the folder, and a file whose
+path another one had before are never extracted: such a member is refused, the rest is extracted, and it ends with
+status 3; so it does where an archive is of a kind that is not read, as .tar.gz and .zip are.
 """
 
 import argparse
+import json
 import shlex
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,10 +16,12 @@ from typing import TYPE_CHECKING
 
 from data_prep.given_path import given_path
 from videokr.errors import UserError
-from videokr.published import DATASETS
+from videokr.outputs import JSON, atomic_write, refuse_to_overwrite, require_suffix
+from videokr.published import CONFIGS, DATASETS
 
 if TYPE_CHECKING:
-    from data_prep.fetch.source import Folder, Hub
+    from data_prep.fetch.hub import Hub
+    from data_prep.fetch.mirror import Mirror
 
 REFUSED_STATUS = 3
 MAX_MEMBERS = 200_000  # the whole corpus has 145,000 videos
@@ -32,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="source", metavar="SOURCE", help="another data set of the hub (OWNER/NAME), or "
                         "a folder with the same layout, which is read in place")  # fmt: skip
     parser.add_argument("--revision", help="branch, tag or commit on the hub (default: the main branch)")
+    parser.add_argument("--config", choices=CONFIGS, help="of train: one annotation file alone; it is not known which "
+                        "archives hold its videos, so this chooses no archives")  # fmt: skip
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--annotations-only", action="store_true", help="no videos")
     what.add_argument("--archives", nargs="+", metavar="GLOB", help="these archives alone, as in 'videos_000*'")
@@ -40,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-members", type=int, default=MAX_MEMBERS, metavar="N",
                         help="stop extracting an archive with more (default: %(default)s)")  # fmt: skip
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and stop")
+    parser.add_argument("--json", type=given_path, metavar="FILE", help="write what is there at the end as JSON, too")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -51,17 +57,22 @@ def run(args: argparse.Namespace) -> int:
     """
     from data_prep.fetch.contents import contents_of
     from data_prep.fetch.extraction import Marks, locked
-    from data_prep.fetch.fetch import Fetch, readable
+    from data_prep.fetch.fetch import Fetch, as_json, as_text, plan_text, readable
 
+    if args.config and args.dataset != "train":
+        raise UserError("--config is for train: eval has one annotation file")
     if args.max_members < 1:
         raise UserError("--max-members is a positive number")
     if args.to.exists() and not args.to.is_dir():
         raise UserError(f"--to '{args.to}' is a file: give a folder")
+    require_suffix(args.json, JSON)
     source = _source(args)
-    contents = contents_of(source.files(), [] if args.annotations_only else args.archives)
+    files = source.files()
+    refuse_to_overwrite([args.json], [source.in_place(file) or args.to / file.path for file in files])
+    contents = contents_of(files, CONFIGS.get(args.config), [] if args.annotations_only else args.archives)
     with nullcontext() if args.dry_run else locked(args.to):
         fetch = Fetch(source, contents, args.to, Marks(args.to, args.dataset))
-        print(fetch.plan(), flush=True)
+        print(plan_text(fetch), flush=True)
         if args.dry_run:
             return 0
         needed, free = fetch.needed_bytes(args.delete_archives), fetch.free_bytes()
@@ -71,16 +82,22 @@ def run(args: argparse.Namespace) -> int:
                 "free; make room, choose fewer --archives, or delete them once extracted (--delete-archives)"
             )
         fetch.run(args.max_members, args.delete_archives)
-    print(fetch.report())
+    found = as_json(fetch)
+    if args.json:
+        with atomic_write(args.json) as aside:
+            aside.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(as_text(found, fetch))
     if fetch.failed:
         raise UserError(f"{fetch.failed} of {len(fetch.steps)} archives could not be extracted, as said above")
     data = " ".join(shlex.quote(str(args.to / file.path)) for file in contents.annotations)
     print(f"next: videokr check --data {data} --videos {shlex.quote(str(args.to))}")
-    return REFUSED_STATUS if fetch.is_partial else 0
+    is_refused = any(archive["refused"] for archive in found["archives"])
+    return REFUSED_STATUS if is_refused or contents.unread else 0
 
 
-def _source(args: argparse.Namespace) -> "Hub | Folder":
-    from data_prep.fetch.source import Folder, Hub
+def _source(args: argparse.Namespace) -> "Hub | Mirror":
+    from data_prep.fetch.hub import Hub
+    from data_prep.fetch.mirror import Mirror
 
     if args.source is None:
         return Hub(DATASETS[args.dataset], args.revision)
@@ -88,7 +105,7 @@ def _source(args: argparse.Namespace) -> "Hub | Folder":
     if args.source.strip() and folder.is_dir():
         if args.revision or args.delete_archives:
             raise UserError(f"--from '{folder}' is a folder: it has no --revision, and its archives are not deleted")
-        return Folder(folder, args.to)
+        return Mirror(folder, args.to)
     if folder.exists() or folder.is_absolute() or args.source.startswith((".", "~")) or args.source.count("/") != 1:
         raise UserError(f"--from '{args.source}' is no folder, and no name of a data set on the hub (OWNER/NAME)")
     return Hub(args.source, args.revision)

@@ -7,7 +7,6 @@ from itertools import product
 from string import ascii_lowercase
 from typing import NamedTuple
 
-from data_prep.fetch.source import SourceFile
 from videokr.errors import UserError
 from videokr.video.paths import ARCHIVE_FOLDER
 
@@ -15,6 +14,20 @@ ARCHIVE = re.compile(r"(.+\.tar)(?:\.part\.(.+))?", re.DOTALL)
 ANNOTATION_SUFFIXES = (".jsonl", ".json")
 UNREAD_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".tgz", ".zip", ".7z", ".rar")
 MAX_SHOWN = 5  # names in a message
+
+
+class FileError(UserError):
+    """A file of the data set is not as it should be; others may still be fetched."""
+
+
+class SourceFile(NamedTuple):
+    """A file of the data set."""
+
+    path: str  # in the data set, with slashes
+    size_bytes: int
+    # Changes with the bytes: `sha256:...`, `sha1:...` (git's, of a small file), or `mtime:...` in ns (of a file in a
+    # local folder, which states no checksum).
+    identity: str
 
 
 class Archive(NamedTuple):
@@ -36,14 +49,15 @@ class Contents(NamedTuple):
     unread: list[str]  # archives of other kinds than .tar
 
 
-def contents_of(files: Iterable[SourceFile], patterns: Sequence[str] | None) -> Contents:
+def contents_of(files: Iterable[SourceFile], annotation: str | None, patterns: Sequence[str] | None) -> Contents:
     """Sorts a listing, and takes what is asked for.
 
     Args:
+        annotation: the one annotation file; None: all.
         patterns: of names or paths of archives; none: no archive, None: all.
 
     Raises:
-        UserError: a path leads outside, no annotation file is there, a pattern fits nothing, or a part is missing.
+        UserError: a path leads outside, there is no such file, a pattern fits nothing, or an archive lacks a part.
     """
     annotations, unread = [], []
     archives: dict[str, dict[str, SourceFile]] = {}  # by path, the parts by their suffix
@@ -59,11 +73,14 @@ def contents_of(files: Iterable[SourceFile], patterns: Sequence[str] | None) -> 
             annotations.append(file)
         elif file.path.lower().endswith(UNREAD_SUFFIXES):
             unread.append(file.path)
-    if not annotations:
-        raise UserError("there is no annotation file (*.jsonl, *.json) in it")
+    named = [file for file in annotations if annotation in (None, file.path)]
+    if not named:
+        wanted = f"'{annotation}'" if annotation else "annotation file (*.jsonl, *.json)"
+        there = _some([file.path for file in annotations]) or "none at all"
+        raise UserError(f"there is no {wanted} in it; annotation files there: {there}")
     paths = {*archives, *unread} if patterns is None else _fitting([*archives, *unread], patterns)
     chosen = [_archive(path, parts) for path, parts in archives.items() if path in paths]
-    return Contents(annotations, chosen, [path for path in unread if path in paths])
+    return Contents(named, chosen, [path for path in unread if path in paths])
 
 
 def _archive(path: str, parts: dict[str, SourceFile]) -> Archive:

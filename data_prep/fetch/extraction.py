@@ -15,13 +15,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-from data_prep.fetch.contents import ARCHIVE, Archive
-from data_prep.fetch.source import FileError
+from data_prep.fetch.contents import ARCHIVE, Archive, FileError
 from videokr.errors import UserError
 from videokr.outputs import atomic_write
 from videokr.video.paths import plain_path
 
-MAX_READ_BYTES = 1 << 20  # at once; tarfile asks for more only where a damaged header says so
+READ_BYTES = 1 << 20
+MAX_HEADER_BYTES = 1 << 20  # of a member's long name and further fields, which are read into memory
 ASIDE = ".videokr-fetch.partial"  # what a video is called while it is written
 STATE = ".videokr-fetch"  # the folder of the marks
 # What tarfile raises over headers that make no sense.
@@ -30,11 +30,31 @@ _DAMAGED = (tarfile.TarError, ValueError, OverflowError, RecursionError, LookupE
 
 @dataclass(slots=True)
 class Extracted:
-    """What came of an archive; the mark of an archive that is done."""
+    """What came of an archive."""
 
     parts: list[list[Any]]  # path, size and identity of each, as JSON has them
     videos: dict[str, int] = field(default_factory=dict)  # bytes of each, by its place below the folder of videos
     refused: list[list[str]] = field(default_factory=list)  # the reason and name of each other member
+
+
+class Header(tarfile.TarInfo):
+    """A header that fills no memory, and an error where tarfile takes whatever is none for the end of an archive."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "Header":
+        header = super().frombuf(buf, encoding, errors)
+        if header.size < 0 or (not header.isreg() and header.size > MAX_HEADER_BYTES):
+            raise tarfile.ReadError
+        return header
+
+    @classmethod
+    def fromtarfile(cls, tar: tarfile.TarFile) -> "Header":
+        try:
+            return super().fromtarfile(tar)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # a block of zeros, with which an archive ends
+            raise
+        except tarfile.HeaderError:
+            raise tarfile.ReadError from None
 
 
 class Parts:
@@ -51,13 +71,7 @@ class Parts:
         self._at = at
 
     def read(self, size: int) -> bytes:
-        """So many bytes, over the ends of parts, or what is left.
-
-        Raises:
-            ReadError: they would fill the memory.
-        """
-        if not 0 <= size <= MAX_READ_BYTES:
-            raise tarfile.ReadError
+        """So many bytes, over the ends of parts, or what is left."""
         number = bisect_right(self._ends, self._at)
         if number == len(self._ends) or not size:
             return b""
@@ -88,8 +102,8 @@ def extract(
         source: Any = Parts([stack.enter_context(part.open("rb", buffering=0)) for part in parts])
         bar = stack.enter_context(tqdm(total=archive.size_bytes, desc=title, unit="B", unit_scale=True, disable=None))
         try:
-            with tarfile.open(fileobj=source, mode="r:") as tar:
-                tar.copybufsize = MAX_READ_BYTES  # faster than its 16 KiB
+            with tarfile.open(fileobj=source, mode="r:", tarinfo=Header) as tar:
+                tar.copybufsize = READ_BYTES  # faster than its 16 KiB
                 for count, member in enumerate(_members(tar, archive.size_bytes)):
                     bar.update(tar.offset - bar.n)
                     if count == max_members:
@@ -124,20 +138,18 @@ def _members(tar: Any, size_bytes: int) -> Iterator[tarfile.TarInfo]:
     """All but folders, which are made where a file needs them.
 
     Raises:
-        ReadError: the archive does not end as one does: tarfile takes whatever is no header for its end.
+        ReadError: the archive does not end as one does.
     """
     at = -1
     while (member := tar.next()) is not None:
         tar.members.clear()  # it would keep them all
-        if member.size < 0 or not at < tar.offset <= size_bytes:
+        if not at < tar.offset <= size_bytes:
             raise tarfile.ReadError
         at = tar.offset
         if not member.isdir():
             yield member
-    if size_bytes - tar.offset < tarfile.BLOCKSIZE:
-        raise tarfile.ReadError
     tar.fileobj.seek(tar.offset)
-    while rest := tar.fileobj.read(MAX_READ_BYTES):
+    while rest := tar.fileobj.read(READ_BYTES):
         if rest.strip(b"\0"):
             raise tarfile.ReadError
 
@@ -166,6 +178,22 @@ def _write(tar: Any, member: tarfile.TarInfo, root: Path, place: str) -> None:
     tar.extract(safe.replace(name=ASIDE, deep=False), root, set_attrs=False, filter="fully_trusted")
     (root / place).parent.mkdir(parents=True, exist_ok=True)
     (root / ASIDE).replace(root / place)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Makes a folder that no other fetch is at meanwhile.
+
+    Raises:
+        UserError: one is.
+    """
+    (folder / STATE).mkdir(parents=True, exist_ok=True)
+    with (folder / STATE / "lock").open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"'{folder}' is in use: another videokr fetch is at it") from None
+        yield
 
 
 class Marks:
@@ -203,19 +231,3 @@ class Marks:
 
     def _path(self, archive: Archive) -> Path:
         return self._own / f"{archive.path}.json"
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Makes a folder that no other fetch is at meanwhile.
-
-    Raises:
-        UserError: one is.
-    """
-    (folder / STATE).mkdir(parents=True, exist_ok=True)
-    with (folder / STATE / "lock").open("wb") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"'{folder}' is in use: another videokr fetch is at it") from None
-        yield

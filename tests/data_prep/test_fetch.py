@@ -17,13 +17,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hub_endpoint import TOKEN, HubEndpoint, serve_hub
+from hub_endpoint import REPO, TOKEN, HubEndpoint, serve_hub
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.fetch.contents import Archive
+from data_prep.fetch.contents import Archive, FileError, SourceFile
 from data_prep.fetch.extraction import extract
-from data_prep.fetch.source import FileError, SourceFile
 from videokr.__main__ import main
 from videokr.errors import exit_status
 from videokr.video.paths import resolve_video
@@ -91,6 +90,7 @@ def hub(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubEndpoint]:
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", address)
         monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1000)  # of 10 MiB
         monkeypatch.setattr(file_download, "time", SimpleNamespace(sleep=lambda seconds: None))  # between its tries
+        monkeypatch.setattr("data_prep.fetch.hub.WAITS_SECONDS", (0, 0))
         yield server
 
 
@@ -170,26 +170,22 @@ def test_fetch_from_a_folder_reads_archives_in_place(mirror, tmp_path, layout):
         assert set(tree(to)) == {SFT, RL, *(f"Videos/{name}" for name in VIDEOS)}
 
 
-def test_fetch_killed_while_it_downloads_brings_the_other_files_no_second_time(hub, mirror, tmp_path):
+def test_fetch_killed_while_it_downloads_goes_on_where_it_was(hub, mirror, tmp_path):
     """With huggingface_hub's own pieces of 10 MiB."""
     big = tar_bytes({"a/0.mp4": content(1, 45 << 20)})
-    (mirror / f"{SPLIT}.part.ab").write_bytes(big)
-    for number, name in enumerate(("aa", "ac")):
-        (mirror / f"{SPLIT}.part.{name}").write_bytes(b"x" * (1000 + number))
-    to = tmp_path / "to"
-
-    def aside_bytes() -> int:
-        asides = (Path(folder, name) for folder, _, names in os.walk(to / "Videos") for name in names)
-        return sum(aside.stat().st_size for aside in asides if aside.suffix == ".incomplete")
-
-    hub.faults = [("none",)] * 4 + [("slow", 60 << 20)] * 2
-    process = subprocess.Popen(command("--to", to), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    kill(process, lambda: aside_bytes() >= 10 << 20)
-    assert aside_bytes() and not (to / f"{SPLIT}.part.ab").exists()
-    hub.faults, before = [], dict(hub.sent)
-    assert fetch("--to", to, "--archives", "*_0002.tar") == 2, "the parts are no archive"
-    assert (to / f"{SPLIT}.part.ab").read_bytes() == big and not aside_bytes()
-    assert hub.sent[f"{SPLIT}.part.aa"] == before[f"{SPLIT}.part.aa"] == 1000 and hub.sent[SFT] == before[SFT]
+    (mirror / WHOLE).write_bytes(big)
+    to, arrived = tmp_path / "to", tmp_path / "to" / "Videos" / ".videos_0001.tar.partial"
+    for share in (0.2, 0.5):
+        hub.faults = [("none",)] * 2 * (share == 0.2) + [("slow", 60 << 20)] * 2
+        process = subprocess.Popen(command("--to", to), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        kill(process, lambda share=share: arrived.exists() and arrived.stat().st_size > share * len(big))
+        assert not (to / WHOLE).exists()
+    hub.faults = []
+    there = arrived.stat().st_size
+    assert fetch("--to", to) == 0
+    assert videos_of(to) == SECOND | {"a/0.mp4": content(1, 45 << 20)} and (to / WHOLE).read_bytes() == big
+    ranges = [headers["Range"] for _, path, headers in hub.requests if path == f"/blobs/{WHOLE}"]
+    assert len(ranges) == 3 and ranges[-1] == f"bytes={there}-{len(big) - 1}"
 
 
 def test_fetch_killed_while_it_extracts_leaves_whole_videos_and_ends_the_same(tmp_path):
@@ -208,12 +204,36 @@ def test_fetch_killed_while_it_extracts_leaves_whole_videos_and_ends_the_same(tm
     assert fetch("--from", mirror, "--to", to) == 0 and videos_of(to) == files
 
 
-@pytest.mark.parametrize("then", [("cut", 30_000), ("no ranges",)])
+def test_canary_huggingface_hub_issue_4196_begins_a_file_anew_after_a_kill(hub, mirror, tmp_path):
+    """Where this fails, hf_hub_download goes on after a kill, and data_prep/fetch/hub.py may leave downloads to it.
+
+    It did so before 1.18 (pull request 4306).
+    """
+    small = "huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE = 1000"  # of its 10 MiB nothing would be written by then
+    call = f"huggingface_hub.hf_hub_download({REPO!r}, {WHOLE!r}, repo_type='dataset', local_dir={str(tmp_path)!r})"
+    code = [sys.executable, "-c", f"import huggingface_hub.constants; {small}; {call}"]
+    hub.faults = [("slow", 200_000)] * 9
+    with subprocess.Popen(code, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        kill(process, lambda: hub.sent[WHOLE] >= 60_000)
+    hub.faults, before = [], len(hub.requests)
+    assert subprocess.run(code, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+    asked = [headers for kind, path, headers in hub.requests[before:] if (kind, path) == ("GET", f"/blobs/{WHOLE}")]
+    assert asked and "Range" not in asked[0]
+
+
+@pytest.mark.parametrize("then", [("cut", 30_000), ("status", 503), ("no ranges",)])
 def test_download_whose_connection_breaks_is_taken_up_again(hub, mirror, tmp_path, then):
     hub.faults = [("none",), ("none",), ("cut", 100_000), then]
     assert fetch("--to", tmp_path / "to") == 0 and videos_of(tmp_path / "to") == VIDEOS
     sent = hub.sent[WHOLE] - (mirror / WHOLE).stat().st_size
     assert 99_000 <= sent <= 100_000 if then[0] == "no ranges" else sent <= 2000
+
+
+def test_download_larger_than_a_server_gives_is_asked_for_in_pieces(hub, tmp_path, monkeypatch):
+    monkeypatch.setattr("data_prep.fetch.hub.MAX_REQUEST_BYTES", 70_000)
+    assert fetch("--to", tmp_path / "to") == 0 and videos_of(tmp_path / "to") == VIDEOS
+    asked = [headers["Range"] for _, path, headers in hub.requests if path == f"/blobs/{WHOLE}"]
+    assert asked[:2] == ["bytes=0-69999", "bytes=70000-139999"] and len(asked) == 4
 
 
 @pytest.mark.parametrize(("fault", "says"), [(("cut", 0), "cannot be reached"), (("status", 503), "status 503")])
@@ -222,7 +242,7 @@ def test_download_from_a_hub_that_goes_away_goes_on_in_the_next_run(hub, mirror,
     assert fetch("--to", tmp_path / "to") == 2 and says in capsys.readouterr().err.splitlines()[-1]
     hub.faults = []
     assert fetch("--to", tmp_path / "to") == 0 and videos_of(tmp_path / "to") == VIDEOS
-    assert hub.sent[SFT] == (mirror / SFT).stat().st_size
+    assert hub.sent[WHOLE] <= (mirror / WHOLE).stat().st_size + 2000
 
 
 def test_download_of_wrong_bytes_is_not_kept_and_the_others_are_extracted(hub, tmp_path, capsys):
@@ -251,6 +271,7 @@ MISTAKES: list[tuple[list[str], dict[str, object], str]] = [
     (["--from", __file__], {}, "is no folder"),
     (["--archives", "none*"], {}, "fits no archive; there: Videos/videos_0001.tar, Videos/videos_0002.tar"),
     (["--max-members", "0"], {}, "positive"),
+    (["--json", "report.txt"], {}, "call it NAME.json"),
 ]
 
 
@@ -337,11 +358,12 @@ def test_malicious_member_is_refused_and_the_rest_is_extracted(tmp_path, capsys,
         write(tar)
         add(tar, "a/1.mp4", b"after")
     for _ in range(2):  # a second run says so again
-        assert fetch("--from", mirror, "--to", to) == REFUSED
+        assert fetch("--from", mirror, "--to", to, "--json", tmp_path / "r.json") == REFUSED
         said = capsys.readouterr()
         assert f"refused, {reason}: 1\n" in said.out and "in Videos/a.tar" in said.out and not said.err
-        assert said.out.count("refused, ") == 1
-    assert set(tree(tmp_path)) == {"mirror/Videos/a.tar", f"mirror/{RL}", f"below/to/{RL}",
+        refused = json.loads((tmp_path / "r.json").read_text())["archives"][0]["refused"]
+        assert [found for found, name in refused] == [reason]
+    assert set(tree(tmp_path)) == {"mirror/Videos/a.tar", f"mirror/{RL}", f"below/to/{RL}", "r.json",
                                    "below/to/Videos/a/0.mp4", "below/to/Videos/a/1.mp4"}  # fmt: skip
     assert videos_of(to) == {"a/0.mp4": b"before", "a/1.mp4": b"after"}
     assert not any(path.is_symlink() for path in tmp_path.rglob("*"))
@@ -503,6 +525,16 @@ def test_archive_of_a_kind_that_is_not_read_is_named(mirror, tmp_path, capsys, n
         assert fetch("--from", mirror, "--to", to, *flags) == 0 and name not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("place", ["mirror/own.json", "to/own.json", "link.json"])
+def test_report_is_written_over_nothing_that_is_read_or_brought(hub, mirror, tmp_path, capsys, place):
+    (mirror / "own.json").write_text("[]")
+    (tmp_path / "link.json").symlink_to(mirror / "own.json")
+    before = tree(tmp_path)
+    source = [] if place.startswith("to/") else ["--from", mirror]
+    assert fetch("--to", tmp_path / "to", *source, "--json", tmp_path / place) == 2
+    assert "would overwrite" in capsys.readouterr().err and tree(tmp_path) == before
+
+
 def little_room() -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
@@ -579,13 +611,14 @@ def test_file_that_was_downloaded_by_other_means_is_taken(hub, mirror, tmp_path)
 
 def test_parts_of_a_data_set_can_be_chosen(hub, mirror, tmp_path, capsys):
     to = tmp_path / "to"
-    assert fetch("--to", to, "--annotations-only") == 0 and set(hub.sent) == {SFT, RL}
-    assert fetch("--to", to, "--archives", "*_0002.tar") == 0
+    assert fetch("--to", to, "--config", "RL-114K", "--annotations-only") == 0 and set(hub.sent) == {RL}
+    assert fetch("--to", to, "--config", "RL-114K", "--archives", "*_0002.tar") == 0
     assert videos_of(to) == SECOND and WHOLE not in hub.sent
     assert fetch("--to", to, "--archives", WHOLE, "*2.tar") == 0 and videos_of(to) == VIDEOS
-    (mirror / SFT).unlink()
+    assert fetch("--to", to, "--config", "RL-114K", dataset="eval") == 2 and "--config" in capsys.readouterr().err
     (mirror / RL).unlink()
-    assert fetch("--to", to) == 2 and "no annotation file" in capsys.readouterr().err
+    assert fetch("--to", to, "--config", "RL-114K") == 2
+    assert f"no '{RL}' in it; annotation files there: {SFT}" in capsys.readouterr().err
 
 
 def test_video_that_several_archives_have_is_that_of_the_first(mirror, tmp_path, capsys):

@@ -1,42 +1,30 @@
-"""Where a data set comes from: the hub, or a folder on this machine with the same layout."""
+"""A data set on the hub; entered through huggingface_hub, which reads HF_ENDPOINT and HF_TOKEN.
 
-import filecmp
+Its `hf_hub_download` begins a file anew when its process was killed (huggingface_hub issue 4196, since PR 4306), which
+is not good enough for archives of many GB. Its `http_get` goes on where it is told to.
+"""
+
 import hashlib
-import os
-import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
+from data_prep.fetch.contents import FileError, SourceFile
 from videokr.errors import UserError
-from videokr.outputs import atomic_write
 
+MAX_REQUEST_BYTES = 10 * 10**9  # asked for at once; a hub's server gives no more than 50 GB
+WAITS_SECONDS = (1, 4, 16)  # before a file is asked for again where the hub is not well
 READ_BYTES = 1 << 20
 INFO_TIMEOUT_SECONDS = 30
-DOWNLOADS = ".videokr-fetch.download"  # beside a file that is downloaded
-GOES_ON = "running it again brings what is missing"
-
-
-class FileError(UserError):
-    """A file of the data set is not as it should be; others may still be fetched."""
-
-
-class SourceFile(NamedTuple):
-    """A file of the data set."""
-
-    path: str  # in the data set, with slashes
-    size_bytes: int
-    # Changes with the bytes: `sha256:...`, `sha1:...` (git's, of a small file), or `mtime:...` in ns (of a file in a
-    # local folder, which states no checksum).
-    identity: str
+GOES_ON = "running it again goes on where it was"
 
 
 class Hub:
-    """A data set on the hub, whose files are downloaded by huggingface_hub, which reads HF_ENDPOINT and HF_TOKEN.
+    """A source that is downloaded.
 
     Args:
         repo_id: of the data set, `owner/name`.
@@ -93,30 +81,38 @@ class Hub:
         return digest.hexdigest() == stated
 
     def bring(self, file: SourceFile, path: Path) -> None:
-        """Downloads a file, verifies it, and gives it its name.
+        """Downloads a file, from the byte that an earlier run got to, verifies it, and gives it its name.
 
         Raises:
             FileError: the bytes are not those that the hub states.
             UserError: the hub cannot be reached.
         """
-        from huggingface_hub import hf_hub_download
+        from huggingface_hub import hf_hub_url
+        from huggingface_hub.errors import HfHubHTTPError
+        from huggingface_hub.file_download import http_get
+        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
-        # On the disk of the file, and without what a run that was killed left: huggingface_hub begins a file anew.
-        aside = path.with_name(DOWNLOADS)
-        shutil.rmtree(aside, ignore_errors=True)
-        try:
-            with self._errors():
-                came = hf_hub_download(
-                    self._repo_id, file.path, repo_type="dataset", revision=self._revision, local_dir=aside
-                )
-            if not self.is_same(file, Path(came)):
-                raise FileError(
-                    f"'{file.path}' has other bytes than the hub states ({file.identity}, {file.size_bytes:,} bytes); "
-                    "what came is deleted, running it again fetches it anew"
-                )
-            Path(came).replace(path)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+        partial, waits = partial_of(path), list(WAITS_SECONDS)
+        with self._errors(), partial.open("ab") as target:
+            url = hf_hub_url(self._repo_id, file.path, repo_type="dataset", revision=self._revision)
+            while (at := target.tell()) < file.size_bytes:
+                end = min(at + MAX_REQUEST_BYTES, file.size_bytes)
+                headers = {**build_hf_headers(), "Accept-Encoding": "identity", "Range": f"bytes=0-{end - 1}"}
+                try:
+                    http_get(
+                        url, target, resume_size=at, headers=headers, expected_size=end, displayed_filename=path.name
+                    )
+                except HfHubHTTPError as error:  # it tries again by itself where a connection breaks
+                    if error.response.status_code < 500 or not waits:
+                        raise
+                    time.sleep(waits.pop(0))
+        if not self.is_same(file, partial):
+            partial.unlink()
+            raise FileError(
+                f"'{file.path}' has other bytes than the hub states ({file.identity}, {file.size_bytes:,} bytes); "
+                "what came is deleted, running it again fetches it anew"
+            )
+        partial.replace(path)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -146,55 +142,14 @@ class Hub:
             raise UserError("HF_TOKEN holds characters that no token has") from None
         except (ValueError, TypeError, KeyError):
             raise UserError(f"{repo}: what answers is no hub: look at HF_ENDPOINT") from None
-        except (errors.HTTPError, errors.LocalEntryNotFoundError) as error:  # type: ignore[attr-defined]  # httpx's own
+        except errors.HTTPError as error:  # type: ignore[attr-defined]  # that of httpx, or of httpx2
             raise UserError(f"the hub cannot be reached ({type(error).__name__}); {GOES_ON}") from None
-        except RuntimeError:  # of hf_xet, by which huggingface_hub downloads what the hub keeps in pieces
-            raise UserError(f"{repo}: a download broke off; {GOES_ON}") from None
         except OSError as error:
             if error.errno is not None:  # this machine's
                 raise
             raise UserError(f"{repo}: the hub sends files of other sizes than it lists; {GOES_ON}") from None
 
 
-class Folder:
-    """A folder on this machine, whose archives are read where they are, and whose annotation files are copied.
-
-    Attributes:
-        name: for the reader.
-        checks: what is held against what the source states.
-    """
-
-    checks = "sizes (a folder states no checksums)"
-
-    def __init__(self, folder: Path, target: Path):
-        self.name = f"'{folder}'"
-        self._folder, self._target = folder, target.resolve()
-
-    def files(self) -> list[SourceFile]:
-        """Everything below the folder; links are followed, as those of huggingface_hub's cache."""
-        found = []
-        seen = {self._target} - {self._folder.resolve()}  # what is fetched is no source of it
-        for place, folders, names in os.walk(self._folder, followlinks=True):
-            here = Path(place)
-            if here.resolve() in seen:  # a link that leads back, too
-                folders.clear()
-                continue
-            seen.add(here.resolve())
-            for path in [here / name for name in names if (here / name).is_file()]:
-                status = path.stat()
-                relative = path.relative_to(self._folder).as_posix()
-                found.append(SourceFile(relative, status.st_size, f"mtime:{status.st_mtime_ns}"))
-        return found
-
-    def in_place(self, file: SourceFile) -> Path | None:
-        """Where a file can be read without being brought."""
-        return self._folder / file.path
-
-    def is_same(self, file: SourceFile, path: Path) -> bool:
-        """Whether the file at `path` has the bytes of the folder's."""
-        return filecmp.cmp(self._folder / file.path, path, shallow=False)
-
-    def bring(self, file: SourceFile, path: Path) -> None:
-        """Copies a file."""
-        with atomic_write(path) as aside:
-            shutil.copyfile(self._folder / file.path, aside)
+def partial_of(path: Path) -> Path:
+    """Where a file is before it is whole."""
+    return path.with_name(f".{path.name}.partial")
