@@ -11,7 +11,7 @@ from tqdm import tqdm
 from data_prep.engine import Failure, Workers, run
 from videokr.errors import UserError
 from videokr.video.paths import resolve_video
-from videokr.video.proxy import ProxyFolder, ProxyKey, proxy_fits, read_proxy, write_proxy
+from videokr.video.proxy import SUFFIX, ProxyFolder, ProxyKey, proxy_fits, read_proxy, write_proxy
 from videokr.video.reader import read_original
 from videokr.video.timeline import VideoError
 
@@ -80,6 +80,13 @@ class Builder:
             return Built(f"its proxy would be below {PSNR_MIN:g} dB: give a lower --quality")
         return Built(None, path.stat().st_size, psnr_db)
 
+    def has(self, video: str) -> bool:
+        """Whether its proxy is there and fits."""
+        try:
+            return proxy_fits(*self._place(resolve_video(video, self.root)), self.key)
+        except (UserError, OSError):
+            return False
+
     def _place(self, file: Path) -> tuple[Path, tuple[int, int]]:
         """Where the proxy of a video is, and the stamp of `videokr.video.proxy.write_proxy`."""
         status = file.stat()
@@ -95,6 +102,7 @@ class Proxies:
         size_bytes: of those that were built.
         psnr_db: of each that was built.
         failures: the reason for each video that has no proxy, by path.
+        no_room: how many videos were not begun, for want of room.
     """
 
     built: int = 0
@@ -102,22 +110,47 @@ class Proxies:
     size_bytes: int = 0
     psnr_db: list[float] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
+    no_room: int = 0
 
 
-def build_proxies(videos: Sequence[str], builder: Builder, workers: Workers) -> Proxies:
-    """Builds what is missing."""
+def build_proxies(videos: Sequence[str], builder: Builder, workers: Workers, max_bytes: float) -> Proxies:
+    """Builds what is missing.
+
+    Args:
+        max_bytes: that all proxies in the folder, of this key and of others, may take. Videos are begun as far as there
+            is room for all of them, were they as large as can be; and then those that there is room for again.
+    """
     found = Proxies()
-    done = run(builder.build, videos, workers=workers.count, seconds_each=workers.seconds_each, engine=workers.engine)
-    for video, one in tqdm(done, total=len(videos), desc="proxies", unit="video", disable=None):
-        if isinstance(one, Failure) or one.reason is not None:
-            found.failures[video] = str(one.reason)
-        elif one.psnr_db is None:
-            found.there += 1
-        else:
-            found.built += 1
-            found.size_bytes += one.size_bytes
-            found.psnr_db.append(one.psnr_db)
+    room = max_bytes - sum(path.stat().st_size for path in builder.folder.root.glob(f"*/??/*{SUFFIX}"))
+    coming = list(videos)
+    with tqdm(total=len(videos), desc="proxies", unit="video", disable=None) as bar:
+        while coming and room >= _size_bound(builder.key):
+            number = int(min(len(coming), room / _size_bound(builder.key)))  # the room may have no bound
+            begun, coming = coming[:number], coming[number:]
+            for video, done in run(builder.build, begun, workers=workers.count, seconds_each=workers.seconds_each,
+                                   engine=workers.engine):  # fmt: skip
+                bar.update()
+                if isinstance(done, Failure) or done.reason is not None:
+                    found.failures[video] = str(done.reason)
+                elif done.psnr_db is None:
+                    found.there += 1
+                else:
+                    found.built += 1
+                    found.size_bytes += done.size_bytes
+                    found.psnr_db.append(done.psnr_db)
+                    room -= done.size_bytes
+        for video in coming:
+            if builder.has(video):
+                found.there += 1
+            else:
+                found.no_room += 1
+            bar.update()
     return found
+
+
+def _size_bound(key: ProxyKey) -> int:
+    """Bytes that no proxy needs: one a pixel."""
+    return key.budget.max_frames * max(key.budget.max_pixels, key.budget.min_pixels)
 
 
 def _psnr_db(shown: "torch.Tensor", meant: "torch.Tensor") -> float:

@@ -14,7 +14,7 @@ import shlex
 import statistics
 from collections import Counter
 from dataclasses import fields, replace
-from math import isfinite
+from math import inf, isfinite
 
 from data_prep.engine.flags import add_worker_flags, workers_of
 from data_prep.given_path import given_path
@@ -42,6 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         build.add_argument(f"--{name.replace('_', '-')}", type=kind, help="of the budget, if not the stage's own")
     build.add_argument("--quality", type=int, default=DEFAULT_QUALITY, help=f"{BEST} (best) to {WORST}, of motion JPEG;"
                        " proxies that are there keep theirs (default: %(default)s)")  # fmt: skip
+    build.add_argument("--max-gb", type=float, default=inf, help="that all proxies in the folder may take, in 10^9 "
+                       "bytes (default: no bound)")  # fmt: skip
     build.add_argument("--verify", action="store_true", help="look at the pictures of proxies that are there, too, and "
                        "build anew what is damaged")  # fmt: skip
     add_worker_flags(build, seconds_each=600.0)
@@ -66,6 +68,8 @@ def run(args: argparse.Namespace) -> int:
     if not BEST <= args.quality <= WORST:
         raise UserError(f"--quality {args.quality}: {BEST} to {WORST} are asked for")
     workers = workers_of(args)
+    if not args.max_gb > 0:
+        raise UserError(f"--max-gb {args.max_gb:g}: a positive number is asked for")
     require_suffix(args.json, JSON)
     refuse_to_overwrite([args.json], args.data)
     if importlib.util.find_spec("torch") is None:
@@ -80,11 +84,11 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"no video is named by {', '.join(map(str, args.data))}{why}")
     args.to.mkdir(parents=True, exist_ok=True)
     builder = Builder(args.videos.resolve(), ProxyFolder(args.to.resolve()), key, args.quality, args.verify)
-    found = build_proxies(named.paths, builder, workers)
+    found = build_proxies(named.paths, builder, workers, args.max_gb * 1e9)
     finite = [psnr_db for psnr_db in found.psnr_db if isfinite(psnr_db)]  # the others' pixels are the same
     least, mean = (min(finite), statistics.fmean(finite)) if finite else (None, None)
     if args.json:
-        report = {"videos": len(named.paths), "built": found.built, "there": found.there,
+        report = {"videos": len(named.paths), "built": found.built, "there": found.there, "no_room": found.no_room,
                   "size_bytes": found.size_bytes, "psnr_db": {"least": least, "mean": mean}, "folder": key.folder,
                   "failures": found.failures, "left_out": dict(named.left_out)}  # fmt: skip
         with atomic_write(args.json) as aside:
@@ -99,5 +103,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"    {path!a}: {reason}")
     for reason, number in named.left_out.most_common():
         print(f"  records that name no video, {reason}: {number:,}")
+    if found.no_room:
+        print(f"  none, no room in --max-gb {args.max_gb:g}: {found.no_room:,}")
     print(f"use them: {FOLDER_VARIABLE}={shlex.quote(str(args.to.resolve()))}")
-    return FAILED_STATUS if found.failures else 0
+    return FAILED_STATUS if found.failures or found.no_room else 0

@@ -220,6 +220,28 @@ def test_a_build_reports_what_it_made_and_makes_the_rest_alone(corpus, capsys):
     assert kept == [1, 2]
 
 
+def test_no_more_room_is_taken_than_given(corpus, capsys):
+    assert videokr(build(corpus)) == 0
+    sizes = [path.stat().st_size for path in built(corpus)]
+    shutil.rmtree(corpus / "proxies")
+    room_gb = (sum(sizes[:3]) + RL_BUDGET.max_frames * RL_BUDGET.max_pixels) / 1e9
+    capsys.readouterr()
+    assert videokr(build(corpus, "--max-gb", room_gb, "--workers", 1)) in (0, 3)
+    assert sum(path.stat().st_size for path in built(corpus)) <= room_gb * 1e9
+    shutil.rmtree(corpus / "proxies")
+    assert videokr(build(corpus, "--max-gb", 1e-6)) == 3
+    assert not built(corpus) and "no room in --max-gb 1e-06: 6" in capsys.readouterr().out
+
+
+def test_what_is_there_is_counted_where_there_is_no_more_room(corpus, capsys):
+    assert videokr(build(corpus)) == 0
+    built(corpus)[0].unlink()
+    capsys.readouterr()
+    assert videokr(build(corpus, "--max-gb", 1e-6)) == 3
+    told = capsys.readouterr().out
+    assert "0 proxies built, 5 there already, of 6 videos" in told and "no room in --max-gb 1e-06: 1" in told
+
+
 def test_copies_of_a_video_have_proxies_of_their_own(corpus, capsys):
     for number in range(1, 6):
         shutil.copy(corpus / "videos" / "0.mp4", corpus / "videos" / f"{number}.mp4")
@@ -276,6 +298,7 @@ def test_a_build_that_was_killed_goes_on_and_leaves_no_half_proxy(corpus):
 
 @pytest.mark.parametrize(("flags", "says"), [
     (["--quality", "0"], "--quality 0"),
+    (["--max-gb", "nan"], "--max-gb nan: a positive number"),
     (["--workers", "0"], "positive numbers"),
     (["--max-frames", "-2"], "min_frames is -2"),
 ])  # fmt: skip
