@@ -42,6 +42,7 @@ class Manifest:
 
         if not path.is_file():
             raise UserError(f"--manifest '{path}' is not there: videokr check writes it")
+        pa.set_memory_pool(pa.system_memory_pool())  # arrow's own keeps what it has freed, which numpy needs later
         try:
             with pq.ParquetFile(path) as file:
                 if file.schema_arrow.names != list(COLUMNS):
