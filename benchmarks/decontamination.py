@@ -126,7 +126,7 @@ def scale() -> None:
     from data_prep.decontamination.alignment import WINDOW_SECONDS
     from data_prep.decontamination.candidates import BenchmarkIndex
     from data_prep.decontamination.fingerprint import BENCHMARK_FPS, TRAIN_FPS, Fingerprint
-    from data_prep.decontamination.picture_hash import REGIONS, SCALES
+    from data_prep.decontamination.pictures import REGIONS, SCALES
 
     rng = np.random.default_rng(0)
 

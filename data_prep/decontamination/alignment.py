@@ -7,7 +7,7 @@ from numpy import ndarray
 
 from data_prep.decontamination.candidates import SPEEDS
 from data_prep.decontamination.fingerprint import BENCHMARK_FPS, TRAIN_FPS, Fingerprint
-from data_prep.decontamination.picture_hash import BITS, mirror_hashes
+from data_prep.decontamination.pictures import BITS, mirror_hashes
 
 WINDOW_SECONDS = 20.0  # of the publication
 MAX_DISTANCE = 10  # bits of 64, of pictures that are taken for the same

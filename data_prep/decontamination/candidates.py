@@ -12,7 +12,7 @@ import numpy as np
 from numpy import ndarray
 
 from data_prep.decontamination.fingerprint import Fingerprint
-from data_prep.decontamination.picture_hash import REGIONS, mirror_hashes
+from data_prep.decontamination.pictures import REGIONS, mirror_hashes
 
 BANDS = 2
 BAND_BITS = 32
@@ -22,9 +22,8 @@ LINE_SECONDS = 1.0  # how wide a line in time is
 MIN_PICTURES = 3  # of the training video along one line
 MAX_BAND_VIDEOS = 50  # a band that more benchmark videos share says nothing: an empty page, a title card
 MAX_TRAIN_STILLS, MAX_BENCHMARK_STILLS = 120, 256  # pictures of one video with one band: of what stands for long
+TOP_BITS = 24  # of a band
 MAX_MEETINGS = 20_000_000  # of pictures with sightings, at once: a bound on memory
-MAX_FILTER_BITS = 27
-FILTER_ROOM_BITS = 5  # by which the filter is larger than what is in it
 SPREAD = np.uint32(0x9E3779B1)  # odd, so that products differ as their factors do; mixes the top bits well
 LOW = np.uint64(0xFFFFFFFF)
 
@@ -42,34 +41,20 @@ class Candidate(NamedTuple):
     is_mirrored: bool
 
 
-class _Table:
+class _Table(NamedTuple):
     """The bands of one part of the hash of one region.
 
     Attributes:
         bands: uint32, sorted.
         sightings: uint32, of each band: twice the number of the picture that has it, one more if it does so in a
             mirror.
+        tops: bool, of all numbers of TOP_BITS: whether a band begins with it. Turns most bands away before they are
+            looked up, and fits into the processor's cache.
     """
 
-    def __init__(self, bands: ndarray, sightings: ndarray) -> None:
-        self.bands, self.sightings = bands, sightings
-        # A bit for all bands with the same top bits, set where one of them is here. It turns most bands away before
-        # they are looked up, and fits into the processor's cache.
-        self._shift = np.uint32(BAND_BITS - min(MAX_FILTER_BITS, len(bands).bit_length() + FILTER_ROOM_BITS))
-        places, bits = self._bits(bands)
-        starts = np.flatnonzero(_are_first(places, 1))
-        self._filter = np.zeros(1 << (BAND_BITS - int(self._shift) - 3), np.uint8)
-        self._filter[places[starts]] = np.bitwise_or.reduceat(bits, starts) if len(starts) else 0
-
-    def may_hold(self, bands: ndarray) -> ndarray:
-        """Which of these bands may be in the table, by their numbers."""
-        places, bits = self._bits(bands)
-        return np.flatnonzero(self._filter[places] & bits)
-
-    def _bits(self, bands: ndarray) -> tuple[ndarray, ndarray]:
-        """The bytes of the filter that these bands are in, and their bits."""
-        tops = bands >> self._shift
-        return tops >> np.uint32(3), np.left_shift(1, tops & np.uint32(7), dtype=np.uint32).astype(np.uint8)
+    bands: ndarray
+    sightings: ndarray
+    tops: ndarray
 
 
 # What some training pictures meet in one table: the pictures' numbers, counted over all training videos in question,
@@ -136,7 +121,11 @@ class BenchmarkIndex:
         for region, tables in enumerate(self._tables):
             for band, table in enumerate(tables):
                 bands = _band(hashes[:, region], band)
-                places = table.may_hold(bands)
+                places = np.flatnonzero(table.tops[_top(bands)])
+                places = places[np.argsort(bands[places])]  # looked up in order, they find their place in the cache
+                firsts = np.searchsorted(table.bands, bands[places])
+                inside = np.flatnonzero(firsts < len(table.bands))
+                places = places[inside[table.bands[firsts[inside]] == bands[places[inside]]]]
                 keys = _key(videos[places], bands[places])
                 order = np.argsort(keys, kind="stable")
                 places = places[order[_are_first(keys[order], MAX_TRAIN_STILLS)]]
@@ -157,7 +146,10 @@ class BenchmarkIndex:
         numbers = np.cumsum(_are_first(bands, 1)) - 1  # of the different bands
         band_videos = np.bincount(numbers[_are_first(self._with_videos(keys), 1)])
         is_rare = (band_videos <= MAX_BAND_VIDEOS)[numbers]
-        return _Table(bands[is_rare], (keys[is_rare] & LOW).astype(np.uint32))
+        rare = bands[is_rare]
+        tops = np.zeros(1 << TOP_BITS, bool)
+        tops[_top(rare)] = True
+        return _Table(rare, (keys[is_rare] & LOW).astype(np.uint32), tops)
 
     def _with_videos(self, keys: ndarray) -> ndarray:
         """Keys of bands and sightings as such of bands and videos, in the same order."""
@@ -191,6 +183,11 @@ def _joined(arrays: Sequence[ndarray], dtype: type) -> ndarray:
 def _band(hashes: ndarray, band: int) -> ndarray:
     """uint32: a part of each hash, times SPREAD."""
     return (hashes >> np.uint64(BAND_BITS * band)).astype(np.uint32) * SPREAD
+
+
+def _top(bands: ndarray) -> ndarray:
+    tops: ndarray = bands >> np.uint32(BAND_BITS - TOP_BITS)
+    return tops
 
 
 def _key(high: ndarray, low: ndarray) -> ndarray:

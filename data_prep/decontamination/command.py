@@ -60,14 +60,13 @@ def run(args: argparse.Namespace) -> int:
     # Many processes, small matrices: threads would stand in each other's way. To be set before numpy is imported; Ray
     # sets the same for its workers.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from data_prep.decontamination.comparison import Comparison, Side
-    from data_prep.decontamination.corpus import write_cleaned
+    from data_prep.decontamination.comparison import Comparison, Side, write_cleaned
     from data_prep.decontamination.fingerprint import FORMAT
     from data_prep.decontamination.match import write_matches, write_together
     from data_prep.decontamination.page import page
     from data_prep.journal import Journal
     from data_prep.left_out import LeftOut
-    from videokr.outputs import atomic_write
+    from videokr.outputs import atomic_write, refuse_to_overwrite
 
     train = Side(args.train, args.videos or args.train.parent)
     benchmark = Side(args.eval, args.eval_videos or args.eval.parent)
@@ -78,10 +77,8 @@ def run(args: argparse.Namespace) -> int:
             raise UserError(f"'{side.videos}' is not there: give the folder that holds the videos")
     workers = workers_of(args)
     cleaned = args.output / args.train.name
-    written = [*(args.output / name for name in (args.train.name, MATCHES, TOGETHER, PAGE)), LeftOut.list_of(cleaned)]
-    outputs = {path.resolve() for path in written}
-    if len(outputs) < len(written) or outputs & {args.train.resolve(), args.eval.resolve()}:
-        raise UserError(f"--output '{args.output}' would overwrite what is read: give another folder")
+    written = [cleaned, LeftOut.list_of(cleaned), *(args.output / name for name in (MATCHES, TOGETHER, PAGE))]
+    refuse_to_overwrite(written, [args.train, args.eval])
     if args.rule == PUBLISHED:
         print(PUBLISHED_WARNING)
     comparison = Comparison(
@@ -96,9 +93,9 @@ def run(args: argparse.Namespace) -> int:
     )
     with Journal(args.output / MATCHES, {"rule": args.rule, "fingerprints": FORMAT}) as journal:
         found = comparison.find(journal)
-        text = page(found, comparison)
-        with atomic_write(args.output / PAGE) as aside:
-            aside.write_text(text, encoding="utf-8", newline="\n")
+        pieces = page(found, comparison)
+        with atomic_write(args.output / PAGE) as aside, aside.open("w", encoding="utf-8") as out:
+            out.writelines(pieces)
         write_together(args.output / TOGETHER, found.matches)
         write_cleaned(args.train, cleaned, found.removed | found.unreadable)
         write_matches(args.output / MATCHES, found.matches)

@@ -1,26 +1,31 @@
 """What of a benchmark stands in the training data: by video id, by pictures (paper, decontamination), by question."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import orjson
 from tqdm import tqdm
 
+from data_prep.batches import read_batches
 from data_prep.decontamination import ALIGNED, PUBLISHED
 from data_prep.decontamination.alignment import MIN_PICTURES, Alignment, align, align_published
 from data_prep.decontamination.candidates import BenchmarkIndex, Candidate
-from data_prep.decontamination.corpus import read_corpus
 from data_prep.decontamination.fingerprint import BENCHMARK_FPS, TRAIN_FPS, Fingerprint, FingerprintStore, Reader
 from data_prep.decontamination.match import REMOVED, Kind, Match, VideoMatch
-from data_prep.decontamination.questions import QuestionIndex
+from data_prep.decontamination.texts import QuestionIndex, holders_by_id
 from data_prep.decontamination.verification import Pair, Resemblance, verify
-from data_prep.decontamination.video_id import holders_by_id
 from data_prep.engine import Failure, Workers, run
 from data_prep.journal import Journal
+from data_prep.json_list import json_list
 from data_prep.left_out import LeftOut
-from videokr.errors import UserError
+from videokr.errors import RecordError, UserError
+from videokr.example import Example, parse_record
+from videokr.jsonl import opens_list, read_list, refuse_unreadable
+from videokr.outputs import atomic_write
 from videokr.video.paths import plain_path
 
 TRAIN, BENCHMARK = "training", "benchmark"  # sides
@@ -105,10 +110,10 @@ class Comparison:
             RecordError: a record cannot be read.
         """
         found = Found()
-        questions = [example for _, example in read_corpus(self.benchmark.annotations, None) if example]
+        questions = [example for _, example in _read(self.benchmark.annotations, None) if example]
         index = QuestionIndex(questions)
         lines_of: dict[str, list[int]] = {}
-        for line, example in read_corpus(self.train.annotations, found.left_out if self.skip_invalid else None):
+        for line, example in _read(self.train.annotations, found.left_out if self.skip_invalid else None):
             found.records += 1
             if not example:
                 found.unreadable.add(line)
@@ -203,3 +208,45 @@ def _by_id(own: Sequence[str], others: Sequence[str]) -> list[VideoMatch]:
         for other in others_holders[name]
     }
     return [VideoMatch(Kind.VIDEO_ID, *pair) for pair in sorted(pairs)]
+
+
+def _read(path: Path, left_out: LeftOut | None) -> Iterator[tuple[int, Example | None]]:
+    """The examples of a file with their line, counted from 1; None for a record that cannot be read.
+
+    Args:
+        left_out: where given, gets a fault for each such record; else the first is raised.
+
+    Raises:
+        UserError: the file is not there or holds nothing.
+        RecordError: a record cannot be read; names file, line and field.
+    """
+    refuse_unreadable(path)
+    records = (record for batch in read_batches(path) for record in batch.records())
+    for line, record in tqdm(records, desc=f"reading {path.name}", unit="row", disable=None):
+        try:
+            yield line, parse_record(record)
+        except RecordError as error:
+            located = error.located(str(path), line)
+            if left_out is None:
+                raise located from None
+            left_out.add(located)
+            yield line, None
+
+
+def write_cleaned(path: Path, output: Path, left_out: Collection[int]) -> None:
+    """Writes a file's records but for those at some lines, in the same form and order; JSON Lines to the byte."""
+    if opens_list(path):
+        with atomic_write(output) as aside, json_list(aside) as append:
+            for line, record in read_list(path):
+                if line not in left_out:
+                    append(_as_json(record))
+        return
+    with path.open("rb") as given, atomic_write(output) as aside, aside.open("wb") as out:
+        out.writelines(text for line, text in enumerate(given, start=1) if line not in left_out)
+
+
+def _as_json(record: Any) -> bytes:
+    try:
+        return orjson.dumps(record)
+    except TypeError:  # of whole numbers beyond 64 bits, and halves of surrogate pairs
+        return json.dumps(record).encode("ascii")

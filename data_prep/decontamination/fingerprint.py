@@ -11,8 +11,15 @@ import numpy as np
 from numpy import ndarray
 from tqdm import tqdm
 
-from data_prep.decontamination.picture_hash import REGIONS, SCALES, WHOLE, are_plain, hash_crops, picture_box
-from data_prep.decontamination.pictures import read_pictures
+from data_prep.decontamination.pictures import (
+    REGIONS,
+    SCALES,
+    WHOLE,
+    are_plain,
+    hash_crops,
+    picture_box,
+    read_pictures,
+)
 from data_prep.engine import Failure, Workers, run
 from videokr.errors import UserError
 from videokr.outputs import atomic_write
@@ -22,7 +29,6 @@ from videokr.video.timeline import VideoError
 TRAIN_FPS = 1.0  # pictures a second of the corpus: the side that is large
 BENCHMARK_FPS = 4.0  # of the benchmark, so that each picture of the corpus has one at most an eighth of a second off
 MAX_PIECE_BYTES = 4_000_000  # of hashes
-MAX_PIECE_VIDEOS = 500
 MAX_PIECE_SECONDS = 60.0  # of work that a kill may lose
 FORMAT = "videokr 2"  # another number for whatever changes a hash
 SUFFIX = ".parquet"
@@ -123,8 +129,7 @@ class FingerprintStore:
                 continue
             waiting.append(found)
             held_bytes += found.hashes.nbytes
-            is_late = time.monotonic() - written >= MAX_PIECE_SECONDS
-            if held_bytes >= MAX_PIECE_BYTES or len(waiting) >= MAX_PIECE_VIDEOS or is_late:
+            if held_bytes >= MAX_PIECE_BYTES or time.monotonic() - written >= MAX_PIECE_SECONDS:
                 self._write(waiting)
                 waiting, held_bytes, written = [], 0, time.monotonic()
         if waiting:

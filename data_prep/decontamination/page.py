@@ -1,6 +1,6 @@
 """The report of a decontamination: every match, near-duplicates with the frames of both sides under each other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from videokr.page.sheet import make_sheets, sheet_style
 from videokr.video.paths import resolve_video
 
 TITLE = "VideoKR decontamination"
-MAX_SHEETS = 500  # matches with pictures on the page
+MAX_PAIRS = 500  # matches of one kind with pictures on the page
 SHEET_FRAMES = 6
 SHEET_BYTES = 14_000  # of one picture
 MAX_LISTED = 1_000  # matches of one kind without pictures
@@ -27,18 +27,11 @@ EXPLAINED = {
     Kind.POSSIBLE: "The hashes agree, the pictures do not, as of slides of one template. Their rows stay.",
 }
 PUBLISHED_NOTE = "By the publication's rule, which takes most unrelated videos for such. Their rows are removed."
+UNREADABLE_NOTE = "Their pictures could not be read. videokr check says why."
 SHORT_NOTE = f"They show something for less than {MIN_PICTURES / TRAIN_FPS:g} seconds, and were compared by id alone."
 CELL_BYTES = 2_000  # of one text in a table
 Window = tuple[str, str, tuple[float, ...]]  # side, path, and the seconds of the frames that are shown
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A near-duplicate whose frames are shown."""
-
-    match: VideoMatch
-    tags: Sequence[str]
-    windows: Sequence[Window]
+Pair = tuple[Sequence[str], Sequence[Window]]  # how much two videos agree, and the windows in which they do
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +40,7 @@ class Section:
 
     Attributes:
         count: matches or videos that there are.
-        rows: those that are listed without pictures.
+        pairs: those that are shown by their frames; rows: the others.
     """
 
     title: str
@@ -57,22 +50,28 @@ class Section:
     rows: Sequence[Sequence[str]]
 
 
-def page(found: Found, comparison: Comparison) -> str:
-    """Draws the contact sheets, with a progress bar, and builds the page."""
-    aligned = [match for match in found.matches if isinstance(match, VideoMatch) and match.alignment]
-    pairs = [_pair(match, match.alignment) for match in aligned[:MAX_SHEETS] if match.alignment]
-    roots = {TRAIN: comparison.train.videos.resolve(), BENCHMARK: comparison.benchmark.videos.resolve()}
-    windows = {window: (_file(window, roots), window[2]) for pair in pairs for window in pair.windows}
-    sheets = make_sheets(windows, SHEET_BYTES, cpu_count())
-    is_cut = len(aligned) > MAX_SHEETS
-    sections = {kind.name.lower(): _matches(kind, found, pairs, is_cut, comparison.rule) for kind in EXPLAINED}
+def page(found: Found, comparison: Comparison) -> Iterator[str]:
+    """Draws the contact sheets, with a progress bar, and gives the page in pieces."""
+    explained = dict(EXPLAINED)
+    if comparison.rule == PUBLISHED:
+        explained[Kind.NEAR_DUPLICATE] = PUBLISHED_NOTE
+    sections = {}
+    for kind, note in explained.items():
+        matches = [match for match in found.matches if match.kind is kind]
+        pairs = [
+            _pair(match, match.alignment) for match in matches if isinstance(match, VideoMatch) and match.alignment
+        ]
+        rows = [] if pairs else map(_cells, matches)
+        sections[kind.name.lower()] = _section(f"{kind.value.capitalize()}s", note, pairs, rows)
     if found.not_compared:
-        note = "Their pictures could not be read. videokr check says why."
-        rows = [(*video, reason) for video, reason in sorted(found.not_compared.items())]
-        sections["not-compared"] = _videos("Not compared", note, rows)
+        reasons = [(*video, reason) for video, reason in sorted(found.not_compared.items())]
+        sections["not-compared"] = _section("Not compared", UNREADABLE_NOTE, [], reasons)
     if found.short:
-        sections["too-short-to-compare"] = _videos("Too short to compare", SHORT_NOTE, sorted(found.short))
-    pieces = document(
+        sections["too-short-to-compare"] = _section("Too short to compare", SHORT_NOTE, [], sorted(found.short))
+    roots = {TRAIN: comparison.train.videos.resolve(), BENCHMARK: comparison.benchmark.videos.resolve()}
+    windows = [window for section in sections.values() for _, windows in section.pairs for window in windows]
+    sheets = make_sheets({window: (_file(window, roots), window[2]) for window in windows}, SHEET_BYTES, cpu_count())
+    return document(
         "data_prep.decontamination/page.jinja",
         TITLE,
         pictures=sheet_style(sheets.values()),
@@ -85,7 +84,16 @@ def page(found: Found, comparison: Comparison) -> str:
         sheets=sheets,
         sheet_numbers={window: number for number, window in enumerate(sheets)},
     )
-    return "".join(pieces)
+
+
+def _section(title: str, note: str, pairs: Sequence[Pair], rows: Iterable[Sequence[str]]) -> Section:
+    listed = list(rows)
+    count, shown = len(pairs) + len(listed), min(len(pairs), MAX_PAIRS) + min(len(listed), MAX_LISTED)
+    if not count:
+        note += " None."
+    if shown < count:
+        note += f" The first {shown:,} of {count:,} are shown."
+    return Section(title, count, note, pairs[:MAX_PAIRS], listed[:MAX_LISTED])
 
 
 def _pair(match: VideoMatch, alignment: Alignment) -> Pair:
@@ -101,7 +109,7 @@ def _pair(match: VideoMatch, alignment: Alignment) -> Pair:
         tags.append(f"training video at {1 / alignment.speed:.2f} of the benchmark's length")
     if alignment.is_mirrored:
         tags.append("mirrored")
-    return Pair(match, tags, [(TRAIN, match.train, seconds), (BENCHMARK, match.benchmark, others)])
+    return tags, [(TRAIN, match.train, seconds), (BENCHMARK, match.benchmark, others)]
 
 
 def _file(window: Window, roots: dict[str, Path]) -> Path:
@@ -112,33 +120,8 @@ def _file(window: Window, roots: dict[str, Path]) -> Path:
         return roots[side]  # no file, and so a sheet that says that the video is not there
 
 
-def _matches(kind: Kind, found: Found, pairs: Sequence[Pair], is_cut: bool, rule: str) -> Section:
-    """
-    Args:
-        is_cut: whether there are more near-duplicates than `pairs`.
-    """
-    matches = [match for match in found.matches if match.kind is kind]
-    kind_pairs = [pair for pair in pairs if pair.match.kind is kind]
-    listed = [match for match in matches if not isinstance(match, VideoMatch) or not match.alignment]
-    notes = [PUBLISHED_NOTE if rule == PUBLISHED and kind is Kind.NEAR_DUPLICATE else EXPLAINED[kind]]
-    if not matches:
-        notes.append("None.")
-    if is_cut and matches and not listed:
-        notes.append(f"{len(kind_pairs):,} of {len(matches):,} are shown; matches.jsonl has all.")
-    if len(listed) > MAX_LISTED:
-        notes.append(f"The first {MAX_LISTED:,} of {len(listed):,} are shown; matches.jsonl has all.")
-    rows = [_cells(match) for match in listed[:MAX_LISTED]]
-    return Section(f"{kind.value.capitalize()}s", len(matches), " ".join(notes), kind_pairs, rows)
-
-
 def _cells(match: Match) -> Sequence[str]:
     if isinstance(match, VideoMatch):
         return match.train, match.benchmark
     train = f"line {match.line:,}, {match.train_id}: {match.train_question}"
     return f"{match.share:.0%}", train, f"{match.benchmark_id}: {match.benchmark_question}"
-
-
-def _videos(title: str, note: str, rows: Sequence[Sequence[str]]) -> Section:
-    if len(rows) > MAX_LISTED:
-        note += f" The first {MAX_LISTED:,} of {len(rows):,} are shown."
-    return Section(title, len(rows), note, [], rows[:MAX_LISTED])

@@ -14,8 +14,7 @@ from numpy import ndarray
 
 from data_prep.decontamination.alignment import Alignment
 from data_prep.decontamination.fingerprint import BENCHMARK_FPS, TRAIN_FPS
-from data_prep.decontamination.picture_hash import WHOLE, Box, area_weights, picture_box
-from data_prep.decontamination.pictures import read_pictures
+from data_prep.decontamination.pictures import WHOLE, Box, area_weights, picture_box, read_pictures
 from videokr.errors import UserError
 from videokr.video.paths import resolve_video
 

@@ -2,7 +2,8 @@
 
 Counts rows, kinds, subjects and lengths; with the manifest of `videokr check` durations, frames and video tokens; with
 a model token lengths and the disk that checkpoints take. Steps follow from the settings that the project ships. Prints
-a summary; with --output writes stats.html, one page that opens from disk, and stats.json with every number.
+a summary; with --output writes stats.html, the same and charts on a page that opens from disk, and stats.json with
+every number.
 """
 
 import argparse
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from data_prep.engine import cpu_count
 from data_prep.given_path import given_path
-from data_prep.stats import Stage
+from videokr.budget import BUDGETS
 from videokr.errors import UserError
 from videokr.outputs import atomic_write, refuse_to_overwrite
 
@@ -20,7 +21,7 @@ SAMPLE = 1_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=given_path, nargs="+", required=True, metavar="FILE", help="annotation files")
-    parser.add_argument("--stage", choices=[stage.value for stage in Stage], nargs="+", default=[],
+    parser.add_argument("--stage", choices=BUDGETS, nargs="+", default=[],
                         help="of each file, or of all (default: sft where there are rationales, else rl)")  # fmt: skip
     parser.add_argument("--manifest", type=given_path, help="of `videokr check --level probe`")
     parser.add_argument("--model", type=given_path, metavar="DIR", help="checkpoint folder, whose tokenizer counts")
@@ -44,9 +45,9 @@ def run(args: argparse.Namespace) -> int:
     from dataclasses import asdict
     from importlib.util import find_spec
 
-    from data_prep.stats.checkpoint import parameters_of
+    from data_prep.stats.epoch import parameters_of
     from data_prep.stats.file_stats import Request, file_stats, stage_of
-    from data_prep.stats.page import write_page
+    from data_prep.stats.page import page
     from data_prep.stats.summary import as_text
     from data_prep.stats.videos import Manifest
     from videokr.family import family_of
@@ -80,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         workers=args.workers,
     )
     given = args.stage * len(args.data) if len(args.stage) == 1 else args.stage
-    stages = [Stage(stage) for stage in given] or [stage_of(path) for path in args.data]
+    stages = given or [stage_of(path) for path in args.data]
     names = _names(args.data)
     files = [file_stats(*file, request) for file in zip(args.data, names, stages, strict=True)]
     print(as_text(files))
@@ -88,7 +89,8 @@ def run(args: argparse.Namespace) -> int:
         numbers = json.dumps({"files": [asdict(stats) for stats in files]}, indent=1)  # what is not known is null
         with atomic_write(args.output / NUMBERS) as aside:
             aside.write_text(numbers + "\n", encoding="utf-8")
-        write_page(args.output / PAGE, files)
+        with atomic_write(args.output / PAGE) as aside, aside.open("w", encoding="utf-8") as out:
+            out.writelines(page(files))
         print(f"\npage     {args.output / PAGE}\nnumbers  {args.output / NUMBERS}")
     return 0
 

@@ -1,19 +1,36 @@
-"""What one epoch over a file costs with the shipped settings. Nothing here is a speed but what a user states."""
+"""What one epoch over a file costs with the shipped settings: steps, tokens, decoding, disk for checkpoints.
 
+Nothing here is a speed but what a user states.
+"""
+
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
-from data_prep.stats import Stage
-from data_prep.stats.checkpoint import Disk, grpo_disk, sft_disk
 from data_prep.stats.tokens import Mean, TokenLengths
 from data_prep.stats.videos import FrameStats
+from videokr.errors import UserError
 from videokr.family import Family
 
 SFT_FILE, GRPO_FILE = "llamafactory_plugin/configs/{family}_sft.yaml", "verl_plugin/config/videokr_grpo.yaml"
 Settings = Mapping[str, Any]  # as the host names them
+
+LENGTH_BYTES = 8  # of a safetensors header, little-endian, at the start of the file
+MAX_HEADER_BYTES = 100_000_000  # as the format has it
+LANGUAGE_MODEL, VISION_TOWER, PROJECTOR = PARTS = ("language model", "vision tower", "projector")
+FREEZES = ("freeze_language_model", "freeze_vision_tower", "freeze_multi_modal_projector")  # settings, as PARTS
+_VISUAL, _MERGERS = "visual", {"merger", "deepstack_merger_list"}  # in names of both families' tensors
+
+# DeepSpeed ZeRO-3 in bf16 writes a gathered copy of all weights, for each trained parameter a float32 master and
+# AdamW's two float32 moments, and frozen ones once more. verl's FSDP writes weights and two moments in one type.
+WEIGHT_BYTES = 2
+MASTER_AND_MOMENTS_BYTES = 12
+FSDP_NUMBERS = 3
+TYPE_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +60,42 @@ class Decoding:
     """
 
     reads: int
-    seconds: float | None
-    frames: int | None
-    cpu_hours: float | None
+    seconds: float | None = None
+    frames: int | None = None
+    cpu_hours: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class SftEpoch:
+class Disk:
+    """What the checkpoints of one epoch take.
+
+    Attributes:
+        parameters, trained: of the model.
+        checkpoint_bytes: one checkpoint; formula: how it comes about.
+        saves: checkpoints written; kept: that are there at the end.
+        end_bytes: on the disk at the end; most_bytes: at any time.
+        keep_fewer: the setting that would keep fewer; None where one is set.
+    """
+
+    parameters: int
+    trained: int
+    checkpoint_bytes: int
+    formula: str
+    saves: int
+    kept: int
+    end_bytes: int
+    most_bytes: int
+    keep_fewer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
     """One epoch of SFT.
 
     Attributes:
-        rows: that are trained on; batch_rows: a step.
-        steps: of the optimizer.
+        settings: the file that they are from.
+        rows: there are; batch_rows: a step. Of GRPO prompts, of which the last that fill no batch are not asked.
+        steps: of the run.
     """
 
     settings: str
@@ -68,26 +109,17 @@ class SftEpoch:
 
 
 @dataclass(frozen=True, slots=True)
-class GrpoEpoch:
+class GrpoEpoch(Epoch):
     """One epoch of GRPO.
 
     Attributes:
-        rows: prompts there are; the last ones that fill no batch are not asked.
-        steps: of the run; updates: of the policy.
+        updates: of the policy.
         rollouts: responses; generated_most: tokens of them together, at most.
     """
 
-    settings: str
-    gpus: int
-    rows: int
-    batch_prompts: int
-    steps: int
     updates: int
     rollouts: int
     generated_most: int
-    tokens: Tokens | None
-    decoding: Decoding
-    disk: Disk | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +137,14 @@ class Known:
     rows: int
     videos: int
     shown: FrameStats | None = None
-    family: str | None = None
+    family: Family | None = None
     lengths: TokenLengths | None = None
     parameters: Mapping[str, int] | None = None
     gpus: int | None = None
     decode_rate: float | None = None
 
     def tokens(self) -> Tokens | None:
-        video = self.shown.tokens.get(self.family) if self.shown and self.family else None
+        video = self.shown.tokens.get(self.family.name) if self.shown and self.family else None
         if video is None:
             return None
         text, trained = (self.lengths.text, self.lengths.trained) if self.lengths else (None, None)
@@ -123,22 +155,13 @@ class Known:
         """What is decoded if this share of the rows is used."""
         reads = round(self.videos * share)
         if not self.shown or not self.shown.frames:
-            return Decoding(reads, None, None, None)
+            return Decoding(reads)
         seconds = self.shown.seconds * share
         hours = seconds / self.decode_rate / 3600 if self.decode_rate else None
         return Decoding(reads, seconds, round(self.shown.frames.total * share), hours)
 
 
-def epochs_of(stage: Stage, family: Family, known: Known) -> tuple[SftEpoch | None, GrpoEpoch | None]:
-    """The epoch of a stage, with the settings files that the launchers read."""
-    grpo = _read(GRPO_FILE)
-    if stage is Stage.SFT:
-        file = SFT_FILE.format(family=family.name)
-        return sft_epoch(known, file, _read(file), _devices(grpo)), None
-    return None, grpo_epoch(known, GRPO_FILE, grpo) if stage is Stage.RL else None
-
-
-def sft_epoch(known: Known, file: str, settings: Settings, devices: int) -> SftEpoch:
+def sft_epoch(known: Known, file: str, settings: Settings, devices: int) -> Epoch:
     """Counts an epoch of SFT.
 
     Args:
@@ -149,8 +172,8 @@ def sft_epoch(known: Known, file: str, settings: Settings, devices: int) -> SftE
     rows, accumulation = settings["per_device_train_batch_size"] * gpus, settings["gradient_accumulation_steps"]
     # transformers counts batches of all devices, the last of them filled up, and a step for each begun accumulation.
     steps = math.ceil(math.ceil(known.rows / rows) / accumulation)
-    disk = sft_disk(known.parameters, settings, steps) if known.parameters else None
-    return SftEpoch(file, gpus, known.rows, rows * accumulation, steps, known.tokens(), known.decoding(), disk)
+    disk = _sft_disk(known.parameters, settings, steps) if known.parameters else None
+    return Epoch(file, gpus, known.rows, rows * accumulation, steps, known.tokens(), known.decoding(), disk)
 
 
 def grpo_epoch(known: Known, file: str, settings: Settings) -> GrpoEpoch:
@@ -161,26 +184,93 @@ def grpo_epoch(known: Known, file: str, settings: Settings) -> GrpoEpoch:
     rollouts = steps * batch * model["rollout"]["n"]
     return GrpoEpoch(
         settings=file,
-        gpus=known.gpus or _devices(settings),
+        gpus=known.gpus or grpo_devices(settings),
         rows=known.rows,
-        batch_prompts=batch,
+        batch_rows=batch,
         steps=steps,
+        tokens=known.tokens(),
+        decoding=known.decoding(steps * batch / known.rows if known.rows else 0.0),
+        disk=_grpo_disk(known.parameters, settings, steps) if known.parameters else None,
         updates=steps * math.ceil(batch / model["actor"]["ppo_mini_batch_size"]),
         rollouts=rollouts,
         generated_most=rollouts * data["max_response_length"],
-        tokens=known.tokens(),
-        decoding=known.decoding(steps * batch / known.rows if known.rows else 0.0),
-        disk=grpo_disk(known.parameters, settings, steps) if known.parameters else None,
     )
 
 
-def _devices(settings: Settings) -> int:
-    return int(settings["trainer"]["n_gpus_per_node"] * settings["trainer"]["nnodes"])
-
-
-def _read(file: str) -> Settings:
+def read_settings(file: str) -> Settings:
+    """A settings file that a launcher reads, named as `package/path`."""
     import yaml
 
     package, _, name = file.partition("/")
     settings: Settings = yaml.safe_load(files(package).joinpath(name).read_text(encoding="utf-8"))
     return settings
+
+
+def grpo_devices(settings: Settings) -> int:
+    return int(settings["trainer"]["n_gpus_per_node"] * settings["trainer"]["nnodes"])
+
+
+def parameters_of(model: Path) -> dict[str, int] | None:
+    """Counts the parameters in each of PARTS from the headers of safetensors files: no weight is read.
+
+    Tied weights, which a checkpoint holds once, count once. None where the folder holds no such file.
+
+    Raises:
+        UserError: one of them is cut off or something else.
+    """
+    counts = dict.fromkeys(PARTS, 0)
+    paths = sorted(model.glob("*.safetensors"))
+    for path in paths:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(LENGTH_BYTES), "little")
+            header = file.read(length) if length <= MAX_HEADER_BYTES else b""
+        try:
+            for name, tensor in json.loads(header).items():
+                if name != "__metadata__":
+                    counts[_part_of(name.split("."))] += math.prod(map(int, tensor["shape"]))
+        except (ValueError, AttributeError, TypeError, KeyError):
+            raise UserError(f"model: '{path}' is no safetensors file, or is cut off: copy it again") from None
+    return counts if paths else None
+
+
+def _part_of(words: list[str]) -> str:
+    if _VISUAL not in words:
+        return LANGUAGE_MODEL
+    return PROJECTOR if _MERGERS.intersection(words) else VISION_TOWER
+
+
+def _sft_disk(parameters: Mapping[str, int], settings: Settings, steps: int) -> Disk:
+    total = sum(parameters.values())
+    frozen = sum(parameters[part] for part, freeze in zip(PARTS, FREEZES, strict=True) if settings[freeze])
+    trained = total - frozen
+    checkpoint = WEIGHT_BYTES * total
+    formula = f"{WEIGHT_BYTES} x {total:,} (bf16 weights)"
+    if not settings["save_only_model"]:
+        checkpoint += MASTER_AND_MOMENTS_BYTES * trained + WEIGHT_BYTES * frozen
+        formula += (
+            f" + {MASTER_AND_MOMENTS_BYTES} x {trained:,} (trained: fp32 master and AdamW's two moments)"
+            f" + {WEIGHT_BYTES} x {frozen:,} (frozen, bf16)"
+        )
+    saves = math.ceil(steps / settings["save_steps"])  # the last step's among them
+    kept, unset = _kept(settings, "save_total_limit", saves)
+    end = kept * checkpoint + WEIGHT_BYTES * total  # and the model itself
+    most = max(end, min(saves, kept + 1) * checkpoint)  # the oldest goes when the newest is there
+    return Disk(total, trained, checkpoint, formula, saves, kept, end, most, unset)
+
+
+def _grpo_disk(parameters: Mapping[str, int], settings: Settings, steps: int) -> Disk:
+    total = sum(parameters.values())
+    number_bytes = TYPE_BYTES[settings["actor_rollout_ref"]["actor"]["fsdp_config"]["model_dtype"]]
+    checkpoint = FSDP_NUMBERS * number_bytes * total
+    formula = f"{FSDP_NUMBERS} x {number_bytes} x {total:,} (weights and AdamW's two moments, in one type)"
+    trainer = settings["trainer"]
+    saves = math.ceil(steps / trainer["save_freq"]) if trainer["save_freq"] > 0 else 0
+    kept, unset = _kept(trainer, "max_actor_ckpt_to_keep", saves)
+    most = min(saves, max(kept, 2)) * checkpoint  # verl makes room before it saves, if it keeps two or more
+    return Disk(total, total, checkpoint, formula, saves, kept, kept * checkpoint, most, unset and f"trainer.{unset}")
+
+
+def _kept(settings: Settings, setting: str, saves: int) -> tuple[int, str | None]:
+    """How many checkpoints are there at the end, and the name of the setting where it is not set and all are."""
+    limit = settings.get(setting)
+    return (saves, setting) if limit is None else (min(saves, limit), None)

@@ -1,293 +1,167 @@
 """The page: one HTML file that holds everything it shows, and asks the network for nothing."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 
-from data_prep.stats.chart import BarChart, Histogram, bar_charts, histograms
-from data_prep.stats.checkpoint import Disk
-from data_prep.stats.distribution import Distribution
-from data_prep.stats.epoch import Decoding, GrpoEpoch, SftEpoch
-from data_prep.stats.figures import NOTHING, count, decimal, estimated, hours, large, percent, size
+from data_prep.stats.distribution import NICE_STEPS, Distribution
 from data_prep.stats.file_stats import FileStats
-from videokr.outputs import atomic_write
+from data_prep.stats.summary import FRAMES, ROWS, SECTIONS, VIDEOS, Facts, count, decimal, facts_of
 from videokr.page.document import document
-from videokr.page.table import Cell, Row, Section, Table, Tone
+from videokr.page.table import Cell, Row, Section, Table
 
 TITLE = "VideoKR data"
-SPREAD = ("mean", "5%", "median", "95%", "most", "in all")
 STAGES = {"sft": "SFT", "rl": "RL", "eval": "evaluation"}
 MINUTES = 1 / 60  # of a second
 MINUTES_FROM = 300  # seconds: of a longest video that is shown in them
-Facts = dict[str, str]
-Charts = dict[str, Mapping[str, Histogram] | Mapping[str, BarChart]]  # by title and file
-Part = str | Table | Charts  # of a section: a heading, a table or charts
+TOP, BOTTOM = 16, 136  # pixels: of the highest bar and the base line
+MAX_TICKS = 6
+GAP = 0.12  # of a bar's width
 
 
-def write_page(path: Path, files: Sequence[FileStats]) -> None:
-    with atomic_write(path) as aside, aside.open("w", encoding="utf-8") as file:
-        file.writelines(page(files))
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Bars of shares in the axes of all files, so that they can be held against each other.
+
+    Attributes:
+        title: of the chart.
+        low, high: of the axis from left to right; top: the share at its upper end.
+        is_each: whether a bar stands for one whole number, and is named in its middle.
+        scale: of the numbers to `unit`.
+    """
+
+    title: str
+    numbers: Distribution
+    low: float
+    high: float
+    top: float
+    is_each: bool
+    unit: str
+    scale: float
+    bottom: int = BOTTOM
+
+    @property
+    def caption(self) -> str:
+        numbers, above = self.numbers, self.numbers.histogram.above
+        text = f"mean {self._text(numbers.mean)}, median {self._text(numbers.median)} {self.unit}"
+        return text + f"; {count(above)} more up to {self._text(numbers.most)}" if above else text
+
+    @property
+    def bars(self) -> Iterator[tuple[float, float, float, str]]:
+        """(x, width, y, text) of each bin that holds something."""
+        drawn = self.numbers.histogram
+        width = 100 * (1 - GAP) * drawn.step / (self.high - self.low)
+        for place, number in enumerate(drawn.counts):
+            if number:
+                start = drawn.first + place * drawn.step
+                name = self._text(start) + ("" if self.is_each else f" to {self._text(start + drawn.step)}")
+                text = f"{name} {self.unit}: {count(number)} ({number / self.numbers.count:.1%})"
+                yield self._x(start + GAP / 2 * drawn.step), width, self._y(number / self.numbers.count), text
+
+    @property
+    def lines(self) -> list[tuple[float, str]]:
+        """(y, text) of the horizontal lines."""
+        return [(self._y(share), f"{decimal(round(100 * share, 6))}%") for share in (self.top, self.top / 2)]
+
+    @property
+    def ticks(self) -> list[tuple[float, str]]:
+        """(x, text) under the base line, at even numbers of the unit."""
+        low, high = self.low * self.scale, self.high * self.scale
+        power = math.floor(math.log10((high - low) / MAX_TICKS))
+        steps = [nice * 10.0**larger for larger in (power, power + 1) for nice in NICE_STEPS[:3]]
+        step = next(step for step in steps if (high - low) / step <= MAX_TICKS)
+        end, middle = high, 0.0
+        if self.is_each:
+            step, end, middle = max(step, 1.0), high - 1, 0.5
+        numbers = [tick * step for tick in range(math.ceil(low / step), math.floor(end / step) + 1)]
+        return [(self._x(number / self.scale + middle), decimal(number)) for number in numbers]
+
+    def _x(self, number: float) -> float:
+        """Where a number stands from left to right, in per cent."""
+        return 100 * (number - self.low) / (self.high - self.low)
+
+    def _y(self, share: float) -> float:
+        """Where a bar of so large a share ends, in pixels from the top."""
+        return TOP + (BOTTOM - TOP) * (1 - share / self.top)
+
+    def _text(self, number: float) -> str:
+        return decimal(number * self.scale)
 
 
 def page(files: Sequence[FileStats]) -> Iterator[str]:
     """The page in pieces."""
-    sections = _sections(files)
+    facts = [facts_of(stats) for stats in files]
+    shown = [title for title in SECTIONS if any(of_file[title] for of_file in facts)]
+    names = [stats.name for stats in files]
+    unknown = [f"Not known: {what} ({way})." for stats in files for what, way in stats.unknown.items()]
     return document(
         "data_prep.stats/page.jinja",
-        f"{TITLE}: {', '.join(stats.name for stats in files)}",
+        f"{TITLE}: {', '.join(names)}",
         heading=TITLE,
         files=files,
         stages=STAGES,
-        unknown=_unique([f"Not known: {what} ({way})." for stats in files for what, way in stats.unknown.items()]),
-        sections={name: title for name, (title, _) in sections.items()},
-        content={name: parts for name, (_, parts) in sections.items()},
-        percent=percent,
+        unknown=list(dict.fromkeys(unknown)),
+        sections={title.lower().replace(" ", "-"): title for title in shown},
+        tables={title: _table(title, names, [of_file[title] for of_file in facts]) for title in shown},
+        charts=_charts(files),
     )
 
 
-def _sections(files: Sequence[FileStats]) -> dict[str, tuple[str, list[Part]]]:
-    """(title, parts) by name."""
-    overview = _fact_table("Overview", {stats.name: _overview(stats) for stats in files})
-    videos = _fact_table("Videos", {stats.name: _videos(stats) for stats in files})
-    sections: dict[str, tuple[str, list[Part]]] = {
-        "overview": ("Overview", [overview]),
-        "rows": ("Rows", [_row_charts(files), _length_table(files)]),
-        "videos": ("Videos", [videos, _video_charts(files)]),
-    }
-    if any(stats.shown and stats.shown.frames for stats in files):
-        sections["frames"] = ("Frames and tokens", [_frame_charts(files), _frame_table(files)])
-    epochs: list[Part] = []
-    if sft := {stats.name: stats.sft for stats in files if stats.sft}:
-        facts = {name: _sft_facts(epoch) for name, epoch in sft.items()}
-        epochs += ["SFT", _fact_table("One epoch of SFT", facts, _epoch_notes(sft))]
-    if grpo := {stats.name: stats.grpo for stats in files if stats.grpo}:
-        facts = {name: _grpo_facts(epoch) for name, epoch in grpo.items()}
-        epochs += ["GRPO", _fact_table("One epoch of GRPO", facts, _epoch_notes(grpo))]
-    if epochs:
-        sections["epoch"] = ("One epoch", epochs)
-    if any(stats.unreadable for stats in files):
-        sections["unreadable"] = ("Records that cannot be read", [_unreadable_table(files)])
-    return sections
+def _table(title: str, names: Sequence[str], facts: Sequence[Facts]) -> Table:
+    """A column for each file, and a row for each line of a fact."""
+    rows = [
+        Row("" if number else label, [Cell(text) for text in texts], is_detail=number > 0)
+        for label in dict.fromkeys(label for of_file in facts for label in of_file)
+        for number, texts in enumerate(zip_longest(*(of_file.get(label, []) for of_file in facts), fillvalue=""))
+    ]
+    return Table(title, "", names, [Section(None, rows)], is_numeric=False)
 
 
-def _unique(texts: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(texts))
-
-
-def _fact_table(caption: str, facts: Mapping[str, Facts], notes: Sequence[str] = ()) -> Table:
-    """A column for each file, and a row for each fact."""
-    labels = dict.fromkeys(label for of_file in facts.values() for label in of_file)
-    rows = [Row(label, [_cell(of_file.get(label, NOTHING)) for of_file in facts.values()]) for label in labels]
-    return Table(caption, "", list(facts), [Section(None, rows)], notes=notes)
-
-
-def _cell(text: str) -> Cell:
-    return Cell(text, Tone.QUIET if text == NOTHING else Tone.PLAIN)
-
-
-def _overview(stats: FileStats) -> Facts:
-    facts = {
-        "records": count(stats.rows + sum(stats.unreadable.values())),
-        "that can be read": count(stats.rows),
-        "that its stage can use": count(stats.counted),
-    }
-    facts |= {kind: f"{count(rows)} ({percent(rows, stats.rows)})" for kind, rows in stats.kinds.items()}
-    facts["videos"] = count(stats.videos)
-    if stats.rows_a_video:
-        facts["rows a video, mean"] = decimal(stats.rows_a_video.mean)
-    if stats.footage and stats.footage.seconds:
-        facts["seconds a video, mean"] = decimal(stats.footage.seconds.mean)
-    if words := stats.lengths.get("rationale_words"):
-        facts["words of a rationale, mean"] = decimal(words.mean)
-    if epoch := stats.sft or stats.grpo:
-        facts["steps of an epoch"] = count(epoch.steps)
-    return facts
-
-
-def _row_charts(files: Sequence[FileStats]) -> Charts:
-    charts: Charts = {
-        "Options of a question": bar_charts({stats.name: stats.options for stats in files}, "options"),
-        "Letter of the right option": bar_charts({stats.name: stats.letters for stats in files}, "letter"),
-    }
-    for name in _unique([name for stats in files for name in stats.groups]):
-        title = name.replace("_", " ")
-        groups = {stats.name: stats.groups[name] for stats in files if name in stats.groups}
-        values = {file: group.values for file, group in groups.items()}
-        without = {file: group.without for file, group in groups.items()}
-        charts[title.capitalize()] = bar_charts(values, title, without)
-    for title, name in (("Rationale", "rationale_words"), ("Question", "question_words")):
-        charts[title] = histograms({stats.name: stats.lengths.get(name) for stats in files}, "words")
-    return charts
-
-
-def _length_table(files: Sequence[FileStats]) -> Table:
-    sections = []
-    notes = ["Words are what spaces part. Percentiles are numbers of the data (nearest rank)."]
-    for stats in files:
-        if stats.lengths:
-            rows = [_spread(name.replace("_", " "), lengths) for name, lengths in stats.lengths.items()]
-            sections.append(Section(_title(stats, files), rows))
-        for name, grouping in stats.groups.items():
-            if grouping.values is None:
-                notes.append(f"{stats.name}: {name} has too many different values to list.")
-    return Table("Lengths", "", SPREAD, sections, notes=notes)
-
-
-def _title(stats: FileStats, files: Sequence[FileStats]) -> str | None:
-    return stats.name if len(files) > 1 else None
-
-
-def _spread(label: str, numbers: Distribution, in_all: bool = True) -> Row:
-    values = (numbers.mean, numbers.percentiles["5"], numbers.median, numbers.percentiles["95"], numbers.most)
-    return Row(label, [*(Cell(decimal(value)) for value in values), _cell(large(numbers.total if in_all else None))])
-
-
-def _videos(stats: FileStats) -> Facts:
-    facts = {"videos": count(stats.videos)}
-    if footage := stats.footage:
-        facts["fine"] = count(footage.fine)
-        facts |= {f"rejected: {reason}": count(number) for reason, number in footage.rejected.items()}
-        facts["not in the manifest"] = count(footage.not_in_manifest)
-        facts["fine, duration and frames not known"] = count(footage.header_unknown)
-        if footage.seconds:
-            facts["video in all"] = hours(footage.seconds.total)
-            facts["longest, seconds"] = decimal(footage.seconds.most)
-        if footage.size_bytes:
-            facts["files in all"] = size(footage.size_bytes.total)
-            facts["a file, mean"] = size(footage.size_bytes.mean)
-        if footage.audio:
-            facts["with sound"] = percent(footage.audio["with"], sum(footage.audio.values()))
-    if stats.rows_a_video and stats.videos_a_row:
-        facts["rows a video, most"] = count(stats.rows_a_video.most)
-        facts["videos a row, most"] = count(stats.videos_a_row.most)
-    return facts
-
-
-def _video_charts(files: Sequence[FileStats]) -> Charts:
-    footage = {stats.name: stats.footage for stats in files if stats.footage}
-    durations = {file: found.seconds for file, found in footage.items()}
-    longest = max((seconds.most for seconds in durations.values() if seconds), default=0)
-    unit, scale = ("minutes", MINUTES) if longest >= MINUTES_FROM else ("seconds", 1.0)
+def _charts(files: Sequence[FileStats]) -> dict[str, list[Histogram]]:
+    """By section: what they show of each file, all files in the same axes."""
+    names = [stats.name for stats in files]
+    footage, shown = [stats.footage for stats in files], [stats.shown for stats in files]
+    seconds = [found.seconds if found else None for found in footage]
+    is_long = max((found.most for found in seconds if found), default=0) >= MINUTES_FROM
+    unit, scale = ("minutes", MINUTES) if is_long else ("seconds", 1.0)
+    frames = _histograms("Frames a row", names, [found.frames if found else None for found in shown], "frames")
+    for family in dict.fromkeys(name for found in shown if found for name in found.tokens):
+        tokens = [found.tokens[family] if found else None for found in shown]
+        frames += _histograms(f"Video tokens a row, {family}", names, tokens, "tokens")
+    lengths = [stats.token_lengths.lengths if stats.token_lengths else None for stats in files]
     return {
-        "Duration": histograms(durations, unit, scale),
-        "Rows a video": histograms({stats.name: stats.rows_a_video for stats in files}, "rows"),
-        "Resolution": bar_charts({file: found.resolutions for file, found in footage.items()}, "pixels"),
-        "Frame rate": bar_charts({file: found.fps for file, found in footage.items()}, "frames a second"),
-        "Codec": bar_charts({file: found.codecs for file, found in footage.items()}, "codec"),
+        ROWS: [
+            *_histograms("Question", names, [stats.lengths["question_words"] for stats in files], "words"),
+            *_histograms("Rationale", names, [stats.lengths.get("rationale_words") for stats in files], "words"),
+        ],
+        VIDEOS: [
+            *_histograms("Duration", names, seconds, unit, scale),
+            *_histograms("Rows a video", names, [stats.rows_a_video for stats in files], "rows"),
+        ],
+        FRAMES: [*frames, *_histograms("Tokens a row, of the sample", names, lengths, "tokens")],
     }
 
 
-def _frame_charts(files: Sequence[FileStats]) -> Charts:
-    shown = {stats.name: stats.shown for stats in files if stats.shown}
-    charts: Charts = {"Frames a row": histograms({file: rows.frames for file, rows in shown.items()}, "frames")}
-    if sampled := {stats.name: stats.token_lengths.lengths for stats in files if stats.token_lengths}:
-        charts["Tokens a row, of the sample"] = histograms(sampled, "tokens")
-        return charts
-    for family in _unique([name for rows in shown.values() for name in rows.tokens]):
-        tokens = {file: rows.tokens.get(family) for file, rows in shown.items()}
-        charts[f"Video tokens a row, {family}"] = histograms(tokens, "tokens")
-    return charts
+def _histograms(
+    title: str, names: Sequence[str], numbers: Sequence[Distribution | None], unit: str, scale: float = 1.0
+) -> list[Histogram]:
+    """One for each file that has the numbers; `scale` is of these to `unit`."""
+    known = {name: own for name, own in zip(names, numbers, strict=True) if own}
+    if not known:
+        return []
+    drawn = [own.histogram for own in known.values()]
+    low, high = min(one.first for one in drawn), max(one.end for one in drawn)
+    top = _nice_top(max(max(own.histogram.counts) / own.count for own in known.values()))
+    is_each = all(one.step == 1 and isinstance(one.first, int) for one in drawn)
+    titles = [f"{title}, {name}" if len(names) > 1 else title for name in known]
+    return [
+        Histogram(own_title, own, low, high, top, is_each, unit, scale)
+        for own_title, own in zip(titles, known.values(), strict=True)
+    ]
 
 
-def _frame_table(files: Sequence[FileStats]) -> Table:
-    sections = []
-    notes = ["Frames and video tokens follow from headers, by the frame plan of each file's stage."]
-    for stats in files:
-        shown, lengths = stats.shown, stats.token_lengths
-        if not shown or not shown.frames:
-            continue
-        rows = [_spread("frames a row", shown.frames)]
-        rows += [_spread(f"video tokens a row, {name}", tokens) for name, tokens in shown.tokens.items() if tokens]
-        if shown.rows_unknown:
-            notes.append(f"{stats.name}: {count(shown.rows_unknown)} more rows, whose frames are not known.")
-        if lengths:
-            rows.append(_spread("tokens a row, of the sample", lengths.lengths, in_all=False))
-            share, low, high = (f"{100 * part:.2f}%" for part in lengths.longer)
-            drawn = "" if lengths.sampled == lengths.of else f", drawn with seed {lengths.seed}"
-            span = "" if low == high else f" (95% interval {low} to {high})"
-            notes.append(
-                f"{stats.name}: {count(lengths.sampled)} of {count(lengths.of)} rows were counted in tokens{drawn}; "
-                f"{share} are longer than {count(lengths.limit)}{span}. {estimated(lengths.text)} tokens of a row are "
-                "not of its video."
-            )
-            if lengths.longer[0]:
-                notes.append("Longer rows are counted in an epoch; videokr prepare --model leaves them out.")
-        sections.append(Section(_title(stats, files), rows))
-    return Table("Frames and tokens", "", SPREAD, sections, notes=_unique(notes))
-
-
-def _epoch_notes(epochs: Mapping[str, SftEpoch] | Mapping[str, GrpoEpoch]) -> list[str]:
-    notes = []
-    for name, epoch in epochs.items():
-        notes.append(f"Settings: {epoch.settings}.")
-        if epoch.tokens and epoch.tokens.rows < epoch.rows:
-            left = epoch.rows - epoch.tokens.rows
-            notes.append(f"{name}: tokens of {count(left)} rows are not known, and not in the sums.")
-        if epoch.disk:
-            notes.append(f"Bytes of a checkpoint: {epoch.disk.formula}.")
-            if epoch.disk.keep_fewer:
-                notes.append(f"Every checkpoint is kept; {epoch.disk.keep_fewer}=N keeps the last N.")
-    if any(epoch.tokens and epoch.tokens.text for epoch in epochs.values()):
-        notes.append("\u00b1: half of the 95% interval of the sample.")
-    return _unique(notes)
-
-
-def _sft_facts(epoch: SftEpoch) -> Facts:
-    facts = {
-        "rows": count(epoch.rows),
-        "rows a step": f"{count(epoch.batch_rows)} on {epoch.gpus} GPUs",
-        "steps": count(epoch.steps),
-    }
-    if epoch.tokens:
-        facts["tokens of video"] = large(epoch.tokens.video)
-        facts["tokens of text"] = estimated(epoch.tokens.text)
-        facts["of these trained on"] = estimated(epoch.tokens.trained)
-    return facts | _decoding(epoch.decoding) | _disk(epoch.disk)
-
-
-def _grpo_facts(epoch: GrpoEpoch) -> Facts:
-    facts = {
-        "prompts": count(epoch.rows),
-        "prompts a step": f"{count(epoch.batch_prompts)} on {epoch.gpus} GPUs",
-        "steps": count(epoch.steps),
-        "updates of the policy": count(epoch.updates),
-        "rollouts": count(epoch.rollouts),
-        "tokens generated, at most": large(epoch.generated_most),
-    }
-    if epoch.tokens:
-        facts["tokens of video, once a prompt"] = large(epoch.tokens.video)
-        facts["tokens of text, once a prompt"] = estimated(epoch.tokens.text)
-    return facts | _decoding(epoch.decoding) | _disk(epoch.disk)
-
-
-def _decoding(decoding: Decoding) -> Facts:
-    facts = {"videos decoded": count(decoding.reads)}
-    if decoding.seconds is not None:
-        facts["video in them"] = hours(decoding.seconds)
-        facts["frames shown"] = large(decoding.frames)
-    if decoding.cpu_hours is not None:
-        facts["CPU-hours of decoding, at the given rate"] = decimal(decoding.cpu_hours)
-    return facts
-
-
-def _disk(disk: Disk | None) -> Facts:
-    if not disk:
-        return {}
-    return {
-        "a checkpoint": size(disk.checkpoint_bytes),
-        "checkpoints written": count(disk.saves),
-        "checkpoints kept": count(disk.kept),
-        "disk at the end": size(disk.end_bytes),
-        "disk at most": size(disk.most_bytes),
-    }
-
-
-def _unreadable_table(files: Sequence[FileStats]) -> Table:
-    sections = []
-    for stats in files:
-        if stats.unreadable:
-            rows = [
-                Row(reason, [Cell(count(number)), Cell(count(stats.first_unreadable[reason]))])
-                for reason, number in stats.unreadable.items()
-            ]
-            sections.append(Section(_title(stats, files), rows))
-    return Table("Records that cannot be read", "", ("records", "first: line or item"), sections)
+def _nice_top(share: float) -> float:
+    """The next even number above."""
+    scale = 10.0 ** math.floor(math.log10(share))
+    return next(nice * scale for nice in (1, 2, 4, 6, 8, 10) if nice * scale >= share)

@@ -1,130 +1,179 @@
-"""What `videokr stats` prints."""
+"""The facts about a file as lines of text, which `videokr stats` prints and its page shows as tables."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from data_prep.stats.distribution import Distribution
-from data_prep.stats.epoch import GrpoEpoch, SftEpoch
-from data_prep.stats.figures import count, decimal, estimated, hours, large, percent, size
+from data_prep.stats.epoch import Epoch, GrpoEpoch
 from data_prep.stats.file_stats import FileStats
-from data_prep.stats.tokens import TokenLengths
+from data_prep.stats.tokens import Mean, TokenLengths
 from data_prep.stats.videos import VideoStats
 
-MAX_SHOWN = 6  # values of each
+ROWS, VIDEOS, FRAMES, EPOCH = SECTIONS = ("Rows", "Videos", "Frames and tokens", "One epoch")
+NOT_KNOWN = "not known"
+MAX_SHOWN = 12  # values of each
 LABEL_COLUMNS = 19
-Line = tuple[str, str]  # label, empty where it is that of the line before; and text
+_BYTES = ((" TB", 10**12), (" GB", 10**9), (" MB", 10**6), (" kB", 10**3), (" B", 1))
+_LARGE = ((" billion", 10**9), (" million", 10**6), ("", 1))
+_WHOLE_FROM, _TENTHS_FROM = 100, 10  # how many digits are shown
+Facts = Mapping[str, Sequence[str]]  # lines of text by what they are about
 
 
 def as_text(files: Sequence[FileStats]) -> str:
-    return "\n\n".join(
-        "\n".join(
-            [f"{stats.name} ({stats.stage.upper()})"]
-            + [f"  {label:<{LABEL_COLUMNS}} {text}" for label, text in _lines(stats)]
-        )
-        for stats in files
-    )
+    return "\n\n".join(_file_text(stats) for stats in files)
 
 
-def _lines(stats: FileStats) -> Iterator[Line]:
-    yield "rows", f"{count(stats.rows)} of {count(stats.rows + sum(stats.unreadable.values()))} records"
+def _file_text(stats: FileStats) -> str:
+    lines = [f"{stats.name} ({stats.stage.upper()})"]
+    unknown = [f"{what}: {way}" for what, way in stats.unknown.items()]
+    for facts in (*facts_of(stats).values(), {NOT_KNOWN: unknown}):
+        for label, texts in facts.items():
+            for number, text in enumerate(texts):
+                lines.append(f"  {'' if number else label:<{LABEL_COLUMNS}} {text}")
+    return "\n".join(lines)
+
+
+def facts_of(stats: FileStats) -> dict[str, Facts]:
+    """What is known of a file, by section."""
+    return {
+        ROWS: _rows(stats),
+        VIDEOS: _videos(stats, stats.footage),
+        FRAMES: _frames(stats),
+        EPOCH: _epoch(epoch) if (epoch := stats.sft or stats.grpo) else {},
+    }
+
+
+def _rows(stats: FileStats) -> Facts:
+    rows = [f"{count(stats.rows)} of {count(stats.rows + sum(stats.unreadable.values()))} records"]
     for reason, number in stats.unreadable.items():
-        yield "", f"{count(number)} cannot be read: {reason} (first: record {stats.first_unreadable[reason]})"
+        rows.append(f"{count(number)} cannot be read: {reason} (first: record {stats.first_unreadable[reason]})")
     if stats.serving < stats.rows:
-        yield "", f"{count(stats.rows - stats.serving)} have no rationale, which {stats.stage.upper()} needs"
+        rows.append(f"{count(stats.rows - stats.serving)} have no rationale, which {stats.stage.upper()} needs")
     if stats.counted < stats.serving:
-        yield "", f"{count(stats.serving - stats.counted)} have a video that is rejected or not in the manifest"
-    if stats.kinds:
-        yield "kinds", _common(stats.kinds)
-    if stats.letters:
-        yield "right letters", _common(stats.letters, len(stats.letters), sum(stats.letters.values()))
-    for name, grouping in stats.groups.items():
-        values = grouping.values
-        yield name, "too many different values to list" if values is None else f"{len(values)}: {_common(values)}"
-    for name, spread in stats.lengths.items():
-        yield name.replace("_", " "), _spread(spread)
-    if stats.rows_a_video:
-        yield "videos", f"{count(stats.videos)}, rows a video: {_spread(stats.rows_a_video)}"
-    if stats.footage:
-        yield from _videos(stats.footage)
+        rows.append(f"{count(stats.serving - stats.counted)} have a video that is rejected or not in the manifest")
+    facts = {"rows": rows, "kinds": [_common(stats.kinds)]}
+    for name, values in stats.groups.items():
+        found = ["too many different values to list"]
+        if values is not None:
+            found = [f"{len(values)}: {_common(values)}"]
+            if without := stats.rows - sum(values.values()):
+                found.append(f"{count(without)} rows do not say")
+        facts[name.replace("_", " ")] = found
+    return facts | {name.replace("_", " "): [_spread(spread)] for name, spread in stats.lengths.items()}
+
+
+def _videos(stats: FileStats, footage: VideoStats | None) -> Facts:
+    facts = {"videos": [f"{count(stats.videos)}, rows a video: {_spread(stats.rows_a_video)}"]}
+    if footage:
+        facts["videos"] += [f"{count(number)} rejected: {reason}" for reason, number in footage.rejected.items()]
+        if footage.not_in_manifest:
+            facts["videos"].append(f"{count(footage.not_in_manifest)} not in the manifest")
+        if footage.header_unknown:
+            facts["videos"].append(f"{count(footage.header_unknown)} with unknown duration and size of frames")
+        if footage.seconds:
+            facts["seconds"] = [f"{_spread(footage.seconds)}; {hours(footage.seconds.total)} in all"]
+            facts["resolutions"] = [_common(footage.resolutions)]
+            facts["frame rates"] = [_common(footage.fps)]
+        if off := footage.off_by_index_seconds:
+            facts["variable rates"] = [f"{count(off.count)} videos, up to {decimal(off.most)} s off by index"]
+        if sizes := footage.size_bytes:
+            facts["files"] = [f"{size(sizes.total)}, {size(sizes.mean)} a video"]
+    return facts
+
+
+def _frames(stats: FileStats) -> Facts:
     shown = stats.shown
-    if shown and shown.frames:
-        yield "frames a row", f"{_spread(shown.frames)}; {large(shown.frames.total)} in all"
-        for name, tokens in shown.tokens.items():
-            if tokens:
-                yield "video tokens", f"{name}: {_spread(tokens)}; {large(tokens.total)} in all"
+    if not shown or not shown.frames:
+        return {}
+    facts = {"frames a row": [f"{_spread(shown.frames)}; {large(shown.frames.total)} in all"]}
+    if shown.rows_unknown:
+        facts["frames a row"].append(f"{count(shown.rows_unknown)} more rows, whose frames are not known")
+    facts["video tokens a row"] = [
+        f"{name}: {_spread(tokens)}; {large(tokens.total)} in all" for name, tokens in shown.tokens.items() if tokens
+    ]
     if stats.token_lengths:
-        yield from _token_lengths(stats.token_lengths)
-    epoch = stats.sft or stats.grpo
-    if epoch:
-        yield from _epoch(epoch)
-    for what, needed in stats.unknown.items():
-        yield "not known", f"{what}: {needed}"
+        facts["tokens a row"] = _token_lengths(stats.token_lengths)
+    return facts
 
 
-def _videos(stats: VideoStats) -> Iterator[Line]:
-    for reason, number in stats.rejected.items():
-        yield "", f"{count(number)} rejected: {reason}"
-    if stats.not_in_manifest:
-        yield "", f"{count(stats.not_in_manifest)} not in the manifest"
-    if stats.header_unknown:
-        yield "", f"{count(stats.header_unknown)} with unknown duration and size of frames"
-    if stats.seconds:
-        yield "seconds", f"{_spread(stats.seconds)}; {hours(stats.seconds.total)} in all"
-        yield "resolutions", _common(stats.resolutions)
-        yield "frame rates", _common(stats.fps)
-        off = stats.off_by_index_seconds
-        if off:
-            yield "variable rates", f"{count(off.count)} videos, up to {decimal(off.most)} s off by index"
-        yield "codecs", _common(stats.codecs)
-        yield "audio", _common(stats.audio)
-    if stats.size_bytes:
-        yield "files", f"{size(stats.size_bytes.total)}, {size(stats.size_bytes.mean)} a video"
-
-
-def _token_lengths(lengths: TokenLengths) -> Iterator[Line]:
+def _token_lengths(lengths: TokenLengths) -> list[str]:
     share, low, high = lengths.longer
     span = "" if low == high else f" (95%: {100 * low:.2f}% to {100 * high:.2f}%)"
     sample = f"{count(lengths.sampled)} of {count(lengths.of)} rows counted, seed {lengths.seed}"
     if lengths.sampled == lengths.of:
         sample = f"all {count(lengths.of)} rows counted"
-    yield "tokens a row", _spread(lengths.lengths)
-    yield "", f"{100 * share:.2f}% above {count(lengths.limit)}{span}, {sample}"
+    return [_spread(lengths.lengths), f"{100 * share:.2f}% above {count(lengths.limit)}{span}, {sample}"]
 
 
-def _epoch(epoch: SftEpoch | GrpoEpoch) -> Iterator[Line]:
+def _epoch(epoch: Epoch) -> Facts:
     tokens, decoding, disk = epoch.tokens, epoch.decoding, epoch.disk
-    steps, gpus = count(epoch.steps), f"on {epoch.gpus} GPUs"
-    if isinstance(epoch, SftEpoch):
-        yield "one epoch", f"{steps} steps of {epoch.batch_rows} rows {gpus} ({epoch.settings})"
-        if tokens:
-            text, trained = estimated(tokens.text), estimated(tokens.trained)
-            yield "", f"tokens: {large(tokens.video)} of video, {text} of text, {trained} of these trained on"
-    else:
-        updates = f"{count(epoch.updates)} updates"
-        yield "one epoch", f"{steps} steps of {epoch.batch_prompts} prompts {gpus}, {updates} ({epoch.settings})"
-        yield "", f"{count(epoch.rollouts)} rollouts, at most {large(epoch.generated_most)} tokens generated"
-        if tokens:
-            yield "", f"prompts: {large(tokens.video)} tokens of video, {estimated(tokens.text)} of text"
+    what = "prompts" if isinstance(epoch, GrpoEpoch) else "rows"
+    lines = [f"{count(epoch.steps)} steps of {epoch.batch_rows} {what} on {epoch.gpus} GPUs ({epoch.settings})"]
+    if isinstance(epoch, GrpoEpoch):
+        lines.append(f"{count(epoch.updates)} updates, {count(epoch.rollouts)} rollouts, at most "
+                     f"{large(epoch.generated_most)} tokens generated")  # fmt: skip
+    if tokens:
+        text = f"tokens of {count(tokens.rows)} {what}: {large(tokens.video)} of video"
+        text += f", {estimated(tokens.text)} of text" if tokens.text else ""
+        lines.append(text + (f", {estimated(tokens.trained)} of these trained on" if tokens.trained else ""))
     parts = [f"{count(decoding.reads)} videos decoded"]
-    if decoding.seconds is not None:
+    if decoding.seconds is not None and decoding.frames is not None:
         parts.append(f"{hours(decoding.seconds)} of video, {large(decoding.frames)} frames shown")
     if decoding.cpu_hours is not None:
         parts.append(f"{decimal(decoding.cpu_hours)} CPU-hours at the given rate")
-    yield "", ", ".join(parts)
+    facts = {"one epoch": [*lines, ", ".join(parts)]}
     if disk:
         kept = f"all kept ({disk.keep_fewer} would keep fewer)" if disk.keep_fewer else f"{count(disk.kept)} kept"
         each = f"{size(disk.checkpoint_bytes)} each, {count(disk.saves)} written"
-        yield "checkpoints", f"{each}, {kept}: {size(disk.most_bytes)} at most"
+        facts["checkpoints"] = [
+            f"{each}, {kept}: {size(disk.most_bytes)} at most, {size(disk.end_bytes)} at the end",
+            f"bytes of one: {disk.formula}",
+        ]
+    return facts
 
 
-def _spread(numbers: Distribution) -> str:
+def _spread(numbers: Distribution | None) -> str:
+    if numbers is None:
+        return "none"
     return (
         f"mean {decimal(numbers.mean)}, median {decimal(numbers.median)}, "
         f"95% up to {decimal(numbers.percentiles['95'])}, most {decimal(numbers.most)}"
     )
 
 
-def _common(counts: Mapping[str, int], most: int = MAX_SHOWN, of: int | None = None) -> str:
-    """The most common values with their numbers, or with their shares of something."""
-    shown = list(counts.items())[:most]
-    parts = [f"{value!a}"[1:-1] + f" {percent(number, of) if of else count(number)}" for value, number in shown]
-    return ", ".join(parts) + (", ..." if len(counts) > most else "")
+def _common(counts: Mapping[str, int]) -> str:
+    """The most common values with their numbers."""
+    parts = [f"{value!a}"[1:-1] + f" {count(number)}" for value, number in list(counts.items())[:MAX_SHOWN]]
+    return ", ".join(parts) + (", ..." if len(counts) > MAX_SHOWN else "")
+
+
+def count(number: float) -> str:
+    return f"{number:,.0f}"
+
+
+def decimal(number: float) -> str:
+    """Three digits, or all before the point."""
+    if float(number).is_integer() or abs(number) >= _WHOLE_FROM:
+        return count(number)
+    return f"{number:.1f}" if abs(number) >= _TENTHS_FROM else f"{number:.2f}"
+
+
+def large(number: float) -> str:
+    """In millions or billions from ten of them on."""
+    name, unit = next((one for one in _LARGE if number >= 10 * one[1]), _LARGE[-1])
+    return count(number) if unit == 1 else f"{decimal(number / unit)}{name}"
+
+
+def estimated(mean: Mean) -> str:
+    """With its error, both in the same unit."""
+    name, unit = next((one for one in _LARGE if mean.value >= one[1]), _LARGE[-1])
+    error = f" \u00b1 {decimal(mean.error / unit)}" if mean.error else ""
+    return f"{decimal(mean.value / unit)}{error}{name}"
+
+
+def size(number: float) -> str:
+    name, unit = next((one for one in _BYTES if number >= one[1]), _BYTES[-1])
+    return f"{count(number) if unit == 1 else decimal(number / unit)}{name}"
+
+
+def hours(seconds: float) -> str:
+    return f"{decimal(seconds / 3600)} h"

@@ -3,12 +3,10 @@
 No video is opened: frames and video tokens follow from the headers, by the frame plan.
 """
 
-from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,23 +18,19 @@ from videokr.family import Family
 from videokr.video.frame_plan import FramePlan, VideoHeader, plan_frames
 from videokr.video.manifest import COLUMNS
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-BATCH_ROWS = 10_000  # of the manifest, made Python's own at a time
 MAX_VALUES = 200  # resolutions or frame rates that are listed; the rarer ones are one
 OTHERS = "others"
-UNKNOWN = -1  # place of a video that is not in the manifest
-HEADER = ["frame_count", "average_fps", "height", "width"]
-FACTS = ["reason", "size_bytes", *HEADER, "codec", "has_audio", "off_by_index_seconds"]
+MISSING = -1  # place of a video that is not in the manifest: the last, of which nothing is known
+NUMBERS = ("size_bytes", "frame_count", "average_fps", "height", "width", "off_by_index_seconds")
 
 
 class Manifest:
-    """The manifest as columns, one place a video: some 80 bytes for each.
+    """The manifest as columns, one place a video, in the order of their keys: some 80 bytes for each.
 
     Attributes:
-        table: a row a video, in the order of its keys; columns as in `VideoEntry`.
-        is_fine: of each video whether it is not rejected.
+        reasons: why each is rejected; None of the others.
+        is_fine: of each whether it is in the manifest, and not rejected.
+        numbers: float64, the columns of `VideoEntry` that are named in NUMBERS; NaN where not known.
 
     Raises:
         UserError: there is none, or it is none.
@@ -49,35 +43,32 @@ class Manifest:
         if not path.is_file():
             raise UserError(f"--manifest '{path}' is not there: videokr check writes it")
         pa.set_memory_pool(pa.system_memory_pool())  # arrow's own keeps what it has freed, which numpy needs later
-        keys = array("Q")
         try:
             with pq.ParquetFile(path) as file:
                 if file.schema_arrow.names != list(COLUMNS):
                     raise UserError(f"'{path}' is no manifest of this release: write it again with videokr check")
-                if not file.metadata.num_rows:
-                    raise UserError(f"manifest '{path}' holds no video: write it again with videokr check")
-                for batch in file.iter_batches(BATCH_ROWS, columns=["path"]):
-                    keys.extend(map(video_key, batch[0].to_pylist()))
-                order = np.argsort(np.frombuffer(keys, np.uint64), kind="stable")
-                self.table = pa.table({name: file.read([name])[0].take(order) for name in FACTS})
+                table = file.read(["path", "reason", *NUMBERS])
         except pa.ArrowException as error:
             raise UserError(f"'{path}' is no manifest: {str(error).splitlines()[0]}") from None
-        self._keys = np.frombuffer(keys, np.uint64)[order]
-        self.is_fine: np.ndarray = self.table["reason"].is_null().to_numpy()
+        if not len(table):
+            raise UserError(f"manifest '{path}' holds no video: write it again with videokr check")
+        keys = np.fromiter(map(video_key, table["path"].to_pylist()), np.uint64, len(table))
+        order = np.argsort(keys, kind="stable")
+        self._keys = keys[order]
+        self.reasons = np.array([*table["reason"].to_pylist(), None], dtype=object)[np.append(order, MISSING)]
+        self.is_fine = np.append(table["reason"].is_null().to_numpy()[order], False)
+        self.numbers = {name: np.append(table[name].to_numpy().astype(float)[order], np.nan) for name in NUMBERS}
 
     def places(self, keys: np.ndarray) -> np.ndarray:
-        """Where videos stand, by their keys (uint64); UNKNOWN for those that the manifest has not got."""
+        """Where videos stand, by their keys (uint64); MISSING for those that the manifest has not got."""
         found = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        return np.where(self._keys[found] == keys, found, UNKNOWN)
+        return np.where(self._keys[found] == keys, found, MISSING)
 
     def headers(self, places: np.ndarray) -> Iterator[VideoHeader | None]:
         """The headers of the videos at some places; None for those that are not known."""
-        import pyarrow as pa
-
-        rows = self.table.select(HEADER).take(pa.array(places, mask=places == UNKNOWN))
-        for batch in rows.to_batches(BATCH_ROWS):
-            for frames, *rest in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                yield None if frames is None else VideoHeader(frames, *rest)
+        names = ("frame_count", "average_fps", "height", "width")
+        for frames, fps, height, width in zip(*(self.numbers[name][places].tolist() for name in names), strict=True):
+            yield None if np.isnan(frames) else VideoHeader(int(frames), fps, int(height), int(width))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +79,6 @@ class VideoStats:
         fine, rejected, not_in_manifest: how many; rejected ones by reason. What follows is of the fine ones.
         seconds, size_bytes: of a video; None where of none it is known.
         resolutions: `WIDTHxHEIGHT` as shown; fps: frames a second, to two decimals; the most common first.
-        audio: with, without.
         off_by_index_seconds: of those of a variable frame rate, how far a frame is from its index by the mean rate.
         header_unknown: how many of the fine ones have been looked at no closer than `fast`.
     """
@@ -100,29 +90,27 @@ class VideoStats:
     size_bytes: Distribution | None
     resolutions: Mapping[str, int]
     fps: Mapping[str, int]
-    codecs: Mapping[str, int]
-    audio: Mapping[str, int]
     off_by_index_seconds: Distribution | None
     header_unknown: int
 
 
 def video_stats(manifest: Manifest, keys: np.ndarray) -> VideoStats:
     """Looks up videos by their keys, each given once."""
-    table, places = manifest.table, manifest.places(keys)
-    known = places[places != UNKNOWN]
-    fine, rejected = known[manifest.is_fine[known]], known[~manifest.is_fine[known]]
-    probed = table.take(fine[table["frame_count"].is_valid().to_numpy()[fine]])
-    off, audio = probed["off_by_index_seconds"].fill_null(0.0).to_numpy(), _common(probed, "has_audio")
+    places = manifest.places(keys)
+    fine = places[manifest.is_fine[places]]
+    rejected = places[(places != MISSING) & ~manifest.is_fine[places]]
+    sizes = manifest.numbers["size_bytes"][fine]
+    probed = fine[~np.isnan(manifest.numbers["frame_count"][fine])]
+    frames, fps, heights, widths, off = (manifest.numbers[name][probed] for name in NUMBERS[1:])
+    sides = zip(widths.astype(int).tolist(), heights.astype(int).tolist(), strict=True)
     return VideoStats(
         fine=len(fine),
-        rejected=_common(table.select(["reason"]).take(rejected), "reason"),
-        not_in_manifest=len(places) - len(known),
-        seconds=describe(probed["frame_count"].to_numpy() / probed["average_fps"].to_numpy()),
-        size_bytes=describe(table["size_bytes"].take(fine).drop_null().to_numpy()),
-        resolutions=_common(probed, "width", "height", text="{}x{}".format),
-        fps=_common(probed, "average_fps", text=lambda rate: f"{rate:.2f}".rstrip("0").rstrip(".")),
-        codecs=_common(probed, "codec"),
-        audio={"with": audio.get("True", 0), "without": audio.get("False", 0)} if len(probed) else {},
+        rejected=_common(manifest.reasons[rejected].tolist()),
+        not_in_manifest=int((places == MISSING).sum()),
+        seconds=describe(frames / fps),
+        size_bytes=describe(sizes[~np.isnan(sizes)].astype(np.int64)),
+        resolutions=_common(f"{width}x{height}" for width, height in sides),
+        fps=_common(f"{rate:.2f}".rstrip("0").rstrip(".") for rate in fps.tolist()),
         off_by_index_seconds=describe(off[off > 0]),
         header_unknown=len(fine) - len(probed),
     )
@@ -149,7 +137,7 @@ class FrameStats:
 
 def frame_stats(
     manifest: Manifest,
-    keys: np.ndarray,
+    places: np.ndarray,
     starts: np.ndarray,
     counted: np.ndarray,
     budget: VideoBudget,
@@ -158,19 +146,18 @@ def frame_stats(
     """Plans the videos of all rows that count.
 
     Args:
-        keys: of every video of every row, in order.
+        places: in the manifest, of every video of every row, in order.
         starts: where each row's begin among them.
         counted: of each row, whether it counts here.
     """
-    places, inverse = np.unique(manifest.places(keys), return_inverse=True)
-    frames, seconds = np.zeros(len(places), np.int64), np.zeros(len(places))
-    tokens = {family.name: np.zeros(len(places), np.int64) for family in families}
-    for number, header in enumerate(manifest.headers(places)):
+    different, inverse = np.unique(places, return_inverse=True)
+    frames, seconds = np.zeros(len(different), np.int64), np.zeros(len(different))
+    tokens = {family.name: np.zeros(len(different), np.int64) for family in families}
+    for number, header in enumerate(manifest.headers(different)):
         for family in families:
-            plan = header and plan_of(header, budget, family)
-            if header and plan:
+            if header and (plan := plan_of(header, budget, family)):
                 frames[number] = len(plan.indices)  # the same for every family
-                seconds[number] = header.frame_count / header.average_fps
+                seconds[number] = header.duration_seconds
                 tokens[family.name][number] = plan.video_tokens
     planned = np.logical_and.reduceat(frames[inverse] > 0, starts) & counted
 
@@ -197,14 +184,8 @@ def plan_of(header: VideoHeader, budget: VideoBudget, family: Family) -> FramePl
         return None
 
 
-def _common(table: "pa.Table", *names: str, text: Callable[..., str] = str) -> dict[str, int]:
-    """How often each value of some columns is there, as text, the most common first."""
-    counts: Counter[str] = Counter()
-    for batch in table.select(names).to_batches(BATCH_ROWS):
-        rows = Counter(zip(*(column.to_pylist() for column in batch.columns), strict=True))
-        for values, number in rows.items():
-            if None not in values:
-                counts[text(*values)] += number
-    ordered = list(by_frequency(counts).items())
+def _common(values: Iterable[str]) -> dict[str, int]:
+    """How often each value is there, the most common first."""
+    ordered = list(by_frequency(Counter(values)).items())
     rest = sum(number for _, number in ordered[MAX_VALUES:])
     return dict(ordered[:MAX_VALUES]) | ({OTHERS: rest} if rest else {})

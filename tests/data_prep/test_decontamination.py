@@ -28,19 +28,25 @@ from data_prep.decontamination import comparison, fingerprint, pictures
 from data_prep.decontamination.alignment import align
 from data_prep.decontamination.candidates import SPEEDS, BenchmarkIndex, Candidate
 from data_prep.decontamination.fingerprint import Fingerprint, FingerprintStore, Reader
-from data_prep.decontamination.picture_hash import (
+from data_prep.decontamination.pictures import (
     MIRRORED_REGIONS,
     REGIONS,
     SCALES,
+    SIDE,
     WHOLE,
     Box,
     hash_crops,
     mirror_hashes,
     picture_box,
+    read_pictures,
 )
-from data_prep.decontamination.pictures import SIDE, read_pictures
-from data_prep.decontamination.questions import MAX_BENCHMARK_HOLDERS, MAX_TRAIN_HOLDERS, QuestionIndex
-from data_prep.decontamination.video_id import holders_by_id, video_ids
+from data_prep.decontamination.texts import (
+    MAX_BENCHMARK_HOLDERS,
+    MAX_TRAIN_HOLDERS,
+    QuestionIndex,
+    holders_by_id,
+    video_ids,
+)
 from data_prep.engine import Workers
 from videokr.__main__ import main
 from videokr.errors import UserError
@@ -905,7 +911,7 @@ def test_stills_of_half_an_hour_take_little_room():
 
 
 def test_fingerprints_are_read_a_piece_at_a_time(clips, tmp_path, monkeypatch):
-    monkeypatch.setattr(fingerprint, "MAX_PIECE_VIDEOS", 2)
+    monkeypatch.setattr(fingerprint, "MAX_PIECE_BYTES", 1_000)  # two videos
     names = ["0c.mp4", "1m.mp4", "2f.mp4", "9.mp4"]
     kept = FingerprintStore(tmp_path, Reader(clips / "t", False))
     assert kept.complete(names, Workers(2, 60, "local"), "hashing") == {}
