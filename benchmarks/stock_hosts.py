@@ -138,7 +138,7 @@ def evaluation(request: Request) -> None:
     from lmms_eval.models.chat.vllm_generate import VLLMGenerate
 
     from lmms_eval_tasks import capture
-    from lmms_eval_tasks.preflight import write_task
+    from lmms_eval_tasks.catalogue import write_task
 
     budget = request.budget
     model = VLLMGenerate(

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from itertools import islice
 from typing import Any
 
-from lmms_eval_tasks.preflight import EVAL_TASK, write_task
+from lmms_eval_tasks.catalogue import EVAL_TASK, write_task
 from videokr.capture.request import GPU_SHARE, Request, read_request
 from videokr.capture.trace import (
     SeenVideo,
