@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import asdict, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tqdm import tqdm
 from verl.utils.dataset.rl_dataset import RLHFDataset
 
 from verl_plugin.reward import OPENING
-from verl_plugin.videos import as_given, budget_of, frames_of, local_path, videos_of, without_videos
+from verl_plugin.videos import BUDGET_FIELDS, as_given, budget_of, frames_of, local_path, videos_of, without_videos
 from videokr.budget import RL_BUDGET, VideoBudget
 from videokr.errors import UserError
 from videokr.generation_prompt import as_line, generation_prompt
@@ -156,12 +157,15 @@ class VideoKRDataset(RLHFDataset):
         """
         if self.apply_chat_template_kwargs or self.tool_schemas is not None or row.get(self.image_key):
             return False  # of which a bound knows nothing
-        left = self.max_prompt_length - sum(
-            video_token_bound(
-                budget_of(video), self.image_patch_size, None if headers is None else headers[local_path(video)]
-            )
-            for video in self._asked(row)
-        )
+        patch_size = self.image_patch_size
+        if headers is None:
+            most = [_bound(patch_size, *map(video.get, BUDGET_FIELDS)) for video in self._asked(row)]
+        else:
+            most = [
+                video_token_bound(budget_of(video), patch_size, headers[local_path(video)])
+                for video in self._asked(row)
+            ]
+        left = self.max_prompt_length - sum(most)
         text = self._text(row)
         return bool(text_token_bound(text) <= left or (left > 0 and self._text_tokens(text) <= left))
 
@@ -253,6 +257,12 @@ def run_budget(config: DictConfig) -> VideoBudget:
     if unknown:
         raise UserError(f"data.video_budget.{min(unknown)} is unknown; known: {', '.join(asdict(RL_BUDGET))}")
     return replace(RL_BUDGET, **changed)
+
+
+@lru_cache(maxsize=256)  # rows of one budget, most of them
+def _bound(patch_size: int, *budget: Any) -> int:
+    """As many tokens as any video takes at most, whatever its header says."""
+    return video_token_bound(VideoBudget(**dict(zip(BUDGET_FIELDS, budget, strict=True))), patch_size)
 
 
 def _rows(columns: datasets.Dataset) -> Iterator[dict[str, Any]]:
