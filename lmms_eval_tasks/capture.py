@@ -114,20 +114,19 @@ def traces(
         prompts, positions: of each example.
         calls: of the video processor, for one or several of an example's videos each.
     """
-    made, coming = [], iter(calls)
-    for example, ids, placed in zip(examples, prompts, positions, strict=True):
-        made.append(
-            Trace(
-                example=example.id,
-                prompt=collapsed(tokenizer.decode(ids)),
-                prompt_ids=tuple(ids),
-                response_ids=None,
-                loss=None,
-                position_ids=tuple(map(tuple, placed)),
-                videos=first_videos(coming, len(example.videos)),
-            )
+    coming = iter(calls)
+    return [
+        Trace(
+            example=example.id,
+            prompt=collapsed(tokenizer.decode(ids)),
+            prompt_ids=tuple(ids),
+            response_ids=None,
+            loss=None,
+            position_ids=tuple(map(tuple, placed)),
+            videos=first_videos(coming, len(example.videos)),
         )
-    return made
+        for example, ids, placed in zip(examples, prompts, positions, strict=True)
+    ]
 
 
 if __name__ == "__main__":
