@@ -79,7 +79,7 @@ def ask(model: Any, folder: Path, shown: Sequence[Path]) -> dict[str, float]:
     from vllm.v1.worker.gpu_worker import Worker
 
     from lmms_eval_tasks import capture
-    from lmms_eval_tasks.preflight import write_task
+    from lmms_eval_tasks.catalogue import write_task
     from videokr.budget import EVAL_BUDGET
     from videokr.capture.request import Request
     from videokr.example import parse_example

@@ -84,9 +84,9 @@ def rl(request: Request) -> None:
     from verl.workers.rollout.utils import qwen2_5_vl_dedup_image_tokens
     from vllm import LLM
 
-    from verl_plugin import capture, rollout_prompt
+    from verl_plugin import capture, videos
 
-    rollout_prompt.rollout_prompt = lambda ids, _, processor: qwen2_5_vl_dedup_image_tokens(list(ids), processor)
+    videos.rollout_prompt = lambda ids, _, processor: qwen2_5_vl_dedup_image_tokens(list(ids), processor)
     tokenizer, processor = hf_tokenizer(str(request.model)), hf_processor(str(request.model))
     config = capture.run_config(request, request.output / "row.parquet", 64)
     with open_dict(config):
@@ -137,7 +137,7 @@ def evaluation(request: Request) -> None:
     from lmms_eval.models.chat.vllm_generate import VLLMGenerate
 
     from lmms_eval_tasks import capture
-    from lmms_eval_tasks.preflight import write_task
+    from lmms_eval_tasks.catalogue import write_task
 
     budget = request.budget
     model = VLLMGenerate(

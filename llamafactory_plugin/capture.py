@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from llamafactory_plugin import converter, long_rows, templates
+from llamafactory_plugin import converter, row_faults, templates
 from llamafactory_plugin.settings import checked, read_config
 from videokr.capture.request import Request, read_request
 from videokr.capture.trace import SeenVideo, Trace, collapsed, recorded_videos, write_report
@@ -50,7 +50,7 @@ def capture(request: Request) -> list[Trace]:
 
     converter.register()
     templates.register(sampling=request.budget.sampling)
-    long_rows.install(request.output, drop=False)
+    row_faults.install(request.output)
     config = checked(read_config(settings(request, family_of(request.model).name)))
     model_args, data_args, training_args, _, _ = get_train_args(config)
     tokens: dict[str, Any] = load_tokenizer(model_args)

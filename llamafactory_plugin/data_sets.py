@@ -5,8 +5,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from llamafactory_plugin.row_faults import DROP, FAIL, ON_LONG_ROW
-from llamafactory_plugin.rows import DATASET_INFO_FILE, MAX_TOKENS, NO_RATIONALE, build_turns
+from llamafactory_plugin.rows import (
+    DATASET_INFO_FILE,
+    DROP,
+    FAIL,
+    MAX_TOKENS,
+    NO_RATIONALE,
+    ON_LONG_ROW,
+    build_turns,
+)
 from videokr.errors import RecordError, UserError
 from videokr.example import parse_example
 from videokr.fields import VIDEO_FIELDS

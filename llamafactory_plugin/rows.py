@@ -8,7 +8,9 @@ from videokr.fields import RATIONALE_FIELDS
 from videokr.prompt import build_placeholder_prompt
 from videokr.response import EMPTY_THINK, WITHOUT_RATIONALE, build_response
 
-NO_RATIONALE = "no_rationale"  # a setting of our own
+# Settings of our own, and values of the first two: see row_faults.py, and build_turns.
+ON_BAD_VIDEO, ON_LONG_ROW, NO_RATIONALE = "on_bad_video", "on_long_row", "no_rationale"
+FAIL, SKIP, DROP = "fail", "skip", "drop"
 DATASET_INFO_FILE = "dataset_info.json"
 MESSAGES, VIDEOS = "messages", "videos"
 MAX_TOKENS = "max_tokens"  # of an entry in dataset_info.json: no row has more; the host passes over it

@@ -2,15 +2,13 @@
 
 import os
 from collections.abc import Iterator
-from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from llamafactory_plugin.data_sets import DATASETS, check_datasets, names_of, point_at_raw_files
-from llamafactory_plugin.row_faults import DROP, FAIL, ON_BAD_VIDEO, ON_LONG_ROW, SKIP
-from llamafactory_plugin.rows import NO_RATIONALE
+from llamafactory_plugin.rows import DROP, FAIL, NO_RATIONALE, ON_BAD_VIDEO, ON_LONG_ROW, SKIP
 from videokr.budget import BY_INDEX, SAMPLINGS, SFT_BUDGET, VideoBudget
 from videokr.environment import check_wandb_login, install_command
 from videokr.errors import UserError
@@ -21,19 +19,14 @@ USAGE = "python -m llamafactory_plugin.train CONFIG.yaml [key=value ...]"
 TEXTS = ("model_name_or_path", *DATASETS, "dataset_dir", "media_dir", "output_dir")  # as typed, also where it is `1e3`
 AS_TYPED = tuple(f"{key}=" for key in TEXTS)
 VIDEO_SAMPLING = "video_sampling"  # see VideoBudget
-OWN = {  # our own settings: see bad_videos.py, long_rows.py, rows.py; the first value is the default
+OWN = {  # our own settings: see row_faults.py, rows.py; the first value is the default
     ON_BAD_VIDEO: (FAIL, SKIP),
     ON_LONG_ROW: (FAIL, DROP),
     VIDEO_SAMPLING: SAMPLINGS,
     NO_RATIONALE: (FAIL, *WITHOUT_RATIONALE),
 }
 STRATEGIES = ("save_strategy", "eval_strategy", "logging_strategy")
-# Of which the host takes 0 for "not set", for "nothing to do", or as it is.
-ABOVE_ZERO = (
-    "cutoff_len", "per_device_train_batch_size", "gradient_accumulation_steps", "learning_rate", "num_train_epochs",
-    "max_samples", "lora_rank",
-)  # fmt: skip
-FLASH_ATTENTION, FA2, FA3, SDPA, AUTO = "flash_attn", "fa2", "fa3", "sdpa", "auto"
+FLASH_ATTENTION, FA2, SDPA, AUTO = "flash_attn", "fa2", "sdpa", "auto"
 
 
 def read_config(argv: list[str]) -> dict[str, Any]:
@@ -71,16 +64,11 @@ def checked(config: dict[str, Any]) -> dict[str, Any]:
     for key in ("model_name_or_path", "dataset", "output_dir"):
         if not config.get(key):
             raise UserError(f"{key} is not set: give {key}=... or put it into the configuration file")
-    if config.get("stage", "sft") != "sft":
-        raise UserError(f"stage is '{config['stage']}': sft is the only one whose rows are made here")
     if config.get("tokenized_path"):
         raise UserError(
             f"tokenized_path '{config['tokenized_path']}': the host would train what was tokenised there, whatever "
             "dataset, template and cutoff_len say; leave it out"
         )
-    checkpoint = config.get("resume_from_checkpoint")
-    if isinstance(checkpoint, str) and not Path(checkpoint).is_dir():
-        raise UserError(f"resume_from_checkpoint '{checkpoint}' is not there: give a folder checkpoint-N of a run")
     path, template = str(config["model_name_or_path"]), config.get("template")
     family = find_family(path)
     if family and template in {other.template for other in FAMILIES.values()} - {family.template}:
@@ -97,8 +85,10 @@ def checked(config: dict[str, Any]) -> dict[str, Any]:
     if config.get(ON_LONG_ROW) == DROP:
         config["overwrite_cache"] = True  # rows are counted as they are tokenised
     check_packages(config)
-    check_data_arguments(config)
-    check_evaluation(config)
+    if (config.get("eval_dataset") or config.get("val_size")) and config.get("eval_strategy", "no") == "no":
+        raise UserError(
+            "eval_dataset or val_size is set, and nothing is evaluated: add eval_strategy=steps eval_steps=100"
+        )
     return with_attention(config | {"report_to": names_of(config, "report_to") or "none"})
 
 
@@ -113,37 +103,18 @@ def host_arguments() -> dict[str, Any]:
 
 
 def check_types(config: dict[str, Any], arguments: dict[str, Any]) -> None:
-    """Raises UserError where a value is of a kind or size that the host does not mean.
+    """Raises UserError where a text, or nothing, stands for a number or a switch.
 
-    By itself it takes any text for true, true for 1 and nothing for false, and meets what is no number when the model
-    is loaded.
+    By itself the host takes any text for true and nothing for false, and meets what is no number when the model is
+    loaded.
     """
     for key, value in config.items():
-        if key in OWN:
-            continue
-        kind = arguments[key]
+        kind = arguments.get(key, str)
         kinds = set(get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,))
-        choices = [choice for kind in kinds for choice in _choices(kind)]
-        if choices and isinstance(value, str) and value not in choices:
-            raise UserError(f"{key} is '{value}': one of {', '.join(sorted(map(str, choices)))}")
-        if not choices and kinds <= {bool, int, float, type(None)} and not _is_of(value, kinds):
+        is_missing = value is None and NoneType not in kinds
+        if kinds <= {bool, int, float, NoneType} and (is_missing or isinstance(value, str)):
             needed = "true or false" if bool in kinds else "a number" if float in kinds else "a whole number"
             raise UserError(f"{key} is '{'' if value is None else value}': {needed} is needed")
-        if key in ABOVE_ZERO and value is not None and value <= 0:
-            raise UserError(f"{key} is {value}: a number above 0 is needed")
-
-
-def _is_of(value: object, kinds: set[type]) -> bool:
-    """Whether a value is of one of these kinds as it stands, or means the same: 3 for 3.0, 0 for false."""
-    if type(value) is not int:
-        return type(value) in kinds
-    return bool(kinds & {int, float}) or (bool in kinds and value in (0, 1))
-
-
-def _choices(kind: Any) -> list[Any]:
-    if get_origin(kind) is Literal:
-        return list(get_args(kind))
-    return [one.value for one in kind] if isinstance(kind, type) and issubclass(kind, Enum) else []
 
 
 def check_packages(config: dict[str, Any]) -> None:
@@ -169,35 +140,11 @@ def check_packages(config: dict[str, Any]) -> None:
             check_wandb_login(os.environ)
 
 
-def check_data_arguments(config: dict[str, Any]) -> None:
-    """Raises UserError where settings of the data exclude each other, by the host's own word."""
-    from llamafactory.hparams import DataArguments
-    from transformers import HfArgumentParser
-
-    try:
-        HfArgumentParser(DataArguments).parse_dict(config, allow_extra_keys=True)
-    except ValueError as error:
-        raise UserError(f"settings of the data: {error}") from None
-
-
-def check_evaluation(config: dict[str, Any]) -> None:
-    """Raises UserError where there is data to evaluate on and no evaluation, or the reverse."""
-    has_data = bool(config.get("eval_dataset") or config.get("val_size"))
-    strategy = config.get("eval_strategy", "no")
-    if has_data and strategy == "no":
-        raise UserError(
-            "eval_dataset or val_size is set, and nothing is evaluated: add eval_strategy=steps eval_steps=100"
-        )
-    if strategy != "no" and not has_data:
-        raise UserError(f"eval_strategy={strategy}: there is nothing to evaluate; set eval_dataset or val_size")
-
-
 def with_attention(config: dict[str, Any]) -> dict[str, Any]:
     """`flash_attn: auto` as what is there: fa2 where it is installed for this machine's GPU, else sdpa.
 
     Raises:
-        UserError: fa2 was asked for and is not there, where the host would take sdpa; or fa3, which it has for gpt-oss
-            alone.
+        UserError: fa2 was asked for and is not there, where the host would take sdpa.
     """
     from transformers.utils import is_flash_attn_2_available
 
@@ -207,17 +154,13 @@ def with_attention(config: dict[str, Any]) -> dict[str, Any]:
             f"{FLASH_ATTENTION}={FA2}: flash-attn is not installed, or finds no GPU; {FLASH_ATTENTION}={AUTO} takes "
             f"{SDPA} where it is missing"
         )
-    if asked == FA3:
-        raise UserError(f"{FLASH_ATTENTION}={FA3}: LLaMA-Factory has none for video models; give {FA2} or {AUTO}")
     return {**config, FLASH_ATTENTION: (FA2 if there else SDPA) if asked == AUTO else asked}
 
 
 def with_stream(config: dict[str, Any]) -> dict[str, Any]:
-    """What a stream needs of the host; UserError where it has no end."""
+    """What a stream needs of the host."""
     if not config.get("streaming"):
         return config
-    if not config.get("max_steps", -1) > 0:
-        raise UserError("streaming=true: a stream has no length that epochs could be counted by; set max_steps")
     given = config.get("accelerator_config") or {}
     if isinstance(given, dict):  # else a file, which is left to the host
         # accelerate would send a batch's tensors on from the first process, and cannot: pixels and tokens differ in
@@ -233,12 +176,11 @@ def remarks(config: dict[str, Any]) -> Iterator[str]:
         ". flash-attn would spare packed rows a dense mask, and Qwen2.5-VL a third of the time (estimated for 8 H100)"
     )
     yield f"attention: {config[FLASH_ATTENTION]}{costs if config[FLASH_ATTENTION] == SDPA else ''}"
-    template = config.get("template")
     ours = [family.template for family in FAMILIES.values()]
-    if template not in ours:
+    if config.get("template") not in ours:
         yield (
-            f"template: {template} samples the frames of a video by rules of the host's own, not those of GRPO and "
-            f"evaluation; {' and '.join(ours)} sample by the same"
+            f"template: {config.get('template')} samples the frames of a video by rules of the host's own, not those "
+            f"of GRPO and evaluation; {' and '.join(ours)} sample by the same"
         )
 
 

@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from llamafactory_plugin.data_sets import check_records
-from llamafactory_plugin.row_faults import DROP, FAIL, ON_BAD_VIDEO, ON_LONG_ROW, SKIP
-from llamafactory_plugin.rows import NO_RATIONALE
+from llamafactory_plugin.rows import DROP, FAIL, NO_RATIONALE, ON_BAD_VIDEO, ON_LONG_ROW, SKIP
 from llamafactory_plugin.settings import VIDEO_SAMPLING, checked, read_config, remarks
 from videokr.budget import BY_INDEX
 from videokr.errors import UserError, exit_status
@@ -50,7 +49,7 @@ def train(argv: list[str]) -> int:
     from datasets.exceptions import DatasetGenerationError
     from llamafactory.train.tuner import run_exp
 
-    from llamafactory_plugin import bad_videos, converter, long_rows, packing, templates
+    from llamafactory_plugin import converter, packing, row_faults, templates
     from llamafactory_plugin.input_wait import InputWait
     from llamafactory_plugin.loaded_weights import LoadedWeights
 
@@ -58,28 +57,27 @@ def train(argv: list[str]) -> int:
     drop = config.pop(ON_LONG_ROW, FAIL) == DROP
     if is_first:
         say(remarks(config))
-        (output_dir / long_rows.REPORT_FILE).unlink(missing_ok=True)
+        (output_dir / row_faults.LONG_ROWS).unlink(missing_ok=True)
         if not (skip and start.checkpoint):
-            (output_dir / bad_videos.REPORT_FILE).unlink(missing_ok=True)
+            (output_dir / row_faults.BAD_VIDEOS).unlink(missing_ok=True)
     without_rationale = config.pop(NO_RATIONALE, FAIL)
     converter.register(None if without_rationale == FAIL else without_rationale)
     templates.register(skip, config.pop(VIDEO_SAMPLING, BY_INDEX))
     packing.install()
-    bad_videos.install(output_dir, skip)
-    long_rows.install(output_dir, drop)
+    row_faults.install(output_dir, skip, drop)
     if config.get("do_train"):
         config |= start.settings()
     refuse_what_the_host_refuses(config)
     try:
-        callbacks = [Begin(start, card), LoadedWeights(), long_rows.LongRows(output_dir), InputWait(output_dir)]
+        callbacks = [Begin(start, card), LoadedWeights(), row_faults.DroppedRows(), InputWait(output_dir)]
         run_exp(dict(config), callbacks)
     except (VideoError, RuntimeError) as error:
         # What a loader's worker raises comes back as its traceback; the worker has noted what it was.
-        bad, long = bad_videos.noted(output_dir), long_rows.noted(output_dir)
+        bad, long = row_faults.bad_videos(output_dir), row_faults.long_rows(output_dir)
         if isinstance(error, VideoError):
             bad = bad or [error]
         print(file=sys.stderr)  # ends the line of the progress bar
-        if long and (not drop or long_rows.NO_ROW_LEFT in str(error)):
+        if long and (not drop or row_faults.NO_ROW_LEFT in str(error)):
             raise long[0] from None
         if skip or not bad:
             raise
@@ -98,8 +96,8 @@ def train(argv: list[str]) -> int:
     if config.get("do_train") and not config.get("early_stopping_steps"):
         check_finished(output_dir)
     if drop and config.get("streaming"):  # whose rows are tokenised as they are trained
-        long_rows.say(output_dir)
-    if bad := bad_videos.noted(output_dir):
+        row_faults.say_dropped_rows(output_dir)
+    if bad := row_faults.bad_videos(output_dir):
         print(f"{len(bad)} videos do not decode, and other rows were taken in their place:")
         for fault in bad:
             print(f"  {fault.path}: {fault.reason}")

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from itertools import islice
 from typing import Any
 
-from lmms_eval_tasks.preflight import EVAL_TASK, write_task
+from lmms_eval_tasks.catalogue import EVAL_TASK, write_task
 from videokr.capture.request import GPU_SHARE, Request, read_request
 from videokr.capture.trace import (
     SeenVideo,
@@ -114,20 +114,19 @@ def traces(
         prompts, positions: of each example.
         calls: of the video processor, for one or several of an example's videos each.
     """
-    made, coming = [], iter(calls)
-    for example, ids, placed in zip(examples, prompts, positions, strict=True):
-        made.append(
-            Trace(
-                example=example.id,
-                prompt=collapsed(tokenizer.decode(ids)),
-                prompt_ids=tuple(ids),
-                response_ids=None,
-                loss=None,
-                position_ids=tuple(map(tuple, placed)),
-                videos=first_videos(coming, len(example.videos)),
-            )
+    coming = iter(calls)
+    return [
+        Trace(
+            example=example.id,
+            prompt=collapsed(tokenizer.decode(ids)),
+            prompt_ids=tuple(ids),
+            response_ids=None,
+            loss=None,
+            position_ids=tuple(map(tuple, placed)),
+            videos=first_videos(coming, len(example.videos)),
         )
-    return made
+        for example, ids, placed in zip(examples, prompts, positions, strict=True)
+    ]
 
 
 if __name__ == "__main__":

@@ -1,24 +1,43 @@
-"""The shipped tasks and groups of tasks, found and loaded as lmms-eval does."""
+"""The shipped tasks and groups of tasks: found and loaded as lmms-eval does, and written for a run."""
 
+import json
 import os
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lmms_eval_tasks.benchmark import annotations_from_env, read_benchmark, root_from_env
 from lmms_eval_tasks.stock import is_there, video_root, video_spellings
 from videokr.errors import UserError
 from videokr.evaluation.benchmarks import benchmark_of
-from videokr.example import Example, parse_example
+from videokr.example import Example, parse_example, to_record
+from videokr.outputs import atomic_write
 
-TASKS = Path(__file__).parent
+TASKS = Path(__file__).parent / "tasks"
+SHARED = TASKS / "_videokr.yaml"
+PREFIX, EVAL_TASK = "videokr_", "videokr_eval"
 
 
-def tasks_of(name: str) -> list[str]:
-    """The task itself, or those of a group and of the groups in it.
+def own_tasks(names: Sequence[str]) -> dict[str, list[str]]:
+    """The tasks that each name of ours among these stands for: itself, or those of a group.
 
     Raises:
-        UserError: there is no such task or group.
+        UserError: there is no such task or group, or a task is asked for twice.
     """
+    own = [name for name in dict.fromkeys(names) if name.startswith(PREFIX)]
+    groups = {name: [name] if name == EVAL_TASK else _tasks_of(name) for name in own}
+    holders: dict[str, str] = {}
+    for name, tasks in groups.items():
+        for task in tasks:
+            if task in holders:
+                raise UserError(f"TASKS asks for '{task}' twice, in '{holders[task]}' and in '{name}': leave one out")
+            holders[task] = name
+    return groups
+
+
+def _tasks_of(name: str) -> list[str]:
+    """The task itself, or those of a group and of the groups in it."""
     import yaml
 
     index = _manager().task_index
@@ -28,11 +47,11 @@ def tasks_of(name: str) -> list[str]:
     if index[name]["type"] == "task":
         return [name]
     group = yaml.safe_load(Path(index[name]["yaml_path"]).read_text(encoding="utf-8"))
-    return [task for member in group["task"] for task in tasks_of(member)]
+    return [task for member in group["task"] for task in _tasks_of(member)]
 
 
 def read_task(task: str, limit: int | None) -> list[Example]:
-    """The questions of a task, its dataset downloaded where it is not there yet.
+    """The questions of a task of ours, its dataset downloaded where it is not there yet.
 
     Args:
         limit: how many questions are going to be asked; the videos of the others are not looked for.
@@ -40,6 +59,8 @@ def read_task(task: str, limit: int | None) -> list[Example]:
     Raises:
         UserError: the dataset cannot be loaded or read, or a video is not there.
     """
+    if task == EVAL_TASK:
+        return read_benchmark(root_from_env(os.environ), limit, annotations_from_env(os.environ))
     from lmms_eval.tasks import get_task_dict
     from tenacity import RetryError
 
@@ -65,6 +86,40 @@ def read_task(task: str, limit: int | None) -> list[Example]:
                     f"lmms-eval keeps videos below HF_HOME, which is '{video_root(os.environ, '.')}'"
                 )
     return examples
+
+
+def write_task(examples: Sequence[Example], folder: Path, task: str = EVAL_TASK) -> None:
+    """Writes the rows and, beside them, the shipped task with nothing changed but where it reads.
+
+    A local file is then evaluated as the published one is, and without the hub.
+    """
+    rows = (folder / f"{task}.jsonl").absolute()
+    shipped = TASKS / f"{task}.yaml"
+    _write(rows, "".join(json.dumps(to_record(example), ensure_ascii=False) + "\n" for example in examples))
+    _write(
+        folder / f"{task}.yaml",
+        f"task: {task}\n"
+        f"include: {_quoted(shipped if shipped.is_file() else SHARED)}\n"
+        "dataset_path: json\n"
+        "dataset_name: null\n"
+        f"dataset_kwargs:\n  data_files:\n    test: {_quoted(rows)}\n"
+        "test_split: test\n"
+        "process_docs: null\n",
+    )
+
+
+def write_group(name: str, tasks: Sequence[str], folder: Path) -> None:
+    lines = [f"group: {name}", "task:", *(f"  - {task}" for task in tasks)]
+    _write(folder / f"{name}.yaml", "\n".join(lines) + "\n")
+
+
+def _write(path: Path, text: str) -> None:
+    with atomic_write(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 @cache

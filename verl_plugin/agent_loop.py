@@ -18,10 +18,9 @@ from typing import Any
 from verl.experimental.agent_loop.agent_loop import AgentLoopOutput, register
 from verl.experimental.agent_loop.single_turn_agent_loop import SingleTurnAgentLoop
 
-from verl_plugin.pixels import AS_THEY_ARE, is_normalised_by_trainer
+from verl_plugin.patches import AS_THEY_ARE, is_normalised_by_trainer, share_videos
 from verl_plugin.sampler import report_fault
-from verl_plugin.video_processor import share_videos
-from verl_plugin.video_work import DECODES, PROCESSOR_PASSES
+from verl_plugin.videos import DECODES, PROCESSOR_PASSES
 from videokr.errors import UserError
 from videokr.video.fast_path import is_fast
 from videokr.video.frame_cache import frame_cache

@@ -6,14 +6,13 @@ flash-attn alone and fails in the first step (`_flash_use_top_left_mask` is unde
 there rows are padded.
 """
 
-from importlib import import_module
 from typing import Any
 
 from videokr.errors import UserError
 from videokr.family import FAMILIES
 
 FLASH, SDPA = "flash_attention_2", "sdpa"
-PLAIN, WITH_FLASH = (SDPA, "eager"), (FLASH, "flash_attention_3")
+PLAIN = (SDPA, "eager")
 NEEDS_FLASH_TO_PACK = FAMILIES["qwen2_5vl"].model_type
 
 
@@ -31,30 +30,28 @@ def choose_attention(model: Any, sequence_parallel: int = 1) -> str:
         UserError: the run asks for what its environment does not have, or verl cannot do.
     """
     from omegaconf import OmegaConf
+    from transformers.utils import is_flash_attn_2_available
 
-    has_flash = _has_flash()
+    has_flash = is_flash_attn_2_available()
     asked = model.override_config.get("attn_implementation")
     implementation = asked or (FLASH if has_flash else SDPA)
-    if implementation not in (*PLAIN, *WITH_FLASH) and "/" not in implementation:  # with one it is of the hub's kernels
-        known = ", ".join((*PLAIN, *WITH_FLASH))
-        raise UserError(f"attn_implementation={implementation} (ATTN_IMPLEMENTATION): give one of {known}")
-    if implementation not in PLAIN and not has_flash and not _has_kernels():
+    if implementation == FLASH and not has_flash:
         raise UserError(
-            f"attn_implementation={implementation}: flash-attn is not in this environment; install it, or leave "
+            f"attn_implementation={FLASH}: flash-attn is not in this environment; install it, or leave "
             f"ATTN_IMPLEMENTATION unset for {SDPA}"
         )
-    can_pack = _model_type(model.path) != NEEDS_FLASH_TO_PACK or (has_flash and implementation == FLASH)
+    can_pack = _model_type(model.path) != NEEDS_FLASH_TO_PACK or implementation == FLASH
     packed = can_pack if model.use_remove_padding is None else bool(model.use_remove_padding)
-    if packed and not can_pack:
-        raise UserError(
-            f"use_remove_padding with attn_implementation={implementation}: verl packs rows of Qwen2.5-VL with "
-            "flash-attn alone; install it, or leave USE_REMOVE_PADDING unset"
-        )
-    if sequence_parallel > 1 and implementation in PLAIN:
-        raise UserError(
-            f"ulysses_sequence_parallel_size={sequence_parallel} with attn_implementation={implementation}: verl "
-            "shares a sequence between GPUs with flash-attn alone; install it, or leave the size at 1"
-        )
+    wanted = {
+        "use_remove_padding": packed and not can_pack,
+        f"ulysses_sequence_parallel_size={sequence_parallel}": sequence_parallel > 1 and implementation in PLAIN,
+    }
+    for setting, is_refused in wanted.items():
+        if is_refused:
+            raise UserError(
+                f"{setting} with attn_implementation={implementation}: verl does this with flash-attn alone; install "
+                "it, or leave the setting out"
+            )
     OmegaConf.update(model, "override_config.attn_implementation", implementation, force_add=True)
     model.use_remove_padding = packed
     rows = "packed rows" if packed else "padded rows"
@@ -67,32 +64,6 @@ def choose_attention(model: Any, sequence_parallel: int = 1) -> str:
     )
     reason = "as asked" if asked else "flash-attn is not in this environment"
     return f"attention: {implementation} ({reason}), {rows}: {cost}, and the vision tower attends piece by piece"
-
-
-def _has_flash() -> bool:
-    """
-    Raises:
-        UserError: it is installed and cannot be loaded.
-    """
-    from transformers.utils import is_flash_attn_2_available
-
-    if not is_flash_attn_2_available():
-        return False
-    try:
-        import_module("flash_attn")
-    except ImportError as error:
-        raise UserError(
-            f"flash-attn is installed and cannot be loaded ({' '.join(str(error).split())}): build it for the torch of "
-            f"this environment, or remove it for {SDPA}"
-        ) from None
-    return True
-
-
-def _has_kernels() -> bool:
-    """Whether transformers can fetch an attention from the hub."""
-    from transformers.utils.import_utils import is_kernels_available
-
-    return bool(is_kernels_available())
 
 
 def _model_type(path: str) -> str:

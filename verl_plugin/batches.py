@@ -18,8 +18,8 @@ def check_batches(config: Any) -> None:
     Raises:
         UserError: the batches cannot be divided among the GPUs; names numbers near to those given that can.
     """
-    actor, rollout = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
-    _check_sizes(config)
+    part = config.actor_rollout_ref
+    actor, rollout = part.actor, part.rollout
     gpus = config.trainer.n_gpus_per_node * config.trainer.nnodes
     for name, size in (
         ("ulysses_sequence_parallel_size", actor.ulysses_sequence_parallel_size),
@@ -27,48 +27,19 @@ def check_batches(config: Any) -> None:
     ):
         if gpus % size:
             raise UserError(f"{gpus} GPUs cannot be shared by {name}={size}: give a divisor of {gpus}")
-    if actor.use_dynamic_bsz:
-        _check_token_limits(config)
     ranks = gpus // actor.ulysses_sequence_parallel_size
     given = {BATCH: config.data.train_batch_size, MINI_BATCH: actor.ppo_mini_batch_size}
-    if not actor.use_dynamic_bsz:
+    if actor.use_dynamic_bsz:
+        _check_token_limits(config)
+    else:
         given[MICRO_BATCH] = actor.ppo_micro_batch_size_per_gpu
-    for part in (rollout, config.actor_rollout_ref.ref):
-        if not part.log_prob_use_dynamic_bsz:
-            given[LOGPROB_BATCH] = part.log_prob_micro_batch_size_per_gpu
-        fault = _fault(given, ranks, rollout.n)
-        if fault:
+    for scored_by in (rollout, part.ref):
+        if not scored_by.log_prob_use_dynamic_bsz:
+            given[LOGPROB_BATCH] = scored_by.log_prob_micro_batch_size_per_gpu
+        if fault := _fault(given, ranks, rollout.n):
             fitting = _fitting(given, ranks, rollout.n)
             changed = " ".join(f"{name}={value}" for name, value in fitting.items() if value != given[name])
             raise UserError(f"{fault}; {ranks} ranks and {rollout.n} rollouts a prompt fit {changed}")
-
-
-def _check_sizes(config: Any) -> None:
-    """
-    Raises:
-        UserError: one of the numbers that are divided, or by which it is, cannot be.
-    """
-    actor, rollout = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
-    sizes = {
-        "N_GPUS": config.trainer.n_gpus_per_node,
-        "NNODES": config.trainer.nnodes,
-        "ROLLOUT_N": rollout.n,
-        "ROLLOUT_TP": rollout.tensor_model_parallel_size,
-        "ulysses_sequence_parallel_size": actor.ulysses_sequence_parallel_size,
-        BATCH: config.data.train_batch_size,
-        MINI_BATCH: actor.ppo_mini_batch_size,
-        "MAX_PROMPT_LENGTH": config.data.max_prompt_length,
-        "MAX_RESPONSE_LENGTH": config.data.max_response_length,
-    }
-    if not actor.use_dynamic_bsz:
-        sizes[MICRO_BATCH] = actor.ppo_micro_batch_size_per_gpu
-    given = list(sizes.items())
-    for part in (rollout, config.actor_rollout_ref.ref):
-        if not part.log_prob_use_dynamic_bsz:
-            given.append((LOGPROB_BATCH, part.log_prob_micro_batch_size_per_gpu))
-    for name, size in given:
-        if not isinstance(size, int) or size < 1:
-            raise UserError(f"{name}={size}: a whole number above 0 is needed")
 
 
 def _fault(given: dict[str, int], ranks: int, rollouts: int) -> str | None:
@@ -94,10 +65,9 @@ def _fitting(given: dict[str, int], ranks: int, rollouts: int) -> dict[str, int]
     mini = max(step, round(given[MINI_BATCH] / step) * step)
     whole = max(mini, round(given[BATCH] / mini) * mini)
     fitting = {BATCH: whole, MINI_BATCH: mini}
-    if MICRO_BATCH in given:
-        fitting[MICRO_BATCH] = _divisor(mini * rollouts // ranks, given[MICRO_BATCH])
-    if LOGPROB_BATCH in given:
-        fitting[LOGPROB_BATCH] = _divisor(whole * rollouts // ranks, given[LOGPROB_BATCH])
+    for name, prompts in ((MICRO_BATCH, mini), (LOGPROB_BATCH, whole)):
+        if name in given:
+            fitting[name] = _divisor(prompts * rollouts // ranks, given[name])
     return fitting
 
 

@@ -10,7 +10,6 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
-from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -76,7 +75,7 @@ class _Engine:
         from verl.workers.rollout.replica import TokenOutput
         from vllm import SamplingParams
 
-        from verl_plugin.rollout_prompt import rollout_prompt
+        from verl_plugin.videos import rollout_prompt
 
         prompt = {
             "prompt_token_ids": rollout_prompt(prompt_ids, len(video_data or ()), self._processor),
@@ -146,27 +145,27 @@ def capture(request: Request) -> dict[str, list[Trace]]:
             trainer_call, *engine_calls = calls  # the agent loop's, for the trainer; vLLM's for one video or several
             shown = list(chain.from_iterable(engine_calls))[-len(example.videos) :]
             calls.clear()
-            seen = partial(_trace, example.id, tokenizer)
-            reports[TRAINER].append(seen(ids[:asked], ids[asked:], carries, placed, trainer_call))
-            reports[ROLLOUT].append(seen(client.prompts[-1], None, None, positions[-1], shown))
+            trained = {"response_ids": tuple(ids[asked:]), "loss": tuple(carries)}
+            reports[TRAINER].append(_trace(example, tokenizer, ids[:asked], placed, trainer_call, **trained))
+            reports[ROLLOUT].append(_trace(example, tokenizer, client.prompts[-1], positions[-1], shown))
     return reports
 
 
 def _trace(
-    example: str,
+    example: Example,
     tokenizer: Any,
     prompt_ids: Sequence[int],
-    response_ids: Sequence[int] | None,
-    loss: Sequence[bool] | None,
     position_ids: Sequence[Sequence[int]],
     videos: Sequence[SeenVideo],
+    response_ids: tuple[int, ...] | None = None,
+    loss: tuple[bool, ...] | None = None,
 ) -> Trace:
     return Trace(
-        example=example,
+        example=example.id,
         prompt=collapsed(tokenizer.decode(prompt_ids)),
         prompt_ids=tuple(prompt_ids),
-        response_ids=None if response_ids is None else tuple(response_ids),
-        loss=None if loss is None else tuple(loss),
+        response_ids=response_ids,
+        loss=loss,
         position_ids=tuple(map(tuple, position_ids)),
         videos=tuple(videos),
     )

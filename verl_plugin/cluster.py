@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from verl_plugin.reward_settings import JUDGED
+from verl_plugin.registration import METRICS_PATH
+from verl_plugin.reward import JUDGED
 from videokr.errors import UserError
 from videokr.video import fast_path
 from videokr.video.proxy import FOLDER_VARIABLE
@@ -20,8 +21,8 @@ MODEL = "actor_rollout_ref.model.path"
 DATA = ("data.train_files", "data.val_files", "data.video_manifest", "data.video_root")
 WRITTEN = ("trainer.default_local_dir", "trainer.rollout_data_dir", "trainer.validation_data_dir")
 REWARD = "reward.custom_reward_function.path"
-METRICS = "VERL_FILE_LOGGER_PATH"  # of trainer.logger=[file]
-FOLDERS = (FOLDER_VARIABLE, METRICS)
+FREEZE_VARIABLE = "VIDEOKR_FREEZE_VISION_TOWER"  # in Ray's workers; not for users
+FOLDERS = (FOLDER_VARIABLE, METRICS_PATH)
 VARIABLES = (fast_path.VARIABLE, *FOLDERS, "VERL_USE_EXTERNAL_MODULES", "VERL_USE_EXTERNAL_PLUGINS", "VERL_PLATFORM")
 JUDGE_VARIABLES = (
     *("API_TYPE", "API_VERSION", "MODEL_VERSION", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
@@ -66,6 +67,17 @@ def is_secret(name: str, value: str) -> bool:
     return bool(SECRET_NAME.search(name)) or "@" in value
 
 
+def tell_engine(config: Any) -> None:
+    """Puts `actor.freeze_vision_tower` where each worker's engine finds it: verl_plugin/engine.py."""
+    from omegaconf import OmegaConf
+
+    actor = config.actor_rollout_ref.actor
+    if actor.freeze_vision_tower:
+        actor.fsdp_config.use_orig_params = True  # else FSDP1 takes no layer of which a part is frozen
+        own = f"runtime_env.env_vars.{FREEZE_VARIABLE}"
+        OmegaConf.update(config.ray_kwargs.ray_init, own, "1", force_add=True)
+
+
 def tell_ray(ray_init: Any, variables: Mapping[str, str]) -> None:
     """Puts the variables that are no secret into Ray's environment, unless the run has set them there."""
     from omegaconf import OmegaConf
@@ -76,7 +88,9 @@ def tell_ray(ray_init: Any, variables: Mapping[str, str]) -> None:
 
 
 def check_machines(config: Any, variables: Mapping[str, str]) -> None:
-    """Looks whether the GPUs are there that the run asks for, and on a cluster its files and secrets.
+    """Looks whether the nodes are there that the run asks for, and on each its files and secrets.
+
+    verl itself says, as soon as it has joined Ray, where there are fewer GPUs.
 
     Raises:
         UserError: one is not, or the cluster cannot be joined.
@@ -84,20 +98,12 @@ def check_machines(config: Any, variables: Mapping[str, str]) -> None:
     address = config.ray_kwargs.ray_init.get("address")
     if _is_joined(address):
         _check_cluster(address, config, [name for name, value in variables.items() if is_secret(name, value)])
-        return
-    nodes, gpus = config.trainer.nnodes, config.trainer.n_gpus_per_node
-    if nodes > 1:
+    elif config.trainer.nnodes > 1:
         raise UserError(
-            f"NNODES={nodes}, and no Ray cluster is there to join: run `ray start --head` on one node and `ray start "
-            "--address=HEAD:6379` on the others, then this on the head alone (MASTER_ADDR and NODE_RANK mean nothing "
-            "to Ray)"
+            f"NNODES={config.trainer.nnodes}, and no Ray cluster is there to join: run `ray start --head` on one node "
+            "and `ray start --address=HEAD:6379` on the others, then this on the head alone (MASTER_ADDR and NODE_RANK "
+            "mean nothing to Ray)"
         )
-    if config.trainer.device == "cuda":
-        import torch
-
-        there = torch.cuda.device_count()
-        if gpus > there:
-            raise UserError(f"N_GPUS={gpus}, and {there} GPUs are to be seen here (nvidia-smi, CUDA_VISIBLE_DEVICES)")
 
 
 def _is_joined(address: str | None) -> bool:
@@ -123,13 +129,6 @@ def _check_cluster(address: str | None, config: Any, secrets: Sequence[str]) -> 
         ) from None
     try:
         nodes = {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
-        there = [int(node["Resources"].get("GPU", 0)) for node in nodes.values()]
-        wanted, gpus = config.trainer.nnodes, config.trainer.n_gpus_per_node
-        if sum(number >= gpus for number in there) < wanted:
-            raise UserError(
-                f"NNODES={wanted} with N_GPUS={gpus} each, and the nodes of the Ray cluster have "
-                f"{', '.join(map(str, there))} GPUs"
-            )
         files = [OmegaConf.select(config, key) for key in (MODEL, *DATA[:2])]
         paths = [path for path in _flat(files) if Path(path).is_absolute()]
         look = ray.remote(num_cpus=0)(_missing)

@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import asdict, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,6 @@ from videokr.video.timeline import read_header
 from videokr.video.vision_tokens import MARKED_VIDEO, drop_outer_marks, put_videos
 
 HEADER_THREADS = 8
-PLUGIN = "verl_plugin.registration"  # which verl imports, unless it is told not to
 
 
 class VideoKRDataset(RLHFDataset):
@@ -51,7 +50,6 @@ class VideoKRDataset(RLHFDataset):
         self._manifest = read_manifest(Path(manifest)) if manifest else {}
         self._manifest_root = Path(config.get("video_root") or Path(manifest or ".").parent).absolute()
         self._run_budget: dict[str, Any] = asdict(run_budget(config))
-        self._video_bounds: dict[tuple[Any, ...], int] = {}
         given = (data_files, settings.get("max_samples", -1))
         self._is_trained = given == (config.get("train_files"), config.get("train_max_samples", -1))
         super().__init__(data_files, tokenizer, config, processor, **settings)
@@ -67,8 +65,7 @@ class VideoKRDataset(RLHFDataset):
 
         Raises:
             UserError: a row's prompt does not mark the images and videos that it has; a video is not there, or its
-                header cannot be read; a row has several and verl was told not to load the rollout server that does not
-                fold them; or fewer rows are left than make a batch.
+                header cannot be read; or fewer rows are left than make a batch, of which verl would train none.
         """
         kept = self._short_prompts(dataframe)
         needed = self.config.train_batch_size if self._is_trained else 1
@@ -77,7 +74,6 @@ class VideoKRDataset(RLHFDataset):
                 f"{len(kept)} of {len(dataframe)} rows of {self._names} are left, and "
                 f"{f'data.train_batch_size (TRAIN_BATCH_SIZE) is {needed}' if self._is_trained else 'one is needed'}: "
                 f"give more rows, or raise data.max_prompt_length (MAX_PROMPT_LENGTH, {self.max_prompt_length})"
-                + (", or lower the batch size" if self._is_trained else "")
             )
         return kept
 
@@ -97,12 +93,7 @@ class VideoKRDataset(RLHFDataset):
             self._check_marks(index, row)
             videos = row.get(self.video_key) or []
             missing += [path for path in map(local_path, videos) if not os.path.isfile(path)]  # noqa: PTH113  (faster)
-            if len(videos) > 1 and PLUGIN not in sys.modules:
-                raise UserError(
-                    f"row {index} of {files} has several videos, which verl's own rollout server folds into one: let "
-                    "verl load the plugin 'videokr' (VERL_USE_EXTERNAL_PLUGINS)"
-                )
-            if self.filter_overlong_prompts and not missing and not self._is_cleared(row):
+            if self.filter_overlong_prompts and not missing and not self._fits_for_sure(row):
                 doubtful.append(index)
         if missing:
             raise UserError(
@@ -119,7 +110,7 @@ class VideoKRDataset(RLHFDataset):
         too_long = {
             index
             for index, row in zip(doubtful, _rows(columns), strict=True)
-            if not self._is_within(row, headers)
+            if not self._fits_for_sure(row, headers)
             and self._exact_tokens(dataframe[index], headers) > self.max_prompt_length
         }
         print(f"dropped {len(too_long)} of {len(dataframe)} prompts longer than {self.max_prompt_length} tokens")
@@ -158,28 +149,25 @@ class VideoKRDataset(RLHFDataset):
             self._run_budget | {name: value for name, value in video.items() if value is not None} for video in fixed
         ]
 
-    def _is_cleared(self, row: dict[str, Any]) -> bool:
-        """Whether a row fits for sure, as can be told without reading a video's header."""
-        if self._has_own_template or row.get(self.image_key):
-            return False
-        most, text = self.max_prompt_length, self._text(row)
-        videos, texts = self._videos_bound(row), text_token_bound(text)
-        if videos + texts > most and self._manifest:
-            known = {path: self._known_header(path) for path in map(local_path, row.get(self.video_key) or [])}
-            if all(known.values()):
-                videos = self._planned_bound(row, known)
-        return bool(videos + texts <= most or (videos < most and videos + self._text_tokens(text) <= most))
+    def _fits_for_sure(self, row: Mapping[str, Any], headers: Mapping[Path, VideoHeader] | None = None) -> bool:
+        """Whether a row is no longer than the limit, as can be told without building its prompt.
 
-    def _is_within(self, row: dict[str, Any], headers: Mapping[Path, VideoHeader]) -> bool:
-        """Whether a row fits for sure, as its videos' headers tell."""
-        if self._has_own_template or row.get(self.image_key):
-            return False
-        return bool(self._planned_bound(row, headers) + text_token_bound(self._text(row)) <= self.max_prompt_length)
-
-    @property
-    def _has_own_template(self) -> bool:
-        """Whether the run tells the chat template something, of which a bound knows nothing."""
-        return bool(self.apply_chat_template_kwargs) or self.tool_schemas is not None
+        Args:
+            headers: of its videos; None: by their budget alone.
+        """
+        if self.apply_chat_template_kwargs or self.tool_schemas is not None or row.get(self.image_key):
+            return False  # of which a bound knows nothing
+        patch_size = self.image_patch_size
+        if headers is None:
+            most = [_bound(patch_size, *map(video.get, BUDGET_FIELDS)) for video in self._asked(row)]
+        else:
+            most = [
+                video_token_bound(budget_of(video), patch_size, headers[local_path(video)])
+                for video in self._asked(row)
+            ]
+        left = self.max_prompt_length - sum(most)
+        text = self._text(row)
+        return bool(text_token_bound(text) <= left or (left > 0 and self._text_tokens(text) <= left))
 
     def _text(self, row: Mapping[str, Any]) -> str:
         return "".join(message["content"] for message in row[self.prompt_key])
@@ -189,29 +177,6 @@ class VideoKRDataset(RLHFDataset):
             [{"role": "user", "content": text}], add_generation_prompt=True, tokenize=False
         )
         return len(self.tokenizer(chat, add_special_tokens=False)["input_ids"])
-
-    def _videos_bound(self, row: dict[str, Any]) -> int:
-        """At most so many tokens for a row's videos, whatever their headers say."""
-        fixed = [{} if isinstance(video, str) else video for video in row.get(self.video_key) or []]
-        return sum(self._video_bound(tuple(video.get(name) for name in BUDGET_FIELDS)) for video in fixed)
-
-    def _video_bound(self, fixed: tuple[Any, ...]) -> int:
-        """
-        Args:
-            fixed: what a row fixes of the budget, in the order of BUDGET_FIELDS.
-        """
-        if fixed not in self._video_bounds:
-            own: dict[str, Any] = {k: value for k, value in zip(BUDGET_FIELDS, fixed, strict=True) if value is not None}
-            budget = VideoBudget(**(self._run_budget | own))
-            self._video_bounds[fixed] = video_token_bound(budget, self.image_patch_size)
-        return self._video_bounds[fixed]
-
-    def _planned_bound(self, row: Mapping[str, Any], headers: Mapping[Path, Any]) -> int:
-        """At most so many tokens for a row's videos, whose headers are these."""
-        return sum(
-            video_token_bound(budget_of(video), self.image_patch_size, headers[local_path(video)])
-            for video in self._asked(row)
-        )
 
     def _exact_tokens(self, row: dict[str, Any], headers: Mapping[Path, VideoHeader]) -> int:
         messages = self._build_messages(row, key=self.prompt_key)
@@ -292,6 +257,12 @@ def run_budget(config: DictConfig) -> VideoBudget:
     if unknown:
         raise UserError(f"data.video_budget.{min(unknown)} is unknown; known: {', '.join(asdict(RL_BUDGET))}")
     return replace(RL_BUDGET, **changed)
+
+
+@lru_cache(maxsize=256)  # rows of one budget, most of them
+def _bound(patch_size: int, *budget: Any) -> int:
+    """As many tokens as any video takes at most, whatever its header says."""
+    return video_token_bound(VideoBudget(**dict(zip(BUDGET_FIELDS, budget, strict=True))), patch_size)
 
 
 def _rows(columns: datasets.Dataset) -> Iterator[dict[str, Any]]:

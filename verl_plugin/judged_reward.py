@@ -25,7 +25,7 @@ from videokr.reward import DEFAULT_TOLERANCE, Accuracy, Reason, Reward
 DEFAULT_CONCURRENCY, DEFAULT_SECONDS = 16, Limits().seconds  # a process; a verdict
 
 # A client belongs to the event loop that it was first used in.
-_judges: WeakKeyDictionary[AbstractEventLoop, dict[tuple[str | None, int, float], Judge]] = WeakKeyDictionary()
+_judges: WeakKeyDictionary[AbstractEventLoop, Judge] = WeakKeyDictionary()
 
 
 async def compute_score(
@@ -65,7 +65,7 @@ async def compute_score(
     """
     info = extra_info or {}
     try:
-        check_accuracy(accuracy)
+        require_typed(accuracy)
         judge = _judge(judge_cache, judge_concurrency, judge_seconds)  # first, so that its settings are seen to at once
         ruled = await asyncio.to_thread(
             reward.compute_score, data_source, solution_str, ground_truth, info, accuracy, tolerance
@@ -87,7 +87,7 @@ async def compute_score(
     return reward.as_dict(Reward(float(ruled["format"]), float(correct), True, reason))
 
 
-def check_accuracy(accuracy: str) -> None:
+def require_typed(accuracy: str) -> None:
     """
     Raises:
         UserError: it is not `typed`, and would ask no judge.
@@ -97,21 +97,6 @@ def check_accuracy(accuracy: str) -> None:
             f"reward_kwargs.accuracy={str(accuracy)!r} asks no judge: give typed, or "
             "reward.custom_reward_function.path=pkg://verl_plugin.reward"
         )
-
-
-def check_judge(
-    judge_cache: Any = None, judge_concurrency: Any = DEFAULT_CONCURRENCY, judge_seconds: Any = DEFAULT_SECONDS
-) -> None:
-    """
-    Raises:
-        UserError: one of the judge's settings is of the wrong type or out of its range.
-    """
-    if judge_cache is not None and not isinstance(judge_cache, str):
-        raise UserError(f"reward_kwargs.judge_cache={judge_cache!r}: give a folder")
-    if isinstance(judge_concurrency, bool) or not isinstance(judge_concurrency, int) or judge_concurrency < 1:
-        raise UserError(f"reward_kwargs.judge_concurrency={judge_concurrency!r}: give a whole number of at least 1")
-    if isinstance(judge_seconds, bool) or not isinstance(judge_seconds, int | float) or not judge_seconds > 0:
-        raise UserError(f"reward_kwargs.judge_seconds={judge_seconds!r}: give a number of seconds above 0")
 
 
 def is_undecided(kind: Kind, reason: str) -> bool:
@@ -138,11 +123,9 @@ def _question(info: Mapping[str, Any]) -> str:
 
 def _judge(folder: str | None, concurrency: int, seconds: float) -> Judge:
     """The judge of the running event loop, made when it is first asked."""
-    judges = _judges.setdefault(asyncio.get_running_loop(), {})
-    settings = (folder, concurrency, seconds)
-    if settings not in judges:
-        check_judge(folder, concurrency, seconds)
+    loop = asyncio.get_running_loop()
+    if loop not in _judges:
         configured = require_settings(os.environ, "verl_plugin.judged_reward")
         cache = VerdictCache(Path(folder).expanduser()) if folder is not None else None
-        judges[settings] = Judge(configured, cache, Limits(concurrency=concurrency, seconds=seconds))
-    return judges[settings]
+        _judges[loop] = Judge(configured, cache, Limits(concurrency=concurrency, seconds=seconds))
+    return _judges[loop]

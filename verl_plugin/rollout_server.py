@@ -9,8 +9,7 @@ from typing import Any
 import ray
 from verl.workers.rollout.vllm_rollout.vllm_async_server import vLLMHttpServer, vLLMReplica
 
-from verl_plugin.rollout_prompt import rollout_prompt
-from verl_plugin.video_work import ENGINE_PASSES, REPLICA
+from verl_plugin.videos import ENGINE_PASSES, REPLICA, rollout_prompt
 
 
 class _NotFolded:

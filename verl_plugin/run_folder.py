@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from verl_plugin.dataset import run_budget
-from verl_plugin.metrics_file import METRICS_PATH
+from verl_plugin.registration import METRICS_PATH
 from videokr.errors import UserError
 from videokr.generation_prompt import find_generation_prompt
 from videokr.outputs import atomic_write
@@ -30,44 +30,21 @@ TRACKER = "latest_checkpointed_iteration.txt"  # verl's: the last checkpoint tha
 CHECKPOINT = "global_step_{}"
 _CHECKPOINT = re.compile(r"global_step_(\d+)")
 _DUMP = re.compile(r"(\d+)\.jsonl")  # of the rollouts of a step
-_SHARD = re.compile(r"model_world_size_(\d+)_rank_\d+\.pt")
-# Of verl's configuration; what decides what is learnt.
-_ACTOR, _ROLLOUT = "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
-SETTINGS = (
-    "algorithm.adv_estimator",
-    "algorithm.filter_groups.enable",
-    "algorithm.norm_adv_by_std_in_grpo",
-    f"{_ACTOR}.clip_ratio_high",
-    f"{_ACTOR}.clip_ratio_low",
-    f"{_ACTOR}.entropy_coeff",
-    f"{_ACTOR}.freeze_vision_tower",
-    f"{_ACTOR}.fsdp_config.model_dtype",
-    f"{_ACTOR}.kl_loss_coef",
-    f"{_ACTOR}.kl_loss_type",
-    f"{_ACTOR}.loss_agg_mode",
-    f"{_ACTOR}.optim.lr",
-    f"{_ACTOR}.optim.lr_scheduler_type",
-    f"{_ACTOR}.optim.weight_decay",
-    f"{_ACTOR}.policy_loss.loss_mode",
-    f"{_ACTOR}.ppo_epochs",
-    f"{_ACTOR}.ppo_mini_batch_size",
-    f"{_ACTOR}.use_kl_loss",
-    "actor_rollout_ref.model.lora_alpha",
-    "actor_rollout_ref.model.lora_rank",
-    f"{_ROLLOUT}.n",
-    f"{_ROLLOUT}.temperature",
-    f"{_ROLLOUT}.top_k",
-    f"{_ROLLOUT}.top_p",
-    "data.max_prompt_length",
-    "data.max_response_length",
-    "data.seed",
-    "data.shuffle",
-    "data.train_batch_size",
-    "data.train_max_samples",
-    "reward.custom_reward_function",
-    "trainer.total_epochs",
-    "trainer.total_training_steps",
-)
+# Of verl's configuration; what decides what is learnt, by section.
+_LEARNT = {
+    "algorithm": "adv_estimator filter_groups.enable norm_adv_by_std_in_grpo",
+    "actor_rollout_ref.actor": (
+        "clip_ratio_high clip_ratio_low entropy_coeff freeze_vision_tower fsdp_config.model_dtype kl_loss_coef "
+        "kl_loss_type loss_agg_mode optim.lr optim.lr_scheduler_type optim.weight_decay policy_loss.loss_mode "
+        "ppo_epochs ppo_mini_batch_size use_kl_loss"
+    ),
+    "actor_rollout_ref.model": "lora_alpha lora_rank",
+    "actor_rollout_ref.rollout": "n temperature top_k top_p",
+    "data": "max_prompt_length max_response_length seed shuffle train_batch_size train_max_samples",
+    "reward": "custom_reward_function",
+    "trainer": "total_epochs total_training_steps",
+}
+SETTINGS = [f"{section}.{name}" for section, names in _LEARNT.items() for name in names.split()]
 
 
 def take_up(config: Any, environment: Mapping[str, str]) -> int | None:
@@ -77,25 +54,25 @@ def take_up(config: Any, environment: Mapping[str, str]) -> int | None:
         The step that the run goes on from, 0 of a new one; None where the run is finished and nothing is to be done.
 
     Raises:
-        UserError: the checkpoint to go on from is not there, is of another number of GPUs, or is of a run that began
-            with another model or other data.
+        UserError: the checkpoint to go on from is not there, or is of a run that began with another model or other
+            data.
     """
     trainer = config.trainer
-    if "://" in str(trainer.default_local_dir):
-        return 0
     folder = Path(str(trainer.default_local_dir))
     checkpoint = _checkpoint(trainer, folder)
     card = _card(config)
     step = kept = 0
     if checkpoint is not None:
-        step = _step_of(checkpoint)
+        step = int(checkpoint.name.rpartition("_")[2])
         kept = step if checkpoint.parent.resolve() == folder.resolve() else 0
         differing = compare_with_begun(checkpoint.parent, card, ["actor_rollout_ref.model.lora_rank"])
         last = _last_step(config)
         if last is not None and step >= last and not trainer.val_only:
-            _say_finished(folder, step)
+            print(
+                f"finished: '{folder}' is at step {step}, the last of this run, and nothing is left to train; to go "
+                "on, raise trainer.total_epochs (TOTAL_EPOCHS) or trainer.total_training_steps"
+            )
             return None
-        _check_shards(checkpoint, trainer.n_gpus_per_node * trainer.nnodes)
         print(f"going on from step {step} of '{checkpoint.parent}' (trainer.resume_mode={trainer.resume_mode})")
         for line in differing:
             print(f"  since it began: {line}")
@@ -112,26 +89,6 @@ def take_up(config: Any, environment: Mapping[str, str]) -> int | None:
     if not kept or begun is None or begun.model is None:
         write_training_card(folder, card)
     return step
-
-
-def say_if_nothing_was_left(config: Any, step: int) -> None:
-    """Says so after a run that found, once it had counted its prompts, that it was at its last step already.
-
-    Args:
-        step: that it went on from.
-    """
-    trainer = config.trainer
-    if step and trainer.save_freq > 0 and not trainer.val_only:
-        folder = Path(str(trainer.default_local_dir))
-        if _last_saved(folder) == step:
-            _say_finished(folder, step)
-
-
-def _say_finished(folder: Path, step: int) -> None:
-    print(
-        f"finished: '{folder}' is at step {step}, the last of this run, and nothing is left to train; to go on, raise "
-        "trainer.total_epochs (TOTAL_EPOCHS) or trainer.total_training_steps"
-    )
 
 
 def _last_saved(folder: Path) -> int | None:
@@ -156,27 +113,11 @@ def _checkpoint(trainer: Any, folder: Path) -> Path | None:
     if mode == "auto":
         step = _last_saved(folder)
         return None if step is None else folder / CHECKPOINT.format(step)
-    if mode != "resume_path":
-        raise UserError(f"trainer.resume_mode={mode} is unknown: auto, disable or resume_path")
     path = Path(str(given))
     if not given or not _CHECKPOINT.fullmatch(path.name) or not path.is_dir():
         raise UserError(f"trainer.resume_from_path={given}: give a folder of a checkpoint, .../global_step_N")
     trainer.resume_from_path = str(path)  # verl reads the step off the end, which a slash hides
     return path
-
-
-def _step_of(checkpoint: Path) -> int:
-    return int(checkpoint.name.rpartition("_")[2])
-
-
-def _check_shards(checkpoint: Path, gpus: int) -> None:
-    found = (_SHARD.fullmatch(path.name) for path in (checkpoint / "actor").glob("*.pt"))
-    saved = {int(shard[1]) for shard in found if shard}
-    if saved and gpus not in saved:
-        raise UserError(
-            f"'{checkpoint}' was saved by {' or '.join(map(str, sorted(saved)))} GPUs, and this run has {gpus}: go on "
-            "with as many, or merge it and start a new run from what it is merged into"
-        )
 
 
 def _card(config: Any) -> TrainingCard:

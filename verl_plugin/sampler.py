@@ -13,7 +13,7 @@ from typing import Any
 import transfer_queue
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 
-from verl_plugin.video_work import video_metrics
+from verl_plugin.videos import video_metrics
 from videokr.errors import UserError
 from videokr.evaluation.judge import JudgeError
 
@@ -65,7 +65,7 @@ class StrictReplayBuffer(ReplayBuffer):
     `filter_groups` and `train_batch_size` are the run's own, of which verl tells a custom sampler nothing.
 
     Raises:
-        UserError: the run is asynchronous, for which verl has another sampler; or a setting is out of its range.
+        UserError: the run is asynchronous, for which verl has another sampler; or no metric is given to filter by.
     """
 
     def __init__(self, *, trainer_mode: str, sampler_kwargs: Any, refill_fn: Callable[[int], Any], **settings: Any):
@@ -86,11 +86,6 @@ class StrictReplayBuffer(ReplayBuffer):
             }
         self._asked, self._refill, self._batch = 0, refill_fn, sampler_kwargs.get("train_batch_size")
         self._max_judge_failures = sampler_kwargs.get("max_judge_failures")
-        if not isinstance(self._max_judge_failures, int | float) or not 0 <= self._max_judge_failures <= 1:
-            raise UserError(
-                f"trainer.v1.sampler.sampler_kwargs.max_judge_failures={self._max_judge_failures}: give a share of the "
-                "prompts, from 0 to 1"
-            )
         self._reasons_met: set[str] = set()
         super().__init__(
             trainer_mode=trainer_mode,

@@ -1,4 +1,8 @@
-"""The settings of a run, looked through before Ray starts for what cannot work."""
+"""The settings of a run, looked through before Ray starts for what cannot work, or would be taken otherwise.
+
+verl composes keys that nothing reads: they are of older trainers or of other engines, and a setting is accepted,
+printed, and does nothing (verl pull request #7923 is about one of them). And it takes any text for true.
+"""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -8,13 +12,89 @@ from typing import Any
 from verl_plugin.attention import choose_attention
 from verl_plugin.batches import check_batches
 from verl_plugin.cluster import loggers
-from verl_plugin.pixels import STRATEGIES
+from verl_plugin.patches import STRATEGIES
 from videokr.environment import check_wandb_login, install_command
 from videokr.errors import UserError
 
-_ACTOR = "actor_rollout_ref.actor"
+_MODEL, _ACTOR, _ROLLOUT = "actor_rollout_ref.model", "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
+_LEAVE_OUT = "leave it out"
+# Keys that nothing reads in verl 0.9.1 as it is started here, and what to do instead.
+UNREAD = {
+    f"{_ACTOR}.grad_clip": f"give {_ACTOR}.optim.clip_grad",
+    f"{_ACTOR}.use_prefix_grouper": _LEAVE_OUT,
+    f"{_ROLLOUT}.multi_turn.num_repeat_rollouts": f"give {_ROLLOUT}.n",
+    f"{_ROLLOUT}.over_sample_rate": _LEAVE_OUT,
+    "actor_rollout_ref.nccl_timeout": _LEAVE_OUT,
+    "algorithm.use_pf_ppo": _LEAVE_OUT,
+    "data.return_full_prompt": _LEAVE_OUT,
+    "data.return_multi_modal_inputs": "leave it out: they are made beside the rollouts, and never in the dataset",
+    "data.return_raw_input_ids": _LEAVE_OUT,
+    "trainer.balance_batch": "leave it out: batches are always balanced",
+    "trainer.esi_redundant_time": _LEAVE_OUT,
+}
+# Of Megatron's adapters; FSDP has keys of its own, and verl's trainer looks at both.
+UNREAD_UNDER_FSDP = {
+    f"{_MODEL}.lora.rank": f"give {_MODEL}.lora_rank",
+    f"{_MODEL}.lora.alpha": f"give {_MODEL}.lora_alpha",
+    f"{_MODEL}.lora.exclude_modules": f"give {_MODEL}.exclude_modules",
+    f"{_MODEL}.lora.target_modules": f"give {_MODEL}.target_modules",
+    f"{_MODEL}.lora.adapter_path": f"give {_MODEL}.lora_adapter_path",
+    f"{_MODEL}.lora.freeze_vision_model": f"give {_ACTOR}.freeze_vision_tower or {_MODEL}.exclude_modules",
+    f"{_MODEL}.lora.freeze_vision_projection": f"give {_MODEL}.exclude_modules",
+    f"{_MODEL}.lora.freeze_language_model": f"give {_MODEL}.exclude_modules",
+}
+# Whole sections of before verl 0.8 -> where they went.
+MOVED = {
+    "custom_reward_function": "it went to reward.custom_reward_function",
+    "reward_model": "it went to reward.reward_model, reward.reward_manager and reward.num_workers",
+    "sandbox_fusion": "it went to reward.sandbox_fusion",
+}
 # What verl's loggers import, where it is not of their name; None: nothing that could be missing.
 LOGGER_PACKAGES = {"console": None, "file": None, "vemlp_wandb": "volcengine_ml_platform"}
+
+
+def check_keys(config: Any, shipped: Any) -> None:
+    """
+    Args:
+        shipped: the same configuration without what the user set.
+
+    Raises:
+        UserError: a key is set that nothing reads, an adapter is to be trained on, or a value is a text where a number,
+            true or false is read, or one of the latter where a number is.
+    """
+    from omegaconf import OmegaConf
+
+    defaults = dict(_leaves(OmegaConf.to_container(shipped)))
+    for key, raw in _leaves(OmegaConf.to_container(config)):
+        section = key.partition(".")[0]
+        if section not in shipped:
+            raise UserError(f"{section} is read by nothing in verl 0.9.1: check the spelling of the whole key")
+        default = defaults.get(key)
+        if raw == default and type(raw) is type(default):
+            continue
+        value = OmegaConf.select(config, key)
+        instead = MOVED.get(section) or UNREAD.get(key) or UNREAD_UNDER_FSDP.get(key)
+        if instead:
+            raise UserError(f"{key}={value} is read by nothing in verl 0.9.1: {instead}")
+        if not isinstance(default, bool | int | float):
+            continue
+        is_switch = isinstance(default, bool)
+        if isinstance(value, str) or (isinstance(value, bool) and not is_switch):
+            raise UserError(f"{key}={value}: {'true or false' if is_switch else 'a number'} is needed")
+    adapter = config.actor_rollout_ref.model.lora_adapter_path
+    if adapter is not None:  # verl would hold the policy against the model under it, and loads none without lora_rank
+        raise UserError(
+            f"{_MODEL}.lora_adapter_path '{adapter}': the reference would be the model without it; merge it by "
+            "local_script/merge_videokr_checkpoint.sh, and give that folder as MODEL_PATH"
+        )
+
+
+def _leaves(tree: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{name}{key}.")
+        else:
+            yield f"{name}{key}", value
 
 
 def check_settings(config: Any) -> None:
@@ -48,31 +128,16 @@ def check_settings(config: Any) -> None:
     print(attention, flush=True)
 
 
-def check_kinds(config: Any, shipped: Any) -> None:
+def make_room(rollout: Any, data: Any) -> None:
+    """Raises `max_num_batched_tokens` to a prompt and its response, where vLLM needs that.
+
+    Where prompts are not prefilled in pieces, it wants room for both at once. verl 0.9.1 makes that room in a
+    configuration that is frozen, and ends (verl pull request #7632; 8,192 tokens are its default, the recipe has
+    18,432).
     """
-    Args:
-        shipped: the same configuration without what the user set.
-
-    Raises:
-        UserError: a text where a number, true or false is read, or one of the latter where a number is; verl takes any
-            text for true, and true for 1.
-    """
-    from omegaconf import OmegaConf
-
-    for key, default in _leaves(OmegaConf.to_container(shipped)):
-        value = OmegaConf.select(config, key) if isinstance(default, bool | int | float) else None
-        is_switch = isinstance(default, bool)
-        if isinstance(value, str) or (isinstance(value, bool) and not is_switch):
-            kind = "true or false" if is_switch else "a number"
-            raise UserError(f"{key}={value}: {kind} is needed")
-
-
-def _leaves(tree: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{name}{key}.")
-        else:
-            yield f"{name}{key}", value
+    if not rollout.enable_chunked_prefill:
+        longest = data.max_prompt_length + data.max_response_length
+        rollout.max_num_batched_tokens = max(rollout.max_num_batched_tokens, longest)
 
 
 def check_loggers(names: list[str], environment: Mapping[str, str]) -> None:

@@ -5,11 +5,7 @@ The host's own entry point and command line. What differs:
 - A UserError, raised here or in any of Ray's workers, exits with status 2 and without a traceback.
 - What the run asks for is looked at before it begins: verl_plugin/settings.py, the reward's settings, the machines, and
   what its folder holds: verl_plugin/run_folder.py.
-- A key that verl composes and nothing reads is refused: verl_plugin/unread_keys.py.
 - Paths and variables mean the same in all of Ray's processes: verl_plugin/cluster.py.
-- Where prompts are not prefilled in pieces, vLLM wants room for one prompt and its response at once. verl 0.9.1 makes
-  that room in a configuration that is frozen, and ends (verl pull request #7632; 8,192 tokens are its default, the
-  recipe has 18,432).
 """
 
 import os
@@ -27,18 +23,13 @@ def main() -> int:
     from hydra.errors import HydraException, OverrideParseException
     from verl.trainer import main_ppo
 
-    from verl_plugin.cluster import check_machines, make_paths_absolute, run_variables, tell_ray
-    from verl_plugin.frozen_vision import tell_engine
-    from verl_plugin.reward_settings import check_reward
-    from verl_plugin.run_folder import say_if_nothing_was_left, take_up
-    from verl_plugin.settings import check_kinds, check_settings
-    from verl_plugin.unread_keys import refuse_unread_keys
+    from verl_plugin.cluster import check_machines, make_paths_absolute, run_variables, tell_engine, tell_ray
+    from verl_plugin.reward import check_reward
+    from verl_plugin.run_folder import take_up
+    from verl_plugin.settings import check_keys, check_settings, make_room
 
     def run(config: Any) -> None:
-        shipped = compose(HydraConfig.get().job.config_name)
-        refuse_unread_keys(config, shipped)
-        check_kinds(config, shipped)
-        refuse_adapter(config.actor_rollout_ref.model)
+        check_keys(config, compose(HydraConfig.get().job.config_name))
         make_room(config.actor_rollout_ref.rollout, config.data)
         make_paths_absolute(config)
         variables = run_variables(config, os.environ)
@@ -47,10 +38,8 @@ def main() -> int:
         check_settings(config)
         tell_engine(config)
         check_machines(config, variables)
-        begun = take_up(config, os.environ)
-        if begun is not None:
+        if take_up(config, os.environ) is not None:
             main_ppo.main(config)  # hydra hands a configuration through that is there already
-            say_if_nothing_was_left(config, begun)
 
     try:
         hydra.main(config_path="pkg://verl.trainer.config", config_name="ppo_trainer", version_base=None)(run)()
@@ -59,26 +48,6 @@ def main() -> int:
     except HydraException as error:
         raise UserError(" ".join(str(error).split())) from None
     return 0
-
-
-def refuse_adapter(model: Any) -> None:
-    """
-    Raises:
-        UserError: an adapter is to be trained on. verl would hold the policy against the model under it, and does not
-            load it at all without lora_rank.
-    """
-    if model.lora_adapter_path is not None:
-        raise UserError(
-            f"actor_rollout_ref.model.lora_adapter_path '{model.lora_adapter_path}': the reference would be the model "
-            "without it; merge it by local_script/merge_videokr_checkpoint.sh, and give that folder as MODEL_PATH"
-        )
-
-
-def make_room(rollout: Any, data: Any) -> None:
-    """Raises `max_num_batched_tokens` to a prompt and its response, where vLLM needs that."""
-    if not rollout.enable_chunked_prefill:
-        longest = data.max_prompt_length + data.max_response_length
-        rollout.max_num_batched_tokens = max(rollout.max_num_batched_tokens, longest)
 
 
 if __name__ == "__main__":

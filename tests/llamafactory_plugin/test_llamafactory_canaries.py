@@ -167,7 +167,7 @@ def test_canary_llamafactory_ends_the_epoch_silently_where_a_clip_breaks_off(cli
 
     evaluated = {"eval_dataset": ROWS, "eval_strategy": "epoch"}
     run_exp(settings("qwen3vl", models, tmp_path, disable_shuffling=True, **evaluated), [Loaders()])
-    assert given["eval_dataloader"] is None  # else a callback could see to both, instead of bad_videos.install
+    assert given["eval_dataloader"] is None  # else a callback could see to both, instead of row_faults.install
     state = json.loads((tmp_path / "out" / "trainer_state.json").read_text(encoding="utf-8"))
     assert (state["global_step"], state["max_steps"]) == (1, 3)
 
@@ -185,7 +185,7 @@ def test_canary_llamafactory_trains_a_line_break_after_the_response(family, clip
 
 @pytest.mark.parametrize("family", list(STOCK_TEMPLATES))
 def test_canary_llamafactory_cuts_a_long_response(family, clip, models, tmp_path):
-    """When this fails, it drops or refuses such rows (#3995, #6891), and long_rows.py can go."""
+    """When this fails, it drops or refuses such rows (#3995, #6891), and row_faults.WholeRows can go."""
     from llamafactory.data import get_dataset
 
     write_rows(tmp_path, [clip(40)])

@@ -58,9 +58,8 @@ def host_data(family: str, model: Path, output: Path, overrides: dict[str, str])
     from llamafactory.hparams import get_train_args
     from llamafactory.model import load_tokenizer
 
-    from llamafactory_plugin import converter, long_rows, templates
-    from llamafactory_plugin.data_sets import ON_LONG_ROW
-    from llamafactory_plugin.settings import checked, read_config
+    from llamafactory_plugin import converter, row_faults, templates
+    from llamafactory_plugin.settings import ON_LONG_ROW, checked, read_config
 
     if converter.FORMAT not in DATASET_CONVERTERS:
         converter.register()
@@ -70,7 +69,7 @@ def host_data(family: str, model: Path, output: Path, overrides: dict[str, str])
     config = checked(read_config([str(CONFIGS / f"{family}_sft.yaml"), *(f"{k}={v}" for k, v in given.items())]))
     converter.VideoKRConverter.setting = config.pop("no_rationale", None)
     config["preprocessing_num_workers"] = None
-    long_rows.install(output, config.pop(ON_LONG_ROW, "fail") == "drop")
+    row_faults.install(output, drop_long_rows=config.pop(ON_LONG_ROW, "fail") == "drop")
     model_args, data_args, training_args, _, _ = get_train_args(config)
     tokens = load_tokenizer(model_args)
     template = get_template_and_fix_tokenizer(tokens["tokenizer"], data_args)
@@ -270,15 +269,12 @@ def test_a_bad_record_ends_the_training_in_one_line(fault, corpus, models, tmp_p
                 "on_long_row=cut": "fail or drop",
                 "eval_dataset=/none/y.jsonl": "/none/y.jsonl",
                 "eval_dataset=nosuch": "nosuch",
-                "resume_from_checkpoint=/none/checkpoint-1": "/none/checkpoint-1",
                 "flash_attn=fa2": "flash-attn is not installed.*flash_attn=auto",
                 "report_to=trackio": "pip install .*trackio",
                 "report_to=none_such": "none_such is not supported",
                 "quantization_bit=4 finetuning_type=lora": "pip install .*bitsandbytes",
                 "optim=adamw_8bit": "pip install .*bitsandbytes",
                 "enable_liger_kernel=true": "pip install .*liger",
-                "streaming=true": "set max_steps",
-                "streaming=true max_steps=2 val_size=0.1": "integer val size",
             }.items()
         ),
     ],
@@ -375,21 +371,11 @@ def test_bad_videos_are_skipped_counted_and_listed(streaming, damaged, corpus, m
         ("freeze_vision_tower=flase", "freeze_vision_tower is 'flase': true or false"),
         ("learning_rate=1e-4x", "learning_rate is '1e-4x': a number is needed"),
         ("max_steps=ten", "max_steps is 'ten': a whole number"),
-        ("max_steps=1e1", "max_steps is '10.0': a whole number"),
         ("cutoff_len=abc", "cutoff_len is 'abc': a whole number"),
         ("cutoff_len=", "cutoff_len is '': a whole number"),
-        ("learning_rate=true", "learning_rate is 'True': a number"),
         ("freeze_vision_tower=", "freeze_vision_tower is '': true or false"),
-        ("freeze_vision_tower=2", "freeze_vision_tower is '2': true or false"),
-        ("max_samples=0", "max_samples is 0: a number above 0"),
-        ("learning_rate=-1", "learning_rate is -1: a number above 0"),
-        ("stage=pt", "stage is 'pt': sft is the only one"),
         ("do_train=", "do_train is '': true or false"),
         ("tokenized_path=tokens", "tokenized_path 'tokens': the host would train what was tokenised there"),
-        ("flash_attn=fa3", "flash_attn=fa3: LLaMA-Factory has none"),
-        ("lr_scheduler_type=cosin", "lr_scheduler_type is 'cosin': one of"),
-        ("finetuning_type=lor", "finetuning_type is 'lor': one of freeze, full, lora"),
-        ("eval_strategy=steps", "there is nothing to evaluate"),
         ("eval_dataset={file}", "nothing is evaluated: add eval_strategy=steps"),
         ("report_to=wandb", "report_to=wandb needs wandb|wandb has no key"),
     ],
@@ -428,7 +414,7 @@ def test_a_row_longer_than_cutoff_len_ends_training_in_one_line(corpus, models, 
 
 @pytest.mark.parametrize("family", ["qwen2_5vl", "qwen3vl"])
 def test_no_row_longer_than_cutoff_len_is_cut(family, corpus, prepared, models, tmp_path):
-    from llamafactory_plugin.long_rows import LongRowError
+    from videokr.errors import UserError
 
     def rows(split="train_dataset", **overrides):
         return token_rows(family, models[family], tmp_path, {"dataset": str(corpus / "sft.jsonl"), **overrides}, split)
@@ -450,7 +436,7 @@ def test_no_row_longer_than_cutoff_len_is_cut(family, corpus, prepared, models, 
     packed = rows(**{**drop, "cutoff_len": str(limit + 1)}, packing="true")
     trained = sorted(label for _, labels in packed for label in labels if label != -100)
     assert trained == sorted(label for _, labels in fitting for label in labels if label != -100)
-    with pytest.raises(LongRowError, match=f"cutoff_len allows {limit}"):
+    with pytest.raises(UserError, match=f"cutoff_len allows {limit}"):
         rows(cutoff_len=str(limit))
 
 

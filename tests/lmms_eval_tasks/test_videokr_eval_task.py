@@ -10,7 +10,7 @@ import pytest
 from checkout import GOLDEN
 
 from lmms_eval_tasks.benchmark import annotations_from_env, read_benchmark, root_from_env
-from lmms_eval_tasks.preflight import write_task
+from lmms_eval_tasks.catalogue import write_task
 from videokr.errors import RecordError, UserError
 from videokr.example import parse_example, to_record
 from videokr.family import FAMILIES

@@ -67,15 +67,12 @@ def test_a_gpu_environment_as_it_is_built_starts_without_flash_attn(model, capsy
         (False, "qwen3_vl", ["actor_rollout_ref.model.use_remove_padding=false"], ("sdpa", False)),
         (False, "qwen3_vl", [ATTENTION + "eager"], ("eager", True)),
         (False, "qwen3_vl", [ATTENTION + "flash_attention_2"], "flash-attn is not in this environment"),
-        (False, "qwen3_vl", [ATTENTION + "flash"], "give one of sdpa, eager, flash_attention_2"),
         (False, "qwen2_5_vl", ["actor_rollout_ref.model.use_remove_padding=true"], "with flash-attn alone"),
         (False, "qwen3_vl", [ACTOR + "ulysses_sequence_parallel_size=2"], "with flash-attn alone"),
     ],
 )
 def test_attention_is_what_environment_and_family_allow(configs, monkeypatch, has_flash, model_type, overrides, chosen):
-    from verl_plugin import attention
-
-    monkeypatch.setattr(attention, "_has_flash", lambda: has_flash)
+    monkeypatch.setattr("transformers.utils.is_flash_attn_2_available", lambda: has_flash)
     if isinstance(chosen, str):
         with pytest.raises(UserError, match=chosen):
             settled(configs / model_type, *overrides)
@@ -185,13 +182,6 @@ def test_batches_that_cannot_be_divided_are_named_with_numbers_that_can(configs,
 @pytest.mark.parametrize(
     ("override", "fault"),
     [
-        ("trainer.n_gpus_per_node=0", "N_GPUS=0: a whole number above 0"),
-        ("trainer.nnodes=-1", "NNODES=-1: a whole number above 0"),
-        ("actor_rollout_ref.rollout.n=2.5", "ROLLOUT_N=2.5: a whole number above 0"),
-        ("actor_rollout_ref.rollout.tensor_model_parallel_size=0", "ROLLOUT_TP=0: a whole number above 0"),
-        ("actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu=0", "LOGPROB_MICRO_BATCH_SIZE_PER_GPU=0: a whole"),
-        ("data.train_batch_size=null", "TRAIN_BATCH_SIZE=None: a whole number above 0"),
-        ("data.max_prompt_length=0", "MAX_PROMPT_LENGTH=0: a whole number above 0"),
         ("algorithm.adv_estimator=gppo", "gppo"),
         (ACTOR + "policy_loss.loss_mode=gspoo", "gspoo"),
         (ACTOR + "loss_agg_mode=token", "Invalid loss_agg_mode: token"),
@@ -250,20 +240,13 @@ def test_a_setting_that_cannot_work_is_named(configs, override, fault):
         settled(configs / "qwen3_vl", *override.split())
 
 
-@pytest.mark.parametrize(
-    ("overrides", "fault"),
-    [
-        (["trainer.n_gpus_per_node=99"], r"N_GPUS=99, and \d+ GPUs are to be seen here"),
-        (["trainer.n_gpus_per_node=1", "trainer.nnodes=2"], "ray start --head.*MASTER_ADDR and NODE_RANK mean nothing"),
-    ],
-)
-def test_more_machines_than_there_are_is_named(overrides, fault, monkeypatch, tmp_path):
+def test_several_nodes_without_a_cluster_are_told_how_to_begin_one(monkeypatch, tmp_path):
     from verl_plugin.cluster import check_machines
 
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))  # where `ray start` would have left its address
-    with pytest.raises(UserError, match=fault):
-        check_machines(composed(overrides=overrides), {})
+    with pytest.raises(UserError, match=r"ray start --head.*MASTER_ADDR and NODE_RANK mean nothing"):
+        check_machines(composed(overrides=["trainer.nnodes=2"]), {})
 
 
 def test_paths_and_variables_mean_the_same_on_every_node_and_secrets_stay(configs, tmp_path, monkeypatch):
@@ -312,7 +295,7 @@ for overrides, variables in eval(sys.argv[2]):
 """
 
 
-def test_a_cluster_is_looked_at_for_gpus_files_and_secrets_before_it_is_joined(configs, tmp_path_factory):
+def test_a_cluster_is_looked_at_for_files_and_secrets_before_it_is_joined(configs, tmp_path_factory):
     """One node with two GPUs in name; RAY_TMPDIR keeps it out of other runs' sight."""
     place = tmp_path_factory.mktemp("r")
     own = os.environ | {"RAY_TMPDIR": str(place), "HOME": str(place), "OPENAI_API_KEY": "sk-there"}
@@ -332,7 +315,6 @@ def test_a_cluster_is_looked_at_for_gpus_files_and_secrets_before_it_is_joined(c
         there += [f"data.train_files={data}", "trainer.n_gpus_per_node=2"]
         asked = [
             (there, {"OPENAI_API_KEY": "sk-here", "MODEL_VERSION": "m"}),
-            ([*there, "trainer.nnodes=2"], {}),
             (there, {"WANDB_API_KEY": "w-secret"}),
             ([*there, "data.val_files=/nowhere/test.parquet"], {}),
         ]
@@ -340,9 +322,8 @@ def test_a_cluster_is_looked_at_for_gpus_files_and_secrets_before_it_is_joined(c
         done = subprocess.run([*command, repr(asked)], env=own, capture_output=True, text=True)
         said = [line for line in done.stdout.splitlines() if line.startswith(("fine", "refused"))]
         assert said[0] == "fine", done.stderr[-3000:]
-        assert re.fullmatch("refused NNODES=2 with N_GPUS=2 each.* have 2 GPUs", said[1])
-        assert re.fullmatch("refused WANDB_API_KEY is not set.* on node .*", said[2])
-        assert re.fullmatch("refused '/nowhere/test.parquet' is not there, on node .*", said[3])
+        assert re.fullmatch("refused WANDB_API_KEY is not set.* on node .*", said[1])
+        assert re.fullmatch("refused '/nowhere/test.parquet' is not there, on node .*", said[2])
         assert "w-secret" not in done.stdout + done.stderr
     finally:
         os.killpg(head.pid, signal.SIGTERM)

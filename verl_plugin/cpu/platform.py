@@ -1,11 +1,15 @@
 """A CPU as a verl platform: gloo between workers, shared memory for weights, one logical Ray GPU to schedule by."""
 
 from contextlib import contextmanager
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 import torch
 from verl.plugin.platform import PlatformBase, PlatformRegistry
+from verl.utils import distributed
+
+BACKEND = "gloo"
 
 
 class _CpuDevice(ModuleType):
@@ -91,7 +95,7 @@ class CpuPlatform(PlatformBase):
         return None, None
 
     def communication_backend_name(self) -> str:
-        return "gloo"
+        return BACKEND
 
     def visible_devices_envvar(self) -> str:
         return "CUDA_VISIBLE_DEVICES"
@@ -118,3 +122,14 @@ class CpuPlatform(PlatformBase):
 
 
 _DEVICE = _CpuDevice("videokr_cpu_device")
+
+
+def use_one_process_group() -> None:
+    """Binds the backend for every caller that imports the function after this.
+
+    verl 0.9.1 asks torch for `cpu:gloo,<device>:<backend>`, which torch refuses where the device is the CPU itself
+    ("Duplicate device type cpu"). Its function takes the backend as an argument; only the default is wrong.
+    """
+    distributed.initialize_global_process_group_ray = partial(
+        distributed.initialize_global_process_group_ray, backend=BACKEND
+    )
