@@ -64,6 +64,11 @@ def checked(config: dict[str, Any]) -> dict[str, Any]:
     for key in ("model_name_or_path", "dataset", "output_dir"):
         if not config.get(key):
             raise UserError(f"{key} is not set: give {key}=... or put it into the configuration file")
+    if config.get("stage", "sft") != "sft":
+        raise UserError(f"stage is '{config['stage']}': sft is the only one whose rows are made here")
+    checkpoint = config.get("resume_from_checkpoint")
+    if isinstance(checkpoint, str) and not Path(checkpoint).is_dir():
+        raise UserError(f"resume_from_checkpoint '{checkpoint}' is not there: give a folder checkpoint-N of a run")
     if config.get("tokenized_path"):
         raise UserError(
             f"tokenized_path '{config['tokenized_path']}': the host would train what was tokenised there, whatever "

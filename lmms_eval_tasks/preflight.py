@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     if find_family(options.model):
         check_context(Path(options.model).expanduser(), options.max_model_len)
+    check_generation(options.gen_kwargs)
     limit = options.limit
     groups = own_tasks([name.strip() for name in options.tasks.split(",")])
     judge = read_settings(os.environ) if groups else None
@@ -73,6 +75,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if unlike and training:
             print(f"warning: '{model}' was trained otherwise ({training.stage}): {'; '.join(unlike)}", file=sys.stderr)
     return 0
+
+
+def check_generation(text: str) -> None:
+    """Looks whether lmms-eval can read what the run generates with.
+
+    Raises:
+        UserError: not name=value, or no positive number of new tokens.
+    """
+    for setting in filter(None, text.split(",")):
+        name, equals, value = (part.strip() for part in setting.partition("="))
+        if not (name and equals and value):
+            raise UserError(f"GEN_KWARGS has '{setting}': name=value is needed, separated by commas")
+        if name == "max_new_tokens" and not re.fullmatch("0*[1-9][0-9]*", value, re.ASCII):
+            raise UserError(f"GEN_KWARGS has '{setting}': a whole number of at least 1 is needed")
 
 
 def plan_card(

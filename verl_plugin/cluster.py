@@ -88,9 +88,7 @@ def tell_ray(ray_init: Any, variables: Mapping[str, str]) -> None:
 
 
 def check_machines(config: Any, variables: Mapping[str, str]) -> None:
-    """Looks whether the nodes are there that the run asks for, and on each its files and secrets.
-
-    verl itself says, as soon as it has joined Ray, where there are fewer GPUs.
+    """Looks whether the GPUs are there that the run asks for, and on a cluster its files and secrets.
 
     Raises:
         UserError: one is not, or the cluster cannot be joined.
@@ -98,12 +96,20 @@ def check_machines(config: Any, variables: Mapping[str, str]) -> None:
     address = config.ray_kwargs.ray_init.get("address")
     if _is_joined(address):
         _check_cluster(address, config, [name for name, value in variables.items() if is_secret(name, value)])
-    elif config.trainer.nnodes > 1:
+        return
+    nodes, gpus = config.trainer.nnodes, config.trainer.n_gpus_per_node
+    if nodes > 1:
         raise UserError(
-            f"NNODES={config.trainer.nnodes}, and no Ray cluster is there to join: run `ray start --head` on one node "
-            "and `ray start --address=HEAD:6379` on the others, then this on the head alone (MASTER_ADDR and NODE_RANK "
-            "mean nothing to Ray)"
+            f"NNODES={nodes}, and no Ray cluster is there to join: run `ray start --head` on one node and `ray start "
+            "--address=HEAD:6379` on the others, then this on the head alone (MASTER_ADDR and NODE_RANK mean nothing "
+            "to Ray)"
         )
+    if config.trainer.device == "cuda":
+        import torch
+
+        there = torch.cuda.device_count()
+        if gpus > there:
+            raise UserError(f"N_GPUS={gpus}, and {there} GPUs are to be seen here (nvidia-smi, CUDA_VISIBLE_DEVICES)")
 
 
 def _is_joined(address: str | None) -> bool:
@@ -129,6 +135,13 @@ def _check_cluster(address: str | None, config: Any, secrets: Sequence[str]) -> 
         ) from None
     try:
         nodes = {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
+        there = [int(node["Resources"].get("GPU", 0)) for node in nodes.values()]
+        wanted, gpus = config.trainer.nnodes, config.trainer.n_gpus_per_node
+        if sum(number >= gpus for number in there) < wanted:
+            raise UserError(
+                f"NNODES={wanted} with N_GPUS={gpus} each, and the nodes of the Ray cluster have "
+                f"{', '.join(map(str, there))} GPUs"
+            )
         files = [OmegaConf.select(config, key) for key in (MODEL, *DATA[:2])]
         paths = [path for path in _flat(files) if Path(path).is_absolute()]
         look = ray.remote(num_cpus=0)(_missing)

@@ -29,6 +29,7 @@ from videokr.video.proxy import video_reading
 TRACKER = "latest_checkpointed_iteration.txt"  # verl's: the last checkpoint that is whole
 CHECKPOINT = "global_step_{}"
 _CHECKPOINT = re.compile(r"global_step_(\d+)")
+_SHARD = re.compile(r"model_world_size_(\d+)_rank_\d+\.pt")
 _DUMP = re.compile(r"(\d+)\.jsonl")  # of the rollouts of a step
 # Of verl's configuration; what decides what is learnt, by section.
 _LEARNT = {
@@ -54,8 +55,8 @@ def take_up(config: Any, environment: Mapping[str, str]) -> int | None:
         The step that the run goes on from, 0 of a new one; None where the run is finished and nothing is to be done.
 
     Raises:
-        UserError: the checkpoint to go on from is not there, or is of a run that began with another model or other
-            data.
+        UserError: the checkpoint to go on from is not there, is of another number of GPUs, or is of a run that began
+            with another model or other data.
     """
     trainer = config.trainer
     folder = Path(str(trainer.default_local_dir))
@@ -68,11 +69,9 @@ def take_up(config: Any, environment: Mapping[str, str]) -> int | None:
         differing = compare_with_begun(checkpoint.parent, card, ["actor_rollout_ref.model.lora_rank"])
         last = _last_step(config)
         if last is not None and step >= last and not trainer.val_only:
-            print(
-                f"finished: '{folder}' is at step {step}, the last of this run, and nothing is left to train; to go "
-                "on, raise trainer.total_epochs (TOTAL_EPOCHS) or trainer.total_training_steps"
-            )
+            _say_finished(folder, step)
             return None
+        _check_shards(checkpoint, trainer.n_gpus_per_node * trainer.nnodes)
         print(f"going on from step {step} of '{checkpoint.parent}' (trainer.resume_mode={trainer.resume_mode})")
         for line in differing:
             print(f"  since it began: {line}")
@@ -89,6 +88,36 @@ def take_up(config: Any, environment: Mapping[str, str]) -> int | None:
     if not kept or begun is None or begun.model is None:
         write_training_card(folder, card)
     return step
+
+
+def say_if_nothing_was_left(config: Any, step: int) -> None:
+    """Says so after a run that found, once it had counted its prompts, that it was at its last step already.
+
+    Args:
+        step: that it went on from.
+    """
+    trainer = config.trainer
+    if step and trainer.save_freq > 0 and not trainer.val_only:
+        folder = Path(str(trainer.default_local_dir))
+        if _last_saved(folder) == step:
+            _say_finished(folder, step)
+
+
+def _say_finished(folder: Path, step: int) -> None:
+    print(
+        f"finished: '{folder}' is at step {step}, the last of this run, and nothing is left to train; to go on, raise "
+        "trainer.total_epochs (TOTAL_EPOCHS) or trainer.total_training_steps"
+    )
+
+
+def _check_shards(checkpoint: Path, gpus: int) -> None:
+    found = (_SHARD.fullmatch(path.name) for path in (checkpoint / "actor").glob("*.pt"))
+    saved = {int(shard[1]) for shard in found if shard}
+    if saved and gpus not in saved:
+        raise UserError(
+            f"'{checkpoint}' was saved by {' or '.join(map(str, sorted(saved)))} GPUs, and this run has {gpus}: go on "
+            "with as many, or merge it and start a new run from what it is merged into"
+        )
 
 
 def _last_saved(folder: Path) -> int | None:

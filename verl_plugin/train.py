@@ -25,7 +25,7 @@ def main() -> int:
 
     from verl_plugin.cluster import check_machines, make_paths_absolute, run_variables, tell_engine, tell_ray
     from verl_plugin.reward import check_reward
-    from verl_plugin.run_folder import take_up
+    from verl_plugin.run_folder import say_if_nothing_was_left, take_up
     from verl_plugin.settings import check_keys, check_settings, make_room
 
     def run(config: Any) -> None:
@@ -38,8 +38,10 @@ def main() -> int:
         check_settings(config)
         tell_engine(config)
         check_machines(config, variables)
-        if take_up(config, os.environ) is not None:
+        begun = take_up(config, os.environ)
+        if begun is not None:
             main_ppo.main(config)  # hydra hands a configuration through that is there already
+            say_if_nothing_was_left(config, begun)
 
     try:
         hydra.main(config_path="pkg://verl.trainer.config", config_name="ppo_trainer", version_base=None)(run)()

@@ -269,6 +269,8 @@ def test_a_bad_record_ends_the_training_in_one_line(fault, corpus, models, tmp_p
                 "on_long_row=cut": "fail or drop",
                 "eval_dataset=/none/y.jsonl": "/none/y.jsonl",
                 "eval_dataset=nosuch": "nosuch",
+                "resume_from_checkpoint=/none/checkpoint-1": "/none/checkpoint-1",
+                "stage=pt": "sft is the only one",
                 "flash_attn=fa2": "flash-attn is not installed.*flash_attn=auto",
                 "report_to=trackio": "pip install .*trackio",
                 "report_to=none_such": "none_such is not supported",

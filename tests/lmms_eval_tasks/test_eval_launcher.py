@@ -170,6 +170,8 @@ def test_the_env_file_sets_what_is_unset_and_runs_nothing(tmp_path):
         ("endless", "LIMIT is 'inf'"),
         ("nothing asked", "LIMIT is '0'"),
         ("long context", "MAX_MODEL_LEN is 32768, but model"),
+        ("no setting", "GEN_KWARGS has 'greedy'"),
+        ("no tokens", "GEN_KWARGS has 'max_new_tokens=0'"),
     ],
 )
 def test_a_mistake_ends_in_one_line_and_status_2(tmp_path, case, message):
@@ -194,6 +196,8 @@ def test_a_mistake_ends_in_one_line_and_status_2(tmp_path, case, message):
         "no root": {"VIDEOKR_EVAL_ROOT": str(tmp_path / "absent")},
         "endless": {"LIMIT": "inf"},
         "nothing asked": {"LIMIT": "0"},
+        "no setting": {"GEN_KWARGS": "temperature=0,greedy"},
+        "no tokens": {"GEN_KWARGS": "max_new_tokens=0"},
         "judge not configured": {"VIDEOKR_USE_VLM_JUDGE": "1"},
         "judge not there": {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"},
     }.get(case, {})

@@ -240,13 +240,20 @@ def test_a_setting_that_cannot_work_is_named(configs, override, fault):
         settled(configs / "qwen3_vl", *override.split())
 
 
-def test_several_nodes_without_a_cluster_are_told_how_to_begin_one(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("overrides", "fault"),
+    [
+        (["trainer.n_gpus_per_node=99"], r"N_GPUS=99, and \d+ GPUs are to be seen here"),
+        (["trainer.n_gpus_per_node=1", "trainer.nnodes=2"], "ray start --head.*MASTER_ADDR and NODE_RANK mean nothing"),
+    ],
+)
+def test_more_machines_than_there_are_is_named(overrides, fault, monkeypatch, tmp_path):
     from verl_plugin.cluster import check_machines
 
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))  # where `ray start` would have left its address
-    with pytest.raises(UserError, match=r"ray start --head.*MASTER_ADDR and NODE_RANK mean nothing"):
-        check_machines(composed(overrides=["trainer.nnodes=2"]), {})
+    with pytest.raises(UserError, match=fault):
+        check_machines(composed(overrides=overrides), {})
 
 
 def test_paths_and_variables_mean_the_same_on_every_node_and_secrets_stay(configs, tmp_path, monkeypatch):
@@ -295,7 +302,7 @@ for overrides, variables in eval(sys.argv[2]):
 """
 
 
-def test_a_cluster_is_looked_at_for_files_and_secrets_before_it_is_joined(configs, tmp_path_factory):
+def test_a_cluster_is_looked_at_for_gpus_files_and_secrets_before_it_is_joined(configs, tmp_path_factory):
     """One node with two GPUs in name; RAY_TMPDIR keeps it out of other runs' sight."""
     place = tmp_path_factory.mktemp("r")
     own = os.environ | {"RAY_TMPDIR": str(place), "HOME": str(place), "OPENAI_API_KEY": "sk-there"}
@@ -315,6 +322,7 @@ def test_a_cluster_is_looked_at_for_files_and_secrets_before_it_is_joined(config
         there += [f"data.train_files={data}", "trainer.n_gpus_per_node=2"]
         asked = [
             (there, {"OPENAI_API_KEY": "sk-here", "MODEL_VERSION": "m"}),
+            ([*there, "trainer.nnodes=2"], {}),
             (there, {"WANDB_API_KEY": "w-secret"}),
             ([*there, "data.val_files=/nowhere/test.parquet"], {}),
         ]
@@ -322,8 +330,9 @@ def test_a_cluster_is_looked_at_for_files_and_secrets_before_it_is_joined(config
         done = subprocess.run([*command, repr(asked)], env=own, capture_output=True, text=True)
         said = [line for line in done.stdout.splitlines() if line.startswith(("fine", "refused"))]
         assert said[0] == "fine", done.stderr[-3000:]
-        assert re.fullmatch("refused WANDB_API_KEY is not set.* on node .*", said[1])
-        assert re.fullmatch("refused '/nowhere/test.parquet' is not there, on node .*", said[2])
+        assert re.fullmatch("refused NNODES=2 with N_GPUS=2 each.* have 2 GPUs", said[1])
+        assert re.fullmatch("refused WANDB_API_KEY is not set.* on node .*", said[2])
+        assert re.fullmatch("refused '/nowhere/test.parquet' is not there, on node .*", said[3])
         assert "w-secret" not in done.stdout + done.stderr
     finally:
         os.killpg(head.pid, signal.SIGTERM)

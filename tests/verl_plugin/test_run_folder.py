@@ -104,6 +104,7 @@ def test_a_run_goes_on_from_its_checkpoint_and_steps_done_again_are_in_no_file_t
     [
         ({"actor_rollout_ref.model.path": "other"}, r"began with model '.*/model', and not '.*/other'.*another outp"),
         ({"data.train_files": "other.parquet"}, r"began with data '\S+train\.parquet' .*, and not '\S+other\.parquet'"),
+        ({"trainer.n_gpus_per_node": 8}, r"was saved by 1 GPUs, and this run has 8"),
         ({"trainer.resume_mode": "resume_path"}, r"resume_from_path=None: give a folder of a checkpoint"),
         ({"data.train_files": "gone.parquet"}, r"train_files '.*gone\.parquet' is not there"),
     ],
