@@ -8,8 +8,7 @@ from typing import Any
 from llamafactory_plugin.row_faults import DROP, FAIL, ON_LONG_ROW
 from llamafactory_plugin.rows import DATASET_INFO_FILE, MAX_TOKENS, NO_RATIONALE, build_turns
 from videokr.errors import RecordError, UserError
-from videokr.example import parse_example
-from videokr.fields import VIDEO_FIELDS
+from videokr.example import VIDEO_FIELDS, parse_example
 from videokr.jsonl import read_records
 from videokr.outputs import atomic_write
 from videokr.response import WITHOUT_RATIONALE_NOTE

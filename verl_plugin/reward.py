@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from videokr.errors import UserError
-from videokr.example import parse_kind
-from videokr.response import read_answer
+from videokr.response import parse_kind, read_answer
 from videokr.reward import DEFAULT_TOLERANCE, Accuracy, Reward, check_tolerance, score_response
 
-OPENING = "opening"  # in `extra_info`: what the prompt holds of the response, see `videokr.response.opening_of`
+OPENING = "opening"  # in `extra_info`: what the prompt holds of the response, see `generation_prompt.opening_of`
 
 
 def compute_score(

@@ -12,8 +12,8 @@ from data_prep.batches import read_batches
 from data_prep.json_list import json_list
 from data_prep.left_out import LeftOut
 from videokr.errors import RecordError
-from videokr.example import Example, parse_record
-from videokr.jsonl import opens_list, read_list, refuse_unreadable
+from videokr.example import Example
+from videokr.jsonl import opens_list, parse_record, read_list, refuse_unreadable
 from videokr.outputs import atomic_write
 
 

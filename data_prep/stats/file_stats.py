@@ -17,9 +17,8 @@ from data_prep.stats.tally import DRAWS, Tally
 from data_prep.stats.tokens import Item, TokenLengths, token_lengths
 from data_prep.stats.videos import UNKNOWN, FrameStats, Manifest, VideoStats, frame_stats, plan_of, video_stats
 from videokr.errors import RecordError, UserError
-from videokr.example import parse_record
 from videokr.family import FAMILIES, Family
-from videokr.jsonl import opens_list, refuse_unreadable
+from videokr.jsonl import opens_list, parse_record, refuse_unreadable
 
 DRAWN_MORE = 2  # times as many rows are drawn as the sample has: the number of lines is only about that of rows
 MIN_DRAWN = 100

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from data_prep.prepare.split import video_key
 from data_prep.stats import Stage
 from videokr.errors import RecordError
-from videokr.example import Example, Kind
+from videokr.example import Example
 from videokr.prompt import build_prompt
-from videokr.response import build_response
+from videokr.response import Kind, build_response
 
 MAX_VALUES = 1_000  # of a grouping; one with more, such as an address for each record, is not listed
 VALUE_CHARACTERS = 100

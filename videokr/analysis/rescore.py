@@ -19,7 +19,7 @@ from videokr.evaluation.judge_settings import Limits, require_settings
 from videokr.evaluation.run import Run, answers_path, format_run, judge_gave_nothing, read_run, write_summary
 from videokr.evaluation.summary import percent, score_of, table_lines
 from videokr.evaluation.verdict import OPEN, Verdict, right_or_wrong
-from videokr.example import Kind
+from videokr.response import Kind
 
 CACHE_FOLDER = "judge"  # of a run
 FAILED_STATUS = 1

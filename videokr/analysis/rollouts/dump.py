@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from videokr.errors import UserError
-from videokr.response import opening_of
+from videokr.generation_prompt import opening_of
 
 PADDING = "pad"
 REQUIRED_KEYS = ("input", "output", "gts", "score")

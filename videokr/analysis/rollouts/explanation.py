@@ -5,10 +5,9 @@ from enum import StrEnum
 from functools import lru_cache
 
 from videokr.analysis.rollouts.dump import Rollout
-from videokr.example import Kind
 from videokr.options import read_option_letter
 from videokr.prompt import read_prompt
-from videokr.response import holds_tag, read_response
+from videokr.response import Kind, holds_tag, read_response
 from videokr.reward import ACCURACY_WEIGHT, DEFAULT_TOLERANCE, FORMAT_WEIGHT, Accuracy, Reason, score_response
 
 SCORE_TOLERANCE = 1e-5  # verl sums the reward in float32
