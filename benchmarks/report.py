@@ -20,9 +20,9 @@ from videokr.evaluation.answered import Answered, write_answers
 from videokr.evaluation.card import RunCard
 from videokr.evaluation.run import answers_path
 from videokr.evaluation.verdict import Verdict
-from videokr.example import Example, Kind
+from videokr.example import Example
 from videokr.prompt import prompt_digest
-from videokr.response import build_response
+from videokr.response import Kind, build_response
 
 TASK = "videokr_eval"
 CLIPS, CLIP_SECONDS, SIZE = 6, 60, "360p"

@@ -16,8 +16,7 @@ from pathlib import Path
 
 from rouge_score.rouge_scorer import RougeScorer
 
-from videokr.example import Kind
-from videokr.response import build_response
+from videokr.response import Kind, build_response
 from videokr.reward import DEFAULT_TOLERANCE, Accuracy, score_response
 from videokr.rouge import mean_rouge_f1
 from videokr.typed.accuracy import typed_accuracy

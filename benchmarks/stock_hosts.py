@@ -28,8 +28,9 @@ from videokr.capture.request import Request, read_request
 from videokr.capture.trace import Trace, collapsed, first_videos, read_report, recorded, recorded_videos
 from videokr.capture.trace import write_report as write
 from videokr.errors import exit_status
-from videokr.example import Example, read_examples
+from videokr.example import Example
 from videokr.family import family_of
+from videokr.jsonl import read_examples
 from videokr.video.paths import resolve_video
 
 ROOT = Path(__file__).parents[1]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from videokr import Example, read_examples
 from videokr.errors import exit_status
-from videokr.example import Kind, to_record
+from videokr.example import to_record
+from videokr.response import Kind
 
 ROWS = (
     ("nail.mp4", "What forms on the nail?", ("rust", "copper"), "B"),

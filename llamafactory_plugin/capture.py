@@ -13,8 +13,8 @@ from llamafactory_plugin.settings import checked, read_config
 from videokr.capture.request import Request, read_request
 from videokr.capture.trace import SeenVideo, Trace, collapsed, recorded_videos, write_report
 from videokr.errors import exit_status
-from videokr.example import read_examples
 from videokr.family import family_of
+from videokr.jsonl import read_examples
 
 CONFIGS = Path(__file__).parent / "configs"
 HOST = "sft"

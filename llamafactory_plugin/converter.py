@@ -12,8 +12,7 @@ from llamafactory.data.data_utils import Role
 from llamafactory_plugin.data_sets import FORMAT
 from llamafactory_plugin.rows import build_turns
 from videokr.errors import RecordError
-from videokr.example import parse_example
-from videokr.fields import ID_FIELDS
+from videokr.example import ID_FIELDS, parse_example
 from videokr.video.paths import resolve_video
 
 

@@ -15,8 +15,7 @@ from llamafactory_plugin.rows import (
     build_turns,
 )
 from videokr.errors import RecordError, UserError
-from videokr.example import parse_example
-from videokr.fields import VIDEO_FIELDS
+from videokr.example import VIDEO_FIELDS, parse_example
 from videokr.jsonl import read_records
 from videokr.outputs import atomic_write
 from videokr.response import WITHOUT_RATIONALE_NOTE

@@ -3,8 +3,7 @@
 from typing import Any
 
 from videokr.errors import RecordError
-from videokr.example import Example
-from videokr.fields import RATIONALE_FIELDS
+from videokr.example import RATIONALE_FIELDS, Example
 from videokr.prompt import build_placeholder_prompt
 from videokr.response import EMPTY_THINK, WITHOUT_RATIONALE, build_response
 

@@ -25,10 +25,8 @@ from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLModel
 from llamafactory_plugin.settings import VIDEO_SAMPLING, run_budget
 from videokr.budget import BY_INDEX, VideoBudget
 from videokr.errors import UserError
-from videokr.family import FAMILIES
-from videokr.generation_prompt import as_line, generation_prompt
-from videokr.response import continuation, opening_of
-from videokr.special_tokens import END_OF_TURN
+from videokr.family import END_OF_TURN, FAMILIES
+from videokr.generation_prompt import as_line, continuation, generation_prompt, opening_of
 from videokr.video.frame_plan import FramePlan, plan_frames
 from videokr.video.positions import patch_rope_index
 from videokr.video.reader import read_frames

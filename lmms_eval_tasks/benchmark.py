@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videokr.errors import RecordError, UserError
-from videokr.example import Example, parse_example, to_record
-from videokr.fields import VIDEO_FIELDS
+from videokr.example import VIDEO_FIELDS, Example, parse_example, to_record
 from videokr.jsonl import read_records
 from videokr.published import EVAL_DATASET, EVAL_FILE
 from videokr.video.paths import resolve_video

@@ -23,7 +23,8 @@ from videokr.capture.trace import (
     write_report,
 )
 from videokr.errors import exit_status
-from videokr.example import Example, read_examples
+from videokr.example import Example
+from videokr.jsonl import read_examples
 from videokr.video.paths import resolve_video
 
 VLLM, HF = "eval_vllm", "eval_hf"

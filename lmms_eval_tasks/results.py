@@ -14,7 +14,7 @@ from videokr.evaluation.answered import Answered, write_answers
 from videokr.evaluation.card import CARD_FILE, RunCard, differences, read_card
 from videokr.evaluation.run import ANSWERS_FOLDER, answers_path, format_run, judge_gave_nothing, read_run, write_summary
 from videokr.evaluation.verdict import Verdict
-from videokr.example import read_examples
+from videokr.jsonl import read_examples
 
 FAILED_STATUS = 1
 # Two sets of answers belong to one run, if these are the same.

@@ -8,8 +8,8 @@ from typing import Any
 
 from lmms_eval_tasks.stock import CONFIG, Row, by_letter, process_docs, split_question
 from videokr.errors import RecordError
-from videokr.example import Kind, parse_kind
 from videokr.options import LETTERS
+from videokr.response import Kind, parse_kind
 
 Record = dict[str, Any]
 

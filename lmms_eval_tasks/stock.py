@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from videokr.errors import RecordError, UserError
-from videokr.example import Example, Kind, parse_example, to_record
+from videokr.example import Example, parse_example, to_record
 from videokr.options import LETTERS
+from videokr.response import Kind
 
 if TYPE_CHECKING:
     from datasets import Dataset

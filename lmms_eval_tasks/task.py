@@ -10,8 +10,9 @@ from typing import Any
 
 from videokr.evaluation.judge import ThreadJudge, judge_from_env
 from videokr.evaluation.verdict import OPEN, Verdict, score
-from videokr.example import Kind, parse_example
+from videokr.example import parse_example
 from videokr.prompt import build_prompt
+from videokr.response import Kind
 
 ACCURACY, CHOICE_ACCURACY = "acc", "mc_acc"
 

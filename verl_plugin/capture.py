@@ -25,10 +25,11 @@ from videokr.capture.trace import (
     write_report,
 )
 from videokr.errors import exit_status
-from videokr.example import Example, read_examples
-from videokr.generation_prompt import generation_prompt
-from videokr.response import build_response, continuation, opening_of
-from videokr.special_tokens import END_OF_TURN
+from videokr.example import Example
+from videokr.family import END_OF_TURN
+from videokr.generation_prompt import continuation, generation_prompt, opening_of
+from videokr.jsonl import read_examples
+from videokr.response import build_response
 from videokr.video.frame_cache import frame_cache
 from videokr.video.paths import resolve_video
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from verl_plugin.registration import METRICS_PATH
-from verl_plugin.reward import JUDGED
+from verl_plugin.reward_settings import JUDGED
 from videokr.errors import UserError
 from videokr.video import fast_path
 from videokr.video.proxy import FOLDER_VARIABLE

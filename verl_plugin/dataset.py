@@ -19,10 +19,9 @@ from verl_plugin.reward import OPENING
 from verl_plugin.videos import BUDGET_FIELDS, as_given, budget_of, frames_of, local_path, videos_of, without_videos
 from videokr.budget import RL_BUDGET, VideoBudget
 from videokr.errors import UserError
-from videokr.generation_prompt import as_line, generation_prompt
+from videokr.family import VIDEO
+from videokr.generation_prompt import as_line, generation_prompt, opening_of
 from videokr.prompt import text_token_bound
-from videokr.response import opening_of
-from videokr.special_tokens import VIDEO
 from videokr.video.frame_plan import VideoHeader, plan_frames, video_token_bound
 from videokr.video.manifest import read_manifest
 from videokr.video.paths import plain_path

@@ -18,8 +18,7 @@ from verl_plugin.sampler import report_fault, report_judge_failure
 from videokr.errors import UserError
 from videokr.evaluation.judge import Judge, JudgeError, VerdictCache
 from videokr.evaluation.judge_settings import Limits, require_settings
-from videokr.example import Kind, parse_kind
-from videokr.response import read_answer
+from videokr.response import Kind, parse_kind, read_answer
 from videokr.reward import DEFAULT_TOLERANCE, Accuracy, Reason, Reward
 
 DEFAULT_CONCURRENCY, DEFAULT_SECONDS = 16, Limits().seconds  # a process; a verdict

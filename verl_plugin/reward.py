@@ -1,19 +1,13 @@
 """The reward that verl calls: `reward.custom_reward_function.path=pkg://verl_plugin.reward`."""
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
 from videokr.errors import UserError
-from videokr.evaluation.judge import check_judge
-from videokr.evaluation.judge_settings import require_settings
-from videokr.example import parse_kind
-from videokr.response import read_answer
-from videokr.reward import DEFAULT_TOLERANCE, Accuracy, Reward, check_accuracy, check_tolerance, score_response
+from videokr.response import parse_kind, read_answer
+from videokr.reward import DEFAULT_TOLERANCE, Accuracy, Reward, check_tolerance, score_response
 
-PLAIN, JUDGED = "pkg://verl_plugin.reward", "pkg://verl_plugin.judged_reward"
-OPENING = "opening"  # in `extra_info`: what the prompt holds of the response, see `videokr.response.opening_of`
-_GIVEN_BY_VERL = ("data_source", "solution_str", "ground_truth", "extra_info")
+OPENING = "opening"  # in `extra_info`: what the prompt holds of the response, see `generation_prompt.opening_of`
 
 
 def compute_score(
@@ -79,34 +73,3 @@ def as_dict(reward: Reward) -> dict[str, float | bool | str]:
         "answered": reward.answered,
         "reason": str(reward.reason),
     }
-
-
-def check_reward(function: Mapping[str, Any], environment: Mapping[str, str]) -> None:
-    """Checks the settings of one of our rewards before a run begins: verl calls it when the first rollouts are done.
-
-    Another's reward is its owner's. The judge is asked one trivial question, where it is to be asked.
-
-    Args:
-        function: `reward.custom_reward_function`.
-        environment: configures the judge; see `videokr.evaluation.judge_settings`.
-
-    Raises:
-        UserError: a setting is unknown or out of its range, or the judge cannot be used.
-    """
-    path = function.get("path")
-    if path not in (PLAIN, JUDGED):
-        return
-    from verl_plugin import judged_reward
-
-    settings = dict(function.get("reward_kwargs") or {})
-    parameters = inspect.signature(compute_score if path == PLAIN else judged_reward.compute_score).parameters
-    known = [name for name in parameters if name not in _GIVEN_BY_VERL]
-    unknown = sorted(settings.keys() - set(known))
-    if unknown:
-        raise UserError(f"reward_kwargs.{unknown[0]} is unknown to {path}; known: {', '.join(known)}")
-    check_tolerance(settings.get("tolerance", DEFAULT_TOLERANCE), "reward_kwargs.tolerance")
-    accuracy = settings.get("accuracy", parameters["accuracy"].default)
-    check_accuracy(parse_accuracy(accuracy))
-    if path == JUDGED:
-        judged_reward.require_typed(accuracy)
-        check_judge(require_settings(environment, path), f"give reward.custom_reward_function.path={PLAIN}")

@@ -24,7 +24,7 @@ def main() -> int:
     from verl.trainer import main_ppo
 
     from verl_plugin.cluster import check_machines, make_paths_absolute, run_variables, tell_engine, tell_ray
-    from verl_plugin.reward import check_reward
+    from verl_plugin.reward_settings import check_reward
     from verl_plugin.run_folder import say_if_nothing_was_left, take_up
     from verl_plugin.settings import check_keys, check_settings, make_room
 

@@ -1,7 +1,8 @@
 """VideoKR's contract: what one example, prompt, answer and reward are, for training and evaluation alike."""
 
 from videokr.budget import VideoBudget
-from videokr.example import Example, parse_example, read_examples
+from videokr.example import Example, parse_example
+from videokr.jsonl import read_examples
 from videokr.prompt import build_prompt
 from videokr.response import build_response, read_response
 from videokr.reward import score_response

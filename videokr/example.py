@@ -1,50 +1,37 @@
 """One example, read from a record in any of the field's spellings."""
 
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from videokr.errors import RecordError
-from videokr.fields import (
-    ANSWER_FIELDS,
-    GROUP_FIELDS,
-    ID_FIELDS,
-    KIND_FIELDS,
-    LABEL_FIELD,
-    QUESTION_FIELDS,
-    RATIONALE_FIELDS,
-    VIDEO_FIELDS,
-    present,
-    text_of,
+from videokr.option_columns import refuse_option_columns
+from videokr.options import LETTERS, read_option_letter, says_something, split_inline_options, without_labels
+from videokr.response import Kind, bare_answer, find_kind, find_special_token, holds_tag, strip_tag
+
+ID_FIELDS = ("id", "problem_id", "file_name")
+QUESTION_FIELDS = ("question", "prompt", "problem")
+OPTION_FIELDS = ("options", "option", "choices", "choice", "candidates")
+KIND_FIELDS = ("problem_type", "question_type")
+RATIONALE_FIELDS = ("think", "process")
+ANSWER_FIELDS = ("solution", "answer", "correct_answer", "ground_truth", "correct_choice", "answer_id", "answer_idx")
+VIDEO_FIELDS = (
+    "videos", "video_path", "path", "video", "video_file", "file_name", "video_name", "video_id", "vid_name",
+)  # fmt: skip
+NAMING_FIELDS = tuple(name for name in ID_FIELDS if name not in VIDEO_FIELDS)  # these name a row and nothing else
+PUBLISHED_FIELDS = frozenset(
+    (*ID_FIELDS, *QUESTION_FIELDS, *OPTION_FIELDS, *KIND_FIELDS, *ANSWER_FIELDS, *VIDEO_FIELDS)
 )
-from videokr.jsonl import LINE, read_records
-from videokr.options import LETTERS, read_option_letter
-from videokr.record_options import read_options, refuse_option_columns, split_inline_options
-from videokr.response import bare_answer, holds_tag, strip_tag
-from videokr.special_tokens import find_special_token
+GROUP_FIELDS = ("dataset", "subject", "discipline", "source", "duration_bucket", "task_type")
+
+LABEL_FIELD = "task_type"  # the group that a kind goes to which is none of ours: `findNeedle`, `OCR`
+CONVERSATION_FIELDS = ("conversations", "messages")
 
 NO_OPTIONS = "answer is the letter of an option, and there are no options"
 _LEADING_VIDEO = re.compile(r"(?:<video>\s*)+")
-
-
-class Kind(StrEnum):
-    """How a question is answered; the value is the published `problem_type`."""
-
-    MULTIPLE_CHOICE = "multiple choice"
-    OPEN_ENDED = "open-ended"
-
-
-_KINDS = {
-    "multiple choice": Kind.MULTIPLE_CHOICE,
-    "mcq": Kind.MULTIPLE_CHOICE,
-    "open ended": Kind.OPEN_ENDED,
-    "free form": Kind.OPEN_ENDED,
-    "numerical": Kind.OPEN_ENDED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +64,37 @@ _OPTION_LETTER = re.compile(
 )
 
 
-def parse_kind(value: object, name: str = KIND_FIELDS[0]) -> Kind:
-    """Reads a `problem_type` in any spelling; RecordError where the kind is unknown."""
-    kind = _kind_of(str(value))
-    if kind is None:
-        raise RecordError(name, "unknown kind of question", f"{value!r}; known: {', '.join(_KINDS)}")
-    return kind
+def present(record: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
+    """The first of the spellings that holds something; blank text, not-a-number and empty lists hold nothing."""
+    for name in names:
+        value = record.get(name)
+        if value is None:
+            continue
+        if isinstance(value, str):
+            if value and not value.isspace():
+                return name
+        elif isinstance(value, float):
+            if not math.isnan(value):
+                return name
+        elif value != [] and value != {}:
+            return name
+    return None
 
 
-@lru_cache(maxsize=64)  # a file has a few spellings, thousands of times
-def _kind_of(text: str) -> Kind | None:
-    return _KINDS.get(" ".join(re.split(r"[\s_-]+", text.strip().lower())))
+def text_of(name: str, value: object) -> str:
+    """A field's text or number as text, stripped; RecordError where it is neither, or cannot be written as UTF-8."""
+    if not isinstance(value, str):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise RecordError(name, "not text", type(value).__name__)
+        value = str(value)
+    text = value.strip()
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise RecordError(name, "half of a surrogate pair stands in the text", ascii(text[:80])) from None
+    return text
 
 
 def parse_example(record: Mapping[str, Any]) -> Example:
@@ -99,13 +106,13 @@ def parse_example(record: Mapping[str, Any]) -> Example:
     question_field, question = _text(record, QUESTION_FIELDS)
     leading = _LEADING_VIDEO.match(question)
     question = question[leading.end() :] if leading else question
-    option_field, options = read_options(record)
+    option_field, options = _options(record)
     label = None
     if kind_field := present(record, KIND_FIELDS):
         given = record[kind_field]
         several = given if isinstance(given, list) else ()
         label = ", ".join(text_of(kind_field, one) for one in several) if several else text_of(kind_field, given)
-    kind = _kind_of(label) if label else None
+    kind = find_kind(label) if label else None
     if kind is not Kind.OPEN_ENDED:
         question, options = split_inline_options(question, options)
         if not options:
@@ -159,36 +166,6 @@ def to_record(example: Example) -> dict[str, Any]:
     }
 
 
-def read_examples(path: Path, skip_invalid: list[RecordError] | None = None) -> Iterator[Example]:
-    """Streams a JSONL file (one record a line) or a JSON file (one list of records).
-
-    Args:
-        path: the annotation file.
-        skip_invalid: where given, faults are put into it and their records left out, instead of being raised.
-
-    Raises:
-        UserError: the file is not there or is not JSON.
-        RecordError: a record cannot be read; names file, line (or place in the list) and field.
-    """
-    for line, record in read_records(path):
-        try:
-            yield parse_record(record)
-        except RecordError as error:
-            located = error.located(str(path), line)
-            if skip_invalid is None:
-                raise located from None
-            skip_invalid.append(located)
-
-
-def parse_record(record: object) -> Example:
-    """`parse_example` of whatever a line holds; RecordError, too, where it is no JSON object."""
-    if isinstance(record, RecordError):
-        raise record
-    if not isinstance(record, dict):
-        raise RecordError(LINE, "not a JSON object", type(record).__name__)
-    return parse_example(record)
-
-
 def _text(record: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, str]:
     name = present(record, names)
     if name is None:
@@ -199,6 +176,27 @@ def _text(record: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, str]:
 def _missing(names: tuple[str, ...]) -> RecordError:
     detail = f"looked for {', '.join(names)}; videokr import reads it under other names (--column)"
     return RecordError(names[0], "missing", detail)
+
+
+def _options(record: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    name = present(record, OPTION_FIELDS)
+    if name is None:
+        return OPTION_FIELDS[0], ()
+    value = record[name]
+    if isinstance(value, str):
+        value = [line for line in value.splitlines() if line.strip()]
+    keys = None
+    if isinstance(value, Mapping):
+        keys = [str(key).strip().upper() for key, text in value.items() if text is not None]
+        value = [text for text in value.values() if text is not None]
+    if not isinstance(value, list | tuple):
+        raise RecordError(name, "not a list or an object of options", type(value).__name__)
+    if not any(map(says_something, value)):
+        return name, ()  # {"A": ""}, as open-ended questions have beside others
+    texts = [text_of(name, option) for option in value]
+    if not all(texts):
+        raise RecordError(name, "an option is empty", repr(value[texts.index("")]))
+    return name, without_labels(name, texts, keys)
 
 
 def _gold(name: str, text: str, kind: Kind, options: tuple[str, ...]) -> str:

@@ -9,6 +9,11 @@ from pathlib import Path
 
 from videokr.errors import UserError, exit_status
 
+# Single tokens of both families.
+VIDEO = "<|video_pad|>"
+VISION_START, VISION_END = "<|vision_start|>", "<|vision_end|>"
+END_OF_TURN = "<|im_end|>"  # after every message, the response among them
+
 HUB_ID = re.compile(r"[A-Za-z0-9_-][\w.-]*/[\w.-]+", re.ASCII)
 
 

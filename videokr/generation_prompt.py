@@ -1,14 +1,14 @@
 """How a checkpoint's chat template ends a prompt, for the model to go on from.
 
 Of most it opens the assistant's turn; of a Thinking checkpoint (Qwen3-VL-8B-Thinking) the thinking, too. Every stage
-asks with the checkpoint's own, and what it holds already of the response (`videokr.response.opening_of`) counts to it.
+asks with the checkpoint's own, and what it holds already of the response (`opening_of`) counts to it.
 """
 
 from pathlib import Path
 from typing import Any
 
 from videokr.errors import UserError
-from videokr.response import opening_of
+from videokr.response import CLOSE_THINK, OPEN_THINK
 
 
 def generation_prompt(renderer: Any, **settings: Any) -> str:
@@ -51,6 +51,28 @@ def find_generation_prompt(model: str, **settings: Any) -> str | None:
     except (OSError, ValueError) as error:
         raise UserError(f"model '{model}': its processor cannot be loaded: {' '.join(str(error).split())}") from None
     return generation_prompt(processor, **settings)
+
+
+def opening_of(prompt: str) -> str:
+    """What a prompt holds of the response already: `<think>` and the white space behind it, where it ends so."""
+    bare = prompt.rstrip()
+    return prompt[len(bare) - len(OPEN_THINK) :] if bare.endswith(OPEN_THINK) else ""
+
+
+def continuation(response: str, opening: str) -> str:
+    """What is said of a response when the prompt holds its opening: as Qwen3-VL-Thinking's chat template writes it.
+
+    The reasoning, `\\n</think>\\n\\n`, the rest; a response without a thinking block closes the thinking at once.
+
+    Args:
+        opening: `opening_of` the prompt; the response is whole where it is empty.
+    """
+    if not opening:
+        return response
+    thinking, closing, rest = response.partition(CLOSE_THINK)
+    reasoning = thinking.rpartition(OPEN_THINK)[2].strip("\n") if closing else ""
+    rest = (rest if closing else response).lstrip("\n")
+    return f"{reasoning}\n{CLOSE_THINK}\n\n{rest}"
 
 
 def as_line(prompt: str) -> str:

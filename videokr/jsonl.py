@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 
 from videokr.errors import RecordError, UserError
-from videokr.fields import CONVERSATION_FIELDS, OPTION_FIELDS, PUBLISHED_FIELDS, present
-from videokr.record_options import option_columns
+from videokr.example import CONVERSATION_FIELDS, OPTION_FIELDS, PUBLISHED_FIELDS, Example, parse_example, present
+from videokr.option_columns import option_columns
 
 LINE = "(record)"  # in place of a field's name, where a whole record is at fault
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
@@ -40,6 +40,36 @@ def read_records(path: Path) -> Iterator[tuple[int, Any]]:
             if isinstance(record, RecordError):
                 raise record.located(str(path), line)
             yield line, record
+
+
+def read_examples(path: Path, skip_invalid: list[RecordError] | None = None) -> Iterator[Example]:
+    """Streams a JSONL file (one record a line) or a JSON file (one list of records).
+
+    Args:
+        path: the annotation file.
+        skip_invalid: where given, faults are put into it and their records left out, instead of being raised.
+
+    Raises:
+        UserError: the file is not there or is not JSON.
+        RecordError: a record cannot be read; names file, line (or place in the list) and field.
+    """
+    for line, record in read_records(path):
+        try:
+            yield parse_record(record)
+        except RecordError as error:
+            located = error.located(str(path), line)
+            if skip_invalid is None:
+                raise located from None
+            skip_invalid.append(located)
+
+
+def parse_record(record: object) -> Example:
+    """`parse_example` of whatever a line holds; RecordError, too, where it is no JSON object."""
+    if isinstance(record, RecordError):
+        raise record
+    if not isinstance(record, dict):
+        raise RecordError(LINE, "not a JSON object", type(record).__name__)
+    return parse_example(record)
 
 
 def refuse_unreadable(path: Path) -> None:

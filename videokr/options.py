@@ -1,14 +1,17 @@
-"""Options of a multiple-choice question: labels, and the letter that an answer names."""
+"""Options of a multiple-choice question: their letters, and the letter that an answer names."""
 
 import re
 import string
 import unicodedata
 from collections.abc import Sequence, Set
 
+from videokr.errors import RecordError
+
 LETTERS = string.ascii_uppercase
 
 # "B. x", "(b) x", "B、x", "B - x"; of a small letter before a dash nobody knows: "a - b".
 _LABEL = re.compile(r"(?:\(?([A-Za-z])[).:）．：、]|([A-Z])\s+[-–—]\s)\s*(.*)", re.DOTALL)  # noqa: RUF001
+_INLINE_HEADING = "options:"  # before options in a question
 _DECORATION = " \t\r\n*_`\"'$"
 _LEAD_IN = re.compile(
     r"(?:the\s+)?(?:(?:correct|right|final|best)\s+)?(?:answer|option|choice)(?:\s+is\b|\s*:)?\s*:?\s*", re.I
@@ -43,6 +46,55 @@ def split_label(text: str) -> tuple[str | None, str]:
     """`"B. Hydrogen"` -> `("B", "Hydrogen")`; a text without a label keeps None in its place."""
     match = _LABEL.fullmatch(text.strip())
     return ((match[1] or match[2]).upper(), match[3].strip()) if match else (None, text.strip())
+
+
+def says_something(option: object) -> bool:
+    """Whether it is neither None nor blank."""
+    return option is not None and option != "" and not (isinstance(option, str) and option.isspace())
+
+
+def without_labels(field: str, texts: list[str], keys: list[str] | None = None) -> tuple[str, ...]:
+    """The texts of a question's options without letters, in the order A, B, C, ...
+
+    Args:
+        field: of the record, which a fault names.
+        texts: none of them empty; with a letter each, or without.
+        keys: the letters that they stand under, where the record has an object of options.
+
+    Raises:
+        RecordError: the letters are not A, B, C, ..., or a letter stands alone.
+    """
+    split = [split_label(text) for text in texts]
+    labels = [label for label, _ in split if label]
+    if keys is None and not (len(labels) == len(texts) and "A" in labels):
+        return tuple(texts)
+    if keys is None or labels == keys:
+        texts = [text for _, text in split]
+    letters = keys or labels
+    if sorted(letters) != list(LETTERS[: len(letters)]):
+        raise RecordError(field, "option letters are not A, B, C, ... without a gap", ", ".join(letters))
+    if not all(texts):
+        raise RecordError(field, "an option is empty", letters[texts.index("")])
+    return tuple(text for _, text in sorted(zip(letters, texts, strict=True)))
+
+
+def split_inline_options(question: str, options: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Takes options off the end of a question, if they are the record's own or the record has none."""
+    lines = question.rstrip().splitlines()
+    split: list[tuple[str, str]] = []
+    while lines and (not split or split[-1][0] != "A"):
+        label, text = split_label(lines.pop())
+        if not label or not text:
+            return question, options
+        split.append((label, text))
+    split.reverse()
+    inline = tuple(text for _, text in split)
+    in_order = [label for label, _ in split] == list(LETTERS[: len(split)])
+    if not in_order or len(inline) < 2 or not lines or (options and options != inline):
+        return question, options
+    if lines[-1].strip().lower() == _INLINE_HEADING:
+        lines.pop()
+    return "\n".join(lines).rstrip(), inline
 
 
 def _spaced(text: str) -> str:

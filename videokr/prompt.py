@@ -3,8 +3,9 @@
 import hashlib
 import unicodedata
 
-from videokr.example import Example, Kind
+from videokr.example import Example
 from videokr.options import LETTERS
+from videokr.response import Kind
 
 # The instruction as published: lmms_eval/tasks/videokr_eval/videokr_eval.yaml (post_prompt_mc, post_prompt_oe) and
 # verl/local_script/prepare_videokr_rl_data.py of github.com/Fu-Fu-Fu-Fu/VideoKR at 39812881. The released

@@ -2,15 +2,21 @@
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from videokr.errors import RecordError
 
 ANSWER_TAGS = "<answer>{}</answer>"
 THINK_TAGS = "<think>{}</think>"
-_THINK, _END_THINK = THINK_TAGS.split("{}")
+OPEN_THINK, CLOSE_THINK = THINK_TAGS.split("{}")
 # What is imitated where there is no rationale: the answer's block alone, or after a think block with nothing in it.
 ANSWER_ONLY, EMPTY_THINK = WITHOUT_RATIONALE = ("answer-only", "empty-think")
 # Neither has the form that the format reward asks for, which is one with thoughts in it.
 WITHOUT_RATIONALE_NOTE = "the format reward of GRPO gives a response without thoughts 0, and the prompt asks for them"
 
+# A host takes these for its own, and loses count of the videos.
+_SPECIAL_TOKEN = re.compile(r"<(?:video|image|audio)>|<\|[a-z_]+\|>")
 TAG = re.compile(r"(</?(?i:think|answer)>)", re.ASCII)
 _ANSWER_ALONE = re.compile(r"<answer>([^<]*)</answer>")
 _WELL_FORMED = ["<think>", "</think>", "<answer>", "</answer>"]
@@ -30,31 +36,45 @@ def build_response(rationale: str | None, answer: str, without: str = EMPTY_THIN
     return f"{THINK_TAGS.format(rationale or '')}\n{ANSWER_TAGS.format(answer)}"
 
 
-def opening_of(prompt: str) -> str:
-    """What a prompt holds of the response already: `<think>` and the white space behind it, where it ends so."""
-    bare = prompt.rstrip()
-    return prompt[len(bare) - len(_THINK) :] if bare.endswith(_THINK) else ""
-
-
-def continuation(response: str, opening: str) -> str:
-    """What is said of a response when the prompt holds its opening: as Qwen3-VL-Thinking's chat template writes it.
-
-    The reasoning, `\\n</think>\\n\\n`, the rest; a response without a thinking block closes the thinking at once.
-
-    Args:
-        opening: `opening_of` the prompt; the response is whole where it is empty.
-    """
-    if not opening:
-        return response
-    thinking, closing, rest = response.partition(_END_THINK)
-    reasoning = thinking.rpartition(_THINK)[2].strip("\n") if closing else ""
-    rest = (rest if closing else response).lstrip("\n")
-    return f"{reasoning}\n{_END_THINK}\n\n{rest}"
-
-
 def holds_tag(text: str) -> bool:
     """Whether one of the response's own tags stands in the text, in any case."""
     return "<" in text and TAG.search(text) is not None
+
+
+def find_special_token(text: str) -> str | None:
+    """The first text that stands for something to a host; None where there is none."""
+    found = _SPECIAL_TOKEN.search(text) if "<" in text else None  # which most texts are without
+    return found[0] if found else None
+
+
+class Kind(StrEnum):
+    """How a question is answered; the value is the published `problem_type`."""
+
+    MULTIPLE_CHOICE = "multiple choice"
+    OPEN_ENDED = "open-ended"
+
+
+_KINDS = {
+    "multiple choice": Kind.MULTIPLE_CHOICE,
+    "mcq": Kind.MULTIPLE_CHOICE,
+    "open ended": Kind.OPEN_ENDED,
+    "free form": Kind.OPEN_ENDED,
+    "numerical": Kind.OPEN_ENDED,
+}
+
+
+def parse_kind(value: object, name: str = "problem_type") -> Kind:
+    """Reads a `problem_type` in any spelling; RecordError where the kind is unknown."""
+    kind = find_kind(str(value))
+    if kind is None:
+        raise RecordError(name, "unknown kind of question", f"{value!r}; known: {', '.join(_KINDS)}")
+    return kind
+
+
+@lru_cache(maxsize=64)  # a file has a few spellings, thousands of times
+def find_kind(text: str) -> Kind | None:
+    """The kind of a `problem_type` in any spelling; None where it is unknown."""
+    return _KINDS.get(" ".join(re.split(r"[\s_-]+", text.strip().lower())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +106,7 @@ def read_response(text: str) -> Response:
     by more thinking was a thought, and the response broke off.
 
     Args:
-        text: from the opening of the thinking on, whoever wrote that: see `opening_of`.
+        text: from the opening of the thinking on, whoever wrote that: see `videokr.generation_prompt`.
     """
     is_whole = len(text) <= MAX_RESPONSE_CHARACTERS
     text = text[-MAX_RESPONSE_CHARACTERS:]

@@ -6,11 +6,9 @@ from enum import StrEnum
 from importlib.util import find_spec
 
 from videokr.errors import UserError
-from videokr.example import Kind
 from videokr.options import read_option_letter
-from videokr.response import read_response
+from videokr.response import Kind, find_special_token, read_response
 from videokr.rouge import MAX_TEXT_CHARACTERS, mean_rouge_f1
-from videokr.special_tokens import find_special_token
 
 FORMAT_WEIGHT = 0.1
 ACCURACY_WEIGHT = 0.9

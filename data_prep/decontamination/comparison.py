@@ -23,8 +23,8 @@ from data_prep.journal import Journal
 from data_prep.json_list import json_list
 from data_prep.left_out import LeftOut
 from videokr.errors import RecordError, UserError
-from videokr.example import Example, parse_record
-from videokr.jsonl import opens_list, read_list, refuse_unreadable
+from videokr.example import Example
+from videokr.jsonl import opens_list, parse_record, read_list, refuse_unreadable
 from videokr.outputs import atomic_write
 from videokr.video.paths import plain_path
 

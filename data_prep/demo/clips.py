@@ -22,9 +22,8 @@ from tqdm import tqdm
 
 from data_prep.demo.scenes import FPS, SCENES, SIDE, Array, Scene
 from videokr.errors import UserError, exit_status
-from videokr.example import Kind
 from videokr.options import LETTERS
-from videokr.response import build_response
+from videokr.response import Kind, build_response
 
 DATASET = "VideoKR-Demo"
 SPLITS = ("sft", "rl", "eval")

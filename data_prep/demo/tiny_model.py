@@ -212,7 +212,7 @@ def build_model(family: Family, corpus: Iterable[str], output: Path, seed: int =
 
 def corpus_of(path: Path) -> list[str]:
     """Everything that a model is asked or made to say in an annotation file."""
-    from videokr.example import read_examples
+    from videokr.jsonl import read_examples
     from videokr.prompt import build_prompt
     from videokr.response import build_response
 

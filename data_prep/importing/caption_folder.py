@@ -15,7 +15,8 @@ from data_prep.importing.json_file import from_json
 from data_prep.importing.row import Row, rows_of
 from data_prep.importing.text_file import WHOLE, read_text
 from videokr.errors import RecordError, UserError
-from videokr.example import Kind, record_videos
+from videokr.example import record_videos
+from videokr.response import Kind
 
 CAPTION_SUFFIXES = (".txt", ".srt", ".vtt", ".json")
 SUBTITLE_SUFFIXES = (".srt", ".vtt")

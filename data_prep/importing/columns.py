@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from data_prep.importing.cell import is_filled, options_in, videos_in
-from videokr import fields
+from videokr import example as fields
 from videokr.errors import RecordError, UserError
+from videokr.option_columns import folded, lettered_field, option_columns
 from videokr.options import LETTERS
-from videokr.record_options import folded, lettered_field, option_columns
 
 QUESTION, ANSWER, RATIONALE = fields.QUESTION_FIELDS[0], fields.ANSWER_FIELDS[0], fields.RATIONALE_FIELDS[0]
 OPTIONS, VIDEOS, KIND = fields.OPTION_FIELDS[0], fields.VIDEO_FIELDS[0], fields.KIND_FIELDS[0]

@@ -20,8 +20,8 @@ from typing import Any
 from data_prep.given_path import given_path
 from data_prep.left_out import LeftOut
 from videokr.errors import UserError
+from videokr.option_columns import folded
 from videokr.outputs import JSON, JSON_LINES, atomic_write, refuse_to_overwrite, require_suffix
-from videokr.record_options import folded
 from videokr.response import ANSWER_ONLY
 
 DEFAULT_QUESTION = "Describe what happens in this video."

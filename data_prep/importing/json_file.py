@@ -8,7 +8,7 @@ from typing import Any
 
 from data_prep.importing.text_file import encoding_of, opened_text, refuse_undecoded
 from videokr.errors import RecordError, UserError
-from videokr.fields import CONVERSATION_FIELDS
+from videokr.example import CONVERSATION_FIELDS
 from videokr.jsonl import LINE
 
 PIECE_CHARS = 1_000_000  # of a list; what is read at a time

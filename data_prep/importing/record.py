@@ -17,10 +17,10 @@ from data_prep.importing.columns import ANSWER, ID, KIND, OPTIONS, QUESTION, RAT
 from data_prep.importing.json_file import Number
 from data_prep.prepare.source import MISSING_VIDEO
 from videokr.errors import RecordError, UserError
-from videokr.example import NO_OPTIONS, Example, Kind, parse_example, parse_kind, to_record
+from videokr.example import NO_OPTIONS, Example, parse_example, to_record
 from videokr.jsonl import LINE
 from videokr.options import LETTERS, read_option_letter, split_label
-from videokr.response import bare_answer
+from videokr.response import Kind, bare_answer, parse_kind
 from videokr.video.paths import resolve_video
 
 LETTER, TEXT, FROM_0, FROM_1 = ANSWER_FORMS = ("letter", "text", "from-0", "from-1")

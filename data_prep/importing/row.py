@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 from data_prep.importing.columns import ANSWER, EACH, ID, JOINED, QUESTION, RATIONALE, VIDEOS, Columns, Fields
 from data_prep.importing.json_file import NOT_AN_OBJECT, Number
 from videokr.errors import RecordError
-from videokr.example import record_videos
-from videokr.fields import CONVERSATION_FIELDS
+from videokr.example import CONVERSATION_FIELDS, record_videos
 from videokr.jsonl import LINE
 
 ASKING_ROLES, ANSWERING_ROLES, SYSTEM_ROLE = ("human", "user"), ("gpt", "assistant"), "system"

@@ -13,10 +13,9 @@ from typing import Any
 from data_prep.lint.question import points_at_others
 from data_prep.lint.response import ends_well, tag_form
 from videokr.errors import RecordError
-from videokr.example import Example, Kind
-from videokr.fields import ANSWER_FIELDS, RATIONALE_FIELDS
+from videokr.example import ANSWER_FIELDS, RATIONALE_FIELDS, Example
 from videokr.options import LETTERS, read_option_letter
-from videokr.response import bare_answer
+from videokr.response import Kind, bare_answer
 
 LEVEL = 0.001  # of all tests of one run together
 MARGIN = 2.0  # by which tests are stricter: far out, their tails are a little thinner than the real ones

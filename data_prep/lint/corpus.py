@@ -13,9 +13,9 @@ from data_prep.lint.biases import Tally
 from data_prep.lint.finding import GRADES, Flag, excerpt
 from data_prep.lint.question import same_option, same_question
 from data_prep.lint.response import ends_well
-from videokr.example import Example, Kind
-from videokr.fields import GROUP_FIELDS, RATIONALE_FIELDS
+from videokr.example import GROUP_FIELDS, RATIONALE_FIELDS, Example
 from videokr.options import LETTERS
+from videokr.response import Kind
 from videokr.video.paths import plain_path
 
 # From which share on of a file's rows the others are unlike it, rather than of another kind.

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from data_prep.lint.finding import Flag, excerpt
-from videokr.example import Example
-from videokr.fields import QUESTION_FIELDS, RATIONALE_FIELDS
+from videokr.example import QUESTION_FIELDS, RATIONALE_FIELDS, Example
 
 READ_CHARACTERS = 400  # of a text; its language does not depend on the rest
 FOREIGN_SCRIPT_SHARE = 0.3  # of its letters; a quoted word or two is less

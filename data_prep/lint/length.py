@@ -7,8 +7,7 @@ from pathlib import Path
 from data_prep.lint.finding import Flag
 from data_prep.prepare.length import LengthLimit, family_patch_size
 from videokr.budget import BUDGETS
-from videokr.example import Example
-from videokr.fields import QUESTION_FIELDS
+from videokr.example import QUESTION_FIELDS, Example
 from videokr.prompt import build_prompt, text_token_bound
 from videokr.response import build_response
 from videokr.video.frame_plan import VideoHeader, plan_frames, video_token_bound

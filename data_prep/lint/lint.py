@@ -15,9 +15,8 @@ from data_prep.lint.length import Lengths
 from data_prep.lint.question import find_leak, find_longest, find_options
 from data_prep.lint.response import find_rationale, find_tags
 from videokr.errors import RecordError, UserError
-from videokr.example import Example, parse_record
-from videokr.fields import NAMING_FIELDS, RATIONALE_FIELDS
-from videokr.jsonl import refuse_unreadable
+from videokr.example import NAMING_FIELDS, RATIONALE_FIELDS, Example
+from videokr.jsonl import parse_record, refuse_unreadable
 
 MAX_BATCH_SECONDS = 600.0
 

@@ -8,9 +8,9 @@ import unicodedata
 from collections.abc import Iterator
 
 from data_prep.lint.finding import Flag, excerpt
-from videokr.example import Example, Kind
-from videokr.fields import OPTION_FIELDS, QUESTION_FIELDS
+from videokr.example import OPTION_FIELDS, QUESTION_FIELDS, Example
 from videokr.options import LETTERS
+from videokr.response import Kind
 
 # Published answers are "the final answer alone", and the reward is the overlap of words with it.
 MAX_ANSWER_WORDS = 50

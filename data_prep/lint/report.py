@@ -12,8 +12,8 @@ from data_prep.lint.corpus import Corpus
 from data_prep.lint.finding import DOUBTS, FAULTS, GRADES
 from data_prep.lint.length import UNKNOWN
 from data_prep.lint.response import BARE, TAGGED
-from videokr.example import Kind
 from videokr.outputs import atomic_write
+from videokr.response import Kind
 
 MIN_P = 1e-300  # a float holds no less
 FORMS = {"think": (TAGGED, BARE), "solution": (TAGGED, BARE), "named": (AS_LETTER, AS_TEXT)}  # by counter of a Tally

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from data_prep.lint.finding import EXCERPT, Flag, excerpt
-from videokr.example import Example
-from videokr.fields import ANSWER_FIELDS, OPTION_FIELDS, QUESTION_FIELDS, RATIONALE_FIELDS
+from videokr.example import ANSWER_FIELDS, OPTION_FIELDS, QUESTION_FIELDS, RATIONALE_FIELDS, Example
 from videokr.prompt import INSTRUCTIONS
 from videokr.response import TAG
 

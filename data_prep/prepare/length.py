@@ -8,12 +8,11 @@ from typing import Any
 
 from videokr.budget import VideoBudget
 from videokr.errors import RecordError
-from videokr.example import Example
-from videokr.family import family_of
-from videokr.fields import QUESTION_FIELDS, VIDEO_FIELDS
+from videokr.example import QUESTION_FIELDS, VIDEO_FIELDS, Example
+from videokr.family import END_OF_TURN, VIDEO, family_of
+from videokr.generation_prompt import continuation, opening_of
 from videokr.prompt import build_prompt, text_token_bound
-from videokr.response import EMPTY_THINK, build_response, continuation, opening_of
-from videokr.special_tokens import END_OF_TURN, VIDEO
+from videokr.response import EMPTY_THINK, build_response
 from videokr.video.frame_plan import VideoHeader, plan_frames, video_token_bound
 from videokr.video.timeline import VideoError, read_header
 from videokr.video.vision_tokens import MARKED_VIDEO, put_videos

@@ -16,10 +16,9 @@ from data_prep.left_out import LeftOut
 from data_prep.prepare.length import LengthLimit
 from videokr.budget import MAX_TOKENS, VideoBudget
 from videokr.errors import RecordError, UserError, for_terminal
-from videokr.example import Example, parse_record
+from videokr.example import VIDEO_FIELDS, Example
 from videokr.family import family_of
-from videokr.fields import VIDEO_FIELDS
-from videokr.jsonl import refuse_unreadable
+from videokr.jsonl import parse_record, refuse_unreadable
 from videokr.outputs import refuse_to_overwrite
 from videokr.video.frame_plan import VideoHeader
 from videokr.video.manifest import VideoEntry, read_manifest

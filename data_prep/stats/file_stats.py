@@ -27,9 +27,8 @@ from data_prep.stats.tokens import Item, TokenLengths, token_lengths
 from data_prep.stats.videos import MISSING, FrameStats, Manifest, VideoStats, frame_stats, plan_of, video_stats
 from videokr.budget import BUDGETS
 from videokr.errors import RecordError, UserError
-from videokr.example import parse_record
 from videokr.family import FAMILIES, Family
-from videokr.jsonl import refuse_unreadable
+from videokr.jsonl import parse_record, refuse_unreadable
 
 SFT, RL, EVAL = STAGES = tuple(BUDGETS)  # decides which rows count, and how much of a video they are shown
 PROBE = "videokr check --level probe"

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from data_prep.prepare.split import video_key
 from videokr.errors import RecordError
-from videokr.example import Example, Kind
+from videokr.example import Example
+from videokr.response import Kind
 
 MAX_VALUES = 1_000  # of a grouping; one with more, such as an address for each record, is not listed
 MAX_VALUE_CHARACTERS = 100

@@ -21,8 +21,7 @@ from videokr.errors import USER_ERROR_STATUS, UserError
 from videokr.evaluation.probe import Probe, probe_frames, read_probe
 from videokr.evaluation.responses import Generation, ResponseLog, request_key
 from videokr.fingerprint import model_fingerprint
-from videokr.generation_prompt import as_line, generation_prompt
-from videokr.response import opening_of
+from videokr.generation_prompt import as_line, generation_prompt, opening_of
 from videokr.training_card import read_training_card
 from videokr.video.frame_plan import FramePlan
 from videokr.video.proxy import proxy_folder

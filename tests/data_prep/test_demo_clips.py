@@ -13,8 +13,9 @@ pytest.importorskip("tqdm")
 from data_prep.demo import clips, scenes  # noqa: E402  (they need av and tqdm)
 from videokr.__main__ import main as videokr  # noqa: E402
 from videokr.errors import UserError  # noqa: E402
-from videokr.example import Kind, read_examples  # noqa: E402
+from videokr.jsonl import read_examples  # noqa: E402
 from videokr.options import LETTERS  # noqa: E402
+from videokr.response import Kind  # noqa: E402
 
 VIDEOS = 60
 

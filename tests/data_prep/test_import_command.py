@@ -26,7 +26,9 @@ from data_prep.importing.table import Table
 from data_prep.importing.text_file import NOT_TEXT
 from videokr.__main__ import main
 from videokr.errors import exit_status
-from videokr.example import Kind, parse_example, read_examples
+from videokr.example import parse_example
+from videokr.jsonl import read_examples
+from videokr.response import Kind
 from videokr.video.manifest import read_manifest
 
 QUESTION = "Describe what happens in this video."

@@ -13,7 +13,7 @@ import pytest
 
 from videokr.__main__ import main
 from videokr.errors import exit_status
-from videokr.example import read_examples
+from videokr.jsonl import read_examples
 
 SUFFIX = ["--video-suffix", ".mp4"]
 FROM_0 = ["--answers", "from-0"]

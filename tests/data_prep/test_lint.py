@@ -25,8 +25,8 @@ from data_prep.lint.lint import lint
 from data_prep.lint.question import find_leak
 from data_prep.lint.report import Report
 from data_prep.lint.response import find_rationale
-from videokr.example import parse_record
 from videokr.family import FAMILIES
+from videokr.jsonl import parse_record
 from videokr.options import LETTERS
 from videokr.video.manifest import VideoEntry, write_manifest
 

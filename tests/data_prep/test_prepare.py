@@ -25,7 +25,7 @@ from data_prep.prepare.rl import FULL_JSON
 from llamafactory_plugin.rows import DATASET_INFO_FILE
 from videokr.__main__ import main
 from videokr.errors import exit_status
-from videokr.example import parse_record
+from videokr.jsonl import parse_record
 from videokr.options import LETTERS
 from videokr.prompt import VIDEO_PLACEHOLDER, build_prompt
 from videokr.response import read_answer

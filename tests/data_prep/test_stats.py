@@ -311,8 +311,8 @@ def counting_model(tmp_path):
 @pytest.mark.sft
 def test_tokens_are_those_of_the_rows(tmp_path, manifest, counting_model):
     from data_prep.prepare.length import LengthLimit
+    from videokr.family import END_OF_TURN
     from videokr.response import build_response
-    from videokr.special_tokens import END_OF_TURN
 
     records = [CHOICE, OPEN, CHOICE | {"id": "c", "video_path": ["long.mp4"] * 4}]
     examples = [parse_example(record) for record in records]

@@ -17,9 +17,8 @@ from odd_clips import Shape, draw, put_index_first, record
 
 from llamafactory_plugin.rows import DATASET_INFO_FILE, build_dataset_entry, build_message_row
 from videokr.example import parse_example
-from videokr.family import FAMILIES
+from videokr.family import END_OF_TURN, FAMILIES, VIDEO
 from videokr.prompt import VIDEO_PLACEHOLDER
-from videokr.special_tokens import END_OF_TURN, VIDEO
 from videokr.video.frame_plan import MERGE_SIDE
 from videokr.video.vision_tokens import put_videos
 

@@ -126,7 +126,7 @@ def test_a_prompt_is_that_of_all_stages(family, prepared, models, tmp_path):
     """What stands before the answer, to the token: the other hosts are held against the same file."""
     from transformers import AutoTokenizer
 
-    from videokr.example import read_examples
+    from videokr.jsonl import read_examples
     from videokr.prompt import build_prompt
 
     golden = json.loads((GOLDEN / "video_prompts.json").read_text(encoding="utf-8"))[family]
@@ -144,8 +144,8 @@ def test_a_thinking_checkpoint_is_trained_on_what_its_own_template_says(corpus, 
     from data_prep.demo.tiny_model import build_model, corpus_of
     from data_prep.prepare.length import LengthLimit
     from videokr.budget import SFT_BUDGET
-    from videokr.example import read_examples
     from videokr.family import FAMILIES
+    from videokr.jsonl import read_examples
     from videokr.video.timeline import read_header
 
     model = tmp_path / "model"
@@ -465,7 +465,7 @@ def write_conversations(folder: Path) -> str:
 def test_several_turns_are_those_of_the_chat_template(family, models, tmp_path):
     from transformers import AutoTokenizer
 
-    from videokr.special_tokens import END_OF_TURN
+    from videokr.family import END_OF_TURN
 
     where = {"dataset": write_conversations(tmp_path), "dataset_dir": str(tmp_path)}
     rows = token_rows(family, models[family], tmp_path / "out", where)

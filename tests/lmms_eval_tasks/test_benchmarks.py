@@ -15,7 +15,8 @@ from lmms_eval_tasks import catalogue, rows, stock
 from videokr.errors import RecordError, UserError
 from videokr.evaluation.benchmarks import MEANS, TITLES
 from videokr.evaluation.run import read_run
-from videokr.example import Example, Kind
+from videokr.example import Example
+from videokr.response import Kind
 
 SHIPPED = Path(stock.__file__).parent
 VIDEOS = Path("videos").absolute()

@@ -12,9 +12,8 @@ from checkout import GOLDEN
 from lmms_eval_tasks.benchmark import annotations_from_env, read_benchmark, root_from_env
 from lmms_eval_tasks.catalogue import write_task
 from videokr.errors import RecordError, UserError
-from videokr.example import parse_example, to_record
+from videokr.example import GROUP_FIELDS, parse_example, to_record
 from videokr.family import FAMILIES
-from videokr.fields import GROUP_FIELDS
 from videokr.prompt import build_prompt
 from videokr.published import EVAL_FILE
 

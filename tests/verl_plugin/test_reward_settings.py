@@ -5,7 +5,7 @@ pytest.importorskip("verl")
 from judge_endpoint import KEY
 from omegaconf import OmegaConf
 
-from verl_plugin.reward import JUDGED, PLAIN, check_reward
+from verl_plugin.reward_settings import JUDGED, PLAIN, check_reward
 from videokr.errors import UserError
 
 pytestmark = pytest.mark.rl

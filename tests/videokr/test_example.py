@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from videokr.errors import RecordError, UserError
-from videokr.example import Example, parse_example, read_examples
+from videokr.example import Example, parse_example
+from videokr.jsonl import read_examples
 from videokr.prompt import build_prompt
 
 CASES = json.loads((GOLDEN / "record_cases.json").read_text(encoding="utf-8"))

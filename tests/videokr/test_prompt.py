@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videokr.example import Example, Kind
+from videokr.example import Example
 from videokr.prompt import INSTRUCTIONS, build_placeholder_prompt, build_prompt, read_prompt
+from videokr.response import Kind
 
 MULTIPLE_CHOICE = (
     b"What bubbles?\n"

@@ -6,15 +6,8 @@ from checkout import GOLDEN
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videokr.response import (
-    build_response,
-    continuation,
-    holds_tag,
-    opening_of,
-    read_answer,
-    read_response,
-    strip_tag,
-)
+from videokr.generation_prompt import continuation, opening_of
+from videokr.response import build_response, holds_tag, read_answer, read_response, strip_tag
 
 CASES = json.loads((GOLDEN / "answer_cases.json").read_text(encoding="utf-8"))
 

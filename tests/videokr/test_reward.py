@@ -4,8 +4,7 @@ from hypothesis import strategies as st
 
 from verl_plugin.reward import compute_score
 from videokr.errors import RecordError, UserError
-from videokr.example import Kind
-from videokr.response import build_response
+from videokr.response import Kind, build_response
 from videokr.reward import Accuracy, Reason, score_response
 from videokr.rouge import MAX_TEXT_CHARACTERS
 

@@ -4,7 +4,7 @@ import os
 import random
 import time
 
-from videokr.example import Kind
+from videokr.response import Kind
 from videokr.reward import Accuracy, score_response
 
 SECONDS = float(os.environ.get("VIDEOKR_FUZZ_SECONDS", "10"))

@@ -14,8 +14,9 @@ from tqdm import tqdm
 
 from videokr.analysis.perturbations import is_number, perturbations
 from videokr.errors import RecordError, UserError
-from videokr.example import Example, Kind, read_examples
-from videokr.response import build_response
+from videokr.example import Example
+from videokr.jsonl import read_examples
+from videokr.response import Kind, build_response
 from videokr.reward import DEFAULT_TOLERANCE, Accuracy, Reason, check_accuracy, check_tolerance, score_response
 
 MAX_KEPT_ROWS, MAX_SHOWN_ROWS = 10, 8  # of each sort

@@ -14,7 +14,7 @@ from videokr.evaluation.run import Run, read_run
 from videokr.evaluation.summary import percent, table_lines
 from videokr.evaluation.uncertainty import Difference, compare_scores
 from videokr.evaluation.verdict import Verdict
-from videokr.example import Kind
+from videokr.response import Kind
 
 SIGNIFICANCE_LEVEL = 0.05
 HEAD = ["", "questions", "videos", "A", "B", "B - A", "95% interval", "p", "only A", "only B", "needed"]

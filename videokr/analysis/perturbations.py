@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 
-from videokr.example import Example, Kind
+from videokr.example import Example
 from videokr.options import LETTERS
+from videokr.response import Kind
 
 _NUMBER = re.compile(r"([+-]?\d+(?:\.\d+)?)(?:\s?([^\W\d_]+(?:/[^\W\d_]+)?|%))?")
 # Of a unit, how many of another one of the same dimension are in it.

@@ -24,9 +24,8 @@ from videokr.evaluation.judge_settings import Limits, require_settings
 from videokr.evaluation.run import Run, answers_path, format_run, judge_gave_nothing, read_run, write_summary
 from videokr.evaluation.summary import percent, score_of, table_lines
 from videokr.evaluation.verdict import OPEN, Verdict, right_or_wrong
-from videokr.example import Kind
 from videokr.options import LETTERS, read_option_letter
-from videokr.response import read_answer
+from videokr.response import Kind, read_answer
 
 _LEAD_INS = re.compile(
     r"(?:the )?(?:best |correct |final )?(?:answer|option)(?: is|:)|therefore, the final answer is:?", re.I

@@ -9,7 +9,7 @@ from itertools import chain, count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from videokr.special_tokens import VIDEO
+from videokr.family import VIDEO
 from videokr.video.frame_plan import MERGE_SIDE, TEMPORAL_PATCH_FRAMES
 
 if TYPE_CHECKING:

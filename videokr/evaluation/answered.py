@@ -8,9 +8,10 @@ from typing import Any
 
 from videokr.errors import UserError
 from videokr.evaluation.verdict import OPEN, Verdict
-from videokr.example import Example, Kind, parse_example, to_record
+from videokr.example import Example, parse_example, to_record
 from videokr.jsonl import read_records
 from videokr.outputs import atomic_write
+from videokr.response import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from videokr.evaluation.benchmarks import MEANS, benchmark_of, title_of
 from videokr.evaluation.card import CARD_FILE, RunCard, read_card
 from videokr.evaluation.summary import Score, format_summary, mean_score, percent, score_of, summarize
 from videokr.evaluation.verdict import Verdict
-from videokr.example import Kind
 from videokr.outputs import atomic_write
+from videokr.response import Kind
 
 ANSWERS_FOLDER = "answers"
 SUMMARY_FILE = "summary.json"

@@ -9,7 +9,7 @@ from typing import Any
 from videokr.evaluation.answered import Answered
 from videokr.evaluation.uncertainty import CRITICAL, Estimate, estimate
 from videokr.evaluation.verdict import OPEN, Verdict
-from videokr.fields import GROUP_FIELDS
+from videokr.example import GROUP_FIELDS
 
 NOT_GIVEN = "(not given)"
 GROUPINGS = ("kind", *GROUP_FIELDS)

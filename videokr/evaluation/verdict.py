@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from videokr.evaluation.judge import JudgeError, ThreadJudge
-from videokr.example import Example, Kind
+from videokr.example import Example
 from videokr.options import read_option_letter
-from videokr.response import read_answer
+from videokr.response import Kind, read_answer
 
 
 class Verdict(StrEnum):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from videokr.special_tokens import VIDEO, VISION_END, VISION_START
+from videokr.family import VIDEO, VISION_END, VISION_START
 from videokr.video.frame_plan import FramePlan
 
 MARKED_VIDEO = f"{VISION_START}{VIDEO}{VISION_END}"  # as both families' chat templates write it

@@ -35,12 +35,12 @@ from videokr.evaluation.benchmarks import COLUMNS, MEANS, PUBLISHED
 from videokr.evaluation.card import RunCard
 from videokr.evaluation.run import answers_path
 from videokr.evaluation.verdict import Verdict
-from videokr.example import Example, Kind
+from videokr.example import Example
 from videokr.page.document import ENVIRONMENT, excerpt, fair_length, page_bytes, raw, readable
 from videokr.page.sheet import FRAMES, NoSheet, Sheet, make_sheet, planned_seconds
 from videokr.page.table import Tone
 from videokr.prompt import prompt_digest
-from videokr.response import build_response
+from videokr.response import Kind, build_response
 from videokr.video.timeline import read_header
 
 R, W, U, N, F = Verdict.RIGHT, Verdict.WRONG, Verdict.UNPARSED, Verdict.UNSCORED, Verdict.JUDGE_FAILED

@@ -14,9 +14,9 @@ from videokr.analysis.rollouts.report import WIDTH, as_json, as_text
 from videokr.analysis.rollouts.rollout import MEANINGS, NoVerdict, explain, find_dumps, read_dump
 from videokr.analysis.rollouts.tally import read_tally, window_of
 from videokr.errors import UserError
-from videokr.example import Example, Kind
+from videokr.example import Example
 from videokr.prompt import build_prompt
-from videokr.response import build_response
+from videokr.response import Kind, build_response
 from videokr.reward import Accuracy, Reason, score_response
 
 OPTIONS = ("up", "down", "left", "right")

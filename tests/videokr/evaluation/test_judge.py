@@ -14,7 +14,8 @@ from videokr.errors import UserError
 from videokr.evaluation.judge import JudgeError, ThreadJudge, check_judge, judge_from_env
 from videokr.evaluation.judge_settings import Settings, read_settings
 from videokr.evaluation.verdict import Verdict, score
-from videokr.example import Example, Kind, parse_example
+from videokr.example import Example, parse_example
+from videokr.response import Kind
 
 
 def judge_of(endpoint: Endpoint, seconds: float = 5.0, **more: str) -> ThreadJudge:

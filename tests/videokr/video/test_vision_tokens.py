@@ -1,6 +1,6 @@
 import pytest
 
-from videokr.special_tokens import VIDEO
+from videokr.family import VIDEO
 from videokr.video.vision_tokens import MARKED_VIDEO, drop_outer_marks
 
 

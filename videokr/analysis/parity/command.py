@@ -14,8 +14,8 @@ from videokr.budget import BUDGETS, BY_INDEX, SAMPLINGS
 from videokr.capture.request import Request
 from videokr.capture.trace import read_report
 from videokr.errors import UserError
-from videokr.example import read_examples
 from videokr.family import family_of
+from videokr.jsonl import read_examples
 
 DIFFERENT_STATUS, FAILED_STATUS = 1, 3
 

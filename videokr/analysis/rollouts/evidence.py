@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from videokr.analysis.rollouts.rollout import Explanation
-from videokr.example import Kind
 from videokr.options import LETTERS
-from videokr.response import ANSWER_TAGS, THINK_TAGS
+from videokr.response import ANSWER_TAGS, THINK_TAGS, Kind
 
 MIN_STUFFED_ANSWERS, MIN_REPEATED_BLOCKS, MIN_REPEATED_RUNS = 2, 2, 3  # from so many on it is evidence
 RUN_WORDS = 8  # a run of so many words, said again and again, is repeated text

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from videokr.errors import UserError
-from videokr.example import Kind
+from videokr.generation_prompt import opening_of
 from videokr.options import read_option_letter
 from videokr.prompt import read_prompt
-from videokr.response import holds_tag, opening_of, read_response
+from videokr.response import Kind, holds_tag, read_response
 from videokr.reward import ACCURACY_WEIGHT, DEFAULT_TOLERANCE, FORMAT_WEIGHT, Accuracy, Reason, score_response
 
 PADDING = "pad"
