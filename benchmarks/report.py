@@ -67,7 +67,7 @@ def write_run(folder: Path, videos: Sequence[Path]) -> None:
         max_model_len=32_768,
         generation="",
         probe=None,
-        extractor="videokr",
+        extractor="any-form",
         judge=None,
         seed=0,
         data={TASK: {"questions": len(answers), "sha256": "0" * 64}},

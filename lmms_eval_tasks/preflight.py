@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lmms_eval_tasks.catalogue import own_tasks, read_task, write_group, write_task
+from videokr.answer import form_from_env
 from videokr.budget import EVAL_BUDGET, SAMPLINGS
 from videokr.errors import UserError, exit_status
 from videokr.evaluation.card import RunCard, installed_versions, questions_digest
@@ -22,8 +23,6 @@ from videokr.prompt import prompt_digest
 from videokr.training_card import departures, read_training_card
 from videokr.video.proxy import video_reading
 from videokr.video.timeline import read_header
-
-EXTRACTOR = "videokr"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -107,7 +106,7 @@ def plan_card(
         max_model_len=options.max_model_len,
         generation=options.gen_kwargs,
         probe=read_probe(options.probe),
-        extractor=EXTRACTOR,
+        extractor=form_from_env(os.environ),
         judge=None if judge is None else judge.public(),
         seed=options.probe_seed if options.probe else 0,
         data={

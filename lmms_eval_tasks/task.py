@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from videokr.answer import form_from_env
 from videokr.evaluation.judge import ThreadJudge, judge_from_env
 from videokr.evaluation.verdict import OPEN, Verdict, score
 from videokr.example import parse_example
@@ -39,7 +40,7 @@ def process_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str,
     `score` is there where there is a verdict, and only there: lmms-eval makes its standard errors of it.
     """
     example = parse_example(doc)
-    scored = score(example, results[0], _judge())
+    scored = score(example, results[0], _judge(), _form())
     item: dict[str, Any] = {
         "id": example.id,
         "video": example.videos[0],
@@ -61,6 +62,11 @@ def process_eval_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict
 def accuracy(items: Sequence[Mapping[str, Any]]) -> float:
     """Right answers over everything asked, in [0, 1]: the lower bound where something is unscored."""
     return sum(item["verdict"] == Verdict.RIGHT for item in items) / len(items) if items else 0.0
+
+
+@cache
+def _form() -> str:
+    return form_from_env(os.environ)
 
 
 @cache

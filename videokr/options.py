@@ -12,16 +12,25 @@ LETTERS = string.ascii_uppercase
 # "B. x", "(b) x", "B、x", "B - x"; of a small letter before a dash nobody knows: "a - b".
 _LABEL = re.compile(r"(?:\(?([A-Za-z])[).:）．：、]|([A-Z])\s+[-–—]\s)\s*(.*)", re.DOTALL)  # noqa: RUF001
 _INLINE_HEADING = "options:"  # before options in a question
-_DECORATION = " \t\r\n*_`\"'$"
+# Around an answer: white space, quotes, Markdown, and the marks that end a sentence.
+_DECORATION = " \t\r\n*_`\"'$#>•-“”‘’„«».,;:!。、"  # noqa: RUF001
+_BRACKETS = {"(": ")", "[": "]", "{": "}", "【": "】", "「": "」", "《": "》", "『": "』", "\\(": "\\)", "\\[": "\\]"}
+BRACED = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"  # up to three braces deep
+_COMMAND = re.compile(rf"\\(?:boxed|fbox|text\w*|math\w+|rm|bf)\s*({BRACED})")
 _LEAD_IN = re.compile(
-    r"(?:the\s+)?(?:(?:correct|right|final|best)\s+)?(?:answer|option|choice)(?:\s+is\b|\s*:)?\s*:?\s*", re.I
+    r"(?:(?:therefore|thus|hence|so|then)\b,?\s*)?"
+    r"(?:(?:my|the)\s+)?(?:(?:correct|right|final|best)\s+)?(?:answer|option|choice)\b(?:\s+(?:is|should\s+be|would\s+be)\b|\s*[:=])?\s*:?\s*"
+    r"|(?:(?:therefore|thus|hence|so|then)\b,?\s*)?(?:(?:I\s+(?:would\s+)?)?(?:choose|select|pick)|it\s+is|it's)\s+"
+    r"|(?:所以|因此)?,?(?:正确)?(?:答案|选项)(?:是|为|选|:)*\s*|(?:我)?选择?\s*",
+    re.I,
 )
 _LETTER = re.compile(r"(?:\(([A-Za-z])\)|\[([A-Za-z])\]|([A-Za-z]))[).:]?")
 _LETTER_AND_TEXT = re.compile(
-    r"(?:\(([A-Za-z])\)[.:]?|\[([A-Za-z])\][.:]?|([A-Za-z])(?:[).:]|(?=\s+[-–—]\s)|(?=\s*\([^()]*\)$)))"  # noqa: RUF001
+    r"(?:\(([A-Za-z])\)[.:]?|\[([A-Za-z])\][.:]?|([A-Za-z])[*_]*(?:[).:、]|(?=\s+[-–—]\s)|(?=\s*\([^()]*\)$)))"  # noqa: RUF001
     r"\s*[-–—]?\s*(\S.*)",  # noqa: RUF001
     re.DOTALL,
 )
+_LETTER_AND_OWN_TEXT = re.compile(r"([A-Z])[*_`]*(?:\s*,|\s)\s*(\S.*)", re.DOTALL)
 # Where the text after a letter names another one or takes it back: "A. or B", "A: B", "A. not", "A. x. B. y",
 # "A. x and B"; but not the last letter of "vitamin C", and not the article in "B. A dog".
 _MORE_LETTERS = re.compile(
@@ -32,7 +41,6 @@ _MORE_LETTERS = re.compile(
 _TAKEN_BACK = re.compile(
     r"(?:it\s+)?(?:is|are|was)(?:\s+not|n['\u2019]t|\s+(?:wrong|incorrect))\b|(?:no|wrong|incorrect)\b", re.I
 )
-_BOXED = re.compile(r"\\(?:boxed|text|textbf|mathrm|mathbf)\{([^{}]*)\}")
 _VERDICT = re.compile(
     r"\s{1,4}is\s{1,4}(?:(?:the\s{1,4})?(?:correct|right|best)(?:\s{1,4}(?:answer|option|choice))?|the\s{1,4}answer)$",
     re.I,
@@ -112,12 +120,31 @@ def _names_one_of(text: str, options: Set[str]) -> bool:
     return any(f" {option} " in f" {said} " for option in named if len(option) > 1)
 
 
+def _peeled(text: str) -> str:
+    """What is left when what stands around an answer is taken off, in whatever order it comes."""
+    before = None
+    while text != before:
+        before = text
+        text = text.strip(_DECORATION)
+        if command := _COMMAND.fullmatch(text):
+            text = command[1][1:-1]
+        for opening, closing in _BRACKETS.items():
+            inside = text[len(opening) : len(text) - len(closing)]
+            if text.startswith(opening) and text.endswith(closing) and opening not in inside and closing not in inside:
+                text = inside
+        text = _VERDICT.sub("", text)
+        lead_in = _LEAD_IN.match(text)
+        if lead_in and lead_in.end() < len(text):
+            text = text[lead_in.end() :]
+    return text
+
+
 def read_option_letter(text: str | None, options: Sequence[str] | int | None = None) -> str | None:
     """The one option that an answer clearly names, as an upper-case letter; None where it names none or several.
 
-    Takes `B`, `b`, `(B)`, `B.`, `B. Hydrogen`, `B (Hydrogen)`, `Option B`, `The answer is B`, `B is correct`,
-    `\\boxed{B}`. Refuses `a bar`, `B, C`, `not A`, a
-    letter beyond the options, and a letter whose text names another option or takes it back.
+    Takes `B`, `b`, `(B)`, `B.`, `B. Hydrogen`, `B, Hydrogen`, `Hydrogen`, `Option B`, `The answer is B`,
+    `B is correct`, `\\(\\boxed{B}\\)`. Refuses `a bar`, `B, C`, `not A`, a letter beyond the options, and a letter
+    whose text names another option or takes it back.
 
     Args:
         text: the content of the answer block.
@@ -128,15 +155,16 @@ def read_option_letter(text: str | None, options: Sequence[str] | int | None = N
     count = len(LETTERS) if options is None else options if isinstance(options, int) else len(options)
     if len(text) == 1 and text in LETTERS:
         return text if LETTERS.index(text) < count else None
-    text = _BOXED.sub(r"\1", _BOXED.sub(r"\1", unicodedata.normalize("NFKC", text))).strip(_DECORATION)
-    text = _VERDICT.sub("", text.rstrip("."))
-    lead_in = _LEAD_IN.match(text)
-    if lead_in and lead_in.end() < len(text):
-        text = text[lead_in.end() :].strip(_DECORATION)
+    given = unicodedata.normalize("NFKC", text)
+    text = _peeled(given)
+    folded = [] if options is None or isinstance(options, int) else [_folded(option) for option in options]
+    for said in (_folded(given), _folded(text)):
+        if len(said) > 1 and folded.count(said) == 1:
+            return LETTERS[folded.index(said)]
 
     named = _LETTER.fullmatch(text) or _LETTER_AND_TEXT.fullmatch(text)
     if not named:
-        return None
+        return _letter_before_its_text(text, folded)
     letter = next(group for group in named.groups() if group).upper()
     index = LETTERS.index(letter)
     if index >= count:
@@ -145,17 +173,24 @@ def read_option_letter(text: str | None, options: Sequence[str] | int | None = N
         return letter
 
     rest = named[4]
-    if options is not None and not isinstance(options, int):
-        others = {_folded(option) for option in options}
-        own = _spaced(options[index])
-        if _folded(rest) == _folded(own):
+    if folded:
+        own, others = folded[index], set(folded)
+        if _folded(rest) == own:
             return letter
-        if _folded(rest) in others or _folded(text) in others:
+        if _folded(rest) in others:
             return None
-        if own and _folded(_spaced(rest)[: len(own)]) == _folded(own):
+        if own and _folded(_spaced(rest)[: len(own)]) == own:
             rest = _spaced(rest)[len(own) :].strip(" .,;:")
-        elif _names_one_of(rest, others - {_folded(own)}):
+        elif _names_one_of(rest, others - {own}):
             return None
         if _TAKEN_BACK.match(rest):
             return None
     return None if _MORE_LETTERS.search(rest) else letter
+
+
+def _letter_before_its_text(text: str, folded: list[str]) -> str | None:
+    """The letter of `B Hydrogen` or `B, Hydrogen`: nothing but its own text tells it from an article, or a list."""
+    match = _LETTER_AND_OWN_TEXT.match(text)
+    if not match or (index := LETTERS.index(match[1])) >= len(folded):
+        return None
+    return match[1] if _folded(_peeled(match[2])) == folded[index] else None

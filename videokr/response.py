@@ -22,7 +22,8 @@ _ANSWER_ALONE = re.compile(r"<answer>([^<]*)</answer>")
 _WELL_FORMED = ["<think>", "</think>", "<answer>", "</answer>"]
 _CONTENT = [False, True, False, True, False]  # before, between and after these
 MAX_RESPONSE_CHARACTERS = 131_072  # several times what 8,192 tokens are
-_LAST_TAGS = 8  # where an empty block is looked for
+_WORD = re.compile(r"\w")
+_ANNOUNCED = re.compile(r"(?:answer|option|choice)(?:\s+is)?[\s:*]*$", re.I)
 
 
 def build_response(rationale: str | None, answer: str, without: str = EMPTY_THINK) -> str:
@@ -87,13 +88,15 @@ class Response:
             nothing else; white space around the blocks is free. The format reward (paper, section on GRPO) is this.
         ends_inside_block: whether its last tag opens a block, or its thinking never closes: it broke off, most likely
             at the length limit.
-        has_empty_block: whether an answer block without content stands in it.
+        has_empty_block: whether an answer block without content stands outside of the thinking.
+        outside: what stands outside of the thinking, without the tags of its answer blocks.
     """
 
     answer: str | None
     is_well_formed: bool
     ends_inside_block: bool
     has_empty_block: bool
+    outside: str
 
 
 def read_response(text: str) -> Response:
@@ -113,15 +116,14 @@ def read_response(text: str) -> Response:
     pieces = TAG.split(text)  # text, tag, text, tag, ..., text
     tags = pieces[1::2]
     of_thinking = [tag for tag in tags if tag[-len("think>") :].lower() == "think>"]
-    block = _last_answer_block(pieces) if "</answer>" in text.lower() else None
+    outside = _outside_thinking(pieces)
+    block = _last_block(outside, bool(of_thinking))
     return Response(
         answer=(block.strip() or None) if block else None,
         is_well_formed=is_whole and tags == _WELL_FORMED and [bool(piece.strip()) for piece in pieces[::2]] == _CONTENT,
         ends_inside_block=any(not tag.startswith("</") for tag in (*tags[-1:], *of_thinking[-1:])),
-        has_empty_block=any(
-            tags[i].lower() == "<answer>" and tags[i + 1].lower() == "</answer>" and not pieces[2 * i + 2].strip()
-            for i in range(max(0, len(tags) - _LAST_TAGS), len(tags) - 1)
-        ),
+        has_empty_block=any(not outside[place + 1].strip() for place in _blocks(outside)),
+        outside="".join(text for text in outside if not TAG.fullmatch(text)),
     )
 
 
@@ -137,25 +139,48 @@ def bare_answer(text: str) -> str | None:
     return read_answer(text) if "<" in text and "<answer>" in text.lower() else text
 
 
-def _last_answer_block(pieces: list[str]) -> str | None:
-    block, thinking_closes_after_block, thinking_closes, following = None, False, False, ""
-    ends_with_block = False
-    for i in range(len(pieces) - 2, 0, -2):
-        tag = pieces[i].lower()
-        if tag == "<answer>":
-            if block is None and following == "</answer>":
-                block, thinking_closes_after_block = pieces[i + 1], thinking_closes
-                ends_with_block = i == len(pieces) - 4 and not pieces[-1].strip()
-        elif tag == "</think>":
-            if block is not None:
-                break
-            thinking_closes = True
-        elif tag == "<think>":
-            if block is not None and not thinking_closes_after_block and ends_with_block:
-                break
-            block = None
-        following = tag
-    return block
+def _outside_thinking(pieces: list[str]) -> list[str]:
+    """Texts and answer tags outside of the thinking, in order; of one that never closes, the block that it ends with.
+
+    What stands before a `</think>` that nothing opened is thinking, too: the prompt opened it.
+
+    Args:
+        pieces: text, tag, text, tag, ..., text.
+    """
+    outside = pieces[:1]
+    inside: list[str] | None = None
+    for tag, text in zip(pieces[1::2], pieces[2::2], strict=True):
+        name = tag.lower()
+        if name == "</think>":
+            if inside is None:
+                outside.clear()
+            outside.append(text)
+            inside = None
+        elif name == "<think>":
+            inside = [text]
+        elif inside is None:
+            outside += tag, text
+        else:
+            inside += tag, text
+    if inside is not None and len(inside) - 4 in _blocks(inside) and not inside[-1].strip():
+        return ["", *inside[-4:]]
+    return outside
+
+
+def _blocks(texts: list[str]) -> list[int]:
+    """Where an answer block begins: its tag, its content, its tag."""
+    tags = [text.lower() if text[:1] == "<" else "" for text in texts]
+    return [place for place in range(1, len(tags) - 2) if tags[place] == "<answer>" and tags[place + 2] == "</answer>"]
+
+
+def _last_block(outside: list[str], is_after_thinking: bool) -> str | None:
+    places = _blocks(outside)
+    if not places:
+        return None
+    before, content, after = outside[places[-1] - 1], outside[places[-1] + 1], "".join(outside[places[-1] + 3 :])
+    # "So <answer>A</answer>? Wait": of a response without thinking's tags, what goes on in its line was a thought.
+    is_said = is_after_thinking or not _WORD.search(after.split("\n", 1)[0]) or not before.rpartition("\n")[2].strip()
+    return content if is_said or _ANNOUNCED.search(before) else None
 
 
 def strip_tag(text: str, name: str) -> str:

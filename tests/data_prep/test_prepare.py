@@ -37,7 +37,7 @@ LIST = {"sft": "train.left_out.jsonl", "rl": "rows.left_out.jsonl"}
 SKIP = ("--skip-invalid", "--skip-missing-video")
 NOBODY = 65534
 VIDEOS = 200
-LONG = 3500  # records
+LONG = 10_000  # records: a kill has to meet it at work, however busy the machine
 both_hosts = pytest.mark.parametrize("host", FILES)
 
 
@@ -174,11 +174,11 @@ def data(place: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def long_data(corpus: Path) -> Path:
-    """Nine batches, with faults in all of them."""
+    """Many batches, with faults in all of them."""
     filling = "It rolls over the table and on. " * 30
     lines: list[object] = [record(number, think=f"{number}. {filling}") for number in range(LONG)]
-    lines[77::500] = [b"{oops"] * 7
-    lines[99::700] = [b""] * 5
+    lines[77::500] = [b"{oops"] * len(lines[77::500])
+    lines[99::700] = [b""] * len(lines[99::700])
     return write_lines(corpus / "long.jsonl", *lines)
 
 

@@ -42,10 +42,11 @@ def test_multiple_choice(response, score, reason, accuracy):
 
 
 @BOTH
-def test_the_text_of_an_option_is_no_letter(accuracy):
-    """As in evaluation: the instruction asks for the letter, and a reward that paid for less would unteach it."""
-    reward = score_response(build_response("r", "hydrogen"), "B", Kind.MULTIPLE_CHOICE, OPTIONS, accuracy)
-    assert (reward.accuracy, reward.reason) == (0.0, Reason.NO_LETTER)
+def test_the_whole_text_of_an_option_names_it(accuracy):
+    """As in evaluation; no part of it does, nor the text of two."""
+    for said, right in (("hydrogen", 1.0), ("hydrogen or oxygen", 0.0), ("hydro", 0.0)):
+        reward = score_response(build_response("r", said), "B", Kind.MULTIPLE_CHOICE, OPTIONS, accuracy)
+        assert (reward.accuracy, reward.reason) == (right, Reason.RIGHT if right else Reason.NO_LETTER)
 
 
 # What the published reward makes of these: README, "Reward".
@@ -131,7 +132,7 @@ def test_case_and_white_space_change_nothing(answer, accuracy):
 
 
 @BOTH
-@pytest.mark.parametrize("gold", ["", " ", "E", "A, B", "Hydrogen"])
+@pytest.mark.parametrize("gold", ["", " ", "E", "A, B", "Helium"])
 def test_a_gold_that_names_no_option_is_an_error(gold, accuracy):
     with pytest.raises(ValueError, match="gold answer"):
         score_response("<answer>A</answer>", gold, Kind.MULTIPLE_CHOICE, OPTIONS, accuracy)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from videokr.answer import ANY_FORM, TAGGED, read_choice
 from videokr.errors import UserError
 from videokr.evaluation.answered import Answered, write_answers
 from videokr.evaluation.benchmarks import title_of
@@ -24,8 +25,8 @@ from videokr.evaluation.judge_settings import Limits, require_settings
 from videokr.evaluation.run import Run, answers_path, format_run, judge_gave_nothing, read_run, write_summary
 from videokr.evaluation.summary import percent, score_of, table_lines
 from videokr.evaluation.verdict import OPEN, Verdict, right_or_wrong
-from videokr.options import LETTERS, read_option_letter
-from videokr.response import Kind, read_answer
+from videokr.options import LETTERS
+from videokr.response import Kind
 
 _LEAD_INS = re.compile(
     r"(?:the )?(?:best |correct |final )?(?:answer|option)(?: is|:)|therefore, the final answer is:?", re.I
@@ -41,6 +42,16 @@ _RANKED_FORMS = (
     r"(LETTERS)\)",
     r"(LETTERS)\s",
 )
+# Those of lmms_eval/tasks/_task_utils/judge_utils.py of github.com/Fu-Fu-Fu-Fu/VideoKR at 39812881, which take J for a
+# letter whatever the options are.
+_PUBLISHED_FORMS = [
+    re.compile(form, re.I)
+    for form in (
+        r"^[(\[]?([A-J])[)\].:\s]",
+        r"\b(?:answer|option|choice)\s*(?:is|:)?\s*[(\[]?([A-J])\b",
+        r"\b([A-J])\b",
+    )
+]
 CACHE_FOLDER = "judge"  # of a run
 FAILED_STATUS = 1
 
@@ -49,9 +60,16 @@ FAILED_STATUS = 1
 Extractor = Callable[[str, Sequence[str]], str | None]
 
 
-def _ours(response: str, options: Sequence[str]) -> str | None:
-    """ours: one option letter in the last answer block outside the thinking"""
-    return read_option_letter(read_answer(response), options)
+def _any_form(response: str, options: Sequence[str]) -> str | None:
+    """ours: the last answer block outside the thinking; where there is none, what is boxed, alone on the last line, or
+    announced by 'the answer is'
+    """
+    return read_choice(response, options)
+
+
+def _tagged(response: str, options: Sequence[str]) -> str | None:
+    """ours, as the reward reads: one option letter in the last answer block outside the thinking"""
+    return read_choice(response, options, TAGGED)
 
 
 def _exact(response: str, options: Sequence[str]) -> str | None:
@@ -61,12 +79,14 @@ def _exact(response: str, options: Sequence[str]) -> str | None:
     return content if content in LETTERS[: len(options)] and content else None
 
 
-def _block_letter(response: str, options: Sequence[str]) -> str | None:
-    """the published VideoKR-Eval, without its judge: the first letter that stands alone in the answer blocks, or
-    anywhere where there is none
+def _published(response: str, options: Sequence[str]) -> str | None:
+    """the published VideoKR-Eval, without its judge: a letter at the start, else after 'answer', 'option' or 'choice',
+    else the first that stands alone; in the first answer block, or anywhere where there is none
     """
-    blocks = [response[start:end] for start, end in _blocks(response, "answer")]
-    return _lone_letter(" ".join(blocks) if blocks else response, LETTERS)
+    blocks = [response[start:end].strip() for start, end in _blocks(response, "answer")]
+    text = blocks[0] if blocks and blocks[0] else response.strip()
+    found = next(filter(None, (form.search(text) for form in _PUBLISHED_FORMS)), None)
+    return found[1].upper() if found else None
 
 
 def _ranked(response: str, options: Sequence[str]) -> str | None:
@@ -95,9 +115,10 @@ def _first_capital(response: str, options: Sequence[str]) -> str | None:
 
 
 EXTRACTORS: dict[str, Extractor] = {
-    "videokr": _ours,
+    ANY_FORM: _any_form,
+    TAGGED: _tagged,
     "exact": _exact,
-    "block-letter": _block_letter,
+    "published": _published,
     "ranked": _ranked,
     "any-letter": _any_letter,
     "first-capital": _first_capital,

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from videokr.answer import TAGGED
 from videokr.errors import UserError
-from videokr.evaluation.verdict import OPEN, Verdict
+from videokr.evaluation.verdict import OPEN, Verdict, read
 from videokr.example import Example, parse_example, to_record
 from videokr.jsonl import read_records
 from videokr.outputs import atomic_write
@@ -21,7 +22,7 @@ class Answered:
         task: the name it was asked under.
         example: as it was asked; its videos are the paths that were read.
         response: everything the model said.
-        answer: the option letter, or the content of the answer block; None where it is unparsed.
+        answer: the option letter, or the text of an open answer; None where it is unparsed.
         judge_reply: what the judge said; None where it was not asked.
         prompt_tokens, response_tokens: how many there were; None where the host did not count.
     """
@@ -39,6 +40,11 @@ class Answered:
     def score(self) -> float | None:
         """1 right, 0 wrong or unparsed, None where nobody knows."""
         return None if self.verdict in OPEN else float(self.verdict is Verdict.RIGHT)
+
+    @property
+    def is_tagged(self) -> bool:
+        """Whether the same answer is read where nothing but the tags that the prompt asks for counts."""
+        return self.answer is not None and self.answer == read(self.example, self.response, TAGGED)
 
     @property
     def video(self) -> str:

@@ -23,11 +23,13 @@ class Score:
         counts: of everything asked, by verdict.
         lowest: the accuracy if everything unscored were wrong.
         highest: the accuracy if it were right; the same as `lowest` where nothing is unscored.
+        tagged: right answers within the tags that the prompt asks for, over everything asked, in [0, 1].
     """
 
     counts: Counter[Verdict]
     lowest: Estimate
     highest: Estimate
+    tagged: float
 
     @property
     def asked(self) -> int:
@@ -53,6 +55,7 @@ class Score:
             "asked": self.asked,
             **{verdict.value: self.counts[verdict] for verdict in Verdict},
             "accuracy": self.accuracy,
+            "accuracy_tagged": self.tagged,
             "accuracy_lower": self.lowest.value,
             "accuracy_upper": self.highest.value,
             "standard_error": self.lowest.standard_error if self.is_known else None,
@@ -102,7 +105,8 @@ def score_of(answers: Sequence[Answered]) -> Score:
         estimate([unknown if answered.score is None else answered.score for answered in answers], videos)
         for unknown in (0.0, 1.0)
     )
-    return Score(Counter(answered.verdict for answered in answers), lowest, highest)
+    tagged = sum(answered.verdict is Verdict.RIGHT and answered.is_tagged for answered in answers) / len(answers)
+    return Score(Counter(answered.verdict for answered in answers), lowest, highest, tagged)
 
 
 def mean_score(scores: Sequence[Score]) -> tuple[float | None, tuple[float, float]]:
@@ -124,7 +128,9 @@ def mean_score(scores: Sequence[Score]) -> tuple[float | None, tuple[float, floa
 
 def format_summary(name: str, summary: Summary) -> str:
     """The summary as a plain table."""
-    rows = [["", "asked", *(verdict.value.replace("_", " ") for verdict in Verdict), "accuracy", "95% interval"]]
+    rows = [
+        ["", "asked", *(verdict.value.replace("_", " ") for verdict in Verdict), "accuracy", "95% interval", "tagged"]
+    ]
     rows.append(["all", *_cells(summary.overall)])
     for grouping, scores in summary.by.items():
         for value, score in scores.items():
@@ -164,4 +170,5 @@ def _cells(score: Score) -> list[str]:
         *(str(score.counts[verdict]) for verdict in Verdict),
         lowest if score.is_known else f"{lowest} to {highest}",
         f"{percent(low)} to {percent(high)}",
+        percent(score.tagged),
     ]

@@ -7,10 +7,10 @@ import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
+from videokr.answer import ANY_FORM, read_choice, read_open_answer
 from videokr.evaluation.judge import JudgeError, ThreadJudge
 from videokr.example import Example
-from videokr.options import read_option_letter
-from videokr.response import Kind, read_answer
+from videokr.response import Kind
 
 
 class Verdict(StrEnum):
@@ -18,7 +18,7 @@ class Verdict(StrEnum):
 
     RIGHT = "right"
     WRONG = "wrong"
-    UNPARSED = "unparsed"  # no answer block, or one that names no single option: asked, and not answered
+    UNPARSED = "unparsed"  # no answer that can be read, or none that names a single option: asked, and not answered
     UNSCORED = "unscored"  # answered, and no judge is configured
     JUDGE_FAILED = "judge_failed"  # answered, and the judge gave no verdict
 
@@ -31,7 +31,7 @@ class Scored:
     """One response with its verdict.
 
     Attributes:
-        answer: the option letter, or the content of the answer block; None where it is unparsed.
+        answer: the option letter, or the text of an open answer; None where it is unparsed.
         judge_reply: `1` or `0`, or why the judge gave no verdict; None where it was not asked.
     """
 
@@ -40,11 +40,20 @@ class Scored:
     judge_reply: str | None = None
 
 
-def score(example: Example, response: str, judge: ThreadJudge | None) -> Scored:
-    """Scores one response; a judge is asked only about an open answer that is not the gold one."""
-    answer = read_answer(response)
+def read(example: Example, response: str, form: str) -> str | None:
+    """The option letter, or the text of an open answer; None where a response has none in this form."""
     if example.kind is Kind.MULTIPLE_CHOICE:
-        answer = read_option_letter(answer, example.options)
+        return read_choice(response, example.options, form)
+    return read_open_answer(response, form)
+
+
+def score(example: Example, response: str, judge: ThreadJudge | None, form: str = ANY_FORM) -> Scored:
+    """Scores one response; a judge is asked only about an open answer that is not the gold one.
+
+    Args:
+        form: that an answer must have, `videokr.answer.TAGGED` or ANY_FORM.
+    """
+    answer = read(example, response, form)
     if answer is None:
         return Scored(Verdict.UNPARSED, None)
     if example.kind is Kind.MULTIPLE_CHOICE:

@@ -265,21 +265,31 @@ def test_runs_asked_in_another_way_are_not_compared_by_accident(tmp_path, capsys
 
 READERS = {  # response: what each reads of a question with four options
     "<think>A or C</think>\n<answer>B</answer>": dict.fromkeys(EXTRACTORS, "B"),
-    "<think>A or C</think>\n<answer>(b)</answer>": {"videokr": "B", "block-letter": "B", "any-letter": "B"},
-    "The answer is B. But a cat": {"block-letter": "B", "ranked": "B", "any-letter": "B", "first-capital": "B"},
-    "A dog jumps": {"block-letter": "A", "ranked": "A", "any-letter": "A", "first-capital": "A"},
+    "<think>A or C</think>\n<answer>(b)</answer>": {
+        "any-form": "B", "tagged": "B", "published": "B", "any-letter": "B",
+    },
+    "<answer>The choice is D</answer>": {
+        "any-form": "D", "tagged": "D", "published": "D", "ranked": "D", "any-letter": "D", "first-capital": "D",
+    },
+    "The answer is B. But a cat": {
+        "any-form": "B", "published": "B", "ranked": "B", "any-letter": "B", "first-capital": "B",
+    },
+    "A dog jumps": {"published": "A", "ranked": "A", "any-letter": "A", "first-capital": "A"},
     "Because it jumps": {"first-capital": "B"},
     "<think>no end. <answer>C</answer>": {
-        "videokr": "C", "exact": "C", "block-letter": "C", "ranked": "C", "any-letter": "C", "first-capital": "C",
+        "any-form": "C", "tagged": "C", "exact": "C", "published": "C", "ranked": "C", "any-letter": "C",
+        "first-capital": "C",
     },
     "<answer>A</answer><answer>C</answer>": {
-        "videokr": "C", "exact": "A", "block-letter": "A", "ranked": "A", "any-letter": "A", "first-capital": "A",
+        "any-form": "C", "tagged": "C", "exact": "A", "published": "A", "ranked": "A", "any-letter": "A",
+        "first-capital": "A",
     },
     "<answer>B. red and (C) blue</answer>": {
-        "block-letter": "B", "ranked": "B", "any-letter": "B", "first-capital": "B",
+        "published": "B", "ranked": "B", "any-letter": "B", "first-capital": "B",
     },
     "": {},
-    "it is Z": {"block-letter": "Z"},
+    "it is J": {"published": "J"},
+    "it is Z": {},
 }  # fmt: skip
 
 

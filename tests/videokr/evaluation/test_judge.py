@@ -162,7 +162,7 @@ OPEN = parse_example(RECORD | {"problem_type": "open-ended", "answer": "a rod"})
         (CHOICE, "<think>B</think><answer>(a)</answer>", None, Verdict.WRONG, "A"),
         (CHOICE, "<answer>a bar</answer>", None, Verdict.UNPARSED, None),
         (CHOICE, "<answer>A, B</answer>", None, Verdict.UNPARSED, None),
-        (CHOICE, "B", None, Verdict.UNPARSED, None),
+        (CHOICE, "B", None, Verdict.RIGHT, "B"),
         (CHOICE, "<think><answer>B</answer></think>", None, Verdict.UNPARSED, None),
         (CHOICE, "<answer></answer>", None, Verdict.UNPARSED, None),
         (CHOICE, "", None, Verdict.UNPARSED, None),
@@ -170,7 +170,7 @@ OPEN = parse_example(RECORD | {"problem_type": "open-ended", "answer": "a rod"})
         (OPEN, "<answer>a bar</answer>", "0", Verdict.WRONG, "a bar"),
         (OPEN, "<answer>a bar</answer>", "hm", Verdict.JUDGE_FAILED, "a bar"),
         (OPEN, "<answer>a bar</answer>", None, Verdict.UNSCORED, "a bar"),
-        (OPEN, "a rod", "1", Verdict.UNPARSED, None),
+        (OPEN, "a rod", None, Verdict.RIGHT, "a rod"),
         (OPEN, "<answer>  </answer>", "1", Verdict.UNPARSED, None),
     ],
 )

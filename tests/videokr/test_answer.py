@@ -1,0 +1,57 @@
+import json
+import time
+
+import pytest
+from checkout import GOLDEN
+from hypothesis import given
+from hypothesis import strategies as st
+
+from videokr.answer import ANY_FORM, TAGGED, read_choice, read_open_answer
+from videokr.options import LETTERS
+
+GOLD = json.loads((GOLDEN / "answer_form_cases.json").read_text(encoding="utf-8"))
+OPTIONS = GOLD["options"]
+
+
+@pytest.mark.parametrize("case", GOLD["multiple choice"], ids=lambda case: repr(case["text"]))
+def test_a_letter_is_read_as_a_human_reads_it(case):
+    assert read_choice(case["text"], OPTIONS, ANY_FORM) == case["any form"]
+    assert read_choice(case["text"], OPTIONS, TAGGED) == case["tagged"]
+
+
+@pytest.mark.parametrize("case", GOLD["open"], ids=lambda case: repr(case["text"]))
+def test_an_open_answer_is_read_as_a_human_reads_it(case):
+    assert read_open_answer(case["text"], ANY_FORM) == case["any form"]
+    assert read_open_answer(case["text"], TAGGED) == case["tagged"]
+
+
+PIECES = st.lists(
+    st.sampled_from(
+        ["<think>", "</think>", "<answer>", "</answer>", "A", "B", ". ", "\n", "the answer is ", "\\boxed{C}"]
+    )
+)
+
+
+@given(pieces=PIECES)
+def test_what_the_tagged_form_reads_any_form_reads_too(pieces):
+    text = "".join(pieces)
+    tagged = read_choice(text, OPTIONS, TAGGED)
+    assert tagged is None or read_choice(text, OPTIONS, ANY_FORM) == tagged
+
+
+@given(pieces=PIECES, letter=st.sampled_from(LETTERS[:4]))
+def test_no_letter_comes_out_of_the_thinking(pieces, letter):
+    thought = "".join(piece for piece in pieces if "think" not in piece)
+    for opening in ("<think>", ""):  # the prompt may have opened it
+        assert read_choice(f"{opening}{thought}</think>\n{letter}", OPTIONS) == letter
+        assert read_choice(f"{opening}{thought}</think>\nI cannot tell.", OPTIONS) is None
+
+
+@pytest.mark.parametrize(
+    "unit", ["<think>", "</think>", "<answer>A</answer>", "\\boxed{", "the answer is ", "A. x\n", "{"]
+)
+def test_long_responses_are_read_in_time(unit):
+    text = unit * (100_000 // len(unit))
+    start = time.process_time()
+    read_choice(text, OPTIONS)
+    assert time.process_time() - start < 1.0
