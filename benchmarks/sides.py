@@ -94,7 +94,8 @@ class Comparison:
         print(f"{row}: {stock} {_figure(first)} {unit}; {'; '.join(told)}; runs: {rounds}", flush=True)
 
     def draw(self, path: Path | None) -> None:
-        """
+        """Draws the measured rows as bars.
+
         Args:
             path: of a PNG; None draws nothing.
         """

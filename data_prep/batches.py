@@ -31,7 +31,8 @@ class Batch:
 
 
 def read_batches(path: Path) -> Iterator[Batch]:
-    """
+    """Reads an annotation file as batches of lines.
+
     Raises:
         UserError: a list is not JSON, or empty.
     """

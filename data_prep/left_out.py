@@ -13,7 +13,8 @@ SHOWN = 5  # of each reason
 
 
 class LeftOut:
-    """
+    """The records that a command left out, counted by reason and listed in a file.
+
     Attributes:
         counts: records by reason.
     """
@@ -36,7 +37,8 @@ class LeftOut:
         return output.with_suffix(".left_out.jsonl")
 
     def refuse_nothing_left(self, annotations: Path) -> None:
-        """
+        """Ends a command that left out every record.
+
         Raises:
             UserError: says what became of all records.
         """

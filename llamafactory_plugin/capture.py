@@ -69,7 +69,8 @@ def capture(request: Request) -> list[Trace]:
 
 
 def _trace(example: str, batch: Any, videos: tuple[SeenVideo, ...], tokenizer: Any) -> Trace:
-    """
+    """What the host trains of one example.
+
     Args:
         batch: of one row.
     """

@@ -33,7 +33,8 @@ class VideoKRConverter(DatasetConverter):
         self.without_rationale = self.setting
 
     def __call__(self, example: dict[str, Any]) -> dict[str, Any]:
-        """
+        """Makes the host's row of one record.
+
         Raises:
             RecordError: the record cannot be read, or has no rationale; names the record's id and the field.
             UserError: a video is not there.

@@ -67,7 +67,8 @@ class LoadedWeights(TrainerCallback):
 
 
 def refuse(fault: str, names: list[str]) -> None:
-    """
+    """Ends a run whose weights do not fit the model.
+
     Raises:
         UserError: there are such names.
     """

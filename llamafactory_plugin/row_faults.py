@@ -45,7 +45,8 @@ class BadVideoCollator:
         self._stream: Iterator[Any] = iter(())
 
     def __call__(self, features: Sequence[Mapping[str, Any]]) -> Any:
-        """
+        """Makes a batch, with other rows in the place of those whose video does not decode.
+
         Raises:
             VideoError: a video does not decode, and is not to be skipped.
             UserError: so many in a row do not decode.
@@ -169,7 +170,8 @@ def say_dropped_rows(output_dir: Path) -> None:
 
 
 def _long_row_error(row: str, tokens: int, limit: int) -> UserError:
-    """
+    """The error of a row that is longer than `cutoff_len`.
+
     Args:
         row: its question and its video.
         tokens: all of it, video, response and end of turn among them.

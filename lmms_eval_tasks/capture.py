@@ -110,7 +110,8 @@ def traces(
     calls: Sequence[Sequence[SeenVideo]],
     tokenizer: Any,
 ) -> list[Trace]:
-    """
+    """What the host showed the model of each example.
+
     Args:
         prompts, positions: of each example.
         calls: of the video processor, for one or several of an example's videos each.

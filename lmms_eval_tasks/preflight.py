@@ -123,7 +123,8 @@ def plan_card(
 
 
 def check_context(model: Path, asked: int) -> None:
-    """
+    """Looks whether the model has positions for the context that is asked for.
+
     Raises:
         UserError: the model has positions for fewer tokens than are asked for.
     """

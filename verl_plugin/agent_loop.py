@@ -18,8 +18,8 @@ from typing import Any
 from verl.experimental.agent_loop.agent_loop import AgentLoopOutput, register
 from verl.experimental.agent_loop.single_turn_agent_loop import SingleTurnAgentLoop
 
-from verl_plugin.patches import AS_THEY_ARE, is_normalised_by_trainer, share_videos
 from verl_plugin.sampler import report_fault
+from verl_plugin.video_patches import AS_THEY_ARE, is_normalised_by_trainer, share_videos
 from verl_plugin.videos import DECODES, PROCESSOR_PASSES
 from videokr.errors import UserError
 from videokr.video.fast_path import is_fast
@@ -45,7 +45,8 @@ class _RolloutServer:
     """
 
     def __init__(self, server: Any, prompt_ids: list[int], request_id: str | None):
-        """
+        """A server that answers one prompt.
+
         Args:
             request_id: None: as the host has it.
         """

@@ -14,7 +14,8 @@ MICRO_BATCH, LOGPROB_BATCH = "PPO_MICRO_BATCH_SIZE_PER_GPU", "LOGPROB_MICRO_BATC
 
 
 def check_batches(config: Any) -> None:
-    """
+    """Divides the batches as verl will, before it starts.
+
     Raises:
         UserError: the batches cannot be divided among the GPUs; names numbers near to those given that can.
     """

@@ -122,7 +122,8 @@ class VideoKRDataset(RLHFDataset):
         return row
 
     def _check_marks(self, index: int, row: Mapping[str, Any]) -> None:
-        """
+        """Looks whether a row's prompt marks each of its images and videos.
+
         Raises:
             UserError: an image or a video is not marked in the prompt, or a mark has none; verl would meet the one in
                 the middle of the run, and hand the model the other as text.
@@ -223,7 +224,8 @@ class VideoKRDataset(RLHFDataset):
     def _process_multi_modal_info(
         cls, messages: list[dict[str, Any]], image_patch_size: int, config: DictConfig
     ) -> Any:
-        """
+        """Reads the images and videos of a row's messages.
+
         Returns:
             Images and audio by the host's means, and for every video its frames, uint8 (frames, 3, height, width), with
             what the processors are to know of them.

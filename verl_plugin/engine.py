@@ -1,6 +1,6 @@
 """verl's FSDP engine, as VideoKR needs it; `actor_rollout_ref.model.external_lib=verl_plugin.engine`.
 
-- Videos come to it as bytes: verl_plugin/patches.py.
+- Videos come to it as bytes: verl_plugin/video_patches.py.
 - `actor.freeze_vision_tower` freezes. verl 0.9.1 takes the switch and hands it to no engine (verl issues #2526 and
   #1346; pull request #3178 froze in an older one). As there, all of `visual` is meant: the tower and what projects its
   features.
@@ -19,7 +19,7 @@ from verl.workers.engine import EngineRegistry
 from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
 
 from verl_plugin.cluster import FREEZE_VARIABLE
-from verl_plugin.patches import PATCHES, STRATEGIES, normalised
+from verl_plugin.video_patches import PATCHES, STRATEGIES, normalised
 
 FEATURES_ALONE = ("qwen2_5_vl",)  # whose vision tower makes nothing but features for the language model
 

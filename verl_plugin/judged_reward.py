@@ -87,7 +87,8 @@ async def compute_score(
 
 
 def require_typed(accuracy: str) -> None:
-    """
+    """Refuses an accuracy that would ask no judge.
+
     Raises:
         UserError: it is not `typed`, and would ask no judge.
     """

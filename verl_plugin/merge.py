@@ -75,7 +75,8 @@ def differing(weights: dict[str, torch.Tensor], before: dict[str, torch.Tensor])
 
 
 def _is_as_it_was(model: str, fingerprint: str | None) -> bool:
-    """
+    """Whether the base is still the model that the run began with.
+
     Args:
         fingerprint: None of a name on the hub.
     """

@@ -54,7 +54,8 @@ def whole_response(said: str, extra_info: Mapping[str, Any]) -> str:
 
 
 def parse_accuracy(name: str) -> Accuracy:
-    """
+    """Reads the name of an accuracy.
+
     Raises:
         UserError: there is no such accuracy.
     """

@@ -164,7 +164,8 @@ def _card(config: Any) -> TrainingCard:
 
 
 def _train_files(config: Any) -> list[Path]:
-    """
+    """The local files that the run trains on.
+
     Raises:
         UserError: one is not there.
     """

@@ -12,7 +12,7 @@ from typing import Any
 from verl_plugin.attention import choose_attention
 from verl_plugin.batches import check_batches
 from verl_plugin.cluster import loggers
-from verl_plugin.patches import STRATEGIES
+from verl_plugin.video_patches import STRATEGIES
 from videokr.environment import check_wandb_login, install_command
 from videokr.errors import UserError
 
@@ -54,7 +54,8 @@ LOGGER_PACKAGES = {"console": None, "file": None, "vemlp_wandb": "volcengine_ml_
 
 
 def check_keys(config: Any, shipped: Any) -> None:
-    """
+    """Looks for keys that verl would accept and ignore, and for values of the wrong kind.
+
     Args:
         shipped: the same configuration without what the user set.
 
@@ -141,7 +142,8 @@ def make_room(rollout: Any, data: Any) -> None:
 
 
 def check_loggers(names: list[str], environment: Mapping[str, str]) -> None:
-    """
+    """Looks whether each logger can be used.
+
     Raises:
         UserError: verl has no such logger, its package is not installed, or it has no key.
     """

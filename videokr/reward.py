@@ -24,7 +24,7 @@ class Accuracy(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a response earned its accuracy. The first four are about the response, the others about its answer."""
+    """Why a response earned its accuracy. The first three are about the response, the others about its answer."""
 
     NO_ANSWER = "no_answer"  # no answer block outside the thinking
     CUT_OFF = "cut_off"  # the text ends inside a block, before any answer: most likely at the length limit

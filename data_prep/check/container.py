@@ -42,7 +42,8 @@ class Look(NamedTuple):
 
 
 def look_at(path: str, root: str, follow_links: bool = False) -> Look:
-    """
+    """Looks at a file's size and container, and decodes nothing.
+
     Args:
         path: of the file; nothing but a regular file is ever opened.
         root: real path of the folder that a link may not leave.

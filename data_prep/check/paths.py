@@ -18,7 +18,8 @@ SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".flv", ".ts", ".mp
 
 @dataclass(slots=True)
 class Named:
-    """
+    """The videos that annotation files name.
+
     Attributes:
         paths: of the videos, each once, in order.
         records: how many records were read.

@@ -19,7 +19,8 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """
+    """The processes that look at videos.
+
     Attributes:
         count: processes.
         seconds_each: for a video.

@@ -14,7 +14,8 @@ def add_worker_flags(parser: argparse.ArgumentParser, seconds_each: float) -> No
 
 
 def workers_of(args: argparse.Namespace) -> Workers:
-    """
+    """The workers that a command line asks for.
+
     Raises:
         UserError: a number that is none.
     """

@@ -77,7 +77,8 @@ class Table:
                 progress(file.tell())
 
     def refuse_lacking(self, columns: Columns, with_question: bool) -> None:
-        """
+        """Refuses a source without the columns that a record needs.
+
         Args:
             with_question: rows without a question are given one.
 

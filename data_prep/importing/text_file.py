@@ -66,7 +66,8 @@ def opened_text(path: Path, encoding: str, newline: str) -> Iterator[tuple[TextI
 
 
 def refuse_undecoded(name: str, text: str, encoding: str) -> None:
-    """
+    """Refuses a text with bytes that its encoding does not have.
+
     Raises:
         RecordError: bytes in it are none of the encoding.
     """

@@ -19,7 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """
+    """Prepares the rows of the host that was named.
+
     Raises:
         UserError: see the host's module.
     """

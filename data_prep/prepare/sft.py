@@ -154,7 +154,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """
+    """Prepares SFT rows as a command line asks for.
+
     Raises:
         UserError: see `prepare_sft`.
     """

@@ -22,7 +22,8 @@ PSNR_MIN = 25.0  # dB; a proxy further from its frames than motion JPEG takes th
 
 
 class Built(NamedTuple):
-    """
+    """What became of one proxy.
+
     Attributes:
         reason: why there is no proxy; None: there is.
         size_bytes: of it.

@@ -30,7 +30,7 @@ from videokr.errors import RecordError, UserError
 from videokr.family import FAMILIES, Family
 from videokr.jsonl import parse_record, refuse_unreadable
 
-SFT, RL, EVAL = STAGES = tuple(BUDGETS)  # decides which rows count, and how much of a video they are shown
+SFT, RL, _ = STAGES = tuple(BUDGETS)  # decides which rows count, and how much of a video they are shown
 PROBE = "videokr check --level probe"
 
 

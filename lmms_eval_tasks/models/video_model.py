@@ -38,7 +38,8 @@ Messages = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """
+    """One question as the model is asked it.
+
     Attributes:
         text: the chat template's, with one place a video.
         videos: frames, uint8 (frames, 3, height, width), and plan of each.

@@ -46,7 +46,8 @@ class VideoKRHF(VideoModel):
         return load(model, **settings)
 
     def answer(self, batch: Sequence[Conversation], settings: Sequence[Mapping[str, Any]]) -> list[Generation]:
-        """
+        """Answers a batch of questions.
+
         Raises:
             UserError: a prompt longer than the context, or a setting that transformers does not have.
         """

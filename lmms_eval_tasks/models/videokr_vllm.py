@@ -25,7 +25,8 @@ class VideoKRVLLM(VideoModel):
         seed: int = 0,
         **engine_args: Any,
     ) -> None:
-        """
+        """Loads the engine.
+
         Args:
             engine_args: anything else that vLLM's LLM takes.
         """

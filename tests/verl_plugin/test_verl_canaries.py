@@ -64,7 +64,7 @@ class Asked(Exception):
 
 
 def test_canary_verl_makes_patches_again_for_the_reward_and_the_trainer():
-    """When this fails, verl makes them once a rollout and verl_plugin.patches may spare the rollouts alone."""
+    """When this fails, verl makes them once a rollout and verl_plugin.video_patches may spare the rollouts alone."""
     from verl.trainer.ppo.v1.agent_loop_tq import AgentLoopWorkerTQ
 
     def patches(*_):

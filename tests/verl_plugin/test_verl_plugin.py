@@ -461,7 +461,7 @@ def test_the_work_on_videos_is_counted_a_prompt_where_our_agent_loop_ran():
 )
 @pytest.mark.parametrize("name", ["videokr_grpo", "videokr_grpo_cpu"])
 def test_bytes_are_carried_only_to_a_trainer_that_normalises(name, overrides, normalises):
-    from verl_plugin.patches import is_normalised_by_trainer
+    from verl_plugin.video_patches import is_normalised_by_trainer
 
     assert is_normalised_by_trainer(composed(name, overrides)) is normalises
 
@@ -493,7 +493,7 @@ def test_verl_prefers_the_engine_on_a_gpu(monkeypatch):
     from verl.workers.engine import EngineRegistry
 
     from verl_plugin import engine
-    from verl_plugin.patches import STRATEGIES
+    from verl_plugin.video_patches import STRATEGIES
 
     own = {kind: {name: dict(keys) for name, keys in made.items()} for kind, made in EngineRegistry._engines.items()}
     for strategy in STRATEGIES:
@@ -673,7 +673,7 @@ def test_a_processor_makes_patches_once_for_the_same_frames_and_the_trainer_norm
     import torch
     from transformers import AutoProcessor
 
-    from verl_plugin.patches import AS_THEY_ARE, normalised, share_videos
+    from verl_plugin.video_patches import AS_THEY_ARE, normalised, share_videos
 
     processor = AutoProcessor.from_pretrained(model)
     text = processor.apply_chat_template(

@@ -13,9 +13,10 @@ GPU_SHARE = 0.3  # of its memory, for each of the engines that run at once
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """
+    """What every host is asked to show for `videokr parity`.
+
     Attributes:
-        model: checkpoint folder without weights: see videokr/analysis/parity/skeleton.py.
+        model: checkpoint folder without weights: see videokr/analysis/parity/hosts.py.
         records: raw VideoKR file with rationales.
         media_dir: folder that the records' video paths start from.
         output: folder that the reports go to.

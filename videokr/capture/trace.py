@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SeenVideo:
-    """
+    """A video as a host showed it to the model.
+
     Attributes:
         indices: of the frames in the file, as the host told its processor.
         timestamps: seconds into the video of each temporal patch, from the indices and the frame rate told.
@@ -38,7 +39,8 @@ class SeenVideo:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """
+    """One example as a host asked or trained it.
+
     Attributes:
         example: its id.
         prompt: the text of the prompt's tokens, every run of video tokens as one.

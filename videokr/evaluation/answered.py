@@ -17,7 +17,8 @@ from videokr.response import Kind
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """
+    """One question with its response and what became of it.
+
     Attributes:
         task: the name it was asked under.
         example: as it was asked; its videos are the paths that were read.

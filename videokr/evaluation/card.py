@@ -24,7 +24,8 @@ WORTH_SAYING = ("generation", "max_model_len", "backend", "extractor", "judge", 
 
 @dataclass(frozen=True, slots=True)
 class RunCard:
-    """
+    """How the questions of a run were asked: what has to be known to compare it.
+
     Attributes:
         model: as it was given.
         model_fingerprint: of a local folder, see `videokr.fingerprint`; None of a name on the hub.
@@ -63,7 +64,8 @@ class RunCard:
 
 
 def read_card(folder: Path) -> RunCard:
-    """
+    """Reads the card of a run's folder.
+
     Raises:
         UserError: the folder has no card, or one that cannot be read.
     """

@@ -27,7 +27,8 @@ class Probe(StrEnum):
 
 
 def read_probe(name: str) -> Probe | None:
-    """
+    """Reads the name of a probe.
+
     Raises:
         UserError: no such probe.
     """

@@ -12,7 +12,8 @@ from videokr.errors import NO_SPACE, UserError
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """
+    """What a model said, and how many tokens that took.
+
     Attributes:
         text: without special tokens.
         prompt_tokens, response_tokens: how many there were.

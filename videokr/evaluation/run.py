@@ -21,7 +21,8 @@ SUMMARY_FILE = "summary.json"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """
+    """A finished run: its card and its answers.
+
     Attributes:
         name: its folder's, for tables.
         answers: by task, each in the order asked.
@@ -54,7 +55,8 @@ def answers_path(folder: Path, task: str) -> Path:
 
 
 def read_run(folder: Path) -> Run:
-    """
+    """Reads a run from its folder.
+
     Raises:
         UserError: the folder holds no finished run, or one that cannot be read.
     """

@@ -66,7 +66,8 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """
+    """The scores of a benchmark, over all and by group.
+
     Attributes:
         by: for each grouping that the questions have, the score of each of its values, sorted.
     """
@@ -80,7 +81,8 @@ class Summary:
 
 
 def summarize(answers: Iterable[Answered]) -> Summary:
-    """
+    """Scores answers over all and by group.
+
     Raises:
         ValueError: there are no answers.
     """
@@ -96,7 +98,8 @@ def summarize(answers: Iterable[Answered]) -> Summary:
 
 
 def score_of(answers: Sequence[Answered]) -> Score:
-    """
+    """Scores answers together.
+
     Raises:
         ValueError: there are no answers.
     """

@@ -19,7 +19,8 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """
+    """A cell of a table.
+
     Attributes:
         shows: the filters of the browser that show what is counted here (`filter.js`); None where there are none.
     """
@@ -31,7 +32,8 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """
+    """A row of a table.
+
     Attributes:
         is_detail: belongs to the row above.
     """
@@ -55,7 +57,8 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """
+    """A table as a page shows it.
+
     Attributes:
         corner: what the rows are.
         columns: of the cells; every row has as many.

@@ -65,7 +65,8 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """
+    """A number with its unit.
+
     Attributes:
         unit: None where none is written.
         is_rounded: written with a decimal point.
@@ -273,7 +274,8 @@ def value_of(formula: Any, point: Mapping[str, complex]) -> complex | None:
 
 
 def _computed(part: Any, point: Mapping[str, complex]) -> complex:
-    """
+    """The value of a formula at one point.
+
     Raises:
         ValueError: something else than sums, products, powers and elementary functions of numbers and symbols.
         ArithmeticError: no value, or one beyond the floats.

@@ -58,7 +58,8 @@ class ProxyKey:
 
 @dataclass(frozen=True, slots=True)
 class ProxyFolder:
-    """
+    """A folder of proxies, which are read in the place of originals.
+
     Attributes:
         root: holds a folder for each key.
     """

@@ -12,7 +12,8 @@ Result = TypeVar("Result")
 
 class SharedWork(Generic[Result]):
     def __init__(self, executor: Executor, max_bytes: int, size_of: Callable[[Result], int]):
-        """
+        """Work that is done once and shared by those who ask for it.
+
         Args:
             executor: does the work.
             max_bytes: of the results that are kept; those asked for longest ago go first. One that is larger than all

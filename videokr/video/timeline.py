@@ -154,7 +154,8 @@ def _rate(stated: float, seconds: Any) -> tuple[float, bool]:
 
 
 def _refuse_broken_off(path: Path, container: Any, stream: Any, held_seconds: float) -> None:
-    """
+    """Refuses a file that was cut short.
+
     Raises:
         VideoError: the file ends before the time that its header states for all that is in it, sound too.
     """

@@ -60,7 +60,8 @@ class SharedVideoProcessor:
     """A video processor that gives the same patches again for frames it has seen: the very tensors, by identity."""
 
     def __init__(self, processor: Any, settings: Mapping[str, Any]):
-        """
+        """A processor whose videos are shared among calls.
+
         Args:
             settings: that hold for every call.
         """
