@@ -27,6 +27,7 @@ from videokr.response import ANSWER_ONLY
 DEFAULT_QUESTION = "Describe what happens in this video."
 LIKE_A_RATIONALE = ("rationale", "reasoning", "explanation", "thinking", "cot")
 MAX_SMALL_RECORDS = 5_000
+MAX_SHOWN_COLUMNS = 20
 VALIDATION_SHARE = 10  # of the records of a small file, one in so many; `prepare rl` holds 500 out by itself
 
 
