@@ -22,6 +22,7 @@
 # GEN_KWARGS                   over the task's, e.g. max_new_tokens=1024,temperature=0
 # DATA_PARALLEL_SIZE           processes, one replica each                  (1)
 # TENSOR_PARALLEL_SIZE GPU_MEMORY_UTILIZATION   of vLLM                     (1, 0.85)
+# ANSWER_FORM                  any-form, or tagged: only answers in their tags count   (any-form)
 # VIDEOKR_USE_VLM_JUDGE        judge of open answers: 0 off, 1 required, unset: on when there are credentials
 # API_TYPE MODEL_VERSION       openai|azure (openai), the judge's model     (gpt-4o)
 # OPENAI_API_KEY OPENAI_BASE_URL | AZURE_API_KEY AZURE_ENDPOINT API_VERSION

@@ -80,7 +80,7 @@ class Tally:
                 self.above[count, int(number == right)] += 1
         texts = (text for name in ANSWER_FIELDS if isinstance(text := record.get(name), str) and text.strip())
         answer = bare_answer(next(texts, "")) or ""
-        is_text = len(answer) > 1 and read_option_letter(answer, example.options) is None
+        is_text = len(answer) > 1 and read_option_letter(answer, len(example.options)) is None
         self.named[AS_TEXT if is_text else AS_LETTER] += 1
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,10 +18,14 @@ from videokr.evaluation.verdict import Verdict
 from videokr.response import Kind
 
 SIGNIFICANCE_LEVEL = 0.05
-HEAD = ["", "questions", "videos", "A", "B", "B - A", "95% interval", "p", "only A", "only B", "needed"]
+HEAD = [
+    *("", "questions", "videos", "A", "B", "B - A", "95% interval", "p", "only A", "only B", "needed"),
+    *("unparsed A", "unparsed B", "B - A, answered"),
+]
 LEGEND = (
     "B - A in points, interval by a bootstrap over videos; p: of no difference, by sign flips; needed: questions "
-    "like these that would tell a difference of this size from none in 80 of 100 trials."
+    "like these that would tell a difference of this size from none in 80 of 100 trials; answered: of the questions "
+    "that have an answer in both."
 )
 
 
@@ -32,6 +37,8 @@ class Compared:
         first, second: accuracies in [0, 1] over the questions compared.
         difference: second minus first; None where no question can be compared.
         unpaired: questions that only one run was asked, or whose text or gold answer differ.
+        unparsed: of the questions compared, how many have no answer in the first run, and in the second.
+        answered: the difference over the questions that have an answer in both; None where there is no such question.
         unscored: questions left out: those without a verdict in one run or both, and all open ones where one of them is
             unscored.
     """
@@ -42,6 +49,8 @@ class Compared:
     difference: Difference | None
     unpaired: int
     unscored: int
+    unparsed: tuple[int, int] = (0, 0)
+    answered: float | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,12 +100,19 @@ def compare_runs(first: Run, second: Run, seed: int = 0) -> list[Compared]:
     return [_compare(name, ones[name], others[name], seed) for name in shared]
 
 
-def by_question(answers: Sequence[Answered]) -> Mapping[tuple[str, ...], Answered]:
-    """By everything that makes it the same question; the video's path may differ from machine to machine."""
-    return {
-        (one.task, one.example.id, one.example.question, *one.example.options, one.example.answer): one
-        for one in answers
-    }
+def by_question(answers: Sequence[Answered]) -> Mapping[tuple[str | int, ...], Answered]:
+    """By everything that makes it the same question but its video, whose path differs from machine to machine.
+
+    Of questions that share all of this, about several videos, the first is held against the first, and so on.
+    """
+    met: Counter[tuple[str, ...]] = Counter()
+    found: dict[tuple[str | int, ...], Answered] = {}
+    for one in answers:
+        example = one.example
+        key = (one.task, example.id, example.question, *example.options, example.answer)
+        found[(*key, met[key])] = one
+        met[key] += 1
+    return found
 
 
 def _compare(name: str, first: Sequence[Answered], second: Sequence[Answered], seed: int) -> Compared:
@@ -107,28 +123,33 @@ def _compare(name: str, first: Sequence[Answered], second: Sequence[Answered], s
     # and leave the other would choose questions by their outcome.
     is_unjudged = any(Verdict.UNSCORED in (one.verdict, other.verdict) for one, other in pairs)
     scored = [
-        (one.score, other.score, one.video)
+        (one.score, other.score, one, other)
         for one, other in pairs
         if one.score is not None and other.score is not None
         if not (is_unjudged and one.example.kind is Kind.OPEN_ENDED)
     ]
     if not scored:
         return Compared(name, None, None, None, unpaired, len(pairs))
-    first_scores, second_scores, videos = (list(column) for column in zip(*scored, strict=True))
+    first_scores, second_scores, ones_scored, others_scored = (list(column) for column in zip(*scored, strict=True))
+    both = [
+        second - first for first, second, one, other in scored if Verdict.UNPARSED not in (one.verdict, other.verdict)
+    ]
     return Compared(
         benchmark=name,
         first=sum(first_scores) / len(scored),
         second=sum(second_scores) / len(scored),
-        difference=compare_scores(first_scores, second_scores, videos, seed),
+        difference=compare_scores(first_scores, second_scores, [one.video for one in ones_scored], seed),
         unpaired=unpaired,
         unscored=len(pairs) - len(scored),
+        unparsed=(_unparsed(ones_scored), _unparsed(others_scored)),
+        answered=sum(both) / len(both) if both else None,
     )
 
 
 def _row(one: Compared) -> list[str]:
     title, difference = title_of(one.benchmark), one.difference
     if difference is None or one.first is None or one.second is None:
-        return [title, "0", *[""] * 9]
+        return [title, "0", *[""] * (len(HEAD) - 2)]
     return [
         title,
         str(difference.examples),
@@ -141,7 +162,13 @@ def _row(one: Compared) -> list[str]:
         str(difference.lost),
         str(difference.gained),
         "-" if difference.examples_needed is None else str(difference.examples_needed),
+        *map(str, one.unparsed),
+        "-" if one.answered is None else _points(one.answered),
     ]
+
+
+def _unparsed(answers: Sequence[Answered]) -> int:
+    return sum(one.verdict is Verdict.UNPARSED for one in answers)
 
 
 def _notes(one: Compared) -> list[str]:

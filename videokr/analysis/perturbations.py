@@ -50,7 +50,7 @@ def _of_choice(example: Example) -> Iterator[tuple[str, str, bool]]:
     yield "brackets", f"({gold})", True
     yield "letter and text", f"{gold}. {text}", True
     yield "lead-in", f"The answer is {gold}.", True
-    yield "text for letter", text, False  # evaluation does not count it, either
+    yield "text for letter", text, True
     yield "another letter", another, False
     yield "two letters", f"{gold} or {another}", False
     yield "all letters", ", ".join(letters), False

@@ -11,6 +11,7 @@ from videokr.evaluation.answered import Answered, read_answers
 from videokr.evaluation.benchmarks import MEANS, benchmark_of, title_of
 from videokr.evaluation.card import CARD_FILE, RunCard, read_card
 from videokr.evaluation.summary import Score, format_summary, mean_score, percent, score_of, summarize
+from videokr.evaluation.unparsed import unparsed_lines
 from videokr.evaluation.verdict import Verdict
 from videokr.outputs import atomic_write
 from videokr.response import Kind
@@ -108,6 +109,7 @@ def format_run(run: Run) -> str:
         same = sum(is_right_without_judge(one) for one in answers)
         if same:
             notes.append(f"{same} open answers equal the gold answer, and are right without a judge.")
+        notes += unparsed_lines(answers)
         parts.append("\n".join([format_summary(title_of(name), summarize(answers)), *notes]))
     for mean, (value, (low, high)) in run.means().items():
         shown = "unknown" if value is None else percent(value)

@@ -60,7 +60,7 @@ def test_perturbations_say_what_they_are():
     assert number["unit, converted"] == ("18 km/h", True) and number["unit, not converted"] == ("5 km/h", False)
     assert changes(example("pressure increases"), "blue")["negation"] == ("not pressure increases", False)
     choice = changes(example("B", OPTIONS), "A")
-    assert choice["text for letter"] == ("Hydrogen", False) and choice["two letters"] == ("B or A", False)
+    assert choice["text for letter"] == ("Hydrogen", True) and choice["two letters"] == ("B or A", False)
 
 
 def test_typed_has_the_ceiling_and_pays_for_nothing_wrong(data):

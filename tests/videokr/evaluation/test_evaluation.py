@@ -31,7 +31,8 @@ from videokr.evaluation.card import (
 from videokr.evaluation.responses import Generation, ResponseLog, request_key
 from videokr.evaluation.run import answers_path, format_run, read_run
 from videokr.evaluation.summary import score_of, summarize
-from videokr.evaluation.verdict import Verdict
+from videokr.evaluation.unparsed import unparsed_lines
+from videokr.evaluation.verdict import Verdict, score
 from videokr.example import parse_example
 from videokr.prompt import prompt_digest
 
@@ -45,7 +46,7 @@ CARD = RunCard(
     max_model_len=2048,
     generation="",
     probe=None,
-    extractor="videokr",
+    extractor="any-form",
     judge=None,
     seed=0,
     data={"videokr_eval": {"questions": 4, "sha256": "d"}},
@@ -382,3 +383,60 @@ def test_a_sweep_is_drawn(tmp_path):
     ]
     assert main(["sweep", *map(str, folders), "--figure", str(tmp_path / "sweep.png")]) == 0
     assert (tmp_path / "sweep.png").read_bytes().startswith(b"\x89PNG")
+
+
+# The same answers in three forms: as Instruct models give them (two of five without tags), as a Thinking model's prompt
+# opens the thinking, and as VideoAuto-R1 boxes them.
+FORMS = {
+    "instruct": lambda letter, n: (
+        f"It shows that.\n\nThe answer is {letter}." if n % 5 < 2 else f"<answer>{letter}</answer>"
+    ),
+    "thinking": lambda letter, n: f"So A or B? I say C.\n</think>\n\n<answer>{letter}</answer>",
+    "boxed": lambda letter, n: f"\\boxed{{A}}<think>Or not A.</think>\\boxed{{{letter}}}",
+}
+
+
+@pytest.mark.parametrize(("form", "tagged"), [("instruct", 0.441), ("thinking", 0.735), ("boxed", 0.0)])
+def test_the_same_answers_score_the_same_in_every_form_and_the_tags_are_told_apart(form, tagged):
+    """200 questions, 147 of them right."""
+    answers = []
+    for number in range(200):
+        example = parse_example(
+            {"id": str(number), "question": "Q?", "options": ["w", "x", "y", "z"], "answer": "D", "video_path": "v.mp4"}
+        )
+        said = FORMS[form]("D" if number * 147 % 200 < 147 else "B", number)
+        scored = score(example, said, None)
+        answers.append(Answered("videokr_eval", example, said, scored.verdict, scored.answer, None, 1, 1))
+    came_to = score_of(answers)
+    assert came_to.accuracy == 0.735 and came_to.tagged == pytest.approx(tagged, abs=0.02)
+
+
+def test_unparsed_responses_are_told_by_form():
+    def one(response: str) -> Answered:
+        return replace(answered(2, "unparsed"), response=response)
+
+    said = [one("I cannot tell."), one("Nothing to see."), one("<think>Maybe"), one("<answer>A, B</answer>"), one("")]
+    told = "\n".join(unparsed_lines([*said, *[answered(0, "right")] * 20]))
+    assert told.startswith("5 of 25 responses have no answer that can be read:\n  2 have no tags, and end without")
+    assert "such as 'I cannot tell.'" in told and "1 of other forms" in told
+    assert unparsed_lines([one(""), *[answered(0, "right")] * 50]) == []
+
+
+def test_compare_tells_tags_from_knowledge_and_questions_of_one_text_apart(tmp_path, capsys):
+    """Of four questions of one text about four videos, A answers one, and right; B all, and two of them right."""
+    example = parse_example({"id": "1", "question": "Q?", "options": ["x", "y"], "answer": "B", "video_path": "0.mp4"})
+    examples = [replace(example, videos=(f"{number}.mp4",)) for number in range(4)]
+    runs = {"a": ["B", None, None, None], "b": ["B", "B", "A", "A"]}
+    for name, said in runs.items():
+        verdicts = [Verdict.UNPARSED if s is None else Verdict.RIGHT if s == "B" else Verdict.WRONG for s in said]
+        write_run(
+            tmp_path / name,
+            [
+                Answered("videokr_eval", example, f"<answer>{letter or ''}</answer>", verdict, letter, None, 1, 1)
+                for example, letter, verdict in zip(examples, said, verdicts, strict=True)
+            ],
+        )
+    (compared,) = compare_runs(read_run(tmp_path / "a"), read_run(tmp_path / "b"))
+    assert (compared.first, compared.second, compared.unparsed, compared.answered) == (0.25, 0.5, (3, 0), 0.0)
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
+    assert "unparsed A  unparsed B  B - A, answered" in capsys.readouterr().out

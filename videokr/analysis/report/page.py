@@ -72,7 +72,7 @@ def gather(run_set: RunSet) -> list[Case]:
     views = sorted(run_set.views, key=lambda view: view.card.probe is not None)
     cases: list[Case] = []
     for benchmark in run_set.benchmarks:
-        by_key: dict[tuple[str, ...], list[tuple[RunView, Answered]]] = {}
+        by_key: dict[tuple[str | int, ...], list[tuple[RunView, Answered]]] = {}
         for view in views:
             for key, answered in by_question(view.answers.get(benchmark, ())).items():
                 by_key.setdefault(key, []).append((view, answered))
