@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from lmms_eval_tasks.catalogue import own_tasks, read_task, write_group, write_task
-from videokr.answer import form_from_env
 from videokr.budget import EVAL_BUDGET, SAMPLINGS
 from videokr.errors import UserError, exit_status
+from videokr.evaluation.answer import form_from_env
 from videokr.evaluation.card import RunCard, installed_versions, questions_digest
 from videokr.evaluation.judge import check_judge
 from videokr.evaluation.judge_settings import Limits, Settings, read_settings

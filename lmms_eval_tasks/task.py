@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from videokr.answer import form_from_env
+from videokr.evaluation.answer import form_from_env
 from videokr.evaluation.judge import ThreadJudge, judge_from_env
 from videokr.evaluation.verdict import OPEN, Verdict, score
 from videokr.example import parse_example

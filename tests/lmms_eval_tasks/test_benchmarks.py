@@ -422,7 +422,7 @@ class Script(lmms):
         assert [part["type"] for part in doc_to_messages(doc)[0]["content"]] == ["video", "text"]
         letter = doc["answer"] if doc_id != 1 else "A" if doc["answer"] != "A" else "B"
         letter += " or so" * (len(letter) > 1)  # an open one that only a judge could take for the gold answer
-        return "It is " + letter if doc_id == 2 else f"<think>...</think><answer>{letter}</answer>"
+        return "<think>It is " + letter if doc_id == 2 else f"<think>...</think><answer>{letter}</answer>"
 
     def generate_until_multi_round(self, requests):
         raise NotImplementedError

@@ -250,6 +250,7 @@ def test_a_tiny_model_is_evaluated_on_a_local_file(tmp_path, family, backend, re
             MAX_MODEL_LEN="2048",
             GEN_KWARGS="max_new_tokens=16",
             LIMIT="4",
+            ANSWER_FORM="tagged",  # else anything that the model says in one line is an answer, and judged
             OPENAI_API_KEY="sk-of-the-test",
             OPENAI_BASE_URL=f"http://127.0.0.1:{judge.server_address[1]}/v1",
         )

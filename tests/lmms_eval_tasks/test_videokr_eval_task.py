@@ -77,10 +77,11 @@ def test_missing_files_are_named(tmp_path):
 RESPONSES = {
     "right": "<think>…</think>\n<answer>B</answer>",
     "wrong": "<think>B</think>\n<answer>A</answer>",
-    "unparsed": "It is B.",
+    "untagged": "So it is B, by its colour.\n\nThe answer is B.",
+    "unparsed": "It is one of them.",
     "open": "<think>…</think>\n<answer>a thin rod</answer>",
     "open, the gold answer": "<think>…</think>\n<answer>A rod.</answer>",
-    "open-unparsed": "a rod",
+    "open-unparsed": "<think>a rod",
 }
 
 
@@ -125,14 +126,15 @@ def test_scores_through_the_host(tmp_path, monkeypatch):
         log_samples=True,
     )
     results = output["results"]["videokr_eval"]
-    assert results["videokr_eval_acc,none"] == 2 / 6
-    assert results["mc_acc,none"] == 1 / 3
+    assert results["videokr_eval_acc,none"] == 3 / 7
+    assert results["mc_acc,none"] == 2 / 4
     samples = {
         sample["videokr_eval_acc"]["id"]: sample["videokr_eval_acc"] for sample in output["samples"]["videokr_eval"]
     }
     assert {name: sample["verdict"] for name, sample in samples.items()} == {
         "right": "right",
         "wrong": "wrong",
+        "untagged": "right",
         "unparsed": "unparsed",
         "open": "unscored",
         "open, the gold answer": "right",

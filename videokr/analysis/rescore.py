@@ -16,8 +16,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from videokr.answer import ANY_FORM, TAGGED, read_choice
 from videokr.errors import UserError
+from videokr.evaluation.answer import ANY_FORM, TAGGED, read_choice
 from videokr.evaluation.answered import Answered, write_answers
 from videokr.evaluation.benchmarks import title_of
 from videokr.evaluation.judge import Judge, JudgeError, VerdictCache, check_judge

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from videokr.answer import TAGGED
 from videokr.errors import UserError
+from videokr.evaluation.answer import TAGGED
 from videokr.evaluation.verdict import OPEN, Verdict, read
 from videokr.example import Example, parse_example, to_record
 from videokr.jsonl import read_records

@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
-from videokr.answer import ANY_FORM, read_choice, read_open_answer
+from videokr.evaluation.answer import ANY_FORM, read_choice, read_open_answer
 from videokr.evaluation.judge import JudgeError, ThreadJudge
 from videokr.example import Example
 from videokr.response import Kind
@@ -51,7 +51,7 @@ def score(example: Example, response: str, judge: ThreadJudge | None, form: str 
     """Scores one response; a judge is asked only about an open answer that is not the gold one.
 
     Args:
-        form: that an answer must have, `videokr.answer.TAGGED` or ANY_FORM.
+        form: that an answer must have, `videokr.evaluation.answer.TAGGED` or ANY_FORM.
     """
     answer = read(example, response, form)
     if answer is None:

@@ -65,10 +65,9 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number with its unit.
+    """A number with its unit, which is None where none is written.
 
     Attributes:
-        unit: None where none is written.
         is_rounded: written with a decimal point.
     """
 

@@ -6,7 +6,7 @@ from checkout import GOLDEN
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videokr.answer import ANY_FORM, TAGGED, read_choice, read_open_answer
+from videokr.evaluation.answer import ANY_FORM, TAGGED, read_choice, read_open_answer
 from videokr.options import LETTERS
 
 GOLD = json.loads((GOLDEN / "answer_form_cases.json").read_text(encoding="utf-8"))
