@@ -99,6 +99,22 @@ def require_typed(accuracy: str) -> None:
         )
 
 
+def check_judge(
+    judge_cache: Any = None, judge_concurrency: Any = DEFAULT_CONCURRENCY, judge_seconds: Any = DEFAULT_SECONDS
+) -> None:
+    """Looks at the judge's settings: with 0 requests at once a run would wait for ever.
+
+    Raises:
+        UserError: one is of the wrong type or out of its range.
+    """
+    if judge_cache is not None and not isinstance(judge_cache, str):
+        raise UserError(f"reward_kwargs.judge_cache={judge_cache!r}: give a folder")
+    if isinstance(judge_concurrency, bool) or not isinstance(judge_concurrency, int) or judge_concurrency < 1:
+        raise UserError(f"reward_kwargs.judge_concurrency={judge_concurrency!r}: give a whole number of at least 1")
+    if isinstance(judge_seconds, bool) or not isinstance(judge_seconds, int | float) or not judge_seconds > 0:
+        raise UserError(f"reward_kwargs.judge_seconds={judge_seconds!r}: give a number of seconds above 0")
+
+
 def is_undecided(kind: Kind, reason: str) -> bool:
     """Whether a judge has to say if an answer is right.
 
@@ -125,6 +141,7 @@ def _judge(folder: str | None, concurrency: int, seconds: float) -> Judge:
     """The judge of the running event loop, made when it is first asked."""
     loop = asyncio.get_running_loop()
     if loop not in _judges:
+        check_judge(folder, concurrency, seconds)
         configured = require_settings(os.environ, "verl_plugin.judged_reward")
         cache = VerdictCache(Path(folder).expanduser()) if folder is not None else None
         _judges[loop] = Judge(configured, cache, Limits(concurrency=concurrency, seconds=seconds))

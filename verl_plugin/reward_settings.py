@@ -41,4 +41,6 @@ def check_reward(function: Mapping[str, Any], environment: Mapping[str, str]) ->
     check_accuracy(reward.parse_accuracy(accuracy))
     if path == JUDGED:
         judged_reward.require_typed(accuracy)
+        own = ("judge_cache", "judge_concurrency", "judge_seconds")
+        judged_reward.check_judge(**{name: settings[name] for name in own if name in settings})
         check_judge(require_settings(environment, path), f"give reward.custom_reward_function.path={PLAIN}")
