@@ -1,12 +1,12 @@
-"""What the model classes share: conversations with planned videos, decoded while the batch before is answered."""
+"""What the model classes share: conversations with planned videos, decoded while others are answered."""
 
 import os
 import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from lmms_eval.protocol import ChatMessages
 from tqdm import tqdm
 from transformers import AutoProcessor
 
+from lmms_eval_tasks.models.read_ahead import ReadAhead
 from videokr.budget import EVAL_BUDGET, VideoBudget
 from videokr.errors import USER_ERROR_STATUS, UserError
 from videokr.evaluation.probe import Probe, probe_frames, read_probe
@@ -32,6 +33,11 @@ from videokr.video.vision_tokens import drop_outer_marks
 _OF_SPEED = ("tensor_parallel_size", "gpu_memory_utilization", "enforce_eager", "max_num_batched_tokens")
 # The frames arrive sampled and sized: no processor may do it a second time.
 PROCESSOR_ARGS = {"do_sample_frames": False, "do_resize": False}
+
+MAX_IN_FLIGHT = 256  # questions
+MAX_DECODE_WORKERS = 16
+# Of one question, for each of a frame's bytes: the frame itself, and its patches in 32 bits.
+_COPIES = 5
 
 Messages = Sequence[Mapping[str, Any]]
 
@@ -50,18 +56,19 @@ class Conversation:
 
 
 class VideoModel(lmms):
-    """A model that answers one turn about videos; a subclass says how it is loaded and how it answers a batch.
+    """A model that answers one turn about videos; a subclass says how it is loaded and how it answers.
 
     Under torchrun every process is one replica and answers its share.
 
     Args:
         model: checkpoint folder or hub id.
-        batch_size: conversations answered at once; the next batch's videos are decoded meanwhile.
+        batch_size: conversations that transformers answers at once; vLLM has its own window of questions in flight.
         fps, min_frame_num, max_frame_num, min_pixels, max_pixels, sampling: the video budget; pixels are a
             frame's.
         max_model_len: context in tokens; a generation is cut where it ends.
         data_parallel_size: number of processes; must be torchrun's.
         decode_workers: threads that decode videos.
+        in_flight_gib: memory for the videos of questions that are decoded or in flight; bounds how many there are.
         responses: folder in which every response is kept as it comes, and found again by the next run with the same
             settings; None keeps none.
         probe: see `videokr.evaluation.probe`; of `swapped`, the rows say which video is shown.
@@ -84,7 +91,8 @@ class VideoModel(lmms):
         data_parallel_size: int = 1,
         max_model_len: int = 32_768,
         trust_remote_code: bool = False,
-        decode_workers: int = 4,
+        decode_workers: int | None = None,
+        in_flight_gib: float = 16,
         responses: str | None = None,
         probe: str = "",
         probe_seed: int = 0,
@@ -103,7 +111,9 @@ class VideoModel(lmms):
         frames, pixels = min(min_frame_num, max_frame_num), min(min_pixels, max_pixels)
         self.budget = VideoBudget(float(fps), frames, max_frame_num, pixels, max_pixels, sampling)
         self.max_model_len = int(max_model_len)
-        self.decode_workers = decode_workers
+        self.decode_workers = decode_workers or min(len(os.sched_getaffinity(0)), MAX_DECODE_WORKERS)
+        bytes_each = self.budget.max_frames * self.budget.max_pixels * 3 * _COPIES
+        self.max_in_flight = max(2, min(MAX_IN_FLIGHT, int(float(in_flight_gib) * 2**30 / bytes_each)))
         load_processor: Any = AutoProcessor.from_pretrained
         self.processor = load_processor(model, trust_remote_code=trust_remote_code)
         drop_outer_marks(self.processor)
@@ -134,8 +144,8 @@ class VideoModel(lmms):
     def load(self, *args: Any, **engine_args: Any) -> None:
         raise NotImplementedError
 
-    def answer(self, batch: Sequence[Conversation], settings: Sequence[Mapping[str, Any]]) -> list[Generation]:
-        """Answers a batch, in order.
+    def answers(self, ahead: "Questions", settings: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Generation]]:
+        """Answers everything, as it comes: the place among `settings` of each, and what the model said.
 
         Args:
             settings: the generation settings of each conversation's task: `max_new_tokens`, `do_sample` and, where it
@@ -164,18 +174,20 @@ class VideoModel(lmms):
         done = len(requests) - len(left)
         if done:
             print(f"{done} of {len(requests)} responses are there from before", flush=True)
-        batches = [left[start : start + self.batch_size] for start in range(0, len(left), self.batch_size)]
-        decoded = self._decoded([[asked[place] for place in batch] for batch in batches])
+        left = _by_video(left, asked)
+        ahead = ReadAhead(self.read, [asked[place] for place in left], self.decode_workers, self.max_in_flight)
+        start = monotonic()
         with tqdm(
             total=len(requests), initial=done, desc="Answering", unit="question", disable=self.rank != 0
         ) as progress:
-            for batch, conversations in zip(batches, decoded, strict=True):
-                answers = self.answer(conversations, [settings[place] for place in batch])
-                for place, generation in zip(batch, answers, strict=True):
-                    given[place] = generation
-                    if self.log is not None:
-                        self.log.add(keys[place], generation)
-                progress.update(len(batch))
+            for number, generation in self.answers(ahead, [settings[place] for place in left]):
+                given[left[number]] = generation
+                if self.log is not None:
+                    self.log.add(keys[left[number]], generation)
+                progress.update()
+        if left and self.rank == 0:
+            waited = ahead.waited_seconds / (monotonic() - start)
+            print(f"the model waited for videos in {waited:.1%} of the time", flush=True)
         return [
             GenerationResult(self.opening + one.text, TokenCounts(one.prompt_tokens, one.response_tokens))
             for one in given
@@ -225,17 +237,17 @@ class VideoModel(lmms):
             shown = [probe_frames(self.probe, frames, plan, rng) for frames, plan in shown]
         return Conversation(text, tuple(shown))
 
-    def _decoded(self, batches: Sequence[Sequence[Messages]]) -> Iterator[list[Conversation]]:
-        """Batches ready to be answered; while one is answered the next is decoded."""
-        with ThreadPoolExecutor(self.decode_workers, thread_name_prefix="decode") as pool:
-            ready: list[Future[Conversation]] = []
-            for following in (*batches, ()):
-                coming = [pool.submit(self.read, messages) for messages in following]
-                if ready:
-                    try:
-                        conversations = [future.result() for future in ready]
-                    except UserError:
-                        pool.shutdown(cancel_futures=True)
-                        raise
-                    yield conversations
-                ready = coming
+
+Questions = ReadAhead[Messages, Conversation]
+
+
+def _by_video(places: Sequence[int], asked: Sequence[Messages]) -> list[int]:
+    """Questions about one video one after the other, where the first of them is: the engine still knows the video."""
+    first: dict[str, int] = {}
+    for place in places:
+        first.setdefault(_videos(asked[place]), place)
+    return sorted(places, key=lambda place: (first[_videos(asked[place])], place))
+
+
+def _videos(messages: Messages) -> str:
+    return "\0".join(part["url"] for message in messages for part in message["content"] if part["type"] == "video")

@@ -1,14 +1,14 @@
 """Qwen2.5-VL and Qwen3-VL by transformers alone: slow, and without vLLM between the weights and the answer."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from typing import Any
 
 import torch
 from transformers import AutoModelForImageTextToText, GenerationConfig, set_seed
 
-from lmms_eval_tasks.models.video_model import PROCESSOR_ARGS, Conversation, VideoModel
+from lmms_eval_tasks.models.video_model import PROCESSOR_ARGS, Conversation, Questions, VideoModel
 from videokr.errors import UserError
 from videokr.evaluation.responses import Generation
 from videokr.video.positions import patch_rope_index
@@ -44,6 +44,13 @@ class VideoKRHF(VideoModel):
     def weights(self, model: str, **settings: Any) -> Any:
         load: Any = AutoModelForImageTextToText.from_pretrained
         return load(model, **settings)
+
+    def answers(self, ahead: Questions, settings: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Generation]]:
+        """Answers batches, one after the other."""
+        first = 0
+        for batch in ahead.batches(self.batch_size):
+            yield from enumerate(self.answer(batch, settings[first : first + len(batch)]), first)
+            first += len(batch)
 
     def answer(self, batch: Sequence[Conversation], settings: Sequence[Mapping[str, Any]]) -> list[Generation]:
         """Answers a batch of questions.

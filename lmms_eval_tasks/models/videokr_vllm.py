@@ -1,13 +1,13 @@
 """vLLM for Qwen2.5-VL and Qwen3-VL, with frames sampled at the evaluation budget."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from vllm import LLM, SamplingParams
 
-from lmms_eval_tasks.models.video_model import PROCESSOR_ARGS, Conversation, VideoModel
+from lmms_eval_tasks.models.video_model import PROCESSOR_ARGS, Conversation, Questions, VideoModel
 from videokr.evaluation.responses import Generation
 
 SAMPLING_NAMES = ("top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty", "seed")
@@ -42,13 +42,25 @@ class VideoKRVLLM(VideoModel):
             **({"mm_processor_cache_gb": 0} | engine_args),  # no video is asked about twice in a row
         )
 
-    def answer(self, batch: Sequence[Conversation], settings: Sequence[Mapping[str, Any]]) -> list[Generation]:
-        prompts = [build_prompt(conversation) for conversation in batch]
-        outputs = self.engine.generate(prompts, [self.sampling(own) for own in settings], use_tqdm=False)
-        return [
-            Generation(output.outputs[0].text, len(output.prompt_token_ids or ()), len(output.outputs[0].token_ids))
-            for output in outputs
-        ]
+    def answers(self, ahead: Questions, settings: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Generation]]:
+        """Keeps a window of questions in flight: as one is answered the next is asked; none waits for the longest."""
+        in_flight: dict[str, int] = {}
+        while True:
+            while len(in_flight) < self.max_in_flight:
+                conversation = ahead.take(wait=not in_flight)
+                if conversation is None:
+                    break
+                place = ahead.taken - 1
+                params = self.sampling(settings[place])
+                (name,) = self.engine.enqueue([build_prompt(conversation)], [params], use_tqdm=False)
+                in_flight[name] = place
+            if not in_flight:
+                return
+            for output in self.engine.llm_engine.step():
+                if output.finished:
+                    said = output.outputs[0]
+                    generation = Generation(said.text, len(output.prompt_token_ids or ()), len(said.token_ids))
+                    yield in_flight.pop(output.request_id), generation
 
     def sampling(self, generation: Mapping[str, Any]) -> SamplingParams:
         greedy = not generation.get("do_sample", True)

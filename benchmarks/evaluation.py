@@ -1,0 +1,85 @@
+"""Answering by our window of questions in flight, held against vLLM's own `generate` over all of them at once.
+
+    python -m benchmarks.evaluation --folder DIR [--questions 48] [--tokens 256] [--rounds 3]
+
+In the environment of eval, on a CPU. The demo's tiny Qwen3-VL answers questions without a video, greedily, with very
+different lengths: a tenth up to all of --tokens. `batches of 4` is what waiting for the longest of a batch costs. All
+sides run in one process, in turns, and have to say the same.
+"""
+
+import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from benchmarks.clips import tiny_model
+from benchmarks.sides import Comparison, parser_of, take_turns
+
+AT_ONCE, WINDOW, BATCHES = SIDES = ("generate", "window", "batches of 4")
+FAMILY, CONTEXT_TOKENS, BATCH = "qwen3vl", 2048, 4
+
+
+def main() -> int:
+    parser = parser_of(__doc__, "the model", rounds=3)
+    parser.add_argument("--questions", type=int, default=48)
+    parser.add_argument("--tokens", type=int, default=256, help="of the longest response")
+    args = parser.parse_args()
+    sides = ways_to_answer(tiny_model(args.folder / "model", FAMILY, CONTEXT_TOKENS), args.questions, args.tokens)
+    said: dict[str, list[str]] = {}
+
+    def run(side: str) -> float:
+        start = perf_counter()
+        said[side] = sides[side]()
+        return perf_counter() - start
+
+    sides[AT_ONCE]()  # warm
+    told = Comparison("Answering").add
+    told(f"{args.questions} questions, up to {args.tokens} tokens", "s", take_turns(SIDES, args.rounds, run))
+    differing = [side for side in SIDES if said[side] != said[AT_ONCE]]
+    print(f"the same answers: {'no, of ' + ', '.join(differing) if differing else 'yes'}")
+    return int(bool(differing))
+
+
+def ways_to_answer(model: Path, questions: int, tokens: int) -> dict[str, Callable[[], list[str]]]:
+    """What each side does: answers every question, in order."""
+    from lmms_eval_tasks.models.read_ahead import ReadAhead
+    from lmms_eval_tasks.models.videokr_vllm import VideoKRVLLM, build_prompt
+
+    engine: Any = VideoKRVLLM(
+        str(model), batch_size=BATCH, max_model_len=CONTEXT_TOKENS, dtype="float32", enforce_eager=True
+    )
+    sampling = engine.sampling
+
+    def to_the_end(settings: dict[str, Any]) -> Any:
+        params = sampling(settings)
+        params.ignore_eos = True  # the lengths are those drawn below, whatever the model says
+        return params
+
+    engine.sampling = to_the_end
+    drawn = random.Random(0)
+    asked = [
+        [{"role": "user", "content": [{"type": "text", "text": f"What comes after {number}?"}]}]
+        for number in range(questions)
+    ]
+    settings = [{"max_new_tokens": drawn.randint(tokens // 10, tokens), "do_sample": False} for _ in asked]
+
+    def generated(places: range) -> list[str]:
+        prompts = [build_prompt(engine.read(asked[place])) for place in places]
+        outputs = engine.engine.generate(prompts, [engine.sampling(settings[p]) for p in places], use_tqdm=False)
+        return [output.outputs[0].text for output in outputs]
+
+    def window() -> list[str]:
+        ahead = ReadAhead(engine.read, asked, engine.decode_workers, engine.max_in_flight)
+        return [generation.text for _, generation in sorted(engine.answers(ahead, settings), key=lambda pair: pair[0])]
+
+    def batches() -> list[str]:
+        starts = range(0, questions, BATCH)
+        return [text for start in starts for text in generated(range(start, min(start + BATCH, questions)))]
+
+    return {AT_ONCE: lambda: generated(range(questions)), WINDOW: window, BATCHES: batches}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
