@@ -159,7 +159,7 @@ def read_option_letter(text: str | None, options: Sequence[str] | int | None = N
     text = _peeled(given)
     folded = [] if options is None or isinstance(options, int) else [_folded(option) for option in options]
     for said in (_folded(given), _folded(text)):
-        if len(said) > 1 and folded.count(said) == 1:
+        if said and folded.count(said) == 1 and not (len(said) == 1 and said.isalpha()):  # a lone letter is no text
             return LETTERS[folded.index(said)]
 
     named = _LETTER.fullmatch(text) or _LETTER_AND_TEXT.fullmatch(text)

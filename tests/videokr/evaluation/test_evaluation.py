@@ -323,7 +323,7 @@ def test_a_run_is_read_by_another_reader(tmp_path, capsys):
     made = read_run(tmp_path / "b")
     assert made.card.extractor == "any-letter"
     assert [one.verdict for one in made.answers["videokr_eval"]] == ["right", "right", "unscored"]
-    assert read_run(folder).card.extractor == "videokr"
+    assert read_run(folder).card.extractor == "any-form"
     again = ["rescore", str(folder), "--extractor", "exact", "--output", str(tmp_path / "b")]
     assert exit_status(lambda: main(again)) == 2 and "is there already" in capsys.readouterr().err
 
