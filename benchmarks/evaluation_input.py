@@ -3,8 +3,8 @@
     python -m benchmarks.evaluation_input --folder DIR [--size 720p] [--seconds 60] [--clips 4] [--plot PNG]
 
 In the environment of eval. Each side's process starts vLLM with the demo's tiny Qwen3-VL, answers a question about two
-seconds of video, and then is measured in lmms-eval's evaluator: one question about each clip, in two batches, of which
-ours reads the second while the first is answered, and one token an answer. No clip is shown twice, and vLLM keeps
+seconds of video, and then is measured in lmms-eval's evaluator: one question about each clip, and one token an answer. The
+released classes answer in two batches; ours reads a clip while another is answered. No clip is shown twice, and vLLM keeps
 nothing of one (mm_processor_cache_gb=0).
 
 All sides read the same clips at the frames a second and the pixels a frame of evaluation's budget, as far as the

@@ -141,7 +141,7 @@ merge() {
 # evaluate NAME CHECKPOINT
 evaluate() {
   VIDEOKR_MODEL="$2" RUN_NAME="$1" OUTPUT_PATH="${RUN}/eval/$1" VIDEOKR_EVAL_ROOT="${CORPUS}" VIDEOKR_EVAL_FILE=eval.jsonl \
-    VIDEOKR_USE_VLM_JUDGE=0 ANSWER_FORM=tagged BATCH_SIZE=256 MAX_MODEL_LEN=2048 MAX_PIXELS=4096 GEN_KWARGS=max_new_tokens=96 bash local_script/eval_videokr.sh
+    VIDEOKR_USE_VLM_JUDGE=0 ANSWER_FORM=tagged MAX_MODEL_LEN=2048 MAX_PIXELS=4096 GEN_KWARGS=max_new_tokens=96 bash local_script/eval_videokr.sh
 }
 
 # One function, so that bash has read it all before it runs: the file may change meanwhile.

@@ -15,7 +15,7 @@
 # PROBE_SEED                   of what a probe draws                        (0)
 # BACKEND                      vllm, or hf: transformers, far slower        (vllm)
 # RUN_NAME OUTPUT_PATH         (the model's name; outputs/videokr/${RUN_NAME}_${BACKEND}, and _PROBE behind it)
-# BATCH_SIZE                   prompts answered at once                     (4)
+# BATCH_SIZE                   prompts that transformers answers at once    (4); vLLM has a window of its own
 # FPS MAX_FRAME_NUM MAX_PIXELS the video budget                             (2, 128, 200704 px a frame)
 # SAMPLING                     frames even by index, or by time             (index)
 # MAX_MODEL_LEN                context in tokens                            (32768)

@@ -53,7 +53,7 @@ class VideoKRVLLM(VideoModel):
                 place = ahead.taken - 1
                 params = self.sampling(settings[place])
                 (name,) = self.engine.enqueue([build_prompt(conversation)], [params], use_tqdm=False)
-                in_flight[name] = place
+                in_flight[name.partition("-")[0]] = place  # an output is called so; the engine's own name has more
             if not in_flight:
                 return
             for output in self.engine.llm_engine.step():

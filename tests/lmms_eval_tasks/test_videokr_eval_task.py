@@ -270,10 +270,11 @@ def test_a_response_begins_with_its_thinking_whoever_opened_it(tmp_path, capfd, 
         def load(self, *args, **engine_args):
             self.asked = []
 
-        def answer(self, batch, settings):
-            self.asked += [conversation.text for conversation in batch]
-            names = [next(name for name in said if f"Question {name}?" in one.text) for one in batch]
-            return [Generation(("" if thinking else "<think>\n") + said[name], 1, 1) for name in names]
+        def answers(self, ahead, settings):
+            for place, (conversation,) in enumerate(ahead.batches(1)):
+                self.asked.append(conversation.text)
+                name = next(name for name in said if f"Question {name}?" in conversation.text)
+                yield place, Generation(("" if thinking else "<think>\n") + said[name], 1, 1)
 
     model = tmp_path / "model"
     build_model(FAMILIES["qwen3vl"], ["What colour? A. red B. blue <answer>A</answer>"] * 20, model, thinking=thinking)
