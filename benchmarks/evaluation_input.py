@@ -3,9 +3,9 @@
     python -m benchmarks.evaluation_input --folder DIR [--size 720p] [--seconds 60] [--clips 4] [--plot PNG]
 
 In the environment of eval. Each side's process starts vLLM with the demo's tiny Qwen3-VL, answers a question about two
-seconds of video, and then is measured in lmms-eval's evaluator: one question about each clip, and one token an answer. The
-released classes answer in two batches; ours reads a clip while another is answered. No clip is shown twice, and vLLM keeps
-nothing of one (mm_processor_cache_gb=0).
+seconds of video, and then is measured in lmms-eval's evaluator: one question about each clip, and one token an answer.
+The released classes answer in two batches; ours reads a clip while another is answered. No clip is shown twice, and
+vLLM keeps nothing of one (mm_processor_cache_gb=0).
 
 All sides read the same clips at the frames a second and the pixels a frame of evaluation's budget, as far as the
 released classes can be told. `vllm` sends every frame as a picture, in PNG: pictures share no tokens as two frames of a
