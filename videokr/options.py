@@ -16,6 +16,7 @@ _INLINE_HEADING = "options:"  # before options in a question
 _DECORATION = " \t\r\n*_`\"'$#>•-“”‘’„«».,;:!。、"  # noqa: RUF001
 _BRACKETS = {"(": ")", "[": "]", "{": "}", "【": "】", "「": "」", "《": "》", "『": "』", "\\(": "\\)", "\\[": "\\]"}
 BRACED = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"  # up to three braces deep
+_INNER_TEXT = re.compile(r"\\(?:text\w*|math\w+)\s*\{([^{}]*)\}|\\[,;!]")  # "10 \text{ m/s}"
 _COMMAND = re.compile(rf"\\(?:boxed|fbox|text\w*|math\w+|rm|bf)\s*({BRACED})")
 _LEAD_IN = re.compile(
     r"(?:(?:therefore|thus|hence|so|then)\b,?\s*)?"
@@ -34,13 +35,15 @@ _LETTER_AND_OWN_TEXT = re.compile(r"([A-Z])[*_`]*(?:\s*,|\s)\s*(\S.*)", re.DOTAL
 # Where the text after a letter names another one or takes it back: "A. or B", "A: B", "A. not", "A. x. B. y",
 # "A. x and B"; but not the last letter of "vitamin C", and not the article in "B. A dog".
 _MORE_LETTERS = re.compile(
-    r"^[,;/&+]|^(?i:and|or|not|nor|but)\b|^[(\[]?[A-Za-z](?:[)\].:,](?:\s|$)|\W{0,4}$)"
+    r"^[,;/&+]|^(?i:and|or|not|nor|but|also|plus|maybe|possibly|through|to)\b|^[(\[]?[A-Za-z](?:[)\].:,](?:\s|$)|\W{0,4}$)"
     r"|(?:[,;/&+\n]\s{0,4}|\.\s{1,4}|\b(?i:and|or|not|nor|but)\s{1,4})[(\[]?[A-Z](?:[)\].:,]\s|\W{0,4}$)"
 )
 # What follows a letter, or the text of its option, and takes it back: "A. is wrong", "A - no way".
 _TAKEN_BACK = re.compile(
-    r"(?:it\s+)?(?:is|are|was)(?:\s+not|n['\u2019]t|\s+(?:wrong|incorrect))\b|(?:no|wrong|incorrect)\b", re.I
+    r"(?:it\s+)?(?:is|are|was)(?:\s+not|n['\u2019]t|\s+(?:wrong|incorrect))\b|(?:no|wrong|incorrect|false)\b|(?:which|that)\s+is\s+(?:wrong|incorrect)\b",
+    re.I,
 )
+_REASON = re.compile(r"\b(?:because|since|as|not)\b", re.I)  # behind it other options may be named
 _VERDICT = re.compile(
     r"\s{1,4}is\s{1,4}(?:(?:the\s{1,4})?(?:correct|right|best)(?:\s{1,4}(?:answer|option|choice))?|the\s{1,4}answer)$",
     re.I,
@@ -110,7 +113,7 @@ def _spaced(text: str) -> str:
 
 
 def _folded(text: str) -> str:
-    return _spaced(text).casefold().rstrip(".")
+    return _spaced(_INNER_TEXT.sub(r"\1", text)).casefold().rstrip(".").strip("$ ")
 
 
 def _names_one_of(text: str, options: Set[str]) -> bool:
@@ -162,6 +165,10 @@ def read_option_letter(text: str | None, options: Sequence[str] | int | None = N
         if said and folded.count(said) == 1 and not (len(said) == 1 and said.isalpha()):  # a lone letter is no text
             return LETTERS[folded.index(said)]
 
+    said = _folded(text)
+    for index, option in enumerate(folded):  # "C. elegans, a worm" is not the third option
+        if split_label(option)[0] and re.match(rf"{re.escape(option)}\b", said):
+            return LETTERS[index]
     named = _LETTER.fullmatch(text) or _LETTER_AND_TEXT.fullmatch(text)
     if not named:
         return _letter_before_its_text(text, folded)
@@ -181,11 +188,24 @@ def read_option_letter(text: str | None, options: Sequence[str] | int | None = N
             return None
         if own and _folded(_spaced(rest)[: len(own)]) == own:
             rest = _spaced(rest)[len(own) :].strip(" .,;:")
+            if _names_one_of(_REASON.split(rest)[0], others - {own}):
+                return None
         elif _names_one_of(rest, others - {own}):
             return None
         if _TAKEN_BACK.match(rest):
             return None
     return None if _MORE_LETTERS.search(rest) else letter
+
+
+def read_whole_option(text: str, options: Sequence[str]) -> str | None:
+    """The option that a text is, and nothing but: its letter, its text, or both."""
+    text = _peeled(_INNER_TEXT.sub(r"\1", unicodedata.normalize("NFKC", text)))
+    label, behind = split_label(text)
+    index = LETTERS.index(label) if label else len(options)
+    if _LETTER.fullmatch(text) or (index < len(options) and _folded(_peeled(behind)) == _folded(options[index])):
+        return read_option_letter(text, options)
+    found = [place for place, option in enumerate(options) if _folded(option) == _folded(text)]
+    return LETTERS[found[0]] if len(found) == 1 else _letter_before_its_text(text, [_folded(one) for one in options])
 
 
 def _letter_before_its_text(text: str, folded: list[str]) -> str | None:

@@ -89,7 +89,7 @@ class Response:
         ends_inside_block: whether its last tag opens a block, or its thinking never closes: it broke off, most likely
             at the length limit.
         has_empty_block: whether an answer block without content stands outside of the thinking.
-        outside: what stands outside of the thinking, without the tags of its answer blocks.
+        outside: what stands behind the thinking, else before it, without the tags of its answer blocks.
     """
 
     answer: str | None
@@ -116,14 +116,16 @@ def read_response(text: str) -> Response:
     pieces = TAG.split(text)  # text, tag, text, tag, ..., text
     tags = pieces[1::2]
     of_thinking = [tag for tag in tags if tag[-len("think>") :].lower() == "think>"]
-    outside = _outside_thinking(pieces)
+    segments = _outside_thinking(pieces)
+    outside = [text for segment in segments for text in segment]
     block = _last_block(outside, bool(of_thinking))
+    said = ["".join(text for text in segment if not TAG.fullmatch(text)) for segment in segments]
     return Response(
         answer=(block.strip() or None) if block else None,
         is_well_formed=is_whole and tags == _WELL_FORMED and [bool(piece.strip()) for piece in pieces[::2]] == _CONTENT,
         ends_inside_block=any(not tag.startswith("</") for tag in (*tags[-1:], *of_thinking[-1:])),
         has_empty_block=any(not outside[place + 1].strip() for place in _blocks(outside)),
-        outside="".join(text for text in outside if not TAG.fullmatch(text)),
+        outside=next(filter(str.strip, reversed(said)), ""),
     )
 
 
@@ -139,31 +141,31 @@ def bare_answer(text: str) -> str | None:
     return read_answer(text) if "<" in text and "<answer>" in text.lower() else text
 
 
-def _outside_thinking(pieces: list[str]) -> list[str]:
-    """Texts and answer tags outside of the thinking, in order; of one that never closes, the block that it ends with.
+def _outside_thinking(pieces: list[str]) -> list[list[str]]:
+    """Texts and answer tags before, between and after the thinking; of one that never closes, the block at its end.
 
     What stands before a `</think>` that nothing opened is thinking, too: the prompt opened it.
 
     Args:
         pieces: text, tag, text, tag, ..., text.
     """
-    outside = pieces[:1]
+    outside = [pieces[:1]]
     inside: list[str] | None = None
     for tag, text in zip(pieces[1::2], pieces[2::2], strict=True):
         name = tag.lower()
         if name == "</think>":
             if inside is None:
                 outside.clear()
-            outside.append(text)
+            outside.append([text])
             inside = None
         elif name == "<think>":
             inside = [text]
         elif inside is None:
-            outside += tag, text
+            outside[-1] += tag, text
         else:
             inside += tag, text
     if inside is not None and len(inside) - 4 in _blocks(inside) and not inside[-1].strip():
-        return ["", *inside[-4:]]
+        return [["", *inside[-4:]]]
     return outside
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from importlib.util import find_spec
 
 from videokr.errors import UserError
-from videokr.options import read_option_letter
+from videokr.options import LETTERS, read_option_letter
 from videokr.response import Kind, find_special_token, read_response
 from videokr.rouge import MAX_TEXT_CHARACTERS, mean_rouge_f1
 
@@ -124,7 +124,9 @@ def _choice(answer: str | None, gold: str, options: Sequence[str] | int | None) 
     if letter is not None:
         right = letter == gold_letter
         return float(right), True, Reason.RIGHT if right else Reason.WRONG
-    beyond = read_option_letter(answer) is not None and options is not None
+    any_letter = read_option_letter(answer)
+    count = len(LETTERS) if options is None else options if isinstance(options, int) else len(options)
+    beyond = any_letter is not None and LETTERS.index(any_letter) >= count
     return 0.0, False, Reason.NOT_AN_OPTION if beyond else Reason.NO_LETTER
 
 

@@ -61,8 +61,8 @@ Extractor = Callable[[str, Sequence[str]], str | None]
 
 
 def _any_form(response: str, options: Sequence[str]) -> str | None:
-    """ours: the last answer block outside the thinking; where there is none, what is boxed, alone on the last line, or
-    announced by 'the answer is'
+    """ours: the last answer block outside the thinking; where there is none, what is boxed or announced by 'the answer
+    is', the later of the two; else the last line or the first, if it is nothing but an option
     """
     return read_choice(response, options)
 
@@ -162,7 +162,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="DIR", help="folder of a run of local_script/eval_videokr.sh")
     parser.add_argument("--extractor", choices=EXTRACTORS, help="read multiple choice by this one (default: show all)")
     parser.add_argument(
-        "--judge", action="store_true", help="ask the judge about open answers that have no verdict; see the README"
+        "--judge",
+        action="store_true",
+        help="ask the judge about open answers that have no verdict; see docs/evaluation.md",
     )
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="folder of the rescored run (default: with --judge, DIR)"

@@ -7,20 +7,34 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from videokr.errors import UserError
-from videokr.options import BRACED, read_option_letter, split_label
-from videokr.response import Response, read_response
+from videokr.options import BRACED, read_option_letter, read_whole_option
+from videokr.response import read_response
 
 TAGGED, ANY_FORM = FORMS = ("tagged", "any-form")
 MAX_LINE_CHARACTERS = 200  # of an open answer without tags that is a line of its own
 _BOXED = re.compile(rf"\\boxed\s*({BRACED})")
 _ANNOUNCED = re.compile(
-    r"\b(?:answer|option|choice)\b(?:\s+(?:is|should\s+be|would\s+be)\b|[*_]*\s*[:=])[*_]*\s*:?"
-    r"|\bI\s+(?:choose|select|pick)\b"
-    r"|(?:答案|选项)(?:是|为|选|：|:)+",  # noqa: RUF001
+    r"\banswer\b(?:\s+(?:is|should\s+be|must\s+be)\b|[*_\"]*\s*[:=])[*_]*\s*:?"
+    r"|\b(?:correct|right|best|final)\s+(?:option|choice)\b(?:\s+is\b|[*_]*\s*[:=])[*_]*\s*:?"
+    r"|\b(?:option|choice)\s+is\b:?|\bI\s+(?:choose|select|pick)\b"
+    r"|\bit(?:['’]s|\s+is)(?=\s+(?:option\s+)?[*(]{0,3}[A-Z][*)]{0,3}[.!]?\s*$)"  # noqa: RUF001
+    r"|(?:答案|正确选项)(?:是|为|选|：|:)+|[故应此]选择?",  # noqa: RUF001
+    re.I | re.M,
+)
+# In the clause before an announcement, what makes it none; behind it, what takes it back.
+_NOT_MEANT = re.compile(
+    r"n['’]t\b|\b(?:not|never|cannot|unlikely|wrong|incorrect|neither|if|might|thought|first|someone)\b|不",  # noqa: RUF001
     re.I,
 )
-_LETTER_AND_REASON = re.compile(r"[\s*_(\[]*([A-Z])[*_)\]]*(?=[.,;:]\s|\s+(?:because|since|as)\b)")
-_NEGATED = re.compile(r"\b(?:not|neither|or)\b", re.I)
+_TURNED_ROUND = re.compile(
+    r"\b(?:wait|hmm+|oops|on\s+reflection)\b|(?:[.!?\n]\s*)(?:however|but|yet|actually|alternatively)\b"
+    r"|\b(?:that|which)\s+is\s+(?:wrong|incorrect)\b",
+    re.I,
+)
+_CLAUSE_END = re.compile(r"[.,;!?\n。；，]")  # noqa: RUF001
+_OTHER_THINKING = re.compile(r"<(/?)(?:thinking|thought|reasoning)>|◁(/?)think▷", re.I)
+_LETTER_AND_REASON = re.compile(r"[\s*_(\[]*([A-Z])[*_)\]]*,?(?=\s+(?:because|since|as)\b)")
+_OPTION_LINE = re.compile(r"\W*(?:(?:option|choice|选项)\s*)?\W{0,3}([A-Z])(?:[*_]*[).:：、]|[*_]*\s+[-–—]|\W*$)", re.I)  # noqa: RUF001
 
 
 def form_from_env(environment: Mapping[str, str]) -> str:
@@ -38,66 +52,67 @@ def form_from_env(environment: Mapping[str, str]) -> str:
 def read_choice(text: str, options: Sequence[str], form: str = ANY_FORM) -> str | None:
     """The letter of the one option that a response names; None where it names none.
 
-    In any form, the first of these that names an option counts: the last answer block, and where there is one nothing
-    else; the last `\\boxed{}`; the last line, if it is an answer alone; what is announced last by "the answer is";
-    the first line, if it is an answer alone.
+    In any form, the last answer block counts, and where there is one nothing else; then what is in `\\boxed{}` or
+    announced by "the answer is", the later of the two; then the last line, or the first, if it is nothing but an option
+    and no other is gone through. What is negated, taken back or doubled names none.
 
     Args:
         text: from the opening of the thinking on, whoever wrote that.
         options: texts without letters.
         form: TAGGED or ANY_FORM.
     """
-    said = read_response(text)
+    said = read_response(text if form == TAGGED else _OTHER_THINKING.sub(r"<\1\2think>", text))
     if form == TAGGED or said.answer is not None or said.has_empty_block:
         return read_option_letter(said.answer, options)
-    return next(filter(None, _letters(said, options)), None)
+    return next(filter(None, _letters(said.outside, options)), None)
 
 
 def read_open_answer(text: str, form: str = ANY_FORM) -> str | None:
     """The text of an open answer, as `read_choice` finds it; of untagged responses of one line the line."""
-    said = read_response(text)
+    said = read_response(text if form == TAGGED else _OTHER_THINKING.sub(r"<\1\2think>", text))
     if form == TAGGED or said.answer is not None or said.has_empty_block:
         return said.answer
     outside = said.outside.strip()
-    if boxed := _last_boxed(outside):
-        return boxed
-    if (announced := _last_announced(outside)) is not None:
-        return announced.strip(" *_").removesuffix(".") or None
+    if boxed := _BOXED.findall(outside):
+        return str(boxed[-1][1:-1]).strip() or None
+    if announced := _last_announced(outside):
+        return announced[1].strip(' *_"').removesuffix(".") or None
     return (
         outside.removesuffix(".") if outside and "\n" not in outside and len(outside) <= MAX_LINE_CHARACTERS else None
     )
 
 
-def _letters(said: Response, options: Sequence[str]) -> Iterator[str | None]:
-    outside = said.outside
-    yield read_option_letter(_last_boxed(outside), options)
-    lines = [line for line in outside.splitlines() if line.strip()]
-    if not lines:
-        return
-    if len(lines) < 2 or not _are_listed(lines[-2], lines[-1]):
-        yield read_option_letter(lines[-1], options)
+def _letters(outside: str, options: Sequence[str]) -> Iterator[str | None]:
+    """The letters that are named in each way, in the order in which the ways count."""
+    boxed = [(match.start(), read_option_letter(match[1][1:-1], options)) for match in _BOXED.finditer(outside)]
+    said = [(place, letter) for place, letter in boxed if letter]
+    if len({letter for _, letter in said}) > 1:
+        return  # several, and nothing tells which is meant
     announced = _last_announced(outside)
-    if announced is not None:
-        yield read_option_letter(announced, options)
-        reasoned = _LETTER_AND_REASON.match(announced)
-        if reasoned and not _NEGATED.search(announced):
-            yield read_option_letter(reasoned[1], options)
-    elif len(lines) > 1 and not _are_listed(lines[0], lines[1]):
-        yield read_option_letter(lines[0], options)
+    if announced:
+        letter = read_option_letter(announced[1], options)
+        reasoned = _LETTER_AND_REASON.match(announced[1])
+        if letter is None and reasoned and not re.search(r"\bor\b", announced[1], re.I):
+            letter = read_option_letter(reasoned[1], options)
+        said += [(announced[0], letter)] if letter else []
+    yield max(said)[1] if said else None  # the later of the two
+
+    lines = [line for line in outside.splitlines() if line.strip(" `")]
+    labels = {found[1].upper() for line in lines if (found := _OPTION_LINE.match(line))}
+    if lines and not announced and len(labels) <= 1:  # else options are gone through one by one
+        for line, before in ((lines[-1], " ".join(lines[:-1])), (lines[0], "")):
+            if not _NOT_MEANT.search(_CLAUSE_END.split(before)[-1]):
+                yield read_whole_option(line, options)
 
 
-def _last_boxed(text: str) -> str | None:
-    boxed = _BOXED.findall(text)
-    return boxed[-1][1:-1].strip() if boxed else None
-
-
-def _last_announced(text: str) -> str | None:
-    """The line behind the last "the answer is": the rest of its own, or the next where nothing is left of it."""
-    ends = [match.end() for match in _ANNOUNCED.finditer(text)]
-    return text[ends[-1] :].lstrip().split("\n", 1)[0] if ends else None
-
-
-def _are_listed(line: str, following: str) -> bool:
-    """Whether two lines are options as a question lists them, which are no answer."""
-    first, second = split_label(line)[0], split_label(following)[0]
-    return first is not None and second is not None and first != second
+def _last_announced(text: str) -> tuple[int, str] | None:
+    """Where the last "the answer is" stands, and the line behind it; nothing of it where it is not meant."""
+    matches = list(_ANNOUNCED.finditer(text))
+    if not matches:
+        return None
+    match = matches[-1]
+    behind = text[match.end() :]
+    if _NOT_MEANT.search(_CLAUSE_END.split(text[: match.start()])[-1]) or _TURNED_ROUND.search(behind):
+        return match.start(), ""
+    line = behind.lstrip().split("\n", 1)[0]
+    return match.start(), line[1:].partition('"')[0] if line.startswith('"') else line.rstrip("} ")  # as JSON has it

@@ -19,6 +19,17 @@ def test_a_letter_is_read_as_a_human_reads_it(case):
     assert read_choice(case["text"], OPTIONS, TAGGED) == case["tagged"]
 
 
+@pytest.mark.parametrize("case", GOLD["realistic"], ids=lambda case: repr(case["text"]))
+def test_what_models_say_is_read_as_a_human_reads_it(case):
+    """In the manner of Qwen3-VL, VideoAuto-R1, Video-R1 and others: answers first or last, options gone through."""
+    assert read_choice(case["text"], case["options"]) == case["any form"]
+
+
+def test_what_is_not_read_names_no_wrong_letter():
+    cases = GOLD["unparsed, though a human reads an answer"]
+    assert [read_choice(case["text"], case["options"]) for case in cases] == [None] * len(cases)
+
+
 @pytest.mark.parametrize("case", GOLD["open"], ids=lambda case: repr(case["text"]))
 def test_an_open_answer_is_read_as_a_human_reads_it(case):
     assert read_open_answer(case["text"], ANY_FORM) == case["any form"]

@@ -273,7 +273,7 @@ READERS = {  # response: what each reads of a question with four options
         "any-form": "D", "tagged": "D", "published": "D", "ranked": "D", "any-letter": "D", "first-capital": "D",
     },
     "The answer is B. But a cat": {
-        "any-form": "B", "published": "B", "ranked": "B", "any-letter": "B", "first-capital": "B",
+        "published": "B", "ranked": "B", "any-letter": "B", "first-capital": "B",
     },
     "A dog jumps": {"published": "A", "ranked": "A", "any-letter": "A", "first-capital": "A"},
     "Because it jumps": {"first-capital": "B"},
