@@ -8,7 +8,7 @@ Two reports: `eval_vllm` and `eval_hf`.
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from lmms_eval_tasks.catalogue import EVAL_TASK, write_task
@@ -56,12 +56,17 @@ def capture_vllm(request: Request, examples: Sequence[Example]) -> list[Trace]:
     model_class = model.engine.apply_model(type)[0]
     with (
         recorded(model_class, "get_mrope_input_positions", lambda _, __, made: made[0].tolist()) as positions,
-        recorded(type(model.engine), "generate", lambda _, __, made: [one.prompt_token_ids for one in made]) as prompts,
+        recorded(type(model.engine.llm_engine), "step", lambda _, __, made: finished(made)) as prompts,
         recorded_videos(request.output, VLLM) as calls,
     ):
         evaluate(request, model)
-    ids = [one for batch in prompts for one in batch]
+    ids = [ids for _, ids in sorted(chain.from_iterable(prompts))]  # answers may come in another order
     return traces(examples, ids, positions, calls, model.processor.tokenizer)
+
+
+def finished(outputs: Sequence[Any]) -> list[tuple[int, list[int]]]:
+    """The number and the prompt of each answer that a step of the engine completed."""
+    return [(int(output.request_id), output.prompt_token_ids) for output in outputs if output.finished]
 
 
 def capture_hf(request: Request, examples: Sequence[Example]) -> list[Trace]:
@@ -85,7 +90,7 @@ def capture_hf(request: Request, examples: Sequence[Example]) -> list[Trace]:
 
 
 def settings(request: Request) -> dict[str, Any]:
-    """Of both model classes; one conversation at a time, so that calls follow the examples."""
+    """Of both model classes; transformers answers one at a time, and vLLM begins them in order."""
     names = {"min_frames": "min_frame_num", "max_frames": "max_frame_num"}
     budget = {names.get(name, name): value for name, value in asdict(request.budget).items()}
     return {"batch_size": 1, "max_model_len": request.max_tokens, **budget}
@@ -110,14 +115,18 @@ def traces(
     calls: Sequence[Sequence[SeenVideo]],
     tokenizer: Any,
 ) -> list[Trace]:
-    """What the host showed the model of each example.
+    """What the host showed the model of each example, in the order of the examples.
 
     Args:
-        prompts, positions: of each example.
+        prompts, positions: in the order in which the model was asked: examples of one video one after the other.
         calls: of the video processor, for one or several of an example's videos each.
     """
     coming = iter(calls)
-    return [
+    first: dict[tuple[str, ...], int] = {}
+    for place, example in enumerate(examples):
+        first.setdefault(example.videos, place)
+    order = sorted(range(len(examples)), key=lambda place: (first[examples[place].videos], place))
+    made = [
         Trace(
             example=example.id,
             prompt=collapsed(tokenizer.decode(ids)),
@@ -127,8 +136,9 @@ def traces(
             position_ids=tuple(map(tuple, placed)),
             videos=first_videos(coming, len(example.videos)),
         )
-        for example, ids, placed in zip(examples, prompts, positions, strict=True)
+        for example, ids, placed in zip((examples[place] for place in order), prompts, positions, strict=True)
     ]
+    return [trace for _, trace in sorted(zip(order, made, strict=True), key=lambda pair: pair[0])]
 
 
 if __name__ == "__main__":
