@@ -12,6 +12,7 @@ from itertools import chain, islice
 from typing import Any
 
 from lmms_eval_tasks.catalogue import EVAL_TASK, write_task
+from lmms_eval_tasks.models.read_ahead import grouped
 from videokr.capture.request import GPU_SHARE, Request, read_request
 from videokr.capture.trace import (
     SeenVideo,
@@ -122,10 +123,7 @@ def traces(
         calls: of the video processor, for one or several of an example's videos each.
     """
     coming = iter(calls)
-    first: dict[tuple[str, ...], int] = {}
-    for place, example in enumerate(examples):
-        first.setdefault(example.videos, place)
-    order = sorted(range(len(examples)), key=lambda place: (first[examples[place].videos], place))
+    order = grouped([example.videos for example in examples])
     made = [
         Trace(
             example=example.id,

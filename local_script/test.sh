@@ -121,7 +121,7 @@ if [[ "${1:-}" != "fast" ]]; then
   host_stage sft
   host_stage eval
   printf '\n... tests in rl\n'
-  wait "${BESIDE}" || true
+  wait "${BESIDE}" || printf 'tests in rl ended by themselves\n' >>"${WORK}/failed"
   BESIDE=""
   cat "${WORK}/rl.log"
 fi

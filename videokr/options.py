@@ -35,13 +35,12 @@ _LETTER_AND_OWN_TEXT = re.compile(r"([A-Z])[*_`]*(?:\s*,|\s)\s*(\S.*)", re.DOTAL
 # Where the text after a letter names another one or takes it back: "A. or B", "A: B", "A. not", "A. x. B. y",
 # "A. x and B"; but not the last letter of "vitamin C", and not the article in "B. A dog".
 _MORE_LETTERS = re.compile(
-    r"^[,;/&+]|^(?i:and|or|not|nor|but|also|plus|maybe|possibly|through|to)\b|^[(\[]?[A-Za-z](?:[)\].:,](?:\s|$)|\W{0,4}$)"
+    r"^[,;/&+]|^(?i:and|or|not|nor|but)\b|^[(\[]?[A-Za-z](?:[)\].:,](?:\s|$)|\W{0,4}$)"
     r"|(?:[,;/&+\n]\s{0,4}|\.\s{1,4}|\b(?i:and|or|not|nor|but)\s{1,4})[(\[]?[A-Z](?:[)\].:,]\s|\W{0,4}$)"
 )
 # What follows a letter, or the text of its option, and takes it back: "A. is wrong", "A - no way".
 _TAKEN_BACK = re.compile(
-    r"(?:it\s+)?(?:is|are|was)(?:\s+not|n['\u2019]t|\s+(?:wrong|incorrect))\b|(?:no|wrong|incorrect|false)\b|(?:which|that)\s+is\s+(?:wrong|incorrect)\b",
-    re.I,
+    r"(?:it\s+)?(?:is|are|was)(?:\s+not|n['\u2019]t|\s+(?:wrong|incorrect))\b|(?:no|wrong|incorrect)\b", re.I
 )
 _REASON = re.compile(r"\b(?:because|since|as|not)\b", re.I)  # behind it other options may be named
 _VERDICT = re.compile(

@@ -1,13 +1,21 @@
 """Conversations decoded before they are asked for, in order, and no more of them than memory should hold."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from time import monotonic
 from typing import Generic, TypeVar
 
 Asked = TypeVar("Asked")
 Read = TypeVar("Read")
+
+
+def grouped(keys: Sequence[Hashable]) -> list[int]:
+    """Places in the order of asking: those of one key together, where the first of them is."""
+    first: dict[Hashable, int] = {}
+    for place, key in enumerate(keys):
+        first.setdefault(key, place)
+    return sorted(range(len(keys)), key=lambda place: (first[keys[place]], place))
 
 
 class ReadAhead(Generic[Asked, Read]):

@@ -16,7 +16,7 @@ from lmms_eval.protocol import ChatMessages
 from tqdm import tqdm
 from transformers import AutoProcessor
 
-from lmms_eval_tasks.models.read_ahead import ReadAhead
+from lmms_eval_tasks.models.read_ahead import ReadAhead, grouped
 from videokr.budget import EVAL_BUDGET, VideoBudget
 from videokr.errors import USER_ERROR_STATUS, UserError
 from videokr.evaluation.probe import Probe, probe_frames, read_probe
@@ -174,7 +174,8 @@ class VideoModel(lmms):
         done = len(requests) - len(left)
         if done:
             print(f"{done} of {len(requests)} responses are there from before", flush=True)
-        left = _by_video(left, asked)
+        # Questions about one video one after the other: the engine still knows the video.
+        left = [left[place] for place in grouped([_videos(asked[place]) for place in left])]
         ahead = ReadAhead(self.read, [asked[place] for place in left], self.decode_workers, self.max_in_flight)
         start = monotonic()
         with tqdm(
@@ -203,8 +204,7 @@ class VideoModel(lmms):
         """Of everything that the response follows from; empty where no responses are kept."""
         if self.log is None:
             return ""
-        videos = [part["url"] for message in messages for part in message["content"] if part["type"] == "video"]
-        return request_key(messages, videos, [*self.settings, generation])
+        return request_key(messages, list(_videos(messages)), [*self.settings, generation])
 
     def generate_until_multi_round(self, requests: list[Instance]) -> list[str]:
         raise NotImplementedError("VideoKR's model classes answer in one round")
@@ -241,13 +241,5 @@ class VideoModel(lmms):
 Questions = ReadAhead[Messages, Conversation]
 
 
-def _by_video(places: Sequence[int], asked: Sequence[Messages]) -> list[int]:
-    """Questions about one video one after the other, where the first of them is: the engine still knows the video."""
-    first: dict[str, int] = {}
-    for place in places:
-        first.setdefault(_videos(asked[place]), place)
-    return sorted(places, key=lambda place: (first[_videos(asked[place])], place))
-
-
-def _videos(messages: Messages) -> str:
-    return "\0".join(part["url"] for message in messages for part in message["content"] if part["type"] == "video")
+def _videos(messages: Messages) -> tuple[str, ...]:
+    return tuple(part["url"] for message in messages for part in message["content"] if part["type"] == "video")

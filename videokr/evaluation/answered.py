@@ -12,7 +12,7 @@ from videokr.evaluation.verdict import OPEN, Verdict, read
 from videokr.example import Example, parse_example, to_record
 from videokr.jsonl import read_records
 from videokr.outputs import atomic_write
-from videokr.response import Kind
+from videokr.response import ANSWER_TAGS, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,11 @@ class Answered:
     @property
     def is_tagged(self) -> bool:
         """Whether the same answer is read where nothing but the tags that the prompt asks for counts."""
-        return self.answer is not None and self.answer == read(self.example, self.response, TAGGED)
+        if self.answer is None:
+            return False
+        # As nearly all end that were trained on the tags; a report asks many times.
+        ends_so = self.response.rstrip().endswith(ANSWER_TAGS.format(self.answer))
+        return ends_so or self.answer == read(self.example, self.response, TAGGED)
 
     @property
     def video(self) -> str:
