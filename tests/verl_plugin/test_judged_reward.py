@@ -167,7 +167,7 @@ with initialize_config_dir(config_dir, version_base=None):
                                       f"actor_rollout_ref.model.path={model}",
                                       f"{function}.path=pkg://verl_plugin.judged_reward",
                                       f"{function}.reward_kwargs.accuracy=typed",
-                                      f"+{function}.reward_kwargs.judge_seconds=2.0"])
+                                      f"+{function}.reward_kwargs.judge_seconds=30.0"])
 sampler_kwargs = OmegaConf.to_container(config.trainer.v1.sampler.sampler_kwargs, resolve=True)
 worker = ray.remote(RewardLoopWorker).remote(config)
 tokenizer = hf_tokenizer(model)
