@@ -14,7 +14,18 @@ _LABEL = re.compile(r"(?:\(?([A-Za-z])[).:）．：、]|([A-Z])\s+[-–—]\s)\s
 _INLINE_HEADING = "options:"  # before options in a question
 # Around an answer: white space, quotes, Markdown, and the marks that end a sentence.
 _DECORATION = " \t\r\n*_`\"'$#>•-“”‘’„«».,;:!。、"  # noqa: RUF001
-_BRACKETS = {"(": ")", "[": "]", "{": "}", "【": "】", "「": "」", "《": "》", "『": "』", "\\(": "\\)", "\\[": "\\]"}
+_BRACKETS = {
+    "<": ">",
+    "(": ")",
+    "[": "]",
+    "{": "}",
+    "【": "】",
+    "「": "」",
+    "《": "》",
+    "『": "』",
+    "\\(": "\\)",
+    "\\[": "\\]",
+}
 BRACED = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"  # up to three braces deep
 _INNER_TEXT = re.compile(r"\\(?:text\w*|math\w+)\s*\{([^{}]*)\}|\\[,;!]")  # "10 \text{ m/s}"
 _COMMAND = re.compile(rf"\\(?:boxed|fbox|text\w*|math\w+|rm|bf)\s*({BRACED})")
@@ -50,6 +61,7 @@ _VERDICT = re.compile(
 _WORD = re.compile(r"[^\W_]+")
 # No option is this long: an answer beyond it names none, and costs nothing to read.
 _MAX_ANSWER_CHARACTERS = 10_000
+MAX_AROUND = 100  # characters around an option that is nothing else: its letter, decoration
 
 
 def split_label(text: str) -> tuple[str | None, str]:
@@ -198,6 +210,8 @@ def read_option_letter(text: str | None, options: Sequence[str] | int | None = N
 
 def read_whole_option(text: str, options: Sequence[str]) -> str | None:
     """The option that a text is, and nothing but: its letter, its text, or both."""
+    if len(text) > MAX_AROUND + max(map(len, options), default=0):
+        return None
     text = _peeled(_INNER_TEXT.sub(r"\1", unicodedata.normalize("NFKC", text)))
     label, behind = split_label(text)
     index = LETTERS.index(label) if label else len(options)

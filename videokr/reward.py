@@ -6,6 +6,7 @@ from enum import StrEnum
 from importlib.util import find_spec
 
 from videokr.errors import UserError
+from videokr.mentions import read_answer_letter
 from videokr.options import LETTERS, read_option_letter
 from videokr.response import Kind, find_special_token, read_response
 from videokr.rouge import MAX_TEXT_CHARACTERS, mean_rouge_f1
@@ -120,7 +121,7 @@ def _choice(answer: str | None, gold: str, options: Sequence[str] | int | None) 
     gold_letter = read_option_letter(gold, options)
     if gold_letter is None:
         raise ValueError(f"gold answer {gold!r} names no option")
-    letter = read_option_letter(answer, options)
+    letter = read_answer_letter(answer, options)
     if letter is not None:
         right = letter == gold_letter
         return float(right), True, Reason.RIGHT if right else Reason.WRONG

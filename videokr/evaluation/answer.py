@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from videokr.errors import UserError
-from videokr.options import BRACED, read_option_letter, read_whole_option
+from videokr.mentions import read_answer_letter, read_conclusion, sentences_of
+from videokr.options import BRACED, LETTERS, read_whole_option
 from videokr.response import read_response
 
 TAGGED, ANY_FORM = FORMS = ("tagged", "any-form")
@@ -16,7 +17,7 @@ _BOXED = re.compile(rf"\\boxed\s*({BRACED})")
 _ANNOUNCED = re.compile(
     r"\banswer\b(?:\s+(?:is|should\s+be|must\s+be)\b|[*_\"]*\s*[:=])[*_]*\s*:?"
     r"|\b(?:correct|right|best|final)\s+(?:option|choice)\b(?:\s+is\b|[*_]*\s*[:=])[*_]*\s*:?"
-    r"|\b(?:option|choice)\s+is\b:?|\bI\s+(?:choose|select|pick)\b"
+    r"|\b(?:option|choice)\s+is\b:?|\bI(?:['’]d|\s+would)?\s+(?:choose|select|pick|say|go\s+(?:with|for))\b"  # noqa: RUF001
     r"|\bit(?:['’]s|\s+is)(?=\s+(?:option\s+)?[*(]{0,3}[A-Z][*)]{0,3}[.!]?\s*$)"  # noqa: RUF001
     r"|(?:答案|正确选项)(?:是|为|选|：|:)+|[故应此]选择?",  # noqa: RUF001
     re.I | re.M,
@@ -27,13 +28,15 @@ _NOT_MEANT = re.compile(
     re.I,
 )
 _TURNED_ROUND = re.compile(
-    r"\b(?:wait|hmm+|oops|on\s+reflection)\b|(?:[.!?\n]\s*)(?:however|but|yet|actually|alternatively)\b"
+    r"\b(?:wait|hmm+|oops|on\s+reflection|let\s+me\s+(?!know\b))\b|等等|(?:[.!?\n]\s*)(?:however|but|yet|actually|alternatively)\b"
     r"|\b(?:that|which)\s+is\s+(?:wrong|incorrect)\b",
     re.I,
 )
 _CLAUSE_END = re.compile(r"[.,;!?\n。；，]")  # noqa: RUF001
+_STRESSED = re.compile(r"\*\*([^*\n]+)\*\*")
+_TICK = re.compile("[\u2705\u2714]")
+_NEXT_QUESTION = re.compile(r"(?<=\w)\W*\n\W*(?:Question|问题)\b|<\|")  # of a model that goes on by itself
 _OTHER_THINKING = re.compile(r"<(/?)(?:thinking|thought|reasoning)>|◁(/?)think▷", re.I)
-_LETTER_AND_REASON = re.compile(r"[\s*_(\[]*([A-Z])[*_)\]]*,?(?=\s+(?:because|since|as)\b)")
 _OPTION_LINE = re.compile(r"\W*(?:(?:option|choice|选项)\s*)?\W{0,3}([A-Z])(?:[*_]*[).:：、]|[*_]*\s+[-–—]|\W*$)", re.I)  # noqa: RUF001
 
 
@@ -63,8 +66,8 @@ def read_choice(text: str, options: Sequence[str], form: str = ANY_FORM) -> str 
     """
     said = read_response(text if form == TAGGED else _OTHER_THINKING.sub(r"<\1\2think>", text))
     if form == TAGGED or said.answer is not None or said.has_empty_block:
-        return read_option_letter(said.answer, options)
-    return next(filter(None, _letters(said.outside, options)), None)
+        return read_answer_letter(said.answer, options)
+    return next(filter(None, _letters(_NEXT_QUESTION.split(said.outside, maxsplit=1)[0], options)), None)
 
 
 def read_open_answer(text: str, form: str = ANY_FORM) -> str | None:
@@ -84,25 +87,30 @@ def read_open_answer(text: str, form: str = ANY_FORM) -> str | None:
 
 def _letters(outside: str, options: Sequence[str]) -> Iterator[str | None]:
     """The letters that are named in each way, in the order in which the ways count."""
-    boxed = [(match.start(), read_option_letter(match[1][1:-1], options)) for match in _BOXED.finditer(outside)]
+    boxed = [(match.start(), read_answer_letter(match[1][1:-1], options)) for match in _BOXED.finditer(outside)]
     said = [(place, letter) for place, letter in boxed if letter]
     if len({letter for _, letter in said}) > 1:
         return  # several, and nothing tells which is meant
     announced = _last_announced(outside)
     if announced:
-        letter = read_option_letter(announced[1], options)
-        reasoned = _LETTER_AND_REASON.match(announced[1])
-        if letter is None and reasoned and not re.search(r"\bor\b", announced[1], re.I):
-            letter = read_option_letter(reasoned[1], options)
+        letter = read_answer_letter(announced[1], options)
         said += [(announced[0], letter)] if letter else []
     yield max(said)[1] if said else None  # the later of the two
 
-    lines = [line for line in outside.splitlines() if line.strip(" `")]
-    labels = {found[1].upper() for line in lines if (found := _OPTION_LINE.match(line))}
-    if lines and not announced and len(labels) <= 1:  # else options are gone through one by one
-        for line, before in ((lines[-1], " ".join(lines[:-1])), (lines[0], "")):
-            if not _NOT_MEANT.search(_CLAUSE_END.split(before)[-1]):
-                yield read_whole_option(line, options)
+    listed = [(line, found[1].upper()) for line in outside.splitlines() if (found := _OPTION_LINE.match(line))]
+    labels = {label for _, label in listed}
+    ticked = {label for line, label in listed if _TICK.search(line)}
+    yield max(ticked) if len(ticked) == 1 and max(ticked) in LETTERS[: len(options)] else None
+    sentences = sentences_of(outside)
+    whole = [read_whole_option(sentence, options) for sentence in sentences]
+    if len({*whole} - {None}) == 1 and len(labels) <= 1:  # else options are gone through one by one
+        for place in (-1,) if announced else (-1, 0):  # what was announced and is not taken was taken back
+            if not _NOT_MEANT.search(_CLAUSE_END.split(" ".join(sentences[:place]))[-1]):
+                yield whole[place]
+    if sentences and not _NOT_MEANT.search(_STRESSED.sub("", sentences[-1])):
+        stressed = {read_whole_option(text, options) for text in _STRESSED.findall(sentences[-1])}
+        yield stressed.pop() if len(stressed) == 1 else None
+    yield read_conclusion(outside, options)
 
 
 def _last_announced(text: str) -> tuple[int, str] | None:
@@ -115,4 +123,6 @@ def _last_announced(text: str) -> tuple[int, str] | None:
     if _NOT_MEANT.search(_CLAUSE_END.split(text[: match.start()])[-1]) or _TURNED_ROUND.search(behind):
         return match.start(), ""
     line = behind.lstrip().split("\n", 1)[0]
+    if line.endswith("?"):
+        return match.start(), ""
     return match.start(), line[1:].partition('"')[0] if line.startswith('"') else line.rstrip("} ")  # as JSON has it

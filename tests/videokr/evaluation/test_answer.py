@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from videokr.evaluation.answer import ANY_FORM, TAGGED, read_choice, read_open_answer
 from videokr.options import LETTERS
+from videokr.response import Kind
+from videokr.reward import score_response
 
 GOLD = json.loads((GOLDEN / "answer_form_cases.json").read_text(encoding="utf-8"))
 OPTIONS = GOLD["options"]
@@ -28,6 +30,15 @@ def test_what_models_say_is_read_as_a_human_reads_it(case):
 def test_what_is_not_read_names_no_wrong_letter():
     cases = GOLD["unparsed, though a human reads an answer"]
     assert [read_choice(case["text"], case["options"]) for case in cases] == [None] * len(cases)
+
+
+@pytest.mark.parametrize("case", GOLD["within the tags"], ids=lambda case: repr(case["text"]))
+def test_what_stands_within_the_tags_is_read_as_a_human_reads_it(case):
+    """By the evaluation and the reward alike."""
+    response = f"<think>x</think><answer>{case['text']}</answer>"
+    assert read_choice(response, case["options"], TAGGED) == case["letter"]
+    reward = score_response(response, case["letter"] or "A", Kind.MULTIPLE_CHOICE, case["options"])
+    assert (reward.accuracy, reward.answered) == ((1.0, True) if case["letter"] else (0.0, False))
 
 
 @pytest.mark.parametrize("case", GOLD["open"], ids=lambda case: repr(case["text"]))

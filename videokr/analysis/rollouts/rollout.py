@@ -17,6 +17,7 @@ from typing import Any
 
 from videokr.errors import UserError
 from videokr.generation_prompt import opening_of
+from videokr.mentions import read_answer_letter
 from videokr.options import read_option_letter
 from videokr.prompt import read_prompt
 from videokr.response import Kind, holds_tag, read_response
@@ -265,7 +266,7 @@ def explain(
         options=options,
         gold=gold,
         answer=response.answer,
-        letter=read_option_letter(response.answer, options) if is_choice else None,
+        letter=read_answer_letter(response.answer, options) if is_choice else None,
         gold_letter=read_option_letter(gold, options) if is_choice else None,
         format=float(response.is_well_formed) if rollout.format is None else rollout.format,
         accuracy=value,
