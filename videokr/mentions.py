@@ -98,7 +98,7 @@ def sentences_of(text: str) -> list[str]:
 
 
 def _words(text: str) -> str:
-    """The words of a text, a space around each; no articles, mathematics in one spelling, a marked letter as `option B`."""
+    """The words of a text, a space around each: no articles, mathematics spelt one way, `(B)` as `option B`."""
     text = unicodedata.normalize("NFKC", text)
     for spelling, plain in _SPELLINGS:
         text = spelling.sub(plain, text)
