@@ -3,11 +3,14 @@
 At the end stands what the tasks' YAML names as `process_docs`.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lmms_eval_tasks.stock import CONFIG, Row, by_letter, process_docs, split_question
+from lmms_eval_tasks.subtitles import longvideobench_cues, videomme_cues, with_subtitles
 from videokr.errors import RecordError
+from videokr.evaluation.question_groups import FORMS
 from videokr.options import LETTERS
 from videokr.response import Kind, parse_kind
 
@@ -171,6 +174,35 @@ def read_videomme(row: Row) -> Record:
     }
 
 
+def read_videomme_v2(row: Row) -> Record:
+    form, level = str(row["group_type"]), str(row["level"])
+    if form not in FORMS:
+        form += f" {''.join(str(row['group_structure']).split())}"
+    if form not in FORMS:
+        raise RecordError("group_structure", f"is none of {', '.join(FORMS)}", form)
+    return {
+        "id": row["question_id"],
+        "question": row["question"],
+        "options": row["options"],
+        "answer": row["answer"],
+        "video_path": f"{row['video_id']}.mp4",
+        "subject": row["second_head"],
+        "discipline": None if level == "None" else f"level {level}",
+        "task_type": form,
+    }
+
+
+def read_videoholmes(row: Row) -> Record:
+    return {
+        "id": f"{row['video ID']}_{row['Question ID']}",
+        "question": row["Question"],
+        "options": row["Options"],
+        "answer": row["Answer"],
+        "video_path": f"videos_cropped/{row['video ID']}.mp4",
+        "task_type": row["Question Type"],
+    }
+
+
 def read_videommmu(row: Row) -> Record:
     subject = "_".join(str(row["id"]).split("_")[1:-1])  # validation_Art_Theory_3
     if subject not in VIDEOMMMU_PLACES:
@@ -191,11 +223,18 @@ def read_videommmu(row: Row) -> Record:
     }
 
 
-longvideobench = process_docs("longvideobench/LongVideoBench", "datasets/longvideobench/videos", read_longvideobench)
+_LONGVIDEOBENCH = ("longvideobench/LongVideoBench", "datasets/longvideobench/videos", read_longvideobench)
+_VIDEOMME = ("lmms-eval/Video-MME", "videomme", read_videomme)
+
+longvideobench = process_docs(*_LONGVIDEOBENCH)
+longvideobench_subtitles = process_docs(*_LONGVIDEOBENCH, partial(with_subtitles, longvideobench_cues))
 lvbench = process_docs("lmms-eval/LVBench", "lvbench", read_lvbench)
 mlvu = process_docs("sy1998/MLVU_dev", "mlvu", read_mlvu)
 mmvu = process_docs("lmms-eval/MMVU", "mmvu", read_mmvu)
 mvbench = process_docs("OpenGVLab/MVBench", "mvbench_video", read_mvbench)
 scivideobench = process_docs("groundmore/scivideobench", "scivideobench", read_scivideobench)
-videomme = process_docs("lmms-eval/Video-MME", "videomme", read_videomme)
+videoholmes = process_docs("TencentARC/Video-Holmes", "video_holmes", read_videoholmes)
+videomme = process_docs(*_VIDEOMME)
+videomme_subtitles = process_docs(*_VIDEOMME, partial(with_subtitles, videomme_cues))
+videomme_v2 = process_docs("MME-Benchmarks/Video-MME-v2", "videomme_v2", read_videomme_v2)
 videommmu = process_docs("lmms-eval/VideoMMMU", "video_mmmu", read_videommmu)

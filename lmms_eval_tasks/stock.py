@@ -24,7 +24,10 @@ _ENDINGS = (".mp4", ".MP4", ".mkv")  # the host's archives hold all three, its r
 
 
 def process_docs(
-    dataset: str, folder: str, read_row: Callable[[Row], dict[str, Any]]
+    dataset: str,
+    folder: str,
+    read_row: Callable[[Row], dict[str, Any]],
+    finish: Callable[[list[Example], Iterable[Row], Path], list[Example]] | None = None,
 ) -> Callable[["Dataset"], "Dataset"]:
     """A task's `process_docs`.
 
@@ -33,14 +36,18 @@ def process_docs(
         folder: of its videos, below HF_HOME: where lmms-eval unpacks them for its own task.
         read_row: a row as a record in the published field names, multiple choice where it says no kind; the path of
             its video is below `folder`.
+        finish: makes of all examples, their rows and the folder of the videos what is asked.
     """
 
     def process(rows: "Dataset") -> "Dataset":
         from datasets import Dataset, Image
 
         columns = [name for name, kind in rows.features.items() if not isinstance(kind, Image)]  # decoded for nobody
-        given = ({CONFIG: rows.config_name, **row} for row in rows.select_columns(columns))
-        examples = read_rows(given, columns, dataset, read_row, video_root(os.environ, folder))
+        rows = rows.select_columns(columns)
+        given = ({CONFIG: rows.config_name, **row} for row in rows)
+        root = video_root(os.environ, folder)
+        examples = read_rows(given, columns, dataset, read_row, root)
+        examples = finish(examples, rows, root) if finish else examples
         return Dataset.from_list([to_record(example) for example in examples])
 
     return process

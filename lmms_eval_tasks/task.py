@@ -10,6 +10,7 @@ from typing import Any
 
 from videokr.evaluation.answer import form_from_env
 from videokr.evaluation.judge import ThreadJudge, judge_from_env
+from videokr.evaluation.question_groups import group_scores
 from videokr.evaluation.verdict import OPEN, Verdict, score
 from videokr.example import parse_example
 from videokr.prompt import build_prompt
@@ -57,6 +58,19 @@ def process_eval_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict
     """The same with VideoKR-Eval's accuracy under its published name."""
     metrics = process_results(doc, results)
     return {f"videokr_eval_{ACCURACY}": metrics.pop(ACCURACY), **metrics}
+
+
+def process_grouped_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The same, and what a score of groups of questions is made of."""
+    metrics = process_results(doc, results)
+    is_right = metrics[ACCURACY]["verdict"] == Verdict.RIGHT
+    return {"group_score": {"question": (doc["id"], parse_example(doc).groups, is_right)}, **metrics}
+
+
+def group_score(items: Sequence[Mapping[str, Any]]) -> float:
+    """Of all groups that were asked whole, in [0, 1]; 0 where there are none."""
+    overall = group_scores(item["question"] for item in items).by.get("all")
+    return overall.value if overall else 0.0
 
 
 def accuracy(items: Sequence[Mapping[str, Any]]) -> float:

@@ -81,8 +81,9 @@ OUTPUT_PATH="${OUTPUT_PATH:-outputs/videokr/${RUN_NAME}_${BACKEND}${PROBE:+_${PR
 [[ "${OUTPUT_PATH}" == *[,=]* ]] && die "OUTPUT_PATH '${OUTPUT_PATH}': lmms-eval takes no ',' or '=' in it; rename it"
 DATA_PARALLEL_SIZE="${DATA_PARALLEL_SIZE:-1}"
 export JUDGE_CACHE="${JUDGE_CACHE:-${OUTPUT_PATH}/judge}"
-FPS="${FPS:-2}" MAX_FRAME_NUM="${MAX_FRAME_NUM:-128}" MAX_PIXELS="${MAX_PIXELS:-200704}" MAX_MODEL_LEN="${MAX_MODEL_LEN:-32768}"
-SAMPLING="${SAMPLING:-index}" PROBE_SEED="${PROBE_SEED:-0}" JUDGE_CONCURRENCY="${JUDGE_CONCURRENCY:-32}"
+# Subtitles are those of the frames that are shown.
+export FPS="${FPS:-2}" MAX_FRAME_NUM="${MAX_FRAME_NUM:-128}" SAMPLING="${SAMPLING:-index}"
+MAX_PIXELS="${MAX_PIXELS:-200704}" MAX_MODEL_LEN="${MAX_MODEL_LEN:-32768}" PROBE_SEED="${PROBE_SEED:-0}" JUDGE_CONCURRENCY="${JUDGE_CONCURRENCY:-32}"
 MODEL_ARGS="model=${VIDEOKR_MODEL}"
 MODEL_ARGS+=",fps=${FPS},max_frame_num=${MAX_FRAME_NUM},max_pixels=${MAX_PIXELS},sampling=${SAMPLING}"
 MODEL_ARGS+=",max_model_len=${MAX_MODEL_LEN},data_parallel_size=${DATA_PARALLEL_SIZE}"

@@ -14,6 +14,7 @@ import pytest
 from lmms_eval_tasks import catalogue, rows, stock
 from videokr.errors import RecordError, UserError
 from videokr.evaluation.benchmarks import MEANS, TITLES
+from videokr.evaluation.card import read_card
 from videokr.evaluation.run import read_run
 from videokr.example import Example
 from videokr.response import Kind
@@ -108,6 +109,7 @@ STOCK = {
         {
             "id": "xyz_0", "video_path": "xyz.mp4", "question": "Which colour?", "question_category": "S2E",
             "duration_group": 60, "correct_choice": 1, "subtitle_path": "xyz.json", "option4": "N/A",
+            "duration": 2.0, "starting_timestamp_for_subtitles": 0.0,
         } | {f"option{number}": colour for number, colour in enumerate(COLOURS)},
         "datasets/longvideobench/videos/xyz.mp4",
         "xyz_0",
@@ -170,12 +172,49 @@ STOCK = {
         "long",
         {"subject": "sport", "task_type": "entity recognition, reasoning"},
     ),
+    "videokr_videomme_v2": Stock(
+        "videomme_v2/videomme_v2.yaml",
+        "MME-Benchmarks/Video-MME-v2",
+        None,
+        "test",
+        rows.read_videomme_v2,
+        {
+            "video_id": "001", "url": "x", "group_type": "logic", "group_structure": "[1, [2, 3], 4]",
+            "question_id": "001-1", "question": "Which colour?", "options": "A. red\nB. blue\nC. green\nD. grey",
+            "answer": "B", "level": 2, "second_head": "Order", "third_head": "x",
+        },
+        "videomme_v2/001.mp4",
+        "001-1",
+        {"subject": "Order", "discipline": "level 2", "task_type": "logic [1,[2,3],4]"},
+    ),
+    "videokr_videoholmes": Stock(
+        "video_holmes/video_holmes.yaml",
+        "TencentARC/Video-Holmes",
+        None,
+        "test",
+        rows.read_videoholmes,
+        {
+            "video ID": "abc", "Question ID": 3, "Question Type": "SR", "Question": "Which colour?", "Answer": "B",
+            "Options": dict(zip("ABCDEF", (*COLOURS, "pink", "black"), strict=True)), "Explanation": "It is.",
+        },
+        "video_holmes/videos_cropped/abc.mp4",
+        "abc_3",
+        {"task_type": "SR"},
+        options=(*COLOURS, "pink", "black"),
+    ),
     **{f"videokr_videommmu_{track}": of_videommmu(track) for track in ("perception", "comprehension", "adaptation")},
     **{f"videokr_mvbench_{subtask}": of_mvbench(subtask) for subtask in rows.MVBENCH_FOLDERS},
 }  # fmt: skip
 OPEN = {
     "videokr_mmvu": {"question_type": "open-ended", "choices": dict.fromkeys("ABCDE", ""), "answer": "a prism"},
     "videokr_videommmu_adaptation": {"question_type": "open", "options": [], "answer": "12.97"},
+}
+# What the second to fourth rows of a dataset have of their own: the questions of one group.
+FURTHER = {"videokr_videomme_v2": [{"question_id": f"001-{number}"} for number in (2, 3, 4)]}
+# Benchmarks that are asked with subtitles, too.
+SUBTITLED = {
+    "videokr_videomme_subtitles": "videokr_videomme",
+    "videokr_longvideobench_subtitles": "videokr_longvideobench",
 }
 ONE_OF_EACH = [name for name in STOCK if not name.startswith("videokr_mvbench") or name.endswith("state_change")]
 
@@ -191,7 +230,7 @@ def test_a_row_is_an_example(name, tmp_path):
     given = STOCK[name]
     first, second = read(name, given.row, given.row, root=tmp_path / given.folder)
     assert (first.id, second.id) == (given.id, f"{given.id}-2")
-    assert first.question == given.row["question"].split("\n")[0]
+    assert first.question == (given.row.get("question") or given.row["Question"]).split("\n")[0]
     assert (first.options, first.answer, first.kind) == (given.options, given.answer, Kind.MULTIPLE_CHOICE)
     assert first.videos == (str(tmp_path / given.video),)  # there or not
     assert first.groups == given.groups
@@ -218,6 +257,7 @@ def test_an_open_question_has_no_options(name):
         ("videokr_mmvu", {"choices": {"A": "x", "B": "y", "C": ""}}, "B", ("x", "y")),
         ("videokr_mlvu", {"question": "Q\n\n(A) x\n(B)y\nand z\n"}, "B", ("x", "y\nand z")),
         ("videokr_lvbench", {"question": "Q", "options": ["x", "y"]}, "B", ("x", "y")),
+        ("videokr_videoholmes", {"Options": {"B": "y", "A": "x", "C": None}}, "B", ("x", "y")),
     ],
 )
 def test_options_keep_their_order(name, changes, answer, options):
@@ -239,6 +279,7 @@ def test_options_keep_their_order(name, changes, answer, options):
         ("videokr_videommmu_perception", {"id": "dev_Alchemy_1"}, "field 'id': names no subject of the benchmark"),
         ("videokr_mlvu", {"question": "Which colour?"}, "field 'options': a multiple-choice question needs two"),
         ("videokr_videomme", {"answer": None}, "field 'solution': missing"),
+        ("videokr_videomme_v2", {"group_structure": "[4, 3]"}, "field 'group_structure': is none of .*: logic .4,3."),
     ],
 )
 def test_a_row_that_cannot_be_read_is_named(name, changes, message):
@@ -251,9 +292,9 @@ def test_a_row_that_cannot_be_read_is_named(name, changes, message):
 @pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_a_missing_column_is_named(name):
     columns = dict(STOCK[name].row)
-    del columns["answer" if "answer" in columns else "correct_choice"]
+    del columns[next(name for name in ("answer", "Answer", "correct_choice") if name in columns)]
     with pytest.raises(
-        UserError, match=r"dataset '.*' has no column '(answer|correct_choice)'; it has: .*question"
+        UserError, match=r"dataset '.*' has no column '([aA]nswer|correct_choice)'; it has: .*[qQ]uestion"
     ) as e:
         read(name, columns)
     assert STOCK[name].hub in str(e.value) and "\n" not in str(e.value)
@@ -275,8 +316,8 @@ def test_the_groups_are_the_published_means():
     assert {f"videokr_{mean.lower()}": tuple(members(f"videokr_{mean.lower()}")) for mean in MEANS} == {
         f"videokr_{mean.lower()}": tasks for mean, tasks in MEANS.items()
     }
-    others = [name for name in TITLES if not any(name in tasks for tasks in MEANS.values())]
-    assert members("videokr_all") == [*(f"videokr_{mean.lower()}" for mean in MEANS), *others]
+    means = [f"videokr_{mean.lower()}" for mean in MEANS]
+    assert members("videokr_all") == [*means, "videokr_mlvu", "videokr_lvbench"]
     for name in ("videokr_mvbench", "videokr_videommmu"):
         found = shipped_yaml(name).parent.glob(f"{name}_*.yaml")
         assert sorted(members(name)) == sorted(path.stem for path in found)
@@ -313,6 +354,7 @@ def test_canary_the_stock_task_reads_the_same_dataset_and_videos(name, tmp_path,
         given.split,
     )
 
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(tmp_path / "video_holmes"))
     place = tmp_path / given.video
     place.parent.mkdir(parents=True)
     asked = (theirs["lmms_eval_specific_kwargs"]["default"],) if "mvbench" in name else ()
@@ -323,8 +365,9 @@ def test_canary_the_stock_task_reads_the_same_dataset_and_videos(name, tmp_path,
         (read,) = ours["process_docs"](dataset)
         assert read["videos"] == [str(place.with_suffix(ending))]
         assert list(map(os.path.normpath, theirs["doc_to_visual"](given.row, *asked))) == read["videos"]
-    with pytest.raises(UserError, match=f"dataset '{given.hub}' has no column 'question'"):
-        ours["process_docs"](dataset.remove_columns("question"))
+    question = "question" if "question" in given.row else "Question"
+    with pytest.raises(UserError, match=f"dataset '{given.hub}' has no column '{question}'"):
+        ours["process_docs"](dataset.remove_columns(question))
 
 
 @pytest.mark.eval
@@ -364,8 +407,10 @@ def write_datasets(root: Path, names: list[str]) -> None:
         given = STOCK[name]
         path = root / given.hub / f"{given.config or 'default'}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
-        rows = [given.row] * 3 + [given.row | OPEN.get(name, {})]
+        rows = [given.row | own for own in ({}, *FURTHER.get(name, ({}, {}, OPEN.get(name, {}))))]
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        for part in ("test", "train") if name == "videokr_videoholmes" else ():  # files that its YAML names
+            path.with_name(f"{part}_Video-Holmes.json").write_text(json.dumps(rows), encoding="utf-8")
         configs.setdefault(given.hub, {})[path.stem] = given
     for hub, files in configs.items():
         lines = [
@@ -388,6 +433,16 @@ def write_clip(path: Path) -> Path:
         for packet in stream.encode():
             container.mux(packet)
     return path
+
+
+def write_subtitles(hf_home: Path) -> None:
+    """Of Video-MME's and LongVideoBench's video: `it is blue` is said in its first second."""
+    for place, text in (
+        ("videomme/subtitle/abc.srt", "1\n00:00:00,100 --> 00:00:01,000\n<font>it is blue</font>\n"),
+        ("datasets/longvideobench/subtitles/xyz.json", json.dumps([{"timestamp": [0.1, 1.0], "text": "it is blue"}])),
+    ):
+        (hf_home / place).parent.mkdir(parents=True)
+        (hf_home / place).write_text(text, encoding="utf-8")
 
 
 def put_video(clip: Path, place: Path) -> None:
@@ -439,13 +494,15 @@ def evaluate(tasks, include_path, output):
 
 shipped, model = sys.argv[1:]
 open("started", "w").close()
-asked = ["--tasks", "videokr_all"]
+tasks = "videokr_all,videokr_videomme_v2,videokr_videoholmes,videokr_videomme_subtitles"
+tasks += ",videokr_longvideobench_subtitles"
+asked = ["--tasks", tasks]
 limits = ["--max-model-len", "1000", "--task-dir", "out/tasks"]
 assert preflight.main([*asked, *limits, "--model", model]) == 0
-evaluate("videokr_all", "out/tasks", "out")
+evaluate(tasks, "out/tasks", "out")
 assert results.main([*asked, "--output-path", "out", "--newer-than", "started"]) == 0
 print("STATIC")
-evaluate("videokr_knowledge,videokr_mlvu", shipped, "static")
+evaluate("videokr_knowledge,videokr_mlvu,videokr_videomme_v2,videokr_videomme_subtitles", shipped, "static")
 """
 
 
@@ -460,6 +517,7 @@ def ran(tmp_path_factory) -> Iterator[tuple[Path, str]]:
     clip = write_clip(own / "a.mp4")
     for given in STOCK.values():
         put_video(clip, root / "hf" / given.video)
+    write_subtitles(root / "hf")
     record = {"question": "Which colour?", "options": list(COLOURS), "answer": "B", "video_path": "a.mp4"}
     records = [record | {"id": f"own-{number}"} for number in range(4)]
     (own / "VideoKR_eval.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records), encoding="utf-8")
@@ -497,7 +555,7 @@ def host_results(folder: Path) -> dict[str, Any]:
 def test_every_benchmark_is_scored_through_the_host(ran):
     root, _ = ran
     run = read_run(root / "out")
-    assert set(run.answers) == {*STOCK, "videokr_eval"} and set(run.by_benchmark()) == set(TITLES)
+    assert set(run.answers) == {*STOCK, *SUBTITLED, "videokr_eval"} and set(run.by_benchmark()) == set(TITLES)
     results = host_results(root / "out")
     for task, answers in run.answers.items():
         opened = task in OPEN
@@ -506,9 +564,16 @@ def test_every_benchmark_is_scored_through_the_host(ran):
         accuracy = "videokr_eval_acc,none" if task == "videokr_eval" else "acc,none"
         assert results[task][accuracy] == (1 if opened else 2) / 4
         assert results[task]["mc_acc,none"] == (1 / 3 if opened else 2 / 4)
-        if task in STOCK:
-            assert answers[0].example.groups == STOCK[task].groups
-            assert answers[0].video == str(root / "hf" / STOCK[task].video)
+        if task != "videokr_eval":
+            given = STOCK[SUBTITLED.get(task, task)]
+            assert answers[0].example.groups == given.groups
+            assert answers[0].video == str(root / "hf" / given.video)
+            said = ["This video's subtitles are listed below:", "it is blue"] if task in SUBTITLED else []
+            assert answers[0].example.question.split("\n")[:-1] == said
+    # Right, wrong, unparsed, right: 1 counts of [1, [2, 3], 4].
+    assert results["videokr_videomme_v2"]["group_score,none"] == pytest.approx(1 / 12)
+    data = read_card(root / "out").data
+    assert all(data[task]["sha256"] != data[SUBTITLED[task]]["sha256"] for task in SUBTITLED)
     for answers in run.by_benchmark().values():
         assert len({one.example.id for one in answers}) == len(answers)
     assert run.means()["General"][0] == 0.5 and run.means()["Knowledge"][0] is None  # open answers, and no judge
@@ -518,7 +583,7 @@ def test_every_benchmark_is_scored_through_the_host(ran):
 def test_the_results_are_shown_by_benchmark(ran):
     _, output = ran
     shown = output.split("STATIC")[0]
-    for title in (*TITLES.values(), "General: 50.0%", "Knowledge: unknown"):
+    for title in (*TITLES.values(), "General: 50.0%", "Knowledge: unknown", "Group score: 8.3%, 95% interval"):
         assert title in shown
     for row in (
         "task type: perception",
@@ -533,11 +598,11 @@ def test_the_results_are_shown_by_benchmark(ran):
 def test_the_shipped_tasks_need_nothing_of_ours_before_them(ran):
     root, _ = ran
     written, plain = host_results(root / "out"), host_results(root / "static")
-    asked = [task for task in plain if task in STOCK or task == "videokr_eval"]
-    assert len(asked) == 7
+    asked = [task for task in plain if task in STOCK or task in (*SUBTITLED, "videokr_eval")]
+    assert len(asked) == 9
     for task in asked:
-        scores = {name: score for name, score in plain[task].items() if name.endswith("acc,none")}
-        assert len(scores) == 2 and scores.items() <= written[task].items()
+        scores = {name: score for name, score in plain[task].items() if name.endswith(("acc,none", "score,none"))}
+        assert len(scores) >= 2 and scores.items() <= written[task].items()
 
 
 @pytest.fixture

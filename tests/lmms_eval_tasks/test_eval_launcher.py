@@ -101,6 +101,14 @@ def test_dry_run_of_replicas_starts_one_process_each(tmp_path):
     assert "data_parallel_size=4" in ran.stdout and "tensor_parallel_size=2" in ran.stdout
 
 
+def test_subtitles_are_told_which_frames_are_shown(tmp_path):
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\necho "shown: $FPS $MAX_FRAME_NUM $SAMPLING"\n', encoding="utf-8")
+    python.chmod(0o755)
+    ran = launch(tmp_path, VIDEOKR_PYTHON=str(python), VIDEOKR_MODEL="o/m", MAX_FRAME_NUM="64")
+    assert "shown: 2 64 index" in ran.stdout
+
+
 def test_transformers_answers_where_asked_for(tmp_path):
     given = {"DRY_RUN": "1", "VIDEOKR_MODEL": "o/m", "BACKEND": "hf"}
     ran = launch(tmp_path, **given, OUTPUT_PATH="")

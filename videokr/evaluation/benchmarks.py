@@ -12,6 +12,10 @@ TITLES = {
     "videokr_eval": "VideoKR-Eval",
     "videokr_mlvu": "MLVU",
     "videokr_lvbench": "LVBench",
+    "videokr_videomme_v2": "Video-MME-v2",
+    "videokr_videoholmes": "Video-Holmes",
+    "videokr_videomme_subtitles": "Video-MME, subtitles",
+    "videokr_longvideobench_subtitles": "LongVideoBench, subtitles",
 }
 # Benchmarks that are several tasks.
 TRACKS = {

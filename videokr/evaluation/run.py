@@ -10,6 +10,7 @@ from videokr.errors import UserError
 from videokr.evaluation.answered import Answered, read_answers
 from videokr.evaluation.benchmarks import MEANS, benchmark_of, title_of
 from videokr.evaluation.card import CARD_FILE, RunCard, read_card
+from videokr.evaluation.question_groups import GROUPED, GroupScores, group_scores
 from videokr.evaluation.summary import Score, format_summary, mean_score, percent, score_of, summarize
 from videokr.evaluation.unparsed import unparsed_lines
 from videokr.evaluation.verdict import Verdict
@@ -74,6 +75,7 @@ def read_run(folder: Path) -> Run:
 def write_summary(run: Run) -> None:
     """Everything that `format_run` shows, for machines, into the run's folder."""
     summaries = {name: summarize(answers).to_dict() for name, answers in run.by_benchmark().items()}
+    summaries |= {name: summaries[name] | {"group_score": one.to_dict()} for name, one in _group_scores(run).items()}
     means = {
         mean: {"accuracy": value, "interval_95": list(interval)} for mean, (value, interval) in run.means().items()
     }
@@ -103,6 +105,7 @@ def is_right_without_judge(one: Answered) -> bool:
 def format_run(run: Run) -> str:
     """Every benchmark's table, then the published means."""
     parts = []
+    grouped = _group_scores(run)
     for name, answers in run.by_benchmark().items():
         failed = [one.judge_reply for one in answers if one.verdict is Verdict.JUDGE_FAILED]
         notes = [f"Most of them: {Counter(failed).most_common(1)[0][0]}"] if failed else []
@@ -110,8 +113,17 @@ def format_run(run: Run) -> str:
         if same:
             notes.append(f"{same} open answers equal the gold answer, and are right without a judge.")
         notes += unparsed_lines(answers)
+        notes += grouped[name].lines() if name in grouped else []
         parts.append("\n".join([format_summary(title_of(name), summarize(answers)), *notes]))
     for mean, (value, (low, high)) in run.means().items():
         shown = "unknown" if value is None else percent(value)
         parts.append(f"{mean}: {shown}, 95% interval {percent(low)} to {percent(high)}")
     return "\n\n".join(parts)
+
+
+def _group_scores(run: Run) -> dict[str, GroupScores]:
+    return {
+        name: group_scores((one.example.id, one.example.groups, one.verdict is Verdict.RIGHT) for one in answers)
+        for name, answers in run.by_benchmark().items()
+        if name in GROUPED
+    }
