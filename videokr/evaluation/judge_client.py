@@ -127,7 +127,7 @@ class JudgeClient:
         if not response.is_error:
             return
         self.trouble = f"status {response.status_code}"
-        await response.aread()
+        await response.aread()  # of an error, which has a code in it
         if _is_out_of_credit(response):
             response.headers["x-should-retry"] = "false"  # which the client obeys
 
