@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     judge = read_settings(os.environ) if groups else None
     if judge is not None:
         Limits.from_env(os.environ)
-        check_judge(judge)
+        judge = check_judge(judge)
     rows = {task: read_task(task, limit) for tasks in groups.values() for task in tasks}
     if read_probe(options.probe) is Probe.SWAPPED:
         rows = {

@@ -26,9 +26,14 @@ MAX_CHAT_TOKENS = 64  # of a chat template's own words around one question
 
 
 def build_prompt(example: Example) -> str:
-    """Question, one line an option as `A. text`, instruction. The video stands before it, with nothing between."""
+    """Question, options, instruction. The video stands before it, with nothing between."""
+    return f"{build_question(example)}\n{INSTRUCTIONS[example.kind]}"
+
+
+def build_question(example: Example) -> str:
+    """The question, and one line an option as `A. text`."""
     lines = [f"{letter}. {text}" for letter, text in zip(LETTERS, example.options, strict=False)]
-    return "\n".join([example.question, *lines, INSTRUCTIONS[example.kind]])
+    return "\n".join([example.question, *lines])
 
 
 def prompt_digest() -> str:

@@ -9,19 +9,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 KEY = "sk-secret-of-the-test"
 
+Reply = str | int | tuple[int, dict] | float | dict | bytes
+
 
 class Endpoint(ThreadingHTTPServer):
     """Answers chat completions with `replies` in turn (the last one again and again); counts the requests.
 
-    A reply is the content of the message, an int is an HTTP status, a float is a delay in seconds before "1",
-    a dict is the whole body, bytes are one that may be no JSON, and a function makes a content of the request's body.
+    A reply is the content of the message, an int is an HTTP status, a tuple one with its error, a float is a delay in
+    seconds before "1", a dict is the whole body, bytes are one that may be no JSON, and a function makes one of these
+    of the request's body.
     """
 
     request_queue_size = 64
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.replies: list[str | int | float | dict | bytes | Callable[[dict], str]] = ["1"]
+        self.replies: list[Reply | Callable[[dict], Reply]] = ["1"]
         self.requests: list[dict] = []
         self.lock = threading.Lock()
         self.at_once = self.most_at_once = 0
@@ -45,9 +48,11 @@ class Handler(BaseHTTPRequestHandler):
             reply = "1"
         with server.lock:
             server.at_once -= 1
+        if isinstance(reply, int):
+            reply = reply, {"message": f"refused, your key is {KEY}"}
         status, answer = (
-            (reply, {"error": {"message": f"refused, your key is {KEY}"}})
-            if isinstance(reply, int)
+            (reply[0], {"error": reply[1]})
+            if isinstance(reply, tuple)
             else (200, completion(reply) if isinstance(reply, str) else reply)
         )
         payload = answer if isinstance(answer, bytes) else json.dumps(answer).encode()

@@ -6,25 +6,20 @@ that they found none.
 """
 
 import argparse
-import asyncio
-import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tqdm import tqdm
-
+from videokr.analysis.judging import judge_run, judge_run_as_published
 from videokr.errors import UserError
 from videokr.evaluation.answer import ANY_FORM, TAGGED, read_choice
 from videokr.evaluation.answered import Answered, write_answers
 from videokr.evaluation.benchmarks import title_of
-from videokr.evaluation.judge import Judge, JudgeError, VerdictCache, check_judge
-from videokr.evaluation.judge_settings import Limits, require_settings
 from videokr.evaluation.run import Run, answers_path, format_run, judge_gave_nothing, read_run, write_summary
 from videokr.evaluation.summary import percent, score_of, table_lines
-from videokr.evaluation.verdict import OPEN, Verdict, right_or_wrong
+from videokr.evaluation.verdict import Verdict, right_or_wrong
 from videokr.options import LETTERS
 from videokr.response import Kind
 
@@ -52,7 +47,7 @@ _PUBLISHED_FORMS = [
         r"\b([A-J])\b",
     )
 ]
-CACHE_FOLDER = "judge"  # of a run
+PUBLISHED = "published"
 FAILED_STATUS = 1
 
 
@@ -80,13 +75,18 @@ def _exact(response: str, options: Sequence[str]) -> str | None:
 
 
 def _published(response: str, options: Sequence[str]) -> str | None:
-    """the published VideoKR-Eval, without its judge: a letter at the start, else after 'answer', 'option' or 'choice',
-    else the first that stands alone; in the first answer block, or anywhere where there is none
+    """the published VideoKR-Eval: a letter at the start, else after 'answer', 'option' or 'choice', else the first that
+    stands alone; in the first answer block, or anywhere where there is none; with --judge, the judge decides instead
     """
-    blocks = [response[start:end].strip() for start, end in _blocks(response, "answer")]
-    text = blocks[0] if blocks and blocks[0] else response.strip()
+    text = _published_answer(response)
     found = next(filter(None, (form.search(text) for form in _PUBLISHED_FORMS)), None)
     return found[1].upper() if found else None
+
+
+def _published_answer(response: str) -> str:
+    """What the published VideoKR-Eval reads, and shows to its judge: the first answer block, else everything."""
+    blocks = [response[start:end].strip() for start, end in _blocks(response, "answer")]
+    return blocks[0] if blocks and blocks[0] else response.strip()
 
 
 def _ranked(response: str, options: Sequence[str]) -> str | None:
@@ -118,7 +118,7 @@ EXTRACTORS: dict[str, Extractor] = {
     ANY_FORM: _any_form,
     TAGGED: _tagged,
     "exact": _exact,
-    "published": _published,
+    PUBLISHED: _published,
     "ranked": _ranked,
     "any-letter": _any_letter,
     "first-capital": _first_capital,
@@ -164,7 +164,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--judge",
         action="store_true",
-        help="ask the judge about open answers that have no verdict; see docs/evaluation.md",
+        help="ask the judge about open answers that have no verdict; with --extractor published, about every answer",
     )
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="folder of the rescored run (default: with --judge, DIR)"
@@ -191,8 +191,10 @@ def run(args: argparse.Namespace) -> int:
     if args.extractor is not None:
         answers = {task: extract_again(asked, EXTRACTORS[args.extractor]) for task, asked in given.answers.items()}
         rescored = replace(given, answers=answers, card=replace(given.card, extractor=args.extractor))
-    if args.judge:
-        rescored = _judge_run(rescored, in_place=args.output is None)
+    if args.judge and args.extractor == PUBLISHED:
+        rescored = judge_run_as_published(rescored, _published_answer)
+    elif args.judge:
+        rescored = judge_run(rescored, in_place=args.output is None)
     rescored = replace(rescored, folder=args.output or given.folder)
     for task, asked in rescored.answers.items():
         write_answers(asked, answers_path(rescored.folder, task))
@@ -241,56 +243,5 @@ def extract_again(answers: Iterable[Answered], extractor: Extractor) -> tuple[An
 
 def _extract(one: Answered, extractor: Extractor) -> Answered:
     letter = extractor(one.response, one.example.options)
-    if letter is None:
-        return replace(one, verdict=Verdict.UNPARSED, answer=None)
-    return replace(one, verdict=right_or_wrong(letter == one.example.answer), answer=letter)
-
-
-def _judge_run(given: Run, in_place: bool) -> Run:
-    settings = require_settings(os.environ, "--judge")
-    limits = Limits.from_env(os.environ)
-    public = settings.public()
-    is_other_judge = given.card.judge is not None and given.card.judge != public
-    if is_other_judge and in_place:
-        raise UserError(
-            f"'{given.folder}' was judged by another judge ({given.card.judge}): give --output, so that all of its "
-            "open answers are judged anew by this one"
-        )
-    check_judge(settings, "leave --judge out")
-    cache = VerdictCache(Path(os.environ.get("JUDGE_CACHE", "").strip() or given.folder / CACHE_FOLDER))
-    answers = asyncio.run(_judge_all(given.answers, Judge(settings, cache, limits), everything=is_other_judge))
-    return replace(given, answers=answers, card=replace(given.card, judge=public))
-
-
-async def _judge_all(
-    answers: Mapping[str, Sequence[Answered]], judge: Judge, everything: bool
-) -> dict[str, tuple[Answered, ...]]:
-    """By task, the answers with open ones judged: those without a verdict, or all of them."""
-
-    def is_for_judge(one: Answered) -> bool:
-        is_answered = one.example.kind is Kind.OPEN_ENDED and one.answer is not None
-        return is_answered and (everything or one.verdict in OPEN)
-
-    with tqdm(
-        total=sum(is_for_judge(one) for given in answers.values() for one in given),
-        desc="Judging",
-        unit="answer",
-        disable=None,
-    ) as progress:
-
-        async def judged(one: Answered) -> Answered:
-            if not is_for_judge(one):
-                return one
-            graded = await _judge(one, judge)
-            progress.update()
-            return graded
-
-        return {task: tuple(await asyncio.gather(*map(judged, given))) for task, given in answers.items()}
-
-
-async def _judge(one: Answered, judge: Judge) -> Answered:
-    try:
-        correct = await judge.grade(one.example.question, one.example.answer, one.answer or "")
-    except JudgeError as error:
-        return replace(one, verdict=Verdict.JUDGE_FAILED, judge_reply=str(error))
-    return replace(one, verdict=right_or_wrong(correct), judge_reply=str(int(correct)))
+    verdict = Verdict.UNPARSED if letter is None else right_or_wrong(letter == one.example.answer)
+    return replace(one, verdict=verdict, answer=letter, judge_reply=None)

@@ -12,7 +12,7 @@ from videokr.evaluation.verdict import OPEN, Verdict, read
 from videokr.example import Example, parse_example, to_record
 from videokr.jsonl import read_records
 from videokr.outputs import atomic_write
-from videokr.response import ANSWER_TAGS, Kind
+from videokr.response import ANSWER_TAGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class Answered:
         task: the name it was asked under.
         example: as it was asked; its videos are the paths that were read.
         response: everything the model said.
-        answer: the option letter, or the text of an open answer; None where it is unparsed.
+        answer: the option letter, or the text of an open answer (of one without a letter that was judged all the same,
+            what the judge was shown); None where it is unparsed.
         judge_reply: what the judge said; None where it was not asked.
         prompt_tokens, response_tokens: how many there were; None where the host did not count.
     """
@@ -96,8 +97,6 @@ def _parse(record: Mapping[str, Any]) -> Answered:
     answer = record["extracted"]
     if answer is not None and not isinstance(answer, str):
         raise TypeError(f"field 'extracted' is {answer!r}")
-    if example.kind is Kind.MULTIPLE_CHOICE and record["verdict"] in OPEN:
-        raise ValueError("multiple choice has a verdict always")
     return Answered(
         task=str(record["task"]),
         example=example,

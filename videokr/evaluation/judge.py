@@ -1,7 +1,6 @@
 """A language model that says whether an open answer matches the gold one; for evaluation and for the GRPO reward.
 
-Any OpenAI-compatible endpoint is asked through the official client, which asks again where a server is busy or fails.
-`openai` is imported when a client is made, not before.
+Any OpenAI-compatible endpoint is asked: see videokr/evaluation/judge_client.py.
 """
 
 import asyncio
@@ -12,16 +11,17 @@ import sys
 import threading
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from videokr.errors import UserError
-from videokr.evaluation.judge_settings import Limits, Settings, build_request, instruction_digest, read_settings
+from videokr.evaluation.judge_client import JudgeClient, Refusal, Reply
+from videokr.evaluation.judge_settings import Limits, Settings, read_settings
+from videokr.evaluation.rubric import OURS, Rubric, digest
 
 MAX_RETRIES = 8  # of the client: pauses of half a second, doubled up to 8, or what the server asks for
 MAX_GARBAGE = 3  # replies that are no verdict; a model that says so three times does not know what it is asked for
-MAX_KEPT_CHARACTERS = 500  # of a reply or a fault
 TRIAL_SECONDS, TRIAL_RETRIES = 20.0, 1
 
 
@@ -29,7 +29,7 @@ class JudgeError(Exception):
     """A judge that gave no verdict: the answer is neither right nor wrong. Its text is short and without the key."""
 
 
-def check_judge(settings: Settings, way_out: str = "set VIDEOKR_USE_VLM_JUDGE=0") -> None:
+def check_judge(settings: Settings, way_out: str = "set VIDEOKR_USE_VLM_JUDGE=0") -> Settings:
     """Asks whether 1 + 1 is 2, so that a wrong address, key or model is found before anything is generated.
 
     A fault that may pass, such as an overloaded server, is printed.
@@ -37,30 +37,31 @@ def check_judge(settings: Settings, way_out: str = "set VIDEOKR_USE_VLM_JUDGE=0"
     Args:
         way_out: what to do without the judge, as the error names it.
 
+    Returns:
+        The settings, without a temperature where the model refuses one.
+
     Raises:
-        UserError: the endpoint cannot be reached, refuses the key, does not know the model, or gives no verdict.
+        UserError: the endpoint cannot be reached, refuses for good, or gives no verdict.
     """
-    import openai
+    client = JudgeClient(settings, TRIAL_SECONDS, TRIAL_RETRIES)
 
-    async def ask() -> str | None:
-        async with settings.make_client(timeout=TRIAL_SECONDS, max_retries=TRIAL_RETRIES) as client:
-            return _reply_of(await client.chat.completions.create(**build_request(settings.model, "1 + 1?", "2", "2")))
+    async def ask() -> Reply | Refusal:
+        async with client.openai:
+            return await client.ask(OURS.request(settings.model, "1 + 1?", "2", "2"))
 
-    final = (openai.APIConnectionError, openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError)
-    wrong = ""
-    try:
-        reply = asyncio.run(ask())
-        if _verdict_of(reply) is None:
-            said = _shortened(reply or "(nothing)", settings.key)
-            wrong = f"answers {said!r} where 1 or 0 was asked for: correct MODEL_VERSION"
-    except openai.OpenAIError as error:
-        reason = _shortened(f"{type(error).__name__}: {error}", settings.key)
-        if isinstance(error, final):
-            wrong = f"cannot be used: {reason}; correct its address, key or MODEL_VERSION"
-        else:
-            print(f"warning: the judge '{settings.model}' did not answer a trial question: {reason}", file=sys.stderr)
-    if wrong:  # raised here, so that the error carries no other one, whose text may hold the key
-        raise UserError(f"the judge '{settings.model}' at {settings.public()['address']} {wrong}, or {way_out}")
+    said = asyncio.run(ask())
+    fault = mend = ""
+    if isinstance(said, Reply):
+        if OURS.verdict(said.text) is None:
+            shown = said.fault or repr(client.shown(said.text or "(nothing)"))
+            fault, mend = f"answers {shown} where 1 or 0 was asked for", "correct its address or MODEL_VERSION"
+    elif said.way_out:
+        fault, mend = f"cannot be used: {said.reason}", said.way_out
+    else:
+        print(f"warning: the judge '{settings.model}' did not answer a trial question: {said.reason}", file=sys.stderr)
+    if fault:
+        raise UserError(f"the judge '{settings.model}' at {settings.public()['address']} {fault}; {mend}, or {way_out}")
+    return replace(settings, takes_temperature=client.takes_temperature)
 
 
 class VerdictCache:
@@ -137,33 +138,25 @@ class Judge:
     """
 
     def __init__(self, settings: Settings, cache: VerdictCache | None = None, limits: Limits | None = None):
-        import openai
-
-        self.model, self._secret, self._cache, self._limits = settings.model, settings.key, cache, limits or Limits()
-        hooks = {"response": [self._note_trouble]}
-        self._client = settings.make_client(
-            timeout=min(self._limits.seconds, self._limits.request_seconds),
-            max_retries=MAX_RETRIES,
-            http_client=openai.DefaultAsyncHttpxClient(event_hooks=hooks),
-        )
+        self.model, self._cache, self._limits = settings.model, cache, limits or Limits()
+        self._client = JudgeClient(settings, min(self._limits.seconds, self._limits.request_seconds), MAX_RETRIES)
         self._places = asyncio.Semaphore(self._limits.concurrency)
         self._answered = 0
-        self._trouble = ""
         self._in_flight: dict[str, asyncio.Task[bool]] = {}
 
-    async def grade(self, question: str, gold: str, answer: str) -> bool:
+    async def grade(self, question: str, gold: str, answer: str, rubric: Rubric = OURS) -> bool:
         """Whether one final answer is right; one that is being graded already is not asked again.
 
         Raises:
-            JudgeError: the judge cannot be asked, is out of time, or says anything but 1 or 0.
+            JudgeError: the judge cannot be asked, is out of time, or gives no verdict.
             UserError: the cache cannot be read or written.
         """
-        parts = [self.model, str(self._client.base_url), instruction_digest(), question, gold, answer]
+        parts = [self.model, str(self._client.openai.base_url), digest(rubric), question, gold, answer]
         # Escaped, so that a text that is no whole Unicode (half a surrogate pair) has a key, too.
         key = hashlib.sha256(json.dumps(parts).encode("ascii")).hexdigest()
         task = self._in_flight.get(key)
         if task is None:
-            task = self._in_flight[key] = asyncio.create_task(self._grade(key, question, gold, answer))
+            task = self._in_flight[key] = asyncio.create_task(self._grade(key, question, gold, answer, rubric))
             task.add_done_callback(lambda done: self._forget(key, done))
         return await asyncio.shield(task)  # who gives up does not take the verdict from those who wait for the same
 
@@ -172,20 +165,17 @@ class Judge:
         if not done.cancelled():
             done.exception()  # seen, even where nobody waits for it any more
 
-    async def _grade(self, key: str, question: str, gold: str, answer: str) -> bool:
+    async def _grade(self, key: str, question: str, gold: str, answer: str, rubric: Rubric) -> bool:
         correct = await asyncio.to_thread(self._cache.read, key) if self._cache else None
         if correct is None:
             async with self._places:
-                correct = await self._ask(question, gold, answer)
+                correct = await self._ask(question, gold, answer, rubric)
             if self._cache:
                 case = {"model": self.model, "question": question, "gold": gold, "answer": answer}
                 await asyncio.to_thread(lambda cache: cache.write(key, correct, **case), self._cache)
         return correct
 
-    async def _ask(self, question: str, gold: str, answer: str) -> bool:
-        import openai
-
-        request = build_request(self.model, question, gold, answer)
+    async def _ask(self, question: str, gold: str, answer: str, rubric: Rubric) -> bool:
         reason = ""
         try:
             async with asyncio.timeout(self._limits.seconds):
@@ -194,26 +184,20 @@ class Judge:
                         reason = f"the {self._answered} requests that it may be asked are spent"
                         break
                     self._answered += 1
-                    try:
-                        reply = _reply_of(await self._client.chat.completions.create(**request))
-                    except ValueError as error:  # a body that is no JSON, as it says it is
-                        reason = f"{type(error).__name__}: {error}"
-                        continue
-                    correct = _verdict_of(reply)
+                    said = await self._client.ask(rubric.request(self.model, question, gold, answer))
+                    if isinstance(said, Refusal):
+                        reason = said.reason
+                        break
+                    correct = rubric.verdict(said.text)
                     if correct is not None:
                         return correct
-                    reason = f"it answers {_shortened(reply or '', self._secret)!r} where 1 or 0 was asked for"
+                    shown = said.fault or repr(self._client.shown(said.text or ""))
+                    reason = f"it answers {shown} where 1 or 0 was asked for"
         except TimeoutError:
-            reason = f"no verdict within {self._limits.seconds:g} s{self._trouble}"
-        except openai.OpenAIError as error:
-            reason = f"{type(error).__name__}: {error}"
+            met = self._client.trouble
+            reason = f"no verdict within {self._limits.seconds:g} s{f'; the last refusal had {met}' if met else ''}"
         # Raised here, so that the error carries no other one, whose text may hold the key.
-        raise JudgeError(f"the judge '{self.model}': {_shortened(reason, self._secret)}")
-
-    async def _note_trouble(self, response: Any) -> None:
-        """The client asks again by itself, and would not tell what it met if time runs out."""
-        if response.is_error:
-            self._trouble = f"; the last refusal had status {response.status_code}"
+        raise JudgeError(f"the judge '{self.model}': {reason}")
 
 
 class ThreadJudge:
@@ -248,22 +232,3 @@ def judge_from_env(environment: Mapping[str, str]) -> ThreadJudge | None:
         return None
     folder = environment.get("JUDGE_CACHE", "").strip()
     return ThreadJudge(settings, VerdictCache(Path(folder)) if folder else None, Limits.from_env(environment))
-
-
-def _reply_of(completion: Any) -> str | None:
-    """The text of a completion; a server that is not quite compatible may leave choices, message or content out."""
-    choices = getattr(completion, "choices", None)
-    first = choices[0] if isinstance(choices, list) and choices else None
-    content = getattr(getattr(first, "message", None), "content", None)
-    return content if isinstance(content, str) else None
-
-
-def _verdict_of(reply: str | None) -> bool | None:
-    """1 or 0 alone, white space aside, is a verdict; nothing else is."""
-    return {"1": True, "0": False}.get((reply or "").strip())
-
-
-def _shortened(text: str, secret: str) -> str:
-    """A text as it may be kept or shown: in one line, without the key, whole Unicode, not long."""
-    whole = text.encode("utf-8", "replace").decode("utf-8")
-    return " ".join(whole.replace(secret, "[key]").split())[:MAX_KEPT_CHARACTERS]

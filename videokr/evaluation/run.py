@@ -85,16 +85,9 @@ def write_summary(run: Run) -> None:
 
 
 def judge_gave_nothing(run: Run) -> bool:
-    """Whether there were open answers for a judge, and it failed at each of them."""
-    open_answers = [
-        one
-        for answers in run.answers.values()
-        for one in answers
-        if one.example.kind is Kind.OPEN_ENDED
-        and one.verdict not in (Verdict.UNPARSED, Verdict.UNSCORED)
-        and not is_right_without_judge(one)
-    ]
-    return bool(open_answers) and all(one.verdict is Verdict.JUDGE_FAILED for one in open_answers)
+    """Whether a judge was asked, and failed at each answer."""
+    judged = [one.verdict for answers in run.answers.values() for one in answers if one.judge_reply is not None]
+    return bool(judged) and all(verdict is Verdict.JUDGE_FAILED for verdict in judged)
 
 
 def is_right_without_judge(one: Answered) -> bool:

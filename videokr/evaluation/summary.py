@@ -143,7 +143,7 @@ def format_summary(name: str, summary: Summary) -> str:
     if unscored:
         notes.append(f"{unscored} open answers are unscored: no judge is configured (README, judge).")
     if failed:
-        notes.append(f"{failed} open answers got no verdict: the judge failed.")
+        notes.append(f"{failed} answers got no verdict: the judge failed.")
     if not summary.overall.is_known:
         notes.append("accuracy is over everything asked: between wrong for all of these and right for all of these.")
     return "\n".join([name, *table_lines(rows), *notes])

@@ -19,6 +19,8 @@ from judge_endpoint import KEY, Endpoint, completion, environment
 from videokr.errors import UserError
 from videokr.evaluation.judge import Judge, JudgeError, VerdictCache, judge_from_env
 from videokr.evaluation.judge_settings import Limits, Settings, read_settings, require_settings
+from videokr.evaluation.rubric import PUBLISHED, Rubric
+from videokr.response import Kind
 
 
 def settings_of(endpoint: Endpoint, **more: str) -> Settings:
@@ -32,7 +34,9 @@ def judge_of(
     return Judge(settings_of(endpoint, **more), cache, Limits(concurrency, seconds=seconds))
 
 
-def grade(judge: Judge, *cases: tuple[str, str, str], strict: bool = True) -> list[bool | BaseException | None]:
+def grade(
+    judge: Judge, *cases: tuple[str, str, str] | tuple[str, str, str, Rubric], strict: bool = True
+) -> list[bool | BaseException | None]:
     """The verdicts of cases that are graded at once; faults in their places where it is not strict."""
 
     async def run() -> list[bool | BaseException | None]:
@@ -174,12 +178,13 @@ OTHERS = [{"MODEL_VERSION": "other"}, ("Who?", *CASE[1:]), ("What?", "b", CASE[2
 
 
 @pytest.mark.parametrize("other", OTHERS)
-def test_another_case_is_asked_anew(endpoint, tmp_path, monkeypatch, other):
+def test_another_case_is_asked_anew(endpoint, tmp_path, other):
     grade(judge_of(endpoint, tmp_path), CASE)
-    if other == "instruction":
-        monkeypatch.setattr("videokr.evaluation.judge_settings.INSTRUCTION", "Grade otherwise.")
     more = other if isinstance(other, dict) else {}
-    grade(judge_of(endpoint, tmp_path, **more), other if isinstance(other, tuple) else CASE)
+    case = {"instruction": (*CASE, PUBLISHED[Kind.OPEN_ENDED])}.get(
+        str(other), other if isinstance(other, tuple) else CASE
+    )
+    grade(judge_of(endpoint, tmp_path, **more), case)
     assert len(endpoint.requests) == 2
 
 

@@ -92,9 +92,7 @@ def test_answers_read_back(tmp_path):
     assert list(read_answers(tmp_path / "a.jsonl")) == FIVE
 
 
-@pytest.mark.parametrize(
-    "damage", [{"verdict": "maybe"}, {"extracted": 3}, {"response": None, "task": None, "verdict": "unscored"}]
-)
+@pytest.mark.parametrize("damage", [{"verdict": "maybe"}, {"extracted": 3}, {"question": None}])
 def test_another_file_is_named_by_its_line(tmp_path, damage):
     write_answers(FIVE, tmp_path / "a.jsonl")
     lines = (tmp_path / "a.jsonl").read_text().splitlines()
@@ -354,7 +352,51 @@ def test_what_has_no_verdict_is_judged_alone(tmp_path, endpoint, monkeypatch, ca
     assert exit_status(lambda: main(["rescore", str(folder), "--judge"])) == 2
     assert "judged by another judge" in capsys.readouterr().err
     assert main(["rescore", str(folder), "--judge", "--output", str(tmp_path / "b")]) == 0
-    assert len(endpoint.requests) == 8  # the trial, and all open answers
+    assert len(endpoint.requests) == 9  # the trial of each, and all open answers
+
+
+PUBLISHED_CASES = [  # kind, response, what the published evaluation shows its judge, the judge's reply, right there
+    ("choice", "<think>A</think><answer>y</answer><answer>A</answer>", "y", "1", True),
+    ("choice", "It is B, <answer> </answer>", "It is B, <answer> </answer>", "Score: 1", True),
+    ("choice", "<answer>B</answer>", "B", "0", False),  # not even a clear letter is decided without the judge
+    ("open", "<think>t</think>a bar", "<think>t</think>a bar", "no, 10 of 10 would say", True),
+    ("open", "<answer>a rod</answer>", "a rod", "wrong", False),  # nor an answer that is the gold one
+    ("open", "", "", "<think>1 or 0?</think>0", False),
+    ("choice", "<answer>A</answer>", "A", 400, None),
+]
+
+
+def test_the_published_judging_asks_about_everything(tmp_path, endpoint, monkeypatch, capsys):
+    for name, value in environment(endpoint).items():
+        monkeypatch.setenv(name, value)
+    answers = [
+        replace(answered(number, "unparsed", kind), response=response)
+        for number, (kind, response, *_) in enumerate(PUBLISHED_CASES)
+    ]
+    folder = write_run(tmp_path / "a", answers)
+    replies = {(kind, shown): reply for kind, _, shown, reply, _ in PUBLISHED_CASES}
+
+    def reply(body: dict) -> str | int:
+        case = json.loads(body["messages"][1]["content"])
+        if case["question"] == "1 + 1?":
+            return "1"
+        assert body["temperature"] == 1
+        kind = {("Q?\nA. x\nB. y", "B"): "choice", ("Q?", "a rod"): "open"}[case["question"], case["gold_answer"]]
+        return replies[kind, case["candidate_answer"]]
+
+    endpoint.replies = [reply]
+    command = ["rescore", str(folder), "--extractor", "published", "--judge", "--output"]
+    assert main([*command, str(tmp_path / "b")]) == 0
+    run = read_run(tmp_path / "b")
+    expected = {True: "right", False: "wrong", None: "judge_failed"}
+    assert [one.verdict for one in run.answers["videokr_eval"]] == [expected[right] for *_, right in PUBLISHED_CASES]
+    assert run.card.extractor == "published" and run.card.judge is not None
+    capsys.readouterr()
+    asked = len(endpoint.requests)
+    assert main([*command, str(tmp_path / "c")]) == 0  # pays for the trial and the failure alone
+    assert len(endpoint.requests) == asked + 2
+    assert exit_status(lambda: main(["rescore", str(tmp_path / "b"), "--judge"])) == 2  # no mix of the two
+    assert "judged by another judge" in capsys.readouterr().err
 
 
 def test_a_sweep_is_a_table_of_runs_that_differ_in_frames_alone(tmp_path, capsys):

@@ -1,6 +1,7 @@
 """The judge, against a small HTTP server on the loopback."""
 
 import json
+import sys
 import threading
 import time
 
@@ -12,7 +13,7 @@ from judge_endpoint import KEY, Endpoint, completion, environment
 
 from videokr.errors import UserError
 from videokr.evaluation.judge import JudgeError, ThreadJudge, check_judge, judge_from_env
-from videokr.evaluation.judge_settings import Settings, read_settings
+from videokr.evaluation.judge_settings import Limits, Settings, read_settings, require_settings
 from videokr.evaluation.verdict import Verdict, score
 from videokr.example import Example, parse_example
 from videokr.response import Kind
@@ -44,6 +45,9 @@ def graded(judge: ThreadJudge, answer: str = "b", gold: str = "a") -> bool | str
         ("1", True),
         ("0", False),
         (" 1\n", True),
+        ("<think>1 or 0? So 1.</think>\n0", False),
+        ("the prompt opened the thinking</think>1", True),
+        *((reply, None) for reply in ("<think>1", "<think>1</think>", "1<think>so</think>", "<think>so</think>1.")),
         *((reply, None) for reply in ("1.", "10", "1 0", "Score: 1", "yes", "", "a 1 out of 10", "\uff11")),
     ],
 )
@@ -111,21 +115,108 @@ def test_the_key_is_never_kept(endpoint):
     endpoint.replies = [401]
     with pytest.raises(UserError) as caught:
         check_judge(settings_of(endpoint))
-    assert KEY not in str(caught.value) and "MODEL_VERSION" in str(caught.value)
+    assert KEY not in str(caught.value) and "[key]" in str(caught.value)
     with_password = Settings(settings_of(endpoint).api_type, f"http://user:{KEY}@host:1/v1?key={KEY}", "m", KEY, "v")
     assert with_password.public()["address"] == "http://host:1/v1"
 
 
-def test_the_trial_stops_where_nobody_answers_or_gives_a_verdict(endpoint):
-    endpoint.replies = ["garbage"]
-    with pytest.raises(UserError, match=r"answers 'garbage' where 1 or 0 was asked for"):
+@pytest.mark.parametrize(("reply", "shown"), [("garbage", "'garbage'"), (b"<html>", "a body that cannot be read")])
+def test_the_trial_stops_where_no_verdict_is_given(endpoint, reply, shown):
+    endpoint.replies = [reply]
+    with pytest.raises(UserError, match=f"answers {shown}.* where 1 or 0 was asked for"):
         check_judge(settings_of(endpoint))
-    endpoint.replies = [500]
-    check_judge(settings_of(endpoint))
-    closed = read_settings({"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"})
-    assert closed is not None
-    with pytest.raises(UserError, match=r"127\.0\.0\.1:9.*VIDEOKR_USE_VLM_JUDGE=0"):
-        check_judge(closed)
+
+
+TEMPERATURE = {"message": "Unsupported value: 'temperature' does not support 0 with this model", "param": "temperature"}
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "way_out"),
+    [
+        (400, {"message": "the model takes no messages"}, "correct its address or MODEL_VERSION"),
+        (401, {}, "correct its key"),
+        (402, {}, "see to the account's credit"),
+        (403, {}, "correct its key"),
+        (404, {}, "correct its address or MODEL_VERSION"),
+        (422, {}, "correct its address or MODEL_VERSION"),
+        (429, {"message": "You exceeded your quota", "code": "insufficient_quota"}, "see to the account's credit"),
+        (400, TEMPERATURE, "correct its address or MODEL_VERSION"),  # again and again, though it is left out
+        (400, {"message": "filtered: temperature", "param": "messages"}, "correct its address or MODEL_VERSION"),
+        (429, {"message": "slow down", "code": "rate_limit_exceeded"}, None),
+        (408, {}, None),
+        (409, {}, None),
+        (500, {}, None),
+    ],
+)
+def test_a_refusal_for_good_ends_in_the_trial_and_is_not_tried_again(endpoint, capsys, status, error, way_out):
+    endpoint.replies = [(status, error)]
+    tries = 1 + (error is TEMPERATURE)
+    if way_out is None:
+        check_judge(settings_of(endpoint))
+        assert "warning: the judge 'gpt-4o' did not answer a trial question: " in capsys.readouterr().err
+        endpoint.replies = [(status, error), "0"]
+        assert graded(judge_of(endpoint)) is False
+        return
+    with pytest.raises(UserError) as caught:
+        check_judge(settings_of(endpoint))
+    said = str(caught.value)
+    assert f"; {way_out}, or set VIDEOKR_USE_VLM_JUDGE=0" in said and f"{status}" in said and "\n" not in said
+    assert len(endpoint.requests) == tries
+    assert f"Error code: {status}" in str(graded(judge_of(endpoint))) and len(endpoint.requests) == 2 * tries
+
+
+@pytest.mark.parametrize("error", [TEMPERATURE, {"message": "`temperature` is deprecated for this model."}])
+def test_a_temperature_that_is_refused_is_left_out_from_then_on(endpoint, error):
+    endpoint.replies = [lambda body: (400, error) if "temperature" in body else "1"]
+    settings = check_judge(settings_of(endpoint))
+    assert ["temperature" in asked for asked in endpoint.requests] == [True, False]
+    assert settings.public() == settings_of(endpoint).public() | {"temperature": "left out"}
+    judge = judge_of(endpoint)  # in another process, which knows nothing of the trial
+    assert [graded(judge, answer) for answer in "bcd"] == [True] * 3
+    assert ["temperature" in asked for asked in endpoint.requests[2:]] == [True, False, False, False]
+    assert graded(ThreadJudge(settings, None, Limits())) is True and "temperature" not in endpoint.requests[-1]
+
+
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {},
+            r"127\.0\.0\.1:9/v1 cannot be used: no connection: ConnectionRefusedError: .*; correct its address,",
+        ),
+        ({"HTTP_PROXY": "127.0.0.1:8"}, r"Refused.*'127\.0\.0\.1', 8.* or the proxy HTTP_PROXY=127\.0\.0\.1:8, or"),
+        ({"ALL_PROXY": "socks5://127.0.0.1:9"}, "ALL_PROXY: SOCKS needs the package socksio"),
+        ({"HTTPS_PROXY": "socks://127.0.0.1:9"}, "HTTPS_PROXY='socks://127.0.0.1:9': give a whole address"),
+        ({"HTTP_PROXY": f"http://me:{KEY}#x@proxy:80"}, "HTTP_PROXY='proxy:80': give a whole address"),
+        ({"OPENAI_API_KEY": "sk-\u00e9"}, "OPENAI_API_KEY holds a line break, a space or a character outside of ASCII"),
+        ({"OPENAI_API_KEY": f"{KEY}\n{KEY}"}, "OPENAI_API_KEY holds a line break"),
+        ({"OPENAI_BASE_URL": "localhost:9/v1"}, "OPENAI_BASE_URL='localhost:9/v1': give a whole address"),
+        ({"OPENAI_BASE_URL": f"me:{KEY}@host/v1?key={KEY}"}, "OPENAI_BASE_URL='host/v1': give a whole address"),
+        ({"OPENAI_BASE_URL": "http://host:port/v1"}, "OPENAI_BASE_URL='http://host:port/v1'"),
+        ({"openai": ""}, "a judge is asked with the package openai, which is not there"),
+    ],
+)
+def test_what_keeps_a_judge_from_being_asked_is_named_in_one_line(monkeypatch, given, message):
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+        if name in given:
+            monkeypatch.setenv(name, given[name])
+    for package in {"socksio", *given.keys() & {"openai"}}:
+        monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(UserError, match=message) as caught:
+        check_judge(require_settings({"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"} | given, "it"))
+    assert "\n" not in str(caught.value) and KEY not in str(caught.value)
+
+
+def test_white_space_around_a_key_and_an_empty_address_are_nothing(endpoint):
+    assert graded(judge_of(endpoint, OPENAI_API_KEY=f" {KEY}\r\n")) is True
+    assert f"Bearer {KEY}" in endpoint.requests[0]["headers"].values()
+    settings = read_settings({"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": " "})
+    assert settings is not None and settings.public()["address"] == "https://api.openai.com/v1"
 
 
 @pytest.mark.parametrize(

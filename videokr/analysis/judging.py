@@ -1,0 +1,110 @@
+"""A run's stored answers put before a judge: by our rule, or by the published one."""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from videokr.errors import UserError
+from videokr.evaluation.answered import Answered
+from videokr.evaluation.judge import Judge, JudgeError, VerdictCache, check_judge
+from videokr.evaluation.judge_settings import Limits, Settings, require_settings
+from videokr.evaluation.rubric import OURS, PUBLISHED, Rubric
+from videokr.evaluation.run import Run
+from videokr.evaluation.verdict import OPEN, Verdict, right_or_wrong
+from videokr.prompt import build_question
+from videokr.response import Kind
+
+CACHE_FOLDER = "judge"  # of a run
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a judge is shown of one answer, and what it grades by."""
+
+    question: str
+    answer: str
+    rubric: Rubric
+
+
+# What is asked about an answer; None where it is not for the judge.
+Rule = Callable[[Answered], Case | None]
+
+
+def judge_run(given: Run, in_place: bool) -> Run:
+    """Judges the open answers that have no verdict; where another judge gave verdicts, all that are read.
+
+    Raises:
+        UserError: the judge cannot be used, or another one judged the run and its folder is to be kept.
+    """
+
+    def rule(one: Answered) -> Case | None:
+        if one.example.kind is Kind.MULTIPLE_CHOICE or one.answer is None:
+            return None
+        return Case(one.example.question, one.answer, OURS) if is_other_judge or one.verdict in OPEN else None
+
+    settings = check_judge(require_settings(os.environ, "--judge"), "leave --judge out")
+    is_other_judge = given.card.judge is not None and given.card.judge != settings.public()
+    if is_other_judge and in_place:
+        raise UserError(
+            f"'{given.folder}' was judged by another judge ({given.card.judge}): give --output, so that all of its "
+            "open answers are judged anew by this one"
+        )
+    return _judged(given, settings, rule, OURS)
+
+
+def judge_run_as_published(given: Run, read: Callable[[str], str]) -> Run:
+    """Judges every question, multiple choice too, whatever rules say of it.
+
+    Args:
+        read: what the judge is shown of a response.
+
+    Raises:
+        UserError: the judge cannot be used.
+    """
+
+    def rule(one: Answered) -> Case:
+        return Case(build_question(one.example), read(one.response), PUBLISHED[one.example.kind])
+
+    settings = check_judge(require_settings(os.environ, "--judge"), "leave --judge out")
+    return _judged(given, settings, rule, *PUBLISHED.values())
+
+
+def _judged(given: Run, settings: Settings, rule: Rule, *rubrics: Rubric) -> Run:
+    limits = Limits.from_env(os.environ)
+    cache = VerdictCache(Path(os.environ.get("JUDGE_CACHE", "").strip() or given.folder / CACHE_FOLDER))
+    answers = asyncio.run(_judge_all(given.answers, Judge(settings, cache, limits), rule))
+    return replace(given, answers=answers, card=replace(given.card, judge=settings.public(*rubrics)))
+
+
+async def _judge_all(
+    answers: Mapping[str, Sequence[Answered]], judge: Judge, rule: Rule
+) -> dict[str, tuple[Answered, ...]]:
+    """By task, the answers with those judged that are for the judge."""
+    cases = {task: [(one, rule(one)) for one in given] for task, given in answers.items()}
+    total = sum(case is not None for pairs in cases.values() for _, case in pairs)
+    with tqdm(total=total, desc="Judging", unit="answer", disable=None) as progress:
+
+        async def judged(one: Answered, case: Case | None) -> Answered:
+            if case is None:
+                return one
+            graded = await _judge(one, case, judge)
+            progress.update()
+            return graded
+
+        return {
+            task: tuple(await asyncio.gather(*(judged(one, case) for one, case in pairs)))
+            for task, pairs in cases.items()
+        }
+
+
+async def _judge(one: Answered, case: Case, judge: Judge) -> Answered:
+    given = replace(one, answer=one.answer or case.answer)
+    try:
+        correct = await judge.grade(case.question, one.example.answer, case.answer, case.rubric)
+    except JudgeError as error:
+        return replace(given, verdict=Verdict.JUDGE_FAILED, judge_reply=str(error))
+    return replace(given, verdict=right_or_wrong(correct), judge_reply=str(int(correct)))
