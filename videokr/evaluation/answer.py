@@ -110,6 +110,8 @@ def _letters(outside: str, options: Sequence[str]) -> Iterator[str | None]:
     if sentences and not _NOT_MEANT.search(_STRESSED.sub("", sentences[-1])):
         stressed = {read_whole_option(text, options) for text in _STRESSED.findall(sentences[-1])}
         yield stressed.pop() if len(stressed) == 1 else None
+    if announced and not announced[1]:  # and taken back: what comes after it counts
+        outside = "\n".join(sentences_of(outside[announced[0] :])[1:])
     yield read_conclusion(outside, options)
 
 
@@ -121,8 +123,8 @@ def _last_announced(text: str) -> tuple[int, str] | None:
     match = matches[-1]
     behind = text[match.end() :]
     if _NOT_MEANT.search(_CLAUSE_END.split(text[: match.start()])[-1]) or _TURNED_ROUND.search(behind):
-        return match.start(), ""
+        return match.end(), ""
     line = behind.lstrip().split("\n", 1)[0]
     if line.endswith("?"):
-        return match.start(), ""
-    return match.start(), line[1:].partition('"')[0] if line.startswith('"') else line.rstrip("} ")  # as JSON has it
+        return match.end(), ""
+    return match.end(), line[1:].partition('"')[0] if line.startswith('"') else line.rstrip("} ")  # as JSON has it

@@ -251,7 +251,8 @@ OPEN = parse_example(RECORD | {"problem_type": "open-ended", "answer": "a rod"})
     [
         (CHOICE, "<think>x</think><answer>B</answer>", None, Verdict.RIGHT, "B"),
         (CHOICE, "<think>B</think><answer>(a)</answer>", None, Verdict.WRONG, "A"),
-        (CHOICE, "<answer>a bar</answer>", None, Verdict.UNPARSED, None),
+        (CHOICE, "<answer>a bar</answer>", None, Verdict.WRONG, "A"),
+        (CHOICE, "<answer>a brick</answer>", None, Verdict.UNPARSED, None),
         (CHOICE, "<answer>A, B</answer>", None, Verdict.UNPARSED, None),
         (CHOICE, "B", None, Verdict.RIGHT, "B"),
         (CHOICE, "<think><answer>B</answer></think>", None, Verdict.UNPARSED, None),
