@@ -16,10 +16,12 @@ from videokr.evaluation.card import RunCard, installed_versions, questions_diges
 from videokr.evaluation.judge import check_judge
 from videokr.evaluation.judge_settings import Limits, Settings, read_settings
 from videokr.evaluation.probe import Probe, read_probe, swap_videos
+from videokr.evaluation.wording import wording_from_env
 from videokr.example import Example
 from videokr.family import context_tokens, find_family
 from videokr.fingerprint import model_fingerprint
 from videokr.prompt import prompt_digest
+from videokr.response import Kind
 from videokr.training_card import departures, read_training_card
 from videokr.video.proxy import video_reading
 from videokr.video.timeline import read_header
@@ -37,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--max-model-len", type=int, required=True, help="context that is asked for, in tokens")
     parser.add_argument("--probe", default="", help="what is shown in the place of the videos")
     parser.add_argument("--probe-seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of what the model draws")
     parser.add_argument("--gen-kwargs", default="", help="over the task's: name=value, separated by commas")
     parser.add_argument("--limit", type=int, help="ask only the first N questions of each task")
     parser.add_argument("--task-dir", type=Path, required=True, help="where the tasks and the run's card are written")
@@ -46,7 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_context(Path(options.model).expanduser(), options.max_model_len)
     check_generation(options.gen_kwargs)
     limit = options.limit
-    groups = own_tasks([name.strip() for name in options.tasks.split(",")])
+    names = [name.strip() for name in options.tasks.split(",")]
+    groups = own_tasks(names)
+    if os.environ.get("SYSTEM_PROMPT"):
+        say_wording([name for name in names if name not in groups])
     judge = read_settings(os.environ) if groups else None
     if judge is not None:
         Limits.from_env(os.environ)
@@ -76,6 +82,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def say_wording(others: Sequence[str]) -> None:
+    """Prints what stands around a question.
+
+    Args:
+        others: the tasks of the run that are not ours.
+
+    Raises:
+        UserError: there are others, whose wording is not ours to choose.
+    """
+    if others:
+        raise UserError(f"SYSTEM_PROMPT is for tasks of VideoKR, and TASKS has '{others[0]}': leave one out")
+    wording = wording_from_env(os.environ)
+    print(f"system prompt: {wording.system!r}; behind a question: {wording.instructions[Kind.MULTIPLE_CHOICE]!r}")
+
+
 def check_generation(text: str) -> None:
     """Looks whether lmms-eval can read what the run generates with.
 
@@ -95,13 +116,14 @@ def plan_card(
 ) -> RunCard:
     """The card of the run that is about to start; it becomes the results' own when they are there."""
     folder = Path(options.model).expanduser()
+    wording = wording_from_env(os.environ)
     budget = replace(EVAL_BUDGET, fps=options.fps, sampling=options.sampling)
     return RunCard(
         model=options.model,
         model_fingerprint=model_fingerprint(folder) if folder.is_dir() else None,
         model_revision=None,
         backend=options.backend,
-        prompt_sha256=prompt_digest(),
+        prompt_sha256=prompt_digest(wording.instructions),
         budget=budget.bounded(options.max_frames, options.max_pixels),
         max_model_len=options.max_model_len,
         generation=options.gen_kwargs,
@@ -119,6 +141,8 @@ def plan_card(
         },
         versions=installed_versions(),
         videos=video_reading(),
+        system_prompt=wording.system,
+        sampling_seed=options.seed,
     )
 
 

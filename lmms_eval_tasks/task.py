@@ -12,6 +12,7 @@ from videokr.evaluation.answer import form_from_env
 from videokr.evaluation.judge import ThreadJudge, judge_from_env
 from videokr.evaluation.question_groups import group_scores
 from videokr.evaluation.verdict import OPEN, Verdict, score
+from videokr.evaluation.wording import wording_from_env
 from videokr.example import parse_example
 from videokr.prompt import build_prompt
 from videokr.response import Kind
@@ -20,7 +21,7 @@ ACCURACY, CHOICE_ACCURACY = "acc", "mc_acc"
 
 
 def doc_to_text(doc: Mapping[str, Any], lmms_eval_specific_kwargs: Mapping[str, Any] | None = None) -> str:
-    return build_prompt(parse_example(doc))
+    return build_prompt(parse_example(doc), wording_from_env(os.environ).instructions)
 
 
 def doc_to_visual(doc: Mapping[str, Any]) -> list[str]:
@@ -29,10 +30,11 @@ def doc_to_visual(doc: Mapping[str, Any]) -> list[str]:
 
 
 def doc_to_messages(doc: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The video, then at once the text."""
-    example = parse_example(doc)
-    content = [{"type": "video", "url": video} for video in example.videos]
-    return [{"role": "user", "content": [*content, {"type": "text", "text": build_prompt(example)}]}]
+    """The system turn where there is one; then the video, and at once the text."""
+    videos = [{"type": "video", "url": video} for video in doc_to_visual(doc)]
+    user = {"role": "user", "content": [*videos, {"type": "text", "text": doc_to_text(doc)}]}
+    system = wording_from_env(os.environ).system
+    return [user] if system is None else [{"role": "system", "content": [{"type": "text", "text": system}]}, user]
 
 
 def process_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -13,6 +13,9 @@
 # LIMIT                        ask only the first N questions
 # FRAMES                       a sweep: as many runs as it has numbers, e.g. 16,32,64,128 frames at most, and a plot of them
 # PROBE_SEED                   of what a probe draws                        (0)
+# SYSTEM_PROMPT                the system turn's text, or a model's own published wording: videoauto-r1, onethinker, video-r1
+# SEED                         of what the model draws                      (0)
+# RUNS                         as many runs, with the seeds SEED, SEED+1, ..., and their mean and spread   (1)
 # BACKEND                      vllm, or hf: transformers, far slower        (vllm)
 # RUN_NAME OUTPUT_PATH         (the model's name; outputs/videokr/${RUN_NAME}_${BACKEND}, and _PROBE behind it)
 # BATCH_SIZE                   prompts that transformers answers at once    (4); vLLM has a window of its own
@@ -67,7 +70,7 @@ fi
 cd "${REPO_DIR}"
 [[ -n "${VIDEOKR_MODEL:-}" ]] || die "set VIDEOKR_MODEL to a checkpoint folder or a hub id"
 [[ "${VIDEOKR_MODEL}" == *[,=]* ]] && die "model '${VIDEOKR_MODEL}': lmms-eval takes no ',' or '=' in it; rename it"
-whole BATCH_SIZE MAX_FRAME_NUM MAX_PIXELS MAX_MODEL_LEN TENSOR_PARALLEL_SIZE DATA_PARALLEL_SIZE JUDGE_CONCURRENCY JUDGE_MAX_REQUESTS LIMIT
+whole BATCH_SIZE MAX_FRAME_NUM MAX_PIXELS MAX_MODEL_LEN TENSOR_PARALLEL_SIZE DATA_PARALLEL_SIZE JUDGE_CONCURRENCY JUDGE_MAX_REQUESTS LIMIT RUNS
 positive FPS GPU_MEMORY_UTILIZATION JUDGE_REQUEST_SECONDS JUDGE_SECONDS
 BACKEND="${BACKEND:-vllm}"
 [[ "${BACKEND}" == vllm || "${BACKEND}" == hf ]] || die "BACKEND is '${BACKEND}': vllm or hf"
@@ -83,7 +86,8 @@ DATA_PARALLEL_SIZE="${DATA_PARALLEL_SIZE:-1}"
 export JUDGE_CACHE="${JUDGE_CACHE:-${OUTPUT_PATH}/judge}"
 # Subtitles are those of the frames that are shown.
 export FPS="${FPS:-2}" MAX_FRAME_NUM="${MAX_FRAME_NUM:-128}" SAMPLING="${SAMPLING:-index}"
-MAX_PIXELS="${MAX_PIXELS:-200704}" MAX_MODEL_LEN="${MAX_MODEL_LEN:-32768}" PROBE_SEED="${PROBE_SEED:-0}" JUDGE_CONCURRENCY="${JUDGE_CONCURRENCY:-32}"
+MAX_PIXELS="${MAX_PIXELS:-200704}" MAX_MODEL_LEN="${MAX_MODEL_LEN:-32768}" PROBE_SEED="${PROBE_SEED:-0}" SEED="${SEED:-0}"
+JUDGE_CONCURRENCY="${JUDGE_CONCURRENCY:-32}"
 MODEL_ARGS="model=${VIDEOKR_MODEL}"
 MODEL_ARGS+=",fps=${FPS},max_frame_num=${MAX_FRAME_NUM},max_pixels=${MAX_PIXELS},sampling=${SAMPLING}"
 MODEL_ARGS+=",max_model_len=${MAX_MODEL_LEN},data_parallel_size=${DATA_PARALLEL_SIZE}"
@@ -91,11 +95,15 @@ if [[ "${BACKEND}" == vllm ]]; then
   MODEL_ARGS+=",tensor_parallel_size=${TENSOR_PARALLEL_SIZE:-1},gpu_memory_utilization=${GPU_MEMORY_UTILIZATION:-0.85}"
 fi
 MODEL_ARGS+=",responses=${OUTPUT_PATH}/responses${PROBE:+,probe=${PROBE},probe_seed=${PROBE_SEED}}"
-[[ "${PROBE_SEED}" =~ ^[0-9]+$ ]] || die "PROBE_SEED is '${PROBE_SEED}': a whole number is needed"
+for name in PROBE_SEED SEED; do
+  [[ "${!name}" =~ ^(0|[1-9][0-9]*)$ ]] || die "${name} is '${!name}': a whole number is needed"
+done
+[[ "${SEED}" == 0 ]] || MODEL_ARGS+=",seed=${SEED}" # 0 is the engines' own: responses stay found by what they follow from
 stage_python eval lmms_eval
 
 # A sweep is this script once for every number of frames, then one plot.
 if [[ -n "${FRAMES:-}" ]]; then
+  [[ "${RUNS:-1}" == 1 ]] || die "FRAMES and RUNS are both set: one at a time"
   [[ "${FRAMES}" =~ ^[1-9][0-9]*(,[1-9][0-9]*)+$ ]] || die "FRAMES is '${FRAMES}': two numbers or more are needed, e.g. 16,32,64,128"
   SWEPT=()
   for frames in ${FRAMES//,/ }; do
@@ -107,7 +115,18 @@ if [[ -n "${FRAMES:-}" ]]; then
   exit
 fi
 
-SETTINGS=()
+# Repeats are this script once for every seed, then their mean.
+if [[ "${RUNS:-1}" != 1 ]]; then
+  REPEATED=()
+  for ((seed = SEED; seed < SEED + 10#${RUNS}; seed++)); do
+    RUNS="" SEED="${seed}" OUTPUT_PATH="${OUTPUT_PATH}/run_${seed}" bash "${BASH_SOURCE[0]}" ${PROBE:+--probe "${PROBE}"}
+    REPEATED+=("${OUTPUT_PATH}/run_${seed}")
+  done
+  is_on DRY_RUN || "${PYTHON}" -m videokr runs "${REPEATED[@]}" --output "${OUTPUT_PATH}/runs.json"
+  exit
+fi
+
+SETTINGS=(${SYSTEM_PROMPT:+"SYSTEM_PROMPT=${SYSTEM_PROMPT}"})
 if is_on VIDEOKR_CPU; then
   MODEL_ARGS+=",dtype=float32"
   SETTINGS+=("OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}" "CUDA_VISIBLE_DEVICES=")
@@ -143,7 +162,7 @@ print_command "${COMMAND[@]}"
 "${PYTHON}" -m lmms_eval_tasks.preflight \
   --model "${VIDEOKR_MODEL}" --backend "${BACKEND}" --tasks "${TASKS}" --task-dir "${OUTPUT_PATH}/tasks" "${LIMITS[@]}" \
   --fps "${FPS}" --max-frames "${MAX_FRAME_NUM}" --max-pixels "${MAX_PIXELS}" --sampling "${SAMPLING}" --max-model-len "${MAX_MODEL_LEN}" \
-  --probe "${PROBE}" --probe-seed "${PROBE_SEED}" --gen-kwargs "${GEN_KWARGS:-}"
+  --probe "${PROBE}" --probe-seed "${PROBE_SEED}" --seed "${SEED}" --gen-kwargs "${GEN_KWARGS:-}"
 STARTED="$(mktemp)"
 trap 'rm -f "${STARTED}"' EXIT
 "${COMMAND[@]}"

@@ -2,6 +2,7 @@
 
 import hashlib
 import unicodedata
+from collections.abc import Mapping
 
 from videokr.example import Example
 from videokr.options import LETTERS
@@ -25,9 +26,9 @@ VIDEO_PLACEHOLDER = "<video>"
 MAX_CHAT_TOKENS = 64  # of a chat template's own words around one question
 
 
-def build_prompt(example: Example) -> str:
+def build_prompt(example: Example, instructions: Mapping[Kind, str] = INSTRUCTIONS) -> str:
     """Question, options, instruction. The video stands before it, with nothing between."""
-    return f"{build_question(example)}\n{INSTRUCTIONS[example.kind]}"
+    return f"{build_question(example)}\n{instructions[example.kind]}"
 
 
 def build_question(example: Example) -> str:
@@ -36,10 +37,10 @@ def build_question(example: Example) -> str:
     return "\n".join([example.question, *lines])
 
 
-def prompt_digest() -> str:
+def prompt_digest(instructions: Mapping[Kind, str] = INSTRUCTIONS) -> str:
     """SHA-256 of what is asked besides question and options: two runs with the same one asked with the same bytes."""
     asked = [
-        build_prompt(Example("", "question", options, kind, "", None, ("video",)))
+        build_prompt(Example("", "question", options, kind, "", None, ("video",)), instructions)
         for kind, options in ((Kind.MULTIPLE_CHOICE, ("first", "second")), (Kind.OPEN_ENDED, ()))
     ]
     return hashlib.sha256("\0".join(asked).encode()).hexdigest()

@@ -34,7 +34,7 @@ def launch(folder: Path, *words: str, **variables: str) -> subprocess.CompletedP
         capture_output=True,
         text=True,
         cwd=folder,
-        timeout=280,
+        timeout=560,
         check=False,
     )
 
@@ -148,6 +148,17 @@ def test_a_sweep_is_one_run_for_each_number_of_frames(tmp_path):
         assert ran.returncode == 2 and f"FRAMES is '{wrong}'" in ran.stderr
 
 
+def test_repeats_are_one_run_for_each_seed(tmp_path):
+    given = {"DRY_RUN": "1", "VIDEOKR_MODEL": "o/m", "OUTPUT_PATH": "o"}
+    ran = launch(tmp_path, **given, RUNS="2")
+    first, second = ran.stdout.splitlines()
+    assert "--output_path o/run_0" in first and "seed=" not in first  # the responses of a run as it always was
+    assert "--output_path o/run_1" in second and "seed=1" in second
+    for wrong, says in ({"RUNS": "2", "FRAMES": "16,32"}, "one at a time"), ({"SEED": "-1"}, "SEED is '-1'"):
+        ran = launch(tmp_path, **given, **wrong)
+        assert ran.returncode == 2 and says in ran.stderr
+
+
 def test_the_env_file_sets_what_is_unset_and_runs_nothing(tmp_path):
     env_file = tmp_path / "own.env"
     env_file.write_text(
@@ -180,6 +191,7 @@ def test_the_env_file_sets_what_is_unset_and_runs_nothing(tmp_path):
         ("long context", "MAX_MODEL_LEN is 32768, but model"),
         ("no setting", "GEN_KWARGS has 'greedy'"),
         ("no tokens", "GEN_KWARGS has 'max_new_tokens=0'"),
+        ("another's prompt", "SYSTEM_PROMPT is for tasks of VideoKR, and TASKS has 'mvbench'"),
     ],
 )
 def test_a_mistake_ends_in_one_line_and_status_2(tmp_path, case, message):
@@ -206,6 +218,7 @@ def test_a_mistake_ends_in_one_line_and_status_2(tmp_path, case, message):
         "nothing asked": {"LIMIT": "0"},
         "no setting": {"GEN_KWARGS": "temperature=0,greedy"},
         "no tokens": {"GEN_KWARGS": "max_new_tokens=0"},
+        "another's prompt": {"TASKS": "videokr_eval,mvbench", "SYSTEM_PROMPT": "onethinker"},
         "judge not configured": {"VIDEOKR_USE_VLM_JUDGE": "1"},
         "judge not there": {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"},
     }.get(case, {})
@@ -321,6 +334,29 @@ def test_a_killed_evaluation_goes_on_and_probes_are_kept_apart(tmp_path):
     assert blind.card.videos == {"fast": True, "proxies": False}
     for one, seen in zip(blind.answers["videokr_eval"], whole, strict=False):
         assert one.example == seen.example and 0 < one.prompt_tokens < seen.prompt_tokens
+
+
+@pytest.mark.eval
+def test_repeats_draw_by_their_seed_and_any_system_prompt_arrives(tmp_path):
+    pytest.importorskip("vllm")
+    from data_prep.demo.tiny_model import build_model
+    from videokr.evaluation.run import read_run
+    from videokr.family import FAMILIES
+
+    build_model(FAMILIES["qwen3vl"], ["Which colour? A. red B. blue <answer>A</answer>"] * 20, tmp_path / "model")
+    root = write_benchmark(tmp_path / "data", [record(0), record(1)], videos=2)
+    strange = "model=x, \"seed=7\"\n'$(exit 1)' \\boxed{}"
+    ran = launch(
+        tmp_path, VIDEOKR_CPU="1", VIDEOKR_MODEL=str(tmp_path / "model"), VIDEOKR_EVAL_ROOT=str(root), RUNS="2",
+        SYSTEM_PROMPT=strange, BACKEND="hf", MAX_MODEL_LEN="2048", GEN_KWARGS="max_new_tokens=16,temperature=1,top_p=1",
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-3000:]
+    assert "2 runs, seeds 0, 1" in ran.stdout
+    spread = json.loads((tmp_path / "out" / "runs.json").read_text(encoding="utf-8"))["benchmarks"]["videokr_eval"]
+    assert spread["questions"] == 2 and spread["same"] == 0
+    for seed in (0, 1):
+        card = read_run(tmp_path / "out" / f"run_{seed}").card
+        assert card.system_prompt == strange and card.sampling_seed == seed
 
 
 @pytest.mark.eval

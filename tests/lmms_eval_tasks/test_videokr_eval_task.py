@@ -252,7 +252,7 @@ def test_vllm_and_transformers_see_and_say_the_same(tmp_path, family, factor):
 
 @pytest.mark.eval
 @pytest.mark.parametrize("thinking", [False, True])
-def test_a_response_begins_with_its_thinking_whoever_opened_it(tmp_path, capfd, thinking):
+def test_a_response_begins_with_its_thinking_whoever_opened_it(tmp_path, capfd, monkeypatch, thinking):
     """What the host is given to score and to keep; the model's own words are scripted, all else is the host's."""
     pytest.importorskip("lmms_eval")
     from lmms_eval.evaluator import simple_evaluate
@@ -285,6 +285,8 @@ def test_a_response_begins_with_its_thinking_whoever_opened_it(tmp_path, capfd, 
     root = benchmark(tmp_path / "data", *(row | {"id": name, "question": f"Question {name}?"} for name in said))
     write_clip(root / "a.mp4", frames=8, fps=2, size=(64, 64))
     write_task(read_benchmark(root), tmp_path / "tasks")
+    system = "Be brief, \"a=b\"\n'now'" if thinking else ""
+    monkeypatch.setenv("SYSTEM_PROMPT", system)
     asked = Scripted(str(model), max_pixels=64 * 64)
     told = capfd.readouterr()
     assert ("the prompt opens the thinking" in told.out) == thinking
@@ -292,6 +294,8 @@ def test_a_response_begins_with_its_thinking_whoever_opened_it(tmp_path, capfd, 
     manager = TaskManager(include_path=str(tmp_path / "tasks"))
     results = simple_evaluate(model=asked, tasks=["videokr_eval"], task_manager=manager, log_samples=True)
     assert all(text.endswith("assistant\n<think>\n" if thinking else "assistant\n") for text in asked.asked)
+    start = f"<|im_start|>system\n{system}<|im_end|>\n" if system else ""
+    assert all(text.startswith(f"{start}<|im_start|>user\n") for text in asked.asked)
     samples = {sample["videokr_eval_acc"]["id"]: sample for sample in results["samples"]["videokr_eval"]}
     verdicts = {name: sample["videokr_eval_acc"]["verdict"] for name, sample in samples.items()}
     assert verdicts == {"a": "right", "b": "unparsed", "c": "unparsed"}

