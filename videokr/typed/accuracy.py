@@ -11,9 +11,9 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 from videokr.reward import Reason
+from videokr.spans import Span, iou
 from videokr.typed.quantity import (
     EXACT,
     ONE,
@@ -27,7 +27,6 @@ from videokr.typed.quantity import (
 )
 
 Verdict = tuple[float, Reason]
-Span = tuple[float, float]
 
 MAX_TEXT, MAX_SHORT_TEXT = 4_096, 128  # characters: of any text, and of what is read as a number, a span or a formula
 RIGHT: Verdict = (1.0, Reason.RIGHT)
@@ -173,22 +172,12 @@ def _pairs(wanted: str, said: str, tolerance: float) -> Verdict | None:
     ):
         if any(one.unit and one.unit.dimensions != SECOND.dimensions for one in answer):
             return 0.0, Reason.WRONG_UNIT
-        value = overlap(_as_spans(gold), _as_spans(answer))
+        value = iou(_as_spans(gold), _as_spans(answer))
         return value, Reason.RIGHT if value == 1.0 else Reason.PARTIAL if value else Reason.WRONG_NUMBER
     if len(gold) != len(answer):
         return 0.0, Reason.WRONG_NUMBER
     verdicts = [_compared(one, other, tolerance) for one, other in zip(gold, answer, strict=True)]
     return next((verdict for verdict in verdicts if verdict != RIGHT), RIGHT)
-
-
-def overlap(one: Sequence[Span], other: Sequence[Span]) -> float:
-    """Intersection over union of two unions of spans, in [0, 1]; a span that ends before it starts covers nothing."""
-    common = union = 0.0
-    for start, end in pairwise(sorted({edge for span in (*one, *other) for edge in span})):
-        covered = [any(low <= start and end <= high for low, high in spans) for spans in (one, other)]
-        common += (end - start) * all(covered)
-        union += (end - start) * any(covered)
-    return common / union if union else 0.0
 
 
 def _read_pairs(text: str) -> list[Quantity] | None:

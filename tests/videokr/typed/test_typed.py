@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from videokr.reward import Reason
-from videokr.typed.accuracy import MAX_TEXT, overlap, typed_accuracy
+from videokr.typed.accuracy import MAX_TEXT, typed_accuracy
 
 GROUPS = json.loads((GOLDEN / "typed_cases.json").read_text(encoding="utf-8"))
 TOLERANCE = 0.01
@@ -173,12 +173,3 @@ def test_a_number_is_itself_and_not_with_the_other_sign(value, unit):
     assert accuracy(written, f"the answer is {written}") == 1.0
     if float(f"{value:.6g}"):
         assert accuracy(written, f"{-value:.6g} {unit}".strip()) == 0.0
-
-
-spans = st.lists(st.tuples(st.floats(0, 1000), st.floats(0, 1000)), min_size=1, max_size=4)
-
-
-@given(one=spans, other=spans)
-def test_overlap_is_symmetric_and_bounded(one, other):
-    assert 0.0 <= overlap(one, other) <= 1.0 + 1e-12
-    assert overlap(one, other) == pytest.approx(overlap(other, one))
