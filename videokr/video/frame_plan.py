@@ -52,6 +52,12 @@ class VideoHeader:
         """When a frame is shown, counted from the first one."""
         return index / self.average_fps if self.times_ms is None else self.times_ms[index] / MILLISECONDS
 
+    def index_at(self, moment_ms: int) -> int:
+        """The frame that is seen at a moment, in milliseconds from the first one on."""
+        if self.times_ms is None:
+            return min(int(moment_ms * self.average_fps / MILLISECONDS), self.frame_count - 1)
+        return bisect_right(self.times_ms, moment_ms) - 1
+
     @property
     def off_by_index_seconds(self) -> float:
         """How far a frame is shown, at most, from its index divided by the mean frame rate."""

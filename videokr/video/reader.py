@@ -32,8 +32,6 @@ def read_frames(path: Path, budget: VideoBudget, patch_size: int) -> tuple["torc
 def read_original(path: Path, budget: VideoBudget, patch_size: int) -> tuple["torch.Tensor", FramePlan]:
     """Decodes the frames that the plan of this file and budget asks for.
 
-    A frame that does not decode is shown as the one before it, as players do.
-
     Args:
         patch_size: side of a vision patch in pixels: 14 for Qwen2.5-VL, 16 for Qwen3-VL.
 
@@ -44,10 +42,18 @@ def read_original(path: Path, budget: VideoBudget, patch_size: int) -> tuple["to
         UserError: the file is not there.
         VideoError: it cannot be decoded as far as the plan needs it.
     """
+    return read_planned(path, lambda header: plan_frames(header, budget, patch_size))
+
+
+def read_planned(path: Path, plan_of: Callable[[VideoHeader], FramePlan]) -> tuple["torch.Tensor", FramePlan]:
+    """Decodes the frames of a plan that is made of the file's header; see `read_original`.
+
+    A frame that does not decode is shown as the one before it, as players do.
+    """
     import torch
 
     timeline = read_timeline(path, with_packets=True)
-    plan = _plan(path, timeline.facts.header, budget, patch_size)
+    plan = _plan(path, timeline.facts.header, plan_of)
     frames = torch.empty((len(plan.indices), 3, plan.height, plan.width), dtype=torch.uint8)
     places: dict[int, list[int]] = {}
     for place, index in enumerate(plan.indices):
@@ -69,7 +75,7 @@ def check_frames(path: Path, budget: VideoBudget, patch_size: int) -> None:
         VideoError: it cannot be decoded as far as the plan needs it, or is damaged there.
     """
     timeline = read_timeline(path, with_packets=True)
-    plan = _plan(path, timeline.facts.header, budget, patch_size)
+    plan = _plan(path, timeline.facts.header, lambda header: plan_frames(header, budget, patch_size))
     damaged = _decode(path, timeline, plan.indices, lambda index, frame: None)
     if damaged:
         raise VideoError(path, f"frame {min(damaged)} is damaged, one of {len(damaged)} that are shown")
@@ -94,9 +100,9 @@ def check_end(path: Path) -> None:
             raise VideoError(path, f"no frame decodes after {end:.1f} of its {end + TAIL_SECONDS:.1f} seconds")
 
 
-def _plan(path: Path, header: VideoHeader, budget: VideoBudget, patch_size: int) -> FramePlan:
+def _plan(path: Path, header: VideoHeader, plan_of: Callable[[VideoHeader], FramePlan]) -> FramePlan:
     try:
-        return plan_frames(header, budget, patch_size)
+        return plan_of(header)
     except UserError as error:
         raise VideoError(path, str(error)) from None
 

@@ -1,0 +1,123 @@
+"""Turns that call the crop tool: golden ones, what they are told that show nothing, and whatever a model may write."""
+
+import json
+import random
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from videokr.dialogue import MAX_CALLS, TOOL, CallFault, build_answer_turn, build_call_turn, read_turn
+
+# As VideoTemp-o3's files have it.
+PUBLISHED = (
+    '<think>The goal is near the end.</think><tool_call>{"name": "get_video_clip_frame", "arguments": '
+    '[{"start_time": 10.5, "end_time": 20}]}</tool_call>'
+)
+
+
+def call(arguments, name="get_video_clip_frame"):
+    return f"<think>look</think>\n<tool_call>{json.dumps({'name': name, 'arguments': arguments})}</tool_call>"
+
+
+def span(start, end):
+    return {"start_time": start, "end_time": end}
+
+
+@pytest.mark.parametrize(
+    ("text", "calls", "well_formed"),
+    [
+        (PUBLISHED, [(10.5, 20.0)], True),
+        (call([span(1, 2), span(3, 4.5)]), [(1.0, 2.0), (3.0, 4.5)], True),
+        (call(span(1, 2)), [(1.0, 2.0)], True),
+        (call(span(1, 2)) + "\n<tool_call>" + call(span(3, 4)).split("<tool_call>")[1], [(1.0, 2.0), (3.0, 4.0)], True),
+        (call(span(1, 2)).replace("<think>look</think>\n", ""), [(1.0, 2.0)], False),
+        (call(span(1, 2)).replace("look", " "), [(1.0, 2.0)], False),
+        (call(span(1, 2)) + " and so on", [(1.0, 2.0)], False),
+        (call([span(1, 2)] * 5), [(1.0, 2.0)] * MAX_CALLS + [CallFault.TOO_MANY], False),
+        (call([]), [CallFault.NO_TIMES], False),
+        (call([span(2, 1)]), [CallFault.REVERSED], False),
+        (call([span(1, 1)]), [CallFault.REVERSED], False),
+        (call([span(-1, 1)]), [CallFault.NO_TIMES], False),
+        (call([span("1", "2")]), [CallFault.NO_TIMES], False),
+        (call([span(True, 2)]), [CallFault.NO_TIMES], False),
+        (call([span(0, float("nan"))]), [CallFault.NO_TIMES], False),
+        (call([span(0, float("inf"))]), [CallFault.NO_TIMES], False),
+        (call([[1, 2]]), [CallFault.NO_TIMES], False),
+        (call({"start_time": 1}), [CallFault.NO_TIMES], False),
+        (call("1-2"), [CallFault.NO_TIMES], False),
+        (call(None), [CallFault.NO_TIMES], False),
+        (call(span(1, 2), name="open_file"), [CallFault.UNKNOWN], False),
+        ("<think>x</think><tool_call>[1, 2]</tool_call>", [CallFault.BROKEN], False),
+        ("<think>x</think><tool_call>{'name': 1}</tool_call>", [CallFault.BROKEN], False),
+        (PUBLISHED.removesuffix("</tool_call>")[:-3], [CallFault.BROKEN], False),
+        ("<think>x</think><tool_call></tool_call>", [CallFault.BROKEN], False),
+        (f"<think>I could write {call(span(1, 2)).split('>', 2)[2]}</think>", [], False),  # a call that is thought of
+        ("<think>x</think>", [], False),
+        ("", [], False),
+    ],
+)
+def test_golden(text, calls, well_formed):
+    turn = read_turn(text)
+    assert (list(turn.calls), turn.answer) == (calls, None)
+    assert turn.is_well_formed == well_formed
+
+
+def test_an_answer_ends_the_dialogue():
+    assert read_turn("<think>x</think><answer>B</answer>").answer == "B"
+    assert read_turn("<think>x</think><answer>B</answer>").is_well_formed
+    both = read_turn(PUBLISHED + "<answer>B</answer>")
+    assert (both.calls, both.answer, both.is_well_formed) == ((), "B", False)
+
+
+times = st.floats(0, 10_000).map(lambda second: round(second, 2))
+
+
+@given(spans=st.lists(st.tuples(times, times).filter(lambda one: one[0] < one[1]), min_size=1, max_size=MAX_CALLS))
+def test_what_is_trained_is_read_back(spans):
+    turn = read_turn(build_call_turn("why", spans))
+    assert list(turn.calls) == spans and turn.is_well_formed
+    assert read_turn(build_answer_turn("why", "B")).is_well_formed
+
+
+def test_ten_thousand_broken_calls_are_read_in_time_and_tell_no_more_than_a_fixed_sentence():
+    rng = random.Random(0)
+    pieces = [
+        *(
+            "<tool_call>",
+            "</tool_call>",
+            "<think>",
+            "</think>",
+            "<answer>",
+            "</answer>",
+            '{"name": ',
+            "}",
+            "[",
+            "]",
+            ",",
+        ),
+        *(
+            '"get_video_clip_frame"',
+            '"arguments": ',
+            '"start_time": ',
+            '"end_time": ',
+            "NaN",
+            "-Infinity",
+            "1e999",
+            "9" * 50,
+        ),
+        *('"/etc/passwd"', "\u202e", "\ud800", "\0", "[" * 3_000, "1.5", "null", "true", "\n", "x" * 100_000),
+    ]
+    for _ in range(10_000):
+        text = "".join(rng.choice(pieces) for _ in range(rng.randint(0, 12)))
+        start = time.process_time()
+        turn = read_turn(text)
+        assert time.process_time() - start < 0.05  # of a slow machine; most take microseconds
+        assert all(isinstance(one, CallFault) or 0 <= one[0] < one[1] < 1e7 for one in turn.calls)
+        assert len(turn.calls) <= MAX_CALLS + 1
+    assert read_turn("<tool_call>" + "x" * 100_000).calls == (CallFault.BROKEN,)
+
+
+def test_the_hosts_can_show_the_tool_to_a_model():
+    assert json.loads(json.dumps(TOOL))["function"]["parameters"]["items"]["required"] == ["start_time", "end_time"]

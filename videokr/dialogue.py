@@ -1,0 +1,130 @@
+"""A turn of a model that may look again: its thoughts, then calls of the crop tool or the answer. Written and read.
+
+The form is VideoTemp-o3's: `<think>...</think><tool_call>{"name": ..., "arguments": [{"start_time": s, "end_time": e},
+...]}</tool_call>`; calls in blocks of their own, with an object each, are read as well.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeGuard
+
+from videokr.response import build_response, read_response
+from videokr.spans import Span
+
+TOOL_NAME = "get_video_clip_frame"
+MAX_CALLS = 3  # of one turn, VideoTemp-o3's
+MAX_ROUNDS = 3  # turns with calls
+MAX_CALL_CHARACTERS = 4_096  # of one block
+MAX_SECONDS = 1e6  # no video is as long; not-a-number and infinity are beyond it, too
+OPEN_CALL, CLOSE_CALL = "<tool_call>", "</tool_call>"
+# As the hosts' chat templates take it (`tools`).
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": TOOL_NAME,
+        "description": f"Shows frames of parts of the video, at most {MAX_CALLS} at once.",
+        "parameters": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "start_time": {"type": "number", "description": "start of the part, in seconds"},
+                    "end_time": {"type": "number", "description": "end of the part, in seconds"},
+                },
+                "required": ["start_time", "end_time"],
+            },
+        },
+    },
+}
+_CALL = re.compile(f"{OPEN_CALL}(.*?)(?:{CLOSE_CALL}|$)", re.DOTALL)
+_CALL_TURN = re.compile(rf"(?:\s*{OPEN_CALL}(?:(?!</?tool_call>).)*{CLOSE_CALL})+\s*", re.DOTALL)
+
+
+class CallFault(StrEnum):
+    """Why a call shows nothing; the value is what the model is told, and all that it is told."""
+
+    BROKEN = "This call is no JSON object with a name and arguments."
+    UNKNOWN = f"There is no such tool: the only one is {TOOL_NAME}."
+    NO_TIMES = "start_time and end_time must both be numbers of seconds, from 0 on."
+    REVERSED = "end_time must be later than start_time."
+    BEYOND = "start_time is beyond the end of the video."
+    TOO_MANY = f"At most {MAX_CALLS} parts of the video can be shown at once."
+    UNREADABLE = "This part of the video cannot be read."
+    NO_ROOM = "There is no room left for more frames: answer now."
+    NO_ROUNDS = f"There are at most {MAX_ROUNDS} rounds: answer now."
+
+
+Call = Span | CallFault
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What is read of a turn.
+
+    Attributes:
+        calls: in their order; empty where there are none, or where there is an answer, which ends the dialogue.
+        answer: the content of the answer block; None where there is none.
+        is_well_formed: whether it is one think block with content, then calls alone or one answer block with content.
+    """
+
+    calls: tuple[Call, ...]
+    answer: str | None
+    is_well_formed: bool
+
+
+def build_call_turn(rationale: str, spans: Sequence[Span]) -> str:
+    """A turn that asks for parts of the video, as the model is trained to write it."""
+    arguments = [{"start_time": start, "end_time": end} for start, end in spans]
+    call = json.dumps({"name": TOOL_NAME, "arguments": arguments})
+    return f"<think>{rationale}</think>\n{OPEN_CALL}{call}{CLOSE_CALL}"
+
+
+def build_answer_turn(rationale: str, answer: str) -> str:
+    """A turn that ends the dialogue: the response that is written without a tool, too."""
+    return build_response(rationale, answer)
+
+
+def read_turn(text: str) -> Turn:
+    """Reads a turn; whatever a model may write gives a turn.
+
+    A call inside the thinking is none. A block that breaks off is a broken call.
+    """
+    said = read_response(text)
+    if said.answer is not None:
+        return Turn((), said.answer, said.is_well_formed and OPEN_CALL not in text)
+    calls = [call for block in _CALL.findall(said.outside) for call in _read_block(block)]
+    kept = [call if place < MAX_CALLS else CallFault.TOO_MANY for place, call in enumerate(calls[: MAX_CALLS + 1])]
+    thoughts, closing, behind = text.strip().partition("</think>")
+    is_thought = thoughts.startswith("<think>") and bool(thoughts.removeprefix("<think>").strip())
+    is_well_formed = bool(closing) and is_thought and _CALL_TURN.fullmatch(behind) is not None
+    return Turn(tuple(kept), None, is_well_formed and not any(isinstance(call, CallFault) for call in kept))
+
+
+def _read_block(block: str) -> list[Call]:
+    if len(block) > MAX_CALL_CHARACTERS:
+        return [CallFault.BROKEN]
+    try:
+        call = json.loads(block)
+    except (ValueError, RecursionError):
+        return [CallFault.BROKEN]
+    if not isinstance(call, dict) or "arguments" not in call:
+        return [CallFault.BROKEN]
+    if call.get("name") != TOOL_NAME:
+        return [CallFault.UNKNOWN]
+    arguments = call["arguments"]
+    several = arguments if isinstance(arguments, list) and arguments else [arguments]
+    return [_read_times(one) for one in several]
+
+
+def _read_times(argument: Any) -> Call:
+    start, end = (argument.get(name) if isinstance(argument, dict) else None for name in ("start_time", "end_time"))
+    if not (_is_time(start) and _is_time(end)):
+        return CallFault.NO_TIMES
+    return (float(start), float(end)) if start < end else CallFault.REVERSED
+
+
+def _is_time(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MAX_SECONDS
