@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeGuard
 
-from videokr.response import build_response, read_response
+from videokr.prompt import VIDEO_PLACEHOLDER
+from videokr.response import read_response
 from videokr.spans import Span
 
 TOOL_NAME = "get_video_clip_frame"
@@ -20,25 +21,13 @@ MAX_ROUNDS = 3  # turns with calls
 MAX_CALL_CHARACTERS = 4_096  # of one block
 MAX_SECONDS = 1e6  # no video is as long; not-a-number and infinity are beyond it, too
 OPEN_CALL, CLOSE_CALL = "<tool_call>", "</tool_call>"
-# As the hosts' chat templates take it (`tools`).
-TOOL = {
-    "type": "function",
-    "function": {
-        "name": TOOL_NAME,
-        "description": f"Shows frames of parts of the video, at most {MAX_CALLS} at once.",
-        "parameters": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "start_time": {"type": "number", "description": "start of the part, in seconds"},
-                    "end_time": {"type": "number", "description": "end of the part, in seconds"},
-                },
-                "required": ["start_time", "end_time"],
-            },
-        },
-    },
-}
+# The system turn of a dialogue. In words and not by the chat templates' `tools`, which Qwen2.5-VL's has none of: so the
+# bytes are the same in every host and family.
+SYSTEM = f"""\
+Before you answer, you may look at parts of the video again, at more frames of them. Give your thinking between the \
+<think> and </think> tags, and then, instead of the final answer, call the tool with times in seconds:
+{OPEN_CALL}{{"name": "{TOOL_NAME}", "arguments": [{{"start_time": 12.5, "end_time": 20.0}}]}}{CLOSE_CALL}
+Up to {MAX_CALLS} parts may be asked for at once, and up to {MAX_ROUNDS} times."""
 _CALL = re.compile(f"{OPEN_CALL}(.*?)(?:{CLOSE_CALL}|$)", re.DOTALL)
 _CALL_TURN = re.compile(rf"(?:\s*{OPEN_CALL}(?:(?!</?tool_call>).)*{CLOSE_CALL})+\s*", re.DOTALL)
 
@@ -58,6 +47,7 @@ class CallFault(StrEnum):
 
 
 Call = Span | CallFault
+TOOL_RESPONSE = "<tool_response>\n{}\n</tool_response>"  # as the chat templates of both families write it
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +72,17 @@ def build_call_turn(rationale: str, spans: Sequence[Span]) -> str:
     return f"<think>{rationale}</think>\n{OPEN_CALL}{call}{CLOSE_CALL}"
 
 
-def build_answer_turn(rationale: str, answer: str) -> str:
-    """A turn that ends the dialogue: the response that is written without a tool, too."""
-    return build_response(rationale, answer)
+def build_observation(shown: Sequence[Call]) -> str:
+    """The user's turn that answers calls.
+
+    Args:
+        shown: the spans that are shown, with one placeholder each for their frames, in order; or why they are not.
+    """
+    parts = [
+        one.value if isinstance(one, CallFault) else f"{VIDEO_PLACEHOLDER}From {one[0]:.1f} to {one[1]:.1f} seconds."
+        for one in shown
+    ]
+    return TOOL_RESPONSE.format("\n".join(parts))
 
 
 def read_turn(text: str) -> Turn:

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videokr.dialogue import MAX_CALLS, TOOL, CallFault, build_answer_turn, build_call_turn, read_turn
+from videokr.dialogue import (
+    MAX_CALLS,
+    SYSTEM,
+    CallFault,
+    build_call_turn,
+    build_observation,
+    read_turn,
+)
 
 # As VideoTemp-o3's files have it.
 PUBLISHED = (
@@ -78,7 +85,6 @@ times = st.floats(0, 10_000).map(lambda second: round(second, 2))
 def test_what_is_trained_is_read_back(spans):
     turn = read_turn(build_call_turn("why", spans))
     assert list(turn.calls) == spans and turn.is_well_formed
-    assert read_turn(build_answer_turn("why", "B")).is_well_formed
 
 
 def test_ten_thousand_broken_calls_are_read_in_time_and_tell_no_more_than_a_fixed_sentence():
@@ -119,5 +125,12 @@ def test_ten_thousand_broken_calls_are_read_in_time_and_tell_no_more_than_a_fixe
     assert read_turn("<tool_call>" + "x" * 100_000).calls == (CallFault.BROKEN,)
 
 
-def test_the_hosts_can_show_the_tool_to_a_model():
-    assert json.loads(json.dumps(TOOL))["function"]["parameters"]["items"]["required"] == ["start_time", "end_time"]
+def test_an_observation_has_a_place_for_every_part_that_is_shown():
+    assert build_observation([(1.0, 2.5), CallFault.BEYOND]) == (
+        "<tool_response>\n<video>From 1.0 to 2.5 seconds.\nstart_time is beyond the end of the video.\n</tool_response>"
+    )
+
+
+def test_the_system_turn_shows_a_call_that_is_read():
+    call = SYSTEM[SYSTEM.index("<tool_call>") : SYSTEM.index("</tool_call>") + len("</tool_call>")]
+    assert read_turn(f"<think>x</think>{call}").calls == ((12.5, 20.0),)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from videokr.budget import VideoBudget
 from videokr.video.fast_path import is_fast
 from videokr.video.frame_plan import FramePlan
+from videokr.video.part import split_part
 from videokr.video.reader import read_frames
 from videokr.video.shared_work import SharedWork
 
@@ -36,7 +37,7 @@ class FrameCache:
         """As `videokr.video.reader.read_frames`; the frames are shared, and not to be written to."""
         stamp: object
         try:
-            status = path.stat()
+            status = split_part(path)[0].stat()
             stamp = status.st_size, status.st_mtime_ns
         except OSError:
             stamp = None  # which reading it says more of

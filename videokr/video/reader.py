@@ -11,6 +11,7 @@ from videokr.video.decoding import decode_all, decode_chosen
 from videokr.video.fast_path import is_fast
 from videokr.video.frame_plan import FramePlan, VideoHeader, plan_frames
 from videokr.video.orientation import upright
+from videokr.video.part import plan_part, split_part
 from videokr.video.proxy import ProxyKey, proxy_folder
 from videokr.video.timeline import TAIL_SECONDS, Timeline, VideoError, opened, read_timeline
 
@@ -21,9 +22,15 @@ if TYPE_CHECKING:
 def read_frames(path: Path, budget: VideoBudget, patch_size: int) -> tuple["torch.Tensor", FramePlan]:
     """The frames that the plan of this file and budget asks for: of its proxy where there is one, else of itself.
 
+    Args:
+        path: of a video, or the name of a part of one (`videokr.video.part`), which no proxy has.
+
     Raises:
         UserError, VideoError: see `read_original`.
     """
+    file, span = split_part(path)
+    if span is not None:
+        return read_planned(file, lambda header: plan_part(header, span, budget, patch_size))
     folder = proxy_folder()
     found = folder.read(path, ProxyKey(budget, patch_size)) if folder else None
     return found or read_original(path, budget, patch_size)
