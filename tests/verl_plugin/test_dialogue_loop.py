@@ -1,4 +1,4 @@
-"""A rollout of several rounds, with what the model says written down beforehand: what the engine and the trainer get."""
+"""A rollout of several rounds whose turns are written down beforehand: what the engine and the trainer get of it."""
 
 import asyncio
 
