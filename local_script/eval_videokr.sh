@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Evaluates a checkpoint with lmms-eval, answering with vLLM or with transformers alone.
 #
-#   VIDEOKR_MODEL=... bash local_script/eval_videokr.sh [--probe blind|single|four|shuffled|swapped]
+#   VIDEOKR_MODEL=... bash local_script/eval_videokr.sh [--probe blind|single|four|shuffled|swapped] [--skip-missing]
 #
 # --probe NAME asks the same questions with no video, one frame, four frames, all frames in another order, or the video of
-# another question: `videokr report` says how much of the score needs the video.
+# another question: `videokr report` says how much of the score needs the video. --skip-missing goes on where videos are
+# not there: their questions are not asked, and count as not right.
 #
 # VIDEOKR_MODEL                checkpoint folder or hub id (required)
 # TASKS                        lmms-eval tasks, separated by commas         (videokr_eval)
@@ -60,13 +61,19 @@ if [[ -f "${VIDEOKR_ENV_FILE:-${REPO_DIR}/.env}" ]]; then
   read_env_file "${VIDEOKR_ENV_FILE:-${REPO_DIR}/.env}"
 fi
 
-PROBE=""
-if [[ "${1:-}" == --probe ]]; then
-  PROBE="${2:-}"
-  [[ "${PROBE}" =~ ^(blind|single|four|shuffled|swapped)$ ]] || die "--probe is '${PROBE}': blind, single, four, shuffled or swapped"
-  shift 2
-fi
-[[ $# -eq 0 ]] || die "takes no argument '$1': its settings are variables, e.g. LIMIT=10"
+PROBE="" SKIP_MISSING=()
+while [[ $# -gt 0 ]]; do
+  case "$1" in
+    --probe)
+      PROBE="${2:-}"
+      [[ "${PROBE}" =~ ^(blind|single|four|shuffled|swapped)$ ]] || die "--probe is '${PROBE}': blind, single, four, shuffled or swapped"
+      shift
+      ;;
+    --skip-missing) SKIP_MISSING=(--skip-missing) ;;
+    *) die "takes no argument '$1': its settings are variables, e.g. LIMIT=10" ;;
+  esac
+  shift
+done
 cd "${REPO_DIR}"
 [[ -n "${VIDEOKR_MODEL:-}" ]] || die "set VIDEOKR_MODEL to a checkpoint folder or a hub id"
 [[ "${VIDEOKR_MODEL}" == *[,=]* ]] && die "model '${VIDEOKR_MODEL}': lmms-eval takes no ',' or '=' in it; rename it"
@@ -108,7 +115,7 @@ if [[ -n "${FRAMES:-}" ]]; then
   SWEPT=()
   for frames in ${FRAMES//,/ }; do
     FRAMES="" MAX_FRAME_NUM="${frames}" OUTPUT_PATH="${OUTPUT_PATH}/frames_${frames}" \
-      bash "${BASH_SOURCE[0]}" ${PROBE:+--probe "${PROBE}"}
+      bash "${BASH_SOURCE[0]}" ${PROBE:+--probe "${PROBE}"} "${SKIP_MISSING[@]}"
     SWEPT+=("${OUTPUT_PATH}/frames_${frames}")
   done
   is_on DRY_RUN || "${PYTHON}" -m videokr sweep "${SWEPT[@]}" --figure "${OUTPUT_PATH}/sweep.png"
@@ -119,7 +126,8 @@ fi
 if [[ "${RUNS:-1}" != 1 ]]; then
   REPEATED=()
   for ((seed = SEED; seed < SEED + 10#${RUNS}; seed++)); do
-    RUNS="" SEED="${seed}" OUTPUT_PATH="${OUTPUT_PATH}/run_${seed}" bash "${BASH_SOURCE[0]}" ${PROBE:+--probe "${PROBE}"}
+    RUNS="" SEED="${seed}" OUTPUT_PATH="${OUTPUT_PATH}/run_${seed}" bash "${BASH_SOURCE[0]}" ${PROBE:+--probe "${PROBE}"} \
+      "${SKIP_MISSING[@]}"
     REPEATED+=("${OUTPUT_PATH}/run_${seed}")
   done
   is_on DRY_RUN || "${PYTHON}" -m videokr runs "${REPEATED[@]}" --output "${OUTPUT_PATH}/runs.json"
@@ -162,7 +170,7 @@ print_command "${COMMAND[@]}"
 "${PYTHON}" -m lmms_eval_tasks.preflight \
   --model "${VIDEOKR_MODEL}" --backend "${BACKEND}" --tasks "${TASKS}" --task-dir "${OUTPUT_PATH}/tasks" "${LIMITS[@]}" \
   --fps "${FPS}" --max-frames "${MAX_FRAME_NUM}" --max-pixels "${MAX_PIXELS}" --sampling "${SAMPLING}" --max-model-len "${MAX_MODEL_LEN}" \
-  --probe "${PROBE}" --probe-seed "${PROBE_SEED}" --seed "${SEED}" --gen-kwargs "${GEN_KWARGS:-}"
+  --probe "${PROBE}" --probe-seed "${PROBE_SEED}" --seed "${SEED}" --gen-kwargs "${GEN_KWARGS:-}" "${SKIP_MISSING[@]}"
 STARTED="$(mktemp)"
 trap 'rm -f "${STARTED}"' EXIT
 "${COMMAND[@]}"

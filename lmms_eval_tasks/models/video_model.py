@@ -5,6 +5,7 @@ import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import compress
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -14,7 +15,6 @@ from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
 from lmms_eval.api.model import lmms
 from lmms_eval.protocol import ChatMessages
 from tqdm import tqdm
-from transformers import AutoProcessor
 
 from lmms_eval_tasks.models.read_ahead import ReadAhead, grouped
 from videokr.budget import EVAL_BUDGET, VideoBudget
@@ -22,7 +22,7 @@ from videokr.errors import USER_ERROR_STATUS, UserError
 from videokr.evaluation.probe import Probe, probe_frames, read_probe
 from videokr.evaluation.responses import Generation, ResponseLog, request_key
 from videokr.fingerprint import model_fingerprint
-from videokr.generation_prompt import as_line, generation_prompt, opening_of
+from videokr.generation_prompt import as_line, generation_prompt, load_processor, opening_of
 from videokr.training_card import read_training_card
 from videokr.video.frame_plan import FramePlan
 from videokr.video.proxy import proxy_folder
@@ -38,6 +38,8 @@ MAX_IN_FLIGHT = 256  # questions
 MAX_DECODE_WORKERS = 16
 # Of one question, for each of a frame's bytes: the frame itself, and its patches in 32 bits.
 _COPIES = 5
+
+NOTHING_SAID = GenerationResult("", TokenCounts(0, 0))
 
 Messages = Sequence[Mapping[str, Any]]
 
@@ -114,8 +116,7 @@ class VideoModel(lmms):
         self.decode_workers = decode_workers or min(len(os.sched_getaffinity(0)), MAX_DECODE_WORKERS)
         bytes_each = self.budget.max_frames * self.budget.max_pixels * 3 * _COPIES
         self.max_in_flight = max(2, min(MAX_IN_FLIGHT, int(float(in_flight_gib) * 2**30 / bytes_each)))
-        load_processor: Any = AutoProcessor.from_pretrained
-        self.processor = load_processor(model, trust_remote_code=trust_remote_code)
+        self.processor = load_processor(model, trust_remote_code)
         drop_outer_marks(self.processor)
         self.opening = opening_of(self._generation_prompt(model))
         self.probe, self.probe_seed = read_probe(probe), probe_seed
@@ -156,10 +157,13 @@ class VideoModel(lmms):
     def generate_until(self, requests: list[Instance]) -> list[GenerationResult]:
         """Answers every request, in order; those whose response is kept are not asked again.
 
-        A response begins with the opening of its thinking, also where that stands in the prompt.
+        A response begins with the opening of its thinking, also where that stands in the prompt. Of a question without
+        messages, which is not asked, it is empty.
         """
+        asked = [bool(self._messages(request)) for request in requests]
         try:
-            return self._generate(requests)
+            answers = iter(self._generate(list(compress(requests, asked))))
+            return [next(answers) if is_asked else NOTHING_SAID for is_asked in asked]
         except UserError as error:
             # lmms-eval would print a traceback, go on without results and exit 0.
             print(f"error: {error}", file=sys.stderr, flush=True)
@@ -230,12 +234,14 @@ class VideoModel(lmms):
             videos = []
         asked = ChatMessages(messages=list(messages)).to_hf_messages()
         text = self.processor.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
-        patch_size = self.processor.video_processor.patch_size
-        shown = [read_frames(Path(video), self.budget, patch_size) for video in videos]
+        shown = [self.frames(Path(video)) for video in videos]
         if self.probe is not None:
             rng = random.Random(f"{self.probe_seed}\0{text}")
             shown = [probe_frames(self.probe, frames, plan, rng) for frames, plan in shown]
         return Conversation(text, tuple(shown))
+
+    def frames(self, video: Path) -> tuple[torch.Tensor, FramePlan]:
+        return read_frames(video, self.budget, self.processor.video_processor.patch_size)
 
 
 Questions = ReadAhead[Messages, Conversation]

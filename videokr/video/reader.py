@@ -47,7 +47,7 @@ def read_original(path: Path, budget: VideoBudget, patch_size: int) -> tuple["to
     import torch
 
     timeline = read_timeline(path, with_packets=True)
-    plan = _plan(path, timeline.facts.header, budget, patch_size)
+    plan = plan_video(path, timeline.facts.header, budget, patch_size)
     frames = torch.empty((len(plan.indices), 3, plan.height, plan.width), dtype=torch.uint8)
     places: dict[int, list[int]] = {}
     for place, index in enumerate(plan.indices):
@@ -69,7 +69,7 @@ def check_frames(path: Path, budget: VideoBudget, patch_size: int) -> None:
         VideoError: it cannot be decoded as far as the plan needs it, or is damaged there.
     """
     timeline = read_timeline(path, with_packets=True)
-    plan = _plan(path, timeline.facts.header, budget, patch_size)
+    plan = plan_video(path, timeline.facts.header, budget, patch_size)
     damaged = _decode(path, timeline, plan.indices, lambda index, frame: None)
     if damaged:
         raise VideoError(path, f"frame {min(damaged)} is damaged, one of {len(damaged)} that are shown")
@@ -94,7 +94,12 @@ def check_end(path: Path) -> None:
             raise VideoError(path, f"no frame decodes after {end:.1f} of its {end + TAIL_SECONDS:.1f} seconds")
 
 
-def _plan(path: Path, header: VideoHeader, budget: VideoBudget, patch_size: int) -> FramePlan:
+def plan_video(path: Path, header: VideoHeader, budget: VideoBudget, patch_size: int) -> FramePlan:
+    """The frames of a file that a budget asks for; see `plan_frames`.
+
+    Raises:
+        VideoError: a frame too narrow for the processors.
+    """
     try:
         return plan_frames(header, budget, patch_size)
     except UserError as error:
