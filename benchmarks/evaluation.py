@@ -1,24 +1,32 @@
 """Answering by our window of questions in flight, held against vLLM's own `generate` over all of them at once.
 
     python -m benchmarks.evaluation --folder DIR [--questions 48] [--tokens 256] [--rounds 3]
+    python -m torch.distributed.run --standalone --nproc_per_node 2 -m benchmarks.evaluation --folder DIR ...
 
 In the environment of eval, on a CPU. The demo's tiny Qwen3-VL answers questions without a video, greedily, with very
 different lengths: a tenth up to all of --tokens. `batches of 4` is what waiting for the longest of a batch costs. All
 sides run in one process, in turns, and have to say the same.
+
+Under torchrun the replicas' fixed shares are held against questions that are handed out as replicas become free, with 8 in
+flight. The responses of replica 0's share are 16 times as long; replicas have to say the same.
 """
 
+import os
 import random
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
+from types import SimpleNamespace
 from typing import Any
 
 from benchmarks.clips import tiny_model
 from benchmarks.sides import Comparison, parser_of, take_turns
 
 AT_ONCE, WINDOW, BATCHES = SIDES = ("generate", "window", "batches of 4")
+FIXED, HANDED_OUT = SHARINGS = ("fixed shares", "handed out")
 FAMILY, CONTEXT_TOKENS, BATCH = "qwen3vl", 2048, 4
+TIMES_LONGER, IN_FLIGHT = 16, 8
 
 
 def main() -> int:
@@ -26,7 +34,16 @@ def main() -> int:
     parser.add_argument("--questions", type=int, default=48)
     parser.add_argument("--tokens", type=int, default=256, help="of the longest response")
     args = parser.parse_args()
-    sides = ways_to_answer(tiny_model(args.folder / "model", FAMILY, CONTEXT_TOKENS), args.questions, args.tokens)
+    replicas = int(os.environ.get("WORLD_SIZE", "1"))
+    rank = int(os.environ.get("RANK", "0"))
+    model = tiny_model(args.folder / f"model{rank}", FAMILY, CONTEXT_TOKENS)
+    names = SIDES if replicas == 1 else SHARINGS
+    if replicas == 1:
+        sides = ways_to_answer(model, args.questions, args.tokens)
+    else:
+        sides = ways_to_share(model, args.questions, args.tokens, rank, replicas)
+    if rank:
+        sys.stdout = open(os.devnull, "w")  # replica 0 tells
     said: dict[str, list[str]] = {}
 
     def run(side: str) -> float:
@@ -34,18 +51,17 @@ def main() -> int:
         said[side] = sides[side]()
         return perf_counter() - start
 
-    sides[AT_ONCE]()  # warm
-    told = Comparison("Answering").add
-    told(f"{args.questions} questions, up to {args.tokens} tokens", "s", take_turns(SIDES, args.rounds, run))
-    differing = [side for side in SIDES if said[side] != said[AT_ONCE]]
+    sides[names[0]]()  # warm
+    runs = take_turns(names, args.rounds, run)
+    Comparison("Answering").add(f"{args.questions} questions, up to {args.tokens} tokens", "s", runs)
+    differing = [side for side in names if said[side] != said[names[0]]]
     print(f"the same answers: {'no, of ' + ', '.join(differing) if differing else 'yes'}")
     return int(bool(differing))
 
 
-def ways_to_answer(model: Path, questions: int, tokens: int) -> dict[str, Callable[[], list[str]]]:
-    """What each side does: answers every question, in order."""
-    from lmms_eval_tasks.models.read_ahead import ReadAhead
-    from lmms_eval_tasks.models.videokr_vllm import VideoKRVLLM, build_prompt
+def load(model: Path) -> Any:
+    """Our model class; the lengths of its responses are those asked for, whatever the model says."""
+    from lmms_eval_tasks.models.videokr_vllm import VideoKRVLLM
 
     engine: Any = VideoKRVLLM(
         str(model), batch_size=BATCH, max_model_len=CONTEXT_TOKENS, dtype="float32", enforce_eager=True
@@ -54,15 +70,55 @@ def ways_to_answer(model: Path, questions: int, tokens: int) -> dict[str, Callab
 
     def to_the_end(settings: dict[str, Any]) -> Any:
         params = sampling(settings)
-        params.ignore_eos = True  # the lengths are those drawn below, whatever the model says
+        params.ignore_eos = True
         return params
 
     engine.sampling = to_the_end
-    drawn = random.Random(0)
-    asked = [
-        [{"role": "user", "content": [{"type": "text", "text": f"What comes after {number}?"}]}]
-        for number in range(questions)
+    return engine
+
+
+def question(number: int) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": [{"type": "text", "text": f"What comes after {number}?"}]}]
+
+
+def ways_to_share(
+    model: Path, questions: int, tokens: int, rank: int, replicas: int
+) -> dict[str, Callable[[], list[str]]]:
+    """What each side does: answers this replica's share of the questions, until all replicas have."""
+    import torch.distributed as dist
+
+    from lmms_eval_tasks.models import video_model
+
+    video_model.MAX_IN_FLIGHT = IN_FLIGHT
+    engine = load(model)
+    dist.init_process_group("gloo")
+    engine.task_dict = {"task": {"test": range(questions)}}
+    lengths = [tokens if number % replicas == 0 else tokens // TIMES_LONGER for number in range(questions)]
+    requests = [
+        SimpleNamespace(
+            arguments=("", question, {"max_new_tokens": lengths[number], "do_sample": False}, number, "task", "test")
+        )
+        for number in range(rank, questions, replicas)
     ]
+
+    def answered(sharing: bool) -> list[str]:
+        engine._rank, engine._world_size = (rank, replicas) if sharing else (0, 1)
+        dist.barrier()
+        said = [result.text for result in engine.generate_until(requests)]
+        dist.barrier()
+        return said
+
+    return {FIXED: lambda: answered(False), HANDED_OUT: lambda: answered(True)}
+
+
+def ways_to_answer(model: Path, questions: int, tokens: int) -> dict[str, Callable[[], list[str]]]:
+    """What each side does: answers every question, in order."""
+    from lmms_eval_tasks.models.read_ahead import ReadAhead
+    from lmms_eval_tasks.models.videokr_vllm import build_prompt
+
+    engine = load(model)
+    drawn = random.Random(0)
+    asked = [question(number) for number in range(questions)]
     settings = [{"max_new_tokens": drawn.randint(tokens // 10, tokens), "do_sample": False} for _ in asked]
 
     def generated(places: range) -> list[str]:
@@ -71,7 +127,7 @@ def ways_to_answer(model: Path, questions: int, tokens: int) -> dict[str, Callab
         return [output.outputs[0].text for output in outputs]
 
     def window() -> list[str]:
-        ahead = ReadAhead(engine.read, asked, engine.decode_workers, engine.max_in_flight)
+        ahead = ReadAhead(engine.read, asked, engine.decode_workers, engine.max_ahead)
         return [generation.text for _, generation in sorted(engine.answers(ahead, settings), key=lambda pair: pair[0])]
 
     def batches() -> list[str]:
