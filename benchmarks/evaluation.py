@@ -7,16 +7,19 @@ In the environment of eval, on a CPU. The demo's tiny Qwen3-VL answers questions
 different lengths: a tenth up to all of --tokens. `batches of 4` is what waiting for the longest of a batch costs. All
 sides run in one process, in turns, and have to say the same.
 
-Under torchrun the replicas' fixed shares are held against questions that are handed out as replicas become free, with 8 in
-flight. The responses of replica 0's share are 16 times as long; replicas have to say the same.
+Under torchrun the replicas' fixed shares are held against questions that are handed out as replicas become free, 8 in
+flight each. The responses of replica 0's share are 16 times as long. A stand-in for the model takes 2 ms a token of all
+in flight: replicas of a real one on one CPU slow each other down, which they do not with a GPU each.
 """
 
+import io
 import os
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,7 +29,7 @@ from benchmarks.sides import Comparison, parser_of, take_turns
 AT_ONCE, WINDOW, BATCHES = SIDES = ("generate", "window", "batches of 4")
 FIXED, HANDED_OUT = SHARINGS = ("fixed shares", "handed out")
 FAMILY, CONTEXT_TOKENS, BATCH = "qwen3vl", 2048, 4
-TIMES_LONGER, IN_FLIGHT = 16, 8
+TIMES_LONGER, IN_FLIGHT, STEP_SECONDS = 16, 8, 0.002
 
 
 def main() -> int:
@@ -36,14 +39,13 @@ def main() -> int:
     args = parser.parse_args()
     replicas = int(os.environ.get("WORLD_SIZE", "1"))
     rank = int(os.environ.get("RANK", "0"))
-    model = tiny_model(args.folder / f"model{rank}", FAMILY, CONTEXT_TOKENS)
     names = SIDES if replicas == 1 else SHARINGS
     if replicas == 1:
-        sides = ways_to_answer(model, args.questions, args.tokens)
+        sides = ways_to_answer(tiny_model(args.folder / "model", FAMILY, CONTEXT_TOKENS), args.questions, args.tokens)
     else:
-        sides = ways_to_share(model, args.questions, args.tokens, rank, replicas)
+        sides = ways_to_share(args.questions, args.tokens)
     if rank:
-        sys.stdout = open(os.devnull, "w")  # replica 0 tells
+        sys.stdout = io.StringIO()  # replica 0 tells
     said: dict[str, list[str]] = {}
 
     def run(side: str) -> float:
@@ -59,9 +61,62 @@ def main() -> int:
     return int(bool(differing))
 
 
-def load(model: Path) -> Any:
-    """Our model class; the lengths of its responses are those asked for, whatever the model says."""
-    from lmms_eval_tasks.models.videokr_vllm import VideoKRVLLM
+def question(number: int) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": [{"type": "text", "text": f"What comes after {number}?"}]}]
+
+
+def ways_to_share(questions: int, tokens: int) -> dict[str, Callable[[], list[str]]]:
+    """What each side does: answers this replica's share of the questions, until all replicas have."""
+    import torch.distributed as dist
+
+    from lmms_eval_tasks.models import video_model
+    from videokr.evaluation.responses import Generation
+
+    class Paced(video_model.VideoModel):
+        def __init__(self) -> None:
+            self.opening, self.log, self.decode_workers, self.max_ahead = "", None, 1, 2
+            self.task_dict = {"task": {"test": range(questions)}}
+
+        def read(self, messages: Any) -> Any:
+            return messages[0]["content"][0]["text"]
+
+        def answers(self, ahead: Any, settings: Any) -> Iterator[tuple[int, Generation]]:
+            left: dict[int, int] = {}
+            texts: dict[int, str] = {}
+            while True:
+                while len(left) < self.max_in_flight and (text := ahead.take(wait=not left)) is not None:
+                    left[ahead.taken - 1], texts[ahead.taken - 1] = settings[ahead.taken - 1]["max_new_tokens"], text
+                if not left:
+                    return
+                sleep(STEP_SECONDS)
+                left = {place: tokens - 1 for place, tokens in left.items()}
+                for place in [place for place, tokens in left.items() if not tokens]:
+                    yield place, Generation(texts[place], 1, left.pop(place))
+
+    video_model.MAX_IN_FLIGHT = IN_FLIGHT
+    dist.init_process_group("gloo")
+    rank, replicas = dist.get_rank(), dist.get_world_size()
+    model: Any = Paced()
+    lengths = [tokens if number % replicas == 0 else tokens // TIMES_LONGER for number in range(questions)]
+    requests = [
+        SimpleNamespace(arguments=("", question, {"max_new_tokens": lengths[number]}, number, "task", "test"))
+        for number in range(rank, questions, replicas)
+    ]
+
+    def answered(sharing: str) -> list[str]:
+        model._rank, model._world_size = (0, 1) if sharing == FIXED else (rank, replicas)
+        dist.barrier()
+        said = [result.text for result in model.generate_until(requests)]
+        dist.barrier()
+        return said
+
+    return {name: partial(answered, name) for name in SHARINGS}
+
+
+def ways_to_answer(model: Path, questions: int, tokens: int) -> dict[str, Callable[[], list[str]]]:
+    """What each side does: answers every question, in order."""
+    from lmms_eval_tasks.models.read_ahead import ReadAhead
+    from lmms_eval_tasks.models.videokr_vllm import VideoKRVLLM, build_prompt
 
     engine: Any = VideoKRVLLM(
         str(model), batch_size=BATCH, max_model_len=CONTEXT_TOKENS, dtype="float32", enforce_eager=True
@@ -70,53 +125,10 @@ def load(model: Path) -> Any:
 
     def to_the_end(settings: dict[str, Any]) -> Any:
         params = sampling(settings)
-        params.ignore_eos = True
+        params.ignore_eos = True  # the lengths are those drawn below, whatever the model says
         return params
 
     engine.sampling = to_the_end
-    return engine
-
-
-def question(number: int) -> list[dict[str, Any]]:
-    return [{"role": "user", "content": [{"type": "text", "text": f"What comes after {number}?"}]}]
-
-
-def ways_to_share(
-    model: Path, questions: int, tokens: int, rank: int, replicas: int
-) -> dict[str, Callable[[], list[str]]]:
-    """What each side does: answers this replica's share of the questions, until all replicas have."""
-    import torch.distributed as dist
-
-    from lmms_eval_tasks.models import video_model
-
-    video_model.MAX_IN_FLIGHT = IN_FLIGHT
-    engine = load(model)
-    dist.init_process_group("gloo")
-    engine.task_dict = {"task": {"test": range(questions)}}
-    lengths = [tokens if number % replicas == 0 else tokens // TIMES_LONGER for number in range(questions)]
-    requests = [
-        SimpleNamespace(
-            arguments=("", question, {"max_new_tokens": lengths[number], "do_sample": False}, number, "task", "test")
-        )
-        for number in range(rank, questions, replicas)
-    ]
-
-    def answered(sharing: bool) -> list[str]:
-        engine._rank, engine._world_size = (rank, replicas) if sharing else (0, 1)
-        dist.barrier()
-        said = [result.text for result in engine.generate_until(requests)]
-        dist.barrier()
-        return said
-
-    return {FIXED: lambda: answered(False), HANDED_OUT: lambda: answered(True)}
-
-
-def ways_to_answer(model: Path, questions: int, tokens: int) -> dict[str, Callable[[], list[str]]]:
-    """What each side does: answers every question, in order."""
-    from lmms_eval_tasks.models.read_ahead import ReadAhead
-    from lmms_eval_tasks.models.videokr_vllm import build_prompt
-
-    engine = load(model)
     drawn = random.Random(0)
     asked = [question(number) for number in range(questions)]
     settings = [{"max_new_tokens": drawn.randint(tokens // 10, tokens), "do_sample": False} for _ in asked]

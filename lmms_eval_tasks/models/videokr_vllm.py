@@ -39,7 +39,8 @@ class VideoKRVLLM(VideoModel):
             max_model_len=self.max_model_len,
             seed=seed,
             trust_remote_code=trust_remote_code,
-            **({"mm_processor_cache_gb": 0} | engine_args),  # no video is asked about twice in a row
+            # The prefix cache knows a video that is asked about again; its patches would take GiB besides.
+            **({"mm_processor_cache_gb": 0} | engine_args),
         )
         # vLLM keeps what has no room in its KV cache waiting: another replica may have room.
         kv_tokens = self.engine.llm_engine.vllm_config.cache_config.kv_cache_size_tokens

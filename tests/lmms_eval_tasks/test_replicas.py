@@ -11,7 +11,7 @@ from checkout import ROOT
 
 pytestmark = pytest.mark.eval
 
-# Two replicas are asked 12 questions each, four about a video; replica 0 needs 20 ms an answer, replica 1 ten times that.
+# Two replicas are asked 12 questions each, four about a video; replica 0 answers in 20 ms, replica 1 in ten times that.
 REPLICA = """
 import json, os, sys, time
 from pathlib import Path
