@@ -10,7 +10,7 @@ from videokr.errors import RecordError, UserError
 from videokr.example import VIDEO_FIELDS, Example, parse_example, to_record
 from videokr.jsonl import read_records
 from videokr.published import EVAL_DATASET, EVAL_FILE
-from videokr.video.paths import resolve_video
+from videokr.video.paths import MissingVideoError, resolve_video
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -47,7 +47,9 @@ def annotations_from_env(environment: Mapping[str, str]) -> str:
     return environment.get("VIDEOKR_EVAL_FILE", "").strip() or EVAL_FILE
 
 
-def read_benchmark(root: Path, limit: int | None = None, annotations: str = EVAL_FILE) -> list[Example]:
+def read_benchmark(
+    root: Path, limit: int | None = None, annotations: str = EVAL_FILE
+) -> tuple[list[Example], dict[str, str]]:
     """Reads the annotation file below `root`; see `read_rows`.
 
     Raises:
@@ -64,11 +66,13 @@ def process_docs(records: "Dataset") -> "Dataset":
     """
     from datasets import Dataset
 
-    examples = read_rows(enumerate(records, start=1), root_from_env(os.environ), source=EVAL_FILE)
+    examples, _ = read_rows(enumerate(records, start=1), root_from_env(os.environ), source=EVAL_FILE)
     return Dataset.from_list([to_record(example) for example in examples])
 
 
-def read_rows(records: Iterable[tuple[int, Any]], root: Path, source: str, limit: int | None = None) -> list[Example]:
+def read_rows(
+    records: Iterable[tuple[int, Any]], root: Path, source: str, limit: int | None = None
+) -> tuple[list[Example], dict[str, str]]:
     """Reads every record and finds its videos.
 
     Args:
@@ -78,24 +82,26 @@ def read_rows(records: Iterable[tuple[int, Any]], root: Path, source: str, limit
         limit: how many records are going to be asked; the rest is read, but its videos are not looked for.
 
     Returns:
-        The examples; where looked for, their video paths are absolute.
+        The examples; where looked for, their video paths are absolute. And by path the videos that are not there, as
+        they were given, with the places that were tried.
 
     Raises:
-        RecordError: a record that cannot be read, or whose video is not there; names file, line and field.
+        RecordError: a record that cannot be read, or whose video lies outside of `root`; names file, line and field.
         UserError: there are no records.
     """
     examples: list[Example] = []
+    missing: dict[str, str] = {}
     for line, record in records:
         try:
             example = _parse(record)
             if limit is None or len(examples) < limit:
-                example = replace(example, videos=_find_videos(example, record, root))
+                example = replace(example, videos=_find_videos(example, record, root, missing))
         except RecordError as error:
             raise error.located(source, line) from None
         examples.append(example)
     if not examples:
         raise UserError(f"annotation file '{source}' holds no records")
-    return examples
+    return examples, missing
 
 
 def _parse(record: Any) -> Example:
@@ -104,9 +110,16 @@ def _parse(record: Any) -> Example:
     return parse_example(record)
 
 
-def _find_videos(example: Example, record: Mapping[str, Any], root: Path) -> tuple[str, ...]:
-    try:
-        return tuple(str(resolve_video(video, root)) for video in example.videos)
-    except UserError as error:
-        field = next(name for name in VIDEO_FIELDS if record.get(name))
-        raise RecordError(field, "no such video", str(error)) from None
+def _find_videos(example: Example, record: Mapping[str, Any], root: Path, missing: dict[str, str]) -> tuple[str, ...]:
+    places = []
+    for video in example.videos:
+        try:
+            places.append(str(resolve_video(video, root)))
+        except MissingVideoError as error:
+            given, tried = error.args
+            places.append(str(root / given))
+            missing[places[-1]] = f"'{given}' (tried {tried})"
+        except UserError as error:
+            field = next(name for name in VIDEO_FIELDS if record.get(name))
+            raise RecordError(field, "no such video", str(error)) from None
+    return tuple(places)

@@ -12,7 +12,7 @@ from itertools import chain, islice
 from typing import Any
 
 from lmms_eval_tasks.catalogue import EVAL_TASK, write_task
-from lmms_eval_tasks.models.read_ahead import grouped
+from lmms_eval_tasks.models.replicas import MAX_TOGETHER, together
 from videokr.capture.request import GPU_SHARE, Request, read_request
 from videokr.capture.trace import (
     SeenVideo,
@@ -123,7 +123,7 @@ def traces(
         calls: of the video processor, for one or several of an example's videos each.
     """
     coming = iter(calls)
-    order = grouped([example.videos for example in examples])
+    order = list(chain.from_iterable(together([example.videos for example in examples], MAX_TOGETHER)))
     made = [
         Trace(
             example=example.id,

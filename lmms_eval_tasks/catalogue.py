@@ -2,15 +2,17 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from lmms_eval_tasks.benchmark import annotations_from_env, read_benchmark, root_from_env
 from lmms_eval_tasks.stock import is_there, video_root, video_spellings
+from lmms_eval_tasks.task import NOT_ASKED_FIELD
 from videokr.errors import UserError
 from videokr.evaluation.benchmarks import benchmark_of
+from videokr.evaluation.verdict import Verdict
 from videokr.example import Example, parse_example, to_record
 from videokr.outputs import atomic_write
 
@@ -50,14 +52,17 @@ def _tasks_of(name: str) -> list[str]:
     return [task for member in group["task"] for task in _tasks_of(member)]
 
 
-def read_task(task: str, limit: int | None) -> list[Example]:
+def read_task(task: str, limit: int | None) -> tuple[list[Example], dict[str, str]]:
     """The questions of a task of ours, its dataset downloaded where it is not there yet.
 
     Args:
         limit: how many questions are going to be asked; the videos of the others are not looked for.
 
+    Returns:
+        The questions, and by path the videos that are not there, with the places that were tried.
+
     Raises:
-        UserError: the dataset cannot be loaded or read, or a video is not there.
+        UserError: the dataset cannot be loaded or read.
     """
     if task == EVAL_TASK:
         return read_benchmark(root_from_env(os.environ), limit, annotations_from_env(os.environ))
@@ -77,25 +82,29 @@ def read_task(task: str, limit: int | None) -> list[Example]:
             f"('{video_root(os.environ, '.')}'): check the network, and `hf auth login`"
         ) from None
     examples = [parse_example(row) for row in loaded.eval_docs]
-    for example in examples[:limit]:
-        for video in map(Path, example.videos):
-            if not is_there(video):
-                tried = ", ".join(f"'{spelling}'" for spelling in video_spellings(video))
-                raise UserError(
-                    f"{task}, question '{example.id}': its video is not there: tried {tried}; "
-                    f"lmms-eval keeps videos below HF_HOME, which is '{video_root(os.environ, '.')}'"
-                )
-    return examples
+    missing = {}
+    for video in dict.fromkeys(Path(video) for example in examples[:limit] for video in example.videos):
+        if not is_there(video):
+            tried = ", ".join(f"'{spelling}'" for spelling in video_spellings(video))
+            missing[str(video)] = f"'{video.name}' (tried {tried})"
+    return examples, missing
 
 
-def write_task(examples: Sequence[Example], folder: Path, task: str = EVAL_TASK) -> None:
+def write_task(
+    examples: Sequence[Example], folder: Path, task: str = EVAL_TASK, not_asked: Mapping[int, Verdict] | None = None
+) -> None:
     """Writes the rows and, beside them, the shipped task with nothing changed but where it reads.
 
     A local file is then evaluated as the published one is, and without the hub.
+
+    Args:
+        not_asked: the places of questions that are not asked, and what becomes of them.
     """
     rows = (folder / f"{task}.jsonl").absolute()
     shipped = TASKS / f"{task}.yaml"
-    _write(rows, "".join(json.dumps(to_record(example), ensure_ascii=False) + "\n" for example in examples))
+    verdicts = not_asked or {}
+    records = (to_record(one) | {NOT_ASKED_FIELD: verdicts.get(place, "")} for place, one in enumerate(examples))
+    _write(rows, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
     _write(
         folder / f"{task}.yaml",
         f"task: {task}\n"

@@ -4,12 +4,14 @@ import argparse
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from lmms_eval_tasks.catalogue import own_tasks, read_task, write_group, write_task
-from videokr.budget import EVAL_BUDGET, SAMPLINGS
+from lmms_eval_tasks.not_asked import Places, check_videos, too_long, without_video
+from videokr.budget import EVAL_BUDGET, SAMPLINGS, VideoBudget
 from videokr.errors import UserError, exit_status
 from videokr.evaluation.answer import form_from_env
 from videokr.evaluation.card import RunCard, installed_versions, questions_digest
@@ -22,9 +24,9 @@ from videokr.family import context_tokens, find_family
 from videokr.fingerprint import model_fingerprint
 from videokr.prompt import prompt_digest
 from videokr.response import Kind
+from videokr.reward import check_typed
 from videokr.training_card import departures, read_training_card
 from videokr.video.proxy import video_reading
-from videokr.video.timeline import read_header
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of what the model draws")
     parser.add_argument("--gen-kwargs", default="", help="over the task's: name=value, separated by commas")
     parser.add_argument("--limit", type=int, help="ask only the first N questions of each task")
+    parser.add_argument("--skip-missing", action="store_true", help="go on where videos are not there")
     parser.add_argument("--task-dir", type=Path, required=True, help="where the tasks and the run's card are written")
     options = parser.parse_args(arguments)
 
@@ -51,28 +54,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     limit = options.limit
     names = [name.strip() for name in options.tasks.split(",")]
     groups = own_tasks(names)
+    if groups:
+        check_typed("the rule for open answers", "run bash local_script/setup_env.sh eval")
     if os.environ.get("SYSTEM_PROMPT"):
         say_wording([name for name in names if name not in groups])
     judge = read_settings(os.environ) if groups else None
     if judge is not None:
         Limits.from_env(os.environ)
         judge = check_judge(judge)
-    rows = {task: read_task(task, limit) for tasks in groups.values() for task in tasks}
+    read = {task: read_task(task, limit) for tasks in groups.values() for task in tasks}
+    rows = {task: examples for task, (examples, _) in read.items()}
+    missing = {video: tried for _, of_task in read.values() for video, tried in of_task.items()}
     if read_probe(options.probe) is Probe.SWAPPED:
         rows = {
             task: [*swap_videos(examples[:limit], options.probe_seed), *examples[len(examples[:limit]) :]]
             for task, examples in rows.items()
         }
-    for examples in rows.values():
-        check_videos(examples[:limit])
+    questions = {task: examples[:limit] for task, examples in rows.items()}
+    not_asked = without_video(questions, missing, options.skip_missing)
+    check_videos(questions, not_asked)
+    not_asked |= too_long(
+        questions, not_asked, budget_of(options), options.max_model_len,
+        model=options.model, fps=options.fps, max_frame_num=options.max_frames, max_pixels=options.max_pixels,
+        sampling=options.sampling, probe=options.probe, probe_seed=options.probe_seed,
+    )  # fmt: skip
     for task, examples in rows.items():
-        write_task(examples, options.task_dir, task)
+        of_task = {place: verdict for (name, place), verdict in not_asked.items() if name == task}
+        write_task(examples, options.task_dir, task, of_task)
         print(f"{task}: {len(examples)} questions; judge: {judge.model if judge else 'none'}")
     for name, tasks in groups.items():
         if tasks != [name]:
             write_group(name, tasks, options.task_dir)
     if rows:
-        card = plan_card(options, rows, limit, judge)
+        card = plan_card(options, rows, not_asked, judge)
         card.write(options.task_dir)
         model = Path(options.model).expanduser()
         training = read_training_card(model) if model.is_dir() else None
@@ -112,19 +126,19 @@ def check_generation(text: str) -> None:
 
 
 def plan_card(
-    options: argparse.Namespace, rows: Mapping[str, Sequence[Example]], limit: int | None, judge: Settings | None
+    options: argparse.Namespace, rows: Mapping[str, Sequence[Example]], not_asked: Places, judge: Settings | None
 ) -> RunCard:
     """The card of the run that is about to start; it becomes the results' own when they are there."""
     folder = Path(options.model).expanduser()
     wording = wording_from_env(os.environ)
-    budget = replace(EVAL_BUDGET, fps=options.fps, sampling=options.sampling)
+    limit = options.limit
     return RunCard(
         model=options.model,
         model_fingerprint=model_fingerprint(folder) if folder.is_dir() else None,
         model_revision=None,
         backend=options.backend,
         prompt_sha256=prompt_digest(wording.instructions),
-        budget=budget.bounded(options.max_frames, options.max_pixels),
+        budget=budget_of(options),
         max_model_len=options.max_model_len,
         generation=options.gen_kwargs,
         probe=read_probe(options.probe),
@@ -136,6 +150,7 @@ def plan_card(
                 "questions": len(examples[:limit]),
                 "available": len(examples),
                 "sha256": questions_digest(examples[:limit]),
+                **Counter(verdict.value for (name, _), verdict in not_asked.items() if name == task),
             }
             for task, examples in rows.items()
         },
@@ -144,6 +159,11 @@ def plan_card(
         system_prompt=wording.system,
         sampling_seed=options.seed,
     )
+
+
+def budget_of(options: argparse.Namespace) -> VideoBudget:
+    budget = replace(EVAL_BUDGET, fps=options.fps, sampling=options.sampling)
+    return budget.bounded(options.max_frames, options.max_pixels)
 
 
 def check_context(model: Path, asked: int) -> None:
@@ -155,16 +175,6 @@ def check_context(model: Path, asked: int) -> None:
     own = context_tokens(model)
     if own is not None and asked > own:
         raise UserError(f"MAX_MODEL_LEN is {asked}, but model '{model}' has positions for {own} tokens: set it lower")
-
-
-def check_videos(examples: Sequence[Example]) -> None:
-    """Reads the header of every video; only decoding, later, finds damage further inside.
-
-    Raises:
-        UserError: a file that is not a video.
-    """
-    for path in dict.fromkeys(video for example in examples for video in example.videos):
-        read_header(Path(path))
 
 
 if __name__ == "__main__":

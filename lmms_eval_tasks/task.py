@@ -11,13 +11,14 @@ from typing import Any
 from videokr.evaluation.answer import form_from_env
 from videokr.evaluation.judge import ThreadJudge, judge_from_env
 from videokr.evaluation.question_groups import group_scores
-from videokr.evaluation.verdict import OPEN, Verdict, score
+from videokr.evaluation.verdict import OPEN, Scored, Verdict, score
 from videokr.evaluation.wording import wording_from_env
 from videokr.example import parse_example
 from videokr.prompt import build_prompt
 from videokr.response import Kind
 
 ACCURACY, CHOICE_ACCURACY = "acc", "mc_acc"
+NOT_ASKED_FIELD = "not_asked"  # of a row of the launcher: the verdict on a question that is not asked, else empty
 
 
 def doc_to_text(doc: Mapping[str, Any], lmms_eval_specific_kwargs: Mapping[str, Any] | None = None) -> str:
@@ -30,7 +31,9 @@ def doc_to_visual(doc: Mapping[str, Any]) -> list[str]:
 
 
 def doc_to_messages(doc: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The system turn where there is one; then the video, and at once the text."""
+    """The system turn where there is one; then the video, and at once the text. Nothing of what is not asked."""
+    if doc.get(NOT_ASKED_FIELD):
+        return []
     videos = [{"type": "video", "url": video} for video in doc_to_visual(doc)]
     user = {"role": "user", "content": [*videos, {"type": "text", "text": doc_to_text(doc)}]}
     system = wording_from_env(os.environ).system
@@ -43,7 +46,8 @@ def process_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str,
     `score` is there where there is a verdict, and only there: lmms-eval makes its standard errors of it.
     """
     example = parse_example(doc)
-    scored = score(example, results[0], _judge(), _form())
+    verdict = doc.get(NOT_ASKED_FIELD)
+    scored = Scored(Verdict(verdict), None) if verdict else score(example, results[0], _judge(), _form())
     item: dict[str, Any] = {
         "id": example.id,
         "video": example.videos[0],

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Evaluates a checkpoint with lmms-eval, answering with vLLM or with transformers alone.
 #
-#   VIDEOKR_MODEL=... bash local_script/eval_videokr.sh [--probe blind|single|four|shuffled|swapped]
+#   VIDEOKR_MODEL=... bash local_script/eval_videokr.sh [--probe blind|single|four|shuffled|swapped] [--skip-missing]
 #
 # --probe NAME asks the same questions with no video, one frame, four frames, all frames in another order, or the video of
-# another question: `videokr report` says how much of the score needs the video.
+# another question: `videokr report` says how much of the score needs the video. --skip-missing goes on where videos are
+# not there: their questions are not asked, and count as not right.
 #
 # VIDEOKR_MODEL                checkpoint folder or hub id (required)
 # TASKS                        lmms-eval tasks, separated by commas         (videokr_eval)
@@ -23,7 +24,8 @@
 # SAMPLING                     frames even by index, or by time             (index)
 # MAX_MODEL_LEN                context in tokens                            (32768)
 # GEN_KWARGS                   over the task's, e.g. max_new_tokens=1024,temperature=0
-# DATA_PARALLEL_SIZE           processes, one replica each                  (1)
+# DATA_PARALLEL_SIZE           replicas on this node                        (one for TENSOR_PARALLEL_SIZE visible GPUs)
+# NNODES NODE_RANK MASTER_ADDR MASTER_PORT   of torchrun, for several nodes with one OUTPUT_PATH; started on each
 # TENSOR_PARALLEL_SIZE GPU_MEMORY_UTILIZATION   of vLLM                     (1, 0.85)
 # ANSWER_FORM                  any-form, or tagged: only answers in their tags count   (any-form)
 # VIDEOKR_USE_VLM_JUDGE        judge of open answers: 0 off, 1 required, unset: on when there are credentials
@@ -60,18 +62,25 @@ if [[ -f "${VIDEOKR_ENV_FILE:-${REPO_DIR}/.env}" ]]; then
   read_env_file "${VIDEOKR_ENV_FILE:-${REPO_DIR}/.env}"
 fi
 
-PROBE=""
-if [[ "${1:-}" == --probe ]]; then
-  PROBE="${2:-}"
-  [[ "${PROBE}" =~ ^(blind|single|four|shuffled|swapped)$ ]] || die "--probe is '${PROBE}': blind, single, four, shuffled or swapped"
-  shift 2
-fi
-[[ $# -eq 0 ]] || die "takes no argument '$1': its settings are variables, e.g. LIMIT=10"
+PROBE="" SKIP_MISSING=()
+while [[ $# -gt 0 ]]; do
+  case "$1" in
+    --probe)
+      PROBE="${2:-}"
+      [[ "${PROBE}" =~ ^(blind|single|four|shuffled|swapped)$ ]] || die "--probe is '${PROBE}': blind, single, four, shuffled or swapped"
+      shift
+      ;;
+    --skip-missing) SKIP_MISSING=(--skip-missing) ;;
+    *) die "takes no argument '$1': its settings are variables, e.g. LIMIT=10" ;;
+  esac
+  shift
+done
 cd "${REPO_DIR}"
 [[ -n "${VIDEOKR_MODEL:-}" ]] || die "set VIDEOKR_MODEL to a checkpoint folder or a hub id"
 [[ "${VIDEOKR_MODEL}" == *[,=]* ]] && die "model '${VIDEOKR_MODEL}': lmms-eval takes no ',' or '=' in it; rename it"
 whole BATCH_SIZE MAX_FRAME_NUM MAX_PIXELS MAX_MODEL_LEN TENSOR_PARALLEL_SIZE DATA_PARALLEL_SIZE JUDGE_CONCURRENCY JUDGE_MAX_REQUESTS LIMIT RUNS
 positive FPS GPU_MEMORY_UTILIZATION JUDGE_REQUEST_SECONDS JUDGE_SECONDS
+torchrun_nodes
 BACKEND="${BACKEND:-vllm}"
 [[ "${BACKEND}" == vllm || "${BACKEND}" == hf ]] || die "BACKEND is '${BACKEND}': vllm or hf"
 [[ "${BACKEND}" == vllm || "${TENSOR_PARALLEL_SIZE:-1}" == 1 ]] || die "BACKEND=hf has one GPU a process: TENSOR_PARALLEL_SIZE is for vllm, DATA_PARALLEL_SIZE for both"
@@ -82,7 +91,6 @@ if [[ -z "${RUN_NAME:-}" ]]; then
 fi
 OUTPUT_PATH="${OUTPUT_PATH:-outputs/videokr/${RUN_NAME}_${BACKEND}${PROBE:+_${PROBE}}}"
 [[ "${OUTPUT_PATH}" == *[,=]* ]] && die "OUTPUT_PATH '${OUTPUT_PATH}': lmms-eval takes no ',' or '=' in it; rename it"
-DATA_PARALLEL_SIZE="${DATA_PARALLEL_SIZE:-1}"
 export JUDGE_CACHE="${JUDGE_CACHE:-${OUTPUT_PATH}/judge}"
 # Subtitles are those of the frames that are shown.
 export FPS="${FPS:-2}" MAX_FRAME_NUM="${MAX_FRAME_NUM:-128}" SAMPLING="${SAMPLING:-index}"
@@ -90,7 +98,7 @@ MAX_PIXELS="${MAX_PIXELS:-200704}" MAX_MODEL_LEN="${MAX_MODEL_LEN:-32768}" PROBE
 JUDGE_CONCURRENCY="${JUDGE_CONCURRENCY:-32}"
 MODEL_ARGS="model=${VIDEOKR_MODEL}"
 MODEL_ARGS+=",fps=${FPS},max_frame_num=${MAX_FRAME_NUM},max_pixels=${MAX_PIXELS},sampling=${SAMPLING}"
-MODEL_ARGS+=",max_model_len=${MAX_MODEL_LEN},data_parallel_size=${DATA_PARALLEL_SIZE}"
+MODEL_ARGS+=",max_model_len=${MAX_MODEL_LEN}"
 if [[ "${BACKEND}" == vllm ]]; then
   MODEL_ARGS+=",tensor_parallel_size=${TENSOR_PARALLEL_SIZE:-1},gpu_memory_utilization=${GPU_MEMORY_UTILIZATION:-0.85}"
 fi
@@ -108,7 +116,7 @@ if [[ -n "${FRAMES:-}" ]]; then
   SWEPT=()
   for frames in ${FRAMES//,/ }; do
     FRAMES="" MAX_FRAME_NUM="${frames}" OUTPUT_PATH="${OUTPUT_PATH}/frames_${frames}" \
-      bash "${BASH_SOURCE[0]}" ${PROBE:+--probe "${PROBE}"}
+      bash "${BASH_SOURCE[0]}" ${PROBE:+--probe "${PROBE}"} "${SKIP_MISSING[@]}"
     SWEPT+=("${OUTPUT_PATH}/frames_${frames}")
   done
   is_on DRY_RUN || "${PYTHON}" -m videokr sweep "${SWEPT[@]}" --figure "${OUTPUT_PATH}/sweep.png"
@@ -119,14 +127,30 @@ fi
 if [[ "${RUNS:-1}" != 1 ]]; then
   REPEATED=()
   for ((seed = SEED; seed < SEED + 10#${RUNS}; seed++)); do
-    RUNS="" SEED="${seed}" OUTPUT_PATH="${OUTPUT_PATH}/run_${seed}" bash "${BASH_SOURCE[0]}" ${PROBE:+--probe "${PROBE}"}
+    RUNS="" SEED="${seed}" OUTPUT_PATH="${OUTPUT_PATH}/run_${seed}" bash "${BASH_SOURCE[0]}" ${PROBE:+--probe "${PROBE}"} \
+      "${SKIP_MISSING[@]}"
     REPEATED+=("${OUTPUT_PATH}/run_${seed}")
   done
   is_on DRY_RUN || "${PYTHON}" -m videokr runs "${REPEATED[@]}" --output "${OUTPUT_PATH}/runs.json"
   exit
 fi
 
+if [[ -z "${DATA_PARALLEL_SIZE:-}" ]]; then
+  GPUS=0
+  if ! is_on VIDEOKR_CPU; then
+    # A dry run may be where no torch is.
+    GPUS="$("${PYTHON}" -c 'import importlib.util as u; print(__import__("torch").cuda.device_count() if u.find_spec("torch") else 0)')"
+  fi
+  DATA_PARALLEL_SIZE=$((GPUS / ${TENSOR_PARALLEL_SIZE:-1}))
+  [[ "${DATA_PARALLEL_SIZE}" != 0 ]] || DATA_PARALLEL_SIZE=1
+fi
 SETTINGS=(${SYSTEM_PROMPT:+"SYSTEM_PROMPT=${SYSTEM_PROMPT}"})
+HOST=("${PYTHON}" -m)
+if [[ "${DATA_PARALLEL_SIZE}" != 1 || "${NNODES:-1}" != 1 ]]; then
+  # One process a replica. They exchange only counts and texts, so that is done without a GPU.
+  SETTINGS+=("ACCELERATE_USE_CPU=true" "VLLM_WORKER_MULTIPROC_METHOD=spawn")
+  HOST=("${PYTHON}" -m torch.distributed.run --nproc_per_node "${DATA_PARALLEL_SIZE}" "${NODES[@]}" -m)
+fi
 if is_on VIDEOKR_CPU; then
   MODEL_ARGS+=",dtype=float32"
   SETTINGS+=("OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}" "CUDA_VISIBLE_DEVICES=")
@@ -135,14 +159,8 @@ if is_on VIDEOKR_CPU; then
     SETTINGS+=("VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1}" "VLLM_CPU_OMP_THREADS_BIND=nobind")
     SETTINGS+=("VLLM_LOGGING_LEVEL=${VLLM_LOGGING_LEVEL:-ERROR}")
     # One process is started in less time; replicas need an engine of their own beside torch.distributed's process group.
-    [[ "${DATA_PARALLEL_SIZE}" != "1" ]] || SETTINGS+=("VLLM_ENABLE_V1_MULTIPROCESSING=0")
+    [[ "${HOST[*]}" == *torch.distributed* ]] || SETTINGS+=("VLLM_ENABLE_V1_MULTIPROCESSING=0")
   fi
-fi
-HOST=("${PYTHON}" -m)
-if [[ "${DATA_PARALLEL_SIZE}" != "1" ]]; then
-  # One process a replica. They exchange only counts and texts, so that is done without a GPU.
-  SETTINGS+=("ACCELERATE_USE_CPU=true" "VLLM_WORKER_MULTIPROC_METHOD=spawn")
-  HOST=("${PYTHON}" -m torch.distributed.run --standalone --nproc_per_node "${DATA_PARALLEL_SIZE}" -m)
 fi
 COMMAND=(env "${SETTINGS[@]}" "${HOST[@]}" lmms_eval
   --model "videokr_${BACKEND}" --model_args "${MODEL_ARGS}"
@@ -162,9 +180,10 @@ print_command "${COMMAND[@]}"
 "${PYTHON}" -m lmms_eval_tasks.preflight \
   --model "${VIDEOKR_MODEL}" --backend "${BACKEND}" --tasks "${TASKS}" --task-dir "${OUTPUT_PATH}/tasks" "${LIMITS[@]}" \
   --fps "${FPS}" --max-frames "${MAX_FRAME_NUM}" --max-pixels "${MAX_PIXELS}" --sampling "${SAMPLING}" --max-model-len "${MAX_MODEL_LEN}" \
-  --probe "${PROBE}" --probe-seed "${PROBE_SEED}" --seed "${SEED}" --gen-kwargs "${GEN_KWARGS:-}"
+  --probe "${PROBE}" --probe-seed "${PROBE_SEED}" --seed "${SEED}" --gen-kwargs "${GEN_KWARGS:-}" "${SKIP_MISSING[@]}"
 STARTED="$(mktemp)"
 trap 'rm -f "${STARTED}"' EXIT
 "${COMMAND[@]}"
+[[ "${NODE_RANK:-0}" == 0 ]] || exit 0 # the first node has the results
 # lmms-eval exits 0 whatever happened; only its results say that it is done.
 "${PYTHON}" -m lmms_eval_tasks.results --output-path "${OUTPUT_PATH}" --tasks "${TASKS}" --newer-than "${STARTED}"

@@ -70,6 +70,23 @@ stage_python() {
     die "${PYTHON} has no ${module}; run: bash local_script/setup_env.sh ${stage}"
 }
 
+# torchrun_nodes: sets NODES to the words by which torchrun finds its nodes; one node alone takes any free port.
+torchrun_nodes() {
+  whole NNODES MASTER_PORT
+  numeric NODE_RANK
+  [[ "${NNODES:-1}" == 1 || (-n "${NODE_RANK:-}" && -n "${MASTER_ADDR:-}") ]] ||
+    die "NNODES is ${NNODES}: NODE_RANK (0, 1, ...) and MASTER_ADDR (the node with rank 0) are needed on every node"
+  # shellcheck disable=SC2034 # the launchers read it
+  NODES=(--standalone)
+  if [[ "${NNODES:-1}" != 1 || -n "${MASTER_PORT:-}" ]]; then
+    # shellcheck disable=SC2034
+    NODES=(
+      --nnodes "${NNODES:-1}" --node_rank "${NODE_RANK:-0}"
+      --master_addr "${MASTER_ADDR:-127.0.0.1}" --master_port "${MASTER_PORT:-29500}"
+    )
+  fi
+}
+
 # print_command ARG...: the command as it can be typed; under DRY_RUN=1 nothing follows.
 print_command() {
   printf '+'

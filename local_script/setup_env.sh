@@ -62,7 +62,7 @@ renew_locks() {
       rm -f "${work}/lock.txt"
       [[ ! -e "${lock}" ]] || cp "${lock}" "${work}/lock.txt"
       inputs "${stage}" "${machine}" >"${work}/${stage}.in"
-      grep '^torch==' "${work}/${stage}.in" >"${work}/overrides" || true
+      grep -E '^(torch|antlr4-python3-runtime)==' "${work}/${stage}.in" >"${work}/overrides" || true
       (cd "${work}" && "${UV}" pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
         --no-annotate --no-header --override overrides "${stage}.in" --output-file lock.txt)
       mv "${work}/lock.txt" "${lock}"

@@ -24,10 +24,7 @@ case "${1:-}" in
 esac
 shift
 model="${MODEL_NAME_OR_PATH:-${base}}"
-whole NNODES MASTER_PORT
-numeric NODE_RANK
-[[ "${NNODES:-1}" == 1 || (-n "${NODE_RANK:-}" && -n "${MASTER_ADDR:-}") ]] ||
-  die "NNODES is ${NNODES}: NODE_RANK (0, 1, ...) and MASTER_ADDR (the node with rank 0) are needed on every node"
+torchrun_nodes
 [[ "${NPROC_PER_NODE:-1}" =~ ^([0-9]+|gpu|auto)$ ]] || die "NPROC_PER_NODE is '${NPROC_PER_NODE}': a number is needed"
 stage_python sft llamafactory
 
@@ -45,15 +42,7 @@ if [[ "${FORCE_TORCHRUN:-1}" =~ ^(1|true|y)$ ]]; then
   if command -v nvidia-smi >/dev/null; then
     processes=gpu # torchrun counts those that are visible
   fi
-  command+=(-m llamafactory_plugin.torchrun --nproc_per_node "${NPROC_PER_NODE:-${processes}}")
-  if [[ "${NNODES:-1}" == 1 && -z "${MASTER_PORT:-}" ]]; then
-    command+=(--standalone) # any free port
-  else
-    command+=(
-      --nnodes "${NNODES:-1}" --node_rank "${NODE_RANK:-0}"
-      --master_addr "${MASTER_ADDR:-127.0.0.1}" --master_port "${MASTER_PORT:-29500}"
-    )
-  fi
+  command+=(-m llamafactory_plugin.torchrun --nproc_per_node "${NPROC_PER_NODE:-${processes}}" "${NODES[@]}")
 fi
 print_command "${command[@]}" "${training[@]}"
 if [[ "${command[*]}" == *torchrun* ]]; then

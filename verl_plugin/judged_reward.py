@@ -1,8 +1,8 @@
 """The reward with a judge for open answers: `reward.custom_reward_function.path=pkg://verl_plugin.judged_reward`.
 
-`accuracy=typed` goes first. The judge is asked only where it does not decide: see `is_undecided`. It is the one of
-evaluation, and the environment configures it in the same way (videokr/evaluation/judge_settings.py). A rollout on which
-it gives no verdict has no score, which is not 0: see verl_plugin/sampler.py.
+`accuracy=typed` goes first. The judge is asked only where it does not decide: see `videokr.reward.is_undecided`. It
+is the one of evaluation, and the environment configures it in the same way (videokr/evaluation/judge_settings.py). A
+rollout on which it gives no verdict has no score, which is not 0: see verl_plugin/sampler.py.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from verl_plugin.sampler import report_fault, report_judge_failure
 from videokr.errors import UserError
 from videokr.evaluation.judge import Judge, JudgeError, VerdictCache
 from videokr.evaluation.judge_settings import Limits, require_settings
-from videokr.response import Kind, parse_kind, read_answer
-from videokr.reward import DEFAULT_TOLERANCE, Accuracy, Reason, Reward
+from videokr.response import parse_kind, read_answer
+from videokr.reward import DEFAULT_TOLERANCE, Accuracy, Reason, Reward, is_undecided
 
 DEFAULT_CONCURRENCY, DEFAULT_SECONDS = 16, Limits().seconds  # a process; a verdict
 
@@ -113,18 +113,6 @@ def check_judge(
         raise UserError(f"reward_kwargs.judge_concurrency={judge_concurrency!r}: give a whole number of at least 1")
     if isinstance(judge_seconds, bool) or not isinstance(judge_seconds, int | float) or not judge_seconds > 0:
         raise UserError(f"reward_kwargs.judge_seconds={judge_seconds!r}: give a number of seconds above 0")
-
-
-def is_undecided(kind: Kind, reason: str) -> bool:
-    """Whether a judge has to say if an answer is right.
-
-    It has where an open answer is not the gold text, and not a number, a formula or a span of time that can be held
-    against it; nor too long, nor with a host's mark in it.
-
-    Args:
-        reason: what `typed` says of the answer.
-    """
-    return kind is Kind.OPEN_ENDED and reason == Reason.WRONG
 
 
 def _question(info: Mapping[str, Any]) -> str:

@@ -43,14 +43,23 @@ def find_generation_prompt(model: str, **settings: Any) -> str | None:
     folder = Path(model).expanduser()
     if not folder.is_dir():
         return None
+    return generation_prompt(load_processor(model), **settings)
+
+
+def load_processor(model: str, trust_remote_code: bool = False) -> Any:
+    """The processor of a checkpoint folder, or of a name on the hub.
+
+    Raises:
+        UserError: it cannot be loaded.
+    """
     from transformers import AutoProcessor
 
+    folder = Path(model).expanduser()
     load: Any = AutoProcessor.from_pretrained
     try:
-        processor = load(folder, trust_remote_code=False)
+        return load(folder if folder.is_dir() else model, trust_remote_code=trust_remote_code)
     except (OSError, ValueError) as error:
         raise UserError(f"model '{model}': its processor cannot be loaded: {' '.join(str(error).split())}") from None
-    return generation_prompt(processor, **settings)
 
 
 def opening_of(prompt: str) -> str:

@@ -46,12 +46,27 @@ class Reason(StrEnum):
 
 def check_accuracy(accuracy: Accuracy) -> None:
     """Raises UserError where it needs a package that is not installed."""
+    if accuracy is Accuracy.TYPED:
+        check_typed("accuracy=typed", "run bash local_script/setup_env.sh data, or give --accuracy paper")
+
+
+def check_typed(name: str, way_out: str) -> None:
+    """Raises UserError, which names what needs them, where a package that `typed` needs is not installed."""
     missing = [package for package in TYPED_PACKAGES if find_spec(package) is None]
-    if accuracy is Accuracy.TYPED and missing:
-        raise UserError(
-            f"accuracy=typed needs {' and '.join(missing)}, which the environments data and rl have "
-            "(bash local_script/setup_env.sh data): or give --accuracy paper"
-        )
+    if missing:
+        raise UserError(f"{name} needs {' and '.join(missing)}: {way_out}")
+
+
+def is_undecided(kind: Kind, reason: str) -> bool:
+    """Whether a judge has to say if an answer is right, in the reward and in evaluation.
+
+    It has where an open answer is not the gold text, and not a number, a formula or a span of time that can be held
+    against it; nor too long, nor with a host's mark in it.
+
+    Args:
+        reason: what `typed` says of the answer.
+    """
+    return kind is Kind.OPEN_ENDED and reason == Reason.WRONG
 
 
 def check_tolerance(tolerance: object, name: str) -> None:

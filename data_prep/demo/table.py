@@ -51,7 +51,7 @@ def format_table(numbers: Mapping[str, Any]) -> str:
     rows = [["", "accuracy", "right", "wrong", "unparsed", "open, not as the gold answer"]]
     for model, title in MODELS.items():
         told = numbers["scores"][model]["overall"]
-        share = f"{100 * told['right'] / told['asked']:.1f}% of {told['asked']}"
+        share = f"{100 * told['right'] / told['questions']:.1f}% of {told['questions']}"
         rows.append([title, share, *(str(told[name]) for name in ("right", "wrong", "unparsed", "unscored"))])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]

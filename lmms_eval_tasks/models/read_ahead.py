@@ -1,7 +1,7 @@
 """Conversations decoded before they are asked for, in order, and no more of them than memory should hold."""
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from time import monotonic
 from typing import Generic, TypeVar
@@ -10,38 +10,39 @@ Asked = TypeVar("Asked")
 Read = TypeVar("Read")
 
 
-def grouped(keys: Sequence[Hashable]) -> list[int]:
-    """Places in the order of asking: those of one key together, where the first of them is."""
-    first: dict[Hashable, int] = {}
-    for place, key in enumerate(keys):
-        first.setdefault(key, place)
-    return sorted(range(len(keys)), key=lambda place: (first[keys[place]], place))
-
-
 class ReadAhead(Generic[Asked, Read]):
     """Reads in threads what will be taken next.
 
     Args:
         read: what a thread does with one.
-        asked: in the order that they are taken in.
+        asked: in the order that they are taken in; each is asked for when there is room to read it.
         threads: that read.
         most: how many are read, or being read, and not taken.
 
     Attributes:
-        taken: how many were taken.
+        taken_at: when each was taken, in seconds since the start.
         waited_seconds: for which `take` waited.
     """
 
-    def __init__(self, read: Callable[[Asked], Read], asked: Sequence[Asked], threads: int, most: int):
+    def __init__(self, read: Callable[[Asked], Read], asked: Iterable[Asked], threads: int, most: int):
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
         self._read, self._left, self._most = read, iter(asked), most
         self._coming: deque[Future[Read]] = deque()
-        self.taken, self.waited_seconds = 0, 0.0
+        self.taken_at: list[float] = []
+        self._start, self.waited_seconds = monotonic(), 0.0
         self._fill()
 
     def _fill(self) -> None:
         while len(self._coming) < self._most and (following := next(self._left, None)) is not None:
             self._coming.append(self._pool.submit(self._read, following))
+
+    @property
+    def taken(self) -> int:
+        return len(self.taken_at)
+
+    def seconds(self) -> float:
+        """Since the start."""
+        return monotonic() - self._start
 
     def take(self, wait: bool) -> Read | None:
         """The next one; None where all are taken, or where it is not there yet and `wait` is false.
@@ -58,7 +59,7 @@ class ReadAhead(Generic[Asked, Read]):
             self._pool.shutdown(wait=False, cancel_futures=True)
             raise
         self.waited_seconds += monotonic() - start
-        self.taken += 1
+        self.taken_at.append(self.seconds())
         self._fill()
         return found
 

@@ -1,12 +1,13 @@
 """What the model classes share: conversations with planned videos, decoded while others are answered."""
 
+import math
 import os
 import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain, compress
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import torch
@@ -14,15 +15,15 @@ from lmms_eval.api.instance import GenerationResult, Instance, TokenCounts
 from lmms_eval.api.model import lmms
 from lmms_eval.protocol import ChatMessages
 from tqdm import tqdm
-from transformers import AutoProcessor
 
-from lmms_eval_tasks.models.read_ahead import ReadAhead, grouped
+from lmms_eval_tasks.models.read_ahead import ReadAhead
+from lmms_eval_tasks.models.replicas import MAX_TOGETHER, HandOut, gather, in_flight, together
 from videokr.budget import EVAL_BUDGET, VideoBudget
 from videokr.errors import USER_ERROR_STATUS, UserError
 from videokr.evaluation.probe import Probe, probe_frames, read_probe
 from videokr.evaluation.responses import Generation, ResponseLog, request_key
 from videokr.fingerprint import model_fingerprint
-from videokr.generation_prompt import as_line, generation_prompt, opening_of
+from videokr.generation_prompt import as_line, generation_prompt, load_processor, opening_of
 from videokr.training_card import read_training_card
 from videokr.video.frame_plan import FramePlan
 from videokr.video.proxy import proxy_folder
@@ -39,6 +40,8 @@ MAX_DECODE_WORKERS = 16
 # Of one question, for each of a frame's bytes: the frame itself, and its patches in 32 bits.
 _COPIES = 5
 
+NOTHING_SAID = GenerationResult("", TokenCounts(0, 0))
+
 Messages = Sequence[Mapping[str, Any]]
 
 
@@ -54,11 +57,32 @@ class Conversation:
     text: str
     videos: tuple[tuple[torch.Tensor, FramePlan], ...]
 
+    @property
+    def pixels(self) -> int:
+        return sum(frames.numel() // 3 for frames, _ in self.videos)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question of the host's.
+
+    Attributes:
+        rank, place: whose it is, and where among its requests.
+        key: of its response in the log.
+        settings: of the generation.
+    """
+
+    rank: int
+    place: int
+    key: str
+    messages: Messages
+    settings: Mapping[str, Any]
+
 
 class VideoModel(lmms):
     """A model that answers one turn about videos; a subclass says how it is loaded and how it answers.
 
-    Under torchrun every process is one replica and answers its share.
+    Under torchrun every process is one replica; they share the questions as they become free.
 
     Args:
         model: checkpoint folder or hub id.
@@ -66,9 +90,9 @@ class VideoModel(lmms):
         fps, min_frame_num, max_frame_num, min_pixels, max_pixels, sampling: the video budget; pixels are a
             frame's.
         max_model_len: context in tokens; a generation is cut where it ends.
-        data_parallel_size: number of processes; must be torchrun's.
         decode_workers: threads that decode videos.
-        in_flight_gib: memory for the videos of questions that are decoded or in flight; bounds how many there are.
+        in_flight_gib: memory for the videos of questions in flight; bounds how many there are. What is decoded ahead
+            takes a fifth of it at most besides.
         responses: folder in which every response is kept as it comes, and found again by the next run with the same
             settings; None keeps none.
         probe: see `videokr.evaluation.probe`; of `swapped`, the rows say which video is shown.
@@ -88,7 +112,6 @@ class VideoModel(lmms):
         min_pixels: int = EVAL_BUDGET.min_pixels,
         max_pixels: int = EVAL_BUDGET.max_pixels,
         sampling: str = EVAL_BUDGET.sampling,
-        data_parallel_size: int = 1,
         max_model_len: int = 32_768,
         trust_remote_code: bool = False,
         decode_workers: int | None = None,
@@ -100,22 +123,18 @@ class VideoModel(lmms):
         **engine_args: Any,
     ) -> None:
         super().__init__()
-        processes = int(os.environ.get("WORLD_SIZE", "1"))
-        if data_parallel_size != processes:
-            raise ValueError(
-                f"data_parallel_size={data_parallel_size}, but {processes} process(es) were started; "
-                "start one process a replica with torchrun, as local_script/eval_videokr.sh does"
-            )
         self.device = torch.device("cpu")  # of the host's collectives, which carry counts and texts
         self.batch_size = int(batch_size)
         frames, pixels = min(min_frame_num, max_frame_num), min(min_pixels, max_pixels)
         self.budget = VideoBudget(float(fps), frames, max_frame_num, pixels, max_pixels, sampling)
         self.max_model_len = int(max_model_len)
-        self.decode_workers = decode_workers or min(len(os.sched_getaffinity(0)), MAX_DECODE_WORKERS)
-        bytes_each = self.budget.max_frames * self.budget.max_pixels * 3 * _COPIES
-        self.max_in_flight = max(2, min(MAX_IN_FLIGHT, int(float(in_flight_gib) * 2**30 / bytes_each)))
-        load_processor: Any = AutoProcessor.from_pretrained
-        self.processor = load_processor(model, trust_remote_code=trust_remote_code)
+        cpus = len(os.sched_getaffinity(0)) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        self.decode_workers = decode_workers or max(1, min(cpus, MAX_DECODE_WORKERS))
+        self.max_pixels_in_flight = float(in_flight_gib) * 2**30 / (3 * _COPIES)
+        largest = self.budget.max_frames * self.budget.max_pixels
+        self.max_ahead = max(2, min(2 * self.decode_workers, int(self.max_pixels_in_flight / largest)))
+        self.max_in_flight = MAX_IN_FLIGHT
+        self.processor = load_processor(model, trust_remote_code)
         drop_outer_marks(self.processor)
         self.opening = opening_of(self._generation_prompt(model))
         self.probe, self.probe_seed = read_probe(probe), probe_seed
@@ -156,55 +175,79 @@ class VideoModel(lmms):
     def generate_until(self, requests: list[Instance]) -> list[GenerationResult]:
         """Answers every request, in order; those whose response is kept are not asked again.
 
-        A response begins with the opening of its thinking, also where that stands in the prompt.
+        A response begins with the opening of its thinking, also where that stands in the prompt. Of a question without
+        messages, which is not asked, it is empty.
         """
+        asked = [bool(self._messages(request)) for request in requests]
         try:
-            return self._generate(requests)
+            answers = iter(self._generate(list(compress(requests, asked))))
+            return [next(answers) if is_asked else NOTHING_SAID for is_asked in asked]
         except UserError as error:
             # lmms-eval would print a traceback, go on without results and exit 0.
             print(f"error: {error}", file=sys.stderr, flush=True)
             raise SystemExit(USER_ERROR_STATUS) from error
 
     def _generate(self, requests: Sequence[Instance]) -> list[GenerationResult]:
-        asked = [self._messages(request) for request in requests]  # the host gives the raw row at every call
-        settings = [request.arguments[2] for request in requests]
-        keys = [self._key(*pair) for pair in zip(asked, settings, strict=True)]
-        given = [None if self.log is None else self.log.find(key) for key in keys]
-        left = [place for place, generation in enumerate(given) if generation is None]
-        done = len(requests) - len(left)
-        if done:
-            print(f"{done} of {len(requests)} responses are there from before", flush=True)
+        own = [self._asked(place, request) for place, request in enumerate(requests)]
+        given = [None if self.log is None else self.log.find(one.key) for one in own]
+        shares = gather(
+            (len(own), [one for one, found in zip(own, given, strict=True) if found is None]), self.world_size
+        )
+        total = sum(size for size, _ in shares)
+        left = sorted(chain.from_iterable(share for _, share in shares), key=lambda one: (one.place, one.rank))
+        if len(left) < total and self.rank == 0:
+            print(f"{total - len(left)} of {total} responses are there from before", flush=True)
+        # No replica takes more than its share before all have begun.
+        share = max(1, math.ceil(len(left) / self.world_size))
+        self.max_in_flight = min(MAX_IN_FLIGHT, share)
         # Questions about one video one after the other: the engine still knows the video.
-        left = [left[place] for place in grouped([_videos(asked[place]) for place in left])]
-        ahead = ReadAhead(self.read, [asked[place] for place in left], self.decode_workers, self.max_in_flight)
-        start = monotonic()
-        with tqdm(
-            total=len(requests), initial=done, desc="Answering", unit="question", disable=self.rank != 0
-        ) as progress:
-            for number, generation in self.answers(ahead, [settings[place] for place in left]):
-                given[left[number]] = generation
+        parts = together([_videos(one.messages) for one in left], min(MAX_TOGETHER, share))
+        handed_out = HandOut([[left[place] for place in part] for part in parts], self.world_size)
+        taken: list[Asked] = []
+        settings: list[Mapping[str, Any]] = []
+
+        def take() -> Iterator[Messages]:
+            for one in handed_out:
+                taken.append(one)
+                settings.append(one.settings)
+                yield one.messages
+
+        said: dict[tuple[int, int], Generation] = {}
+        spans: list[tuple[float, float]] = []
+        ahead = ReadAhead(self.read, take(), self.decode_workers, min(self.max_ahead, share))
+        before = total - len(left)
+        with tqdm(total=total, initial=before, desc="Answering", unit="question", disable=self.rank != 0) as progress:
+            for number, generation in self.answers(ahead, settings):
+                one = taken[number]
+                said[one.rank, one.place] = generation
+                spans.append((ahead.taken_at[number], ahead.seconds()))
                 if self.log is not None:
-                    self.log.add(keys[left[number]], generation)
-                progress.update()
+                    self.log.add(one.key, generation)
+                progress.update(before + handed_out.answered() - progress.n)
+            every = gather((said, spans, ahead.waited_seconds), self.world_size)
+            progress.update(total - progress.n)
         if left and self.rank == 0:
-            waited = ahead.waited_seconds / (monotonic() - start)
+            spans = [span for _, spans, _ in every for span in spans]
+            waited = sum(seconds for *_, seconds in every) / self.world_size / max(end for _, end in spans)
             print(f"the model waited for videos in {waited:.1%} of the time", flush=True)
+            numbers = " ".join(f"{number:.0f}" for number in in_flight(spans))
+            print(f"questions in flight, in each tenth of the time: {numbers}", flush=True)
+        own_said = {
+            place: said for answers, *_ in every for (rank, place), said in answers.items() if rank == self.rank
+        }
+        generations = [found or own_said[place] for place, found in enumerate(given)]
         return [
             GenerationResult(self.opening + one.text, TokenCounts(one.prompt_tokens, one.response_tokens))
-            for one in given
-            if one is not None
+            for one in generations
         ]
 
-    def _messages(self, request: Instance) -> Messages:
-        _, doc_to_messages, _, doc_id, task, split = request.arguments
-        messages: Messages = doc_to_messages(self.task_dict[task][split][doc_id])
-        return messages
-
-    def _key(self, messages: Messages, generation: Mapping[str, Any]) -> str:
-        """Of everything that the response follows from; empty where no responses are kept."""
-        if self.log is None:
-            return ""
-        return request_key(messages, list(_videos(messages)), [*self.settings, generation])
+    def _asked(self, place: int, request: Instance) -> Asked:
+        _, doc_to_messages, settings, doc_id, task, split = request.arguments
+        messages: Messages = doc_to_messages(self.task_dict[task][split][doc_id])  # the host gives the raw row
+        key = ""
+        if self.log is not None:  # of everything that the response follows from
+            key = request_key(messages, list(_videos(messages)), [*self.settings, settings])
+        return Asked(self.rank, place, key, messages, settings)
 
     def generate_until_multi_round(self, requests: list[Instance]) -> list[str]:
         raise NotImplementedError("VideoKR's model classes answer in one round")
@@ -230,12 +273,14 @@ class VideoModel(lmms):
             videos = []
         asked = ChatMessages(messages=list(messages)).to_hf_messages()
         text = self.processor.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
-        patch_size = self.processor.video_processor.patch_size
-        shown = [read_frames(Path(video), self.budget, patch_size) for video in videos]
+        shown = [self.frames(Path(video)) for video in videos]
         if self.probe is not None:
             rng = random.Random(f"{self.probe_seed}\0{text}")
             shown = [probe_frames(self.probe, frames, plan, rng) for frames, plan in shown]
         return Conversation(text, tuple(shown))
+
+    def frames(self, video: Path) -> tuple[torch.Tensor, FramePlan]:
+        return read_frames(video, self.budget, self.processor.video_processor.patch_size)
 
 
 Questions = ReadAhead[Messages, Conversation]

@@ -39,28 +39,43 @@ class VideoKRVLLM(VideoModel):
             max_model_len=self.max_model_len,
             seed=seed,
             trust_remote_code=trust_remote_code,
-            **({"mm_processor_cache_gb": 0} | engine_args),  # no video is asked about twice in a row
+            # The prefix cache knows a video that is asked about again; its patches would take GiB besides.
+            **({"mm_processor_cache_gb": 0} | engine_args),
         )
+        # vLLM keeps what has no room in its KV cache waiting: another replica may have room.
+        kv_tokens = self.engine.llm_engine.vllm_config.cache_config.kv_cache_size_tokens
+        video = self.processor.video_processor
+        pixels_a_token = video.temporal_patch_size * (video.patch_size * video.merge_size) ** 2
+        self.max_pixels_in_flight = min(self.max_pixels_in_flight, kv_tokens * pixels_a_token)
 
     def answers(self, ahead: Questions, settings: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Generation]]:
         """Keeps a window of questions in flight: as one is answered the next is asked; none waits for the longest."""
-        in_flight: dict[str, int] = {}
+        in_flight: dict[str, tuple[int, int]] = {}  # place and pixels of each
+        prompt_tokens = known_tokens = 0
         while True:
-            while len(in_flight) < self.max_in_flight:
+            while (
+                len(in_flight) < self.max_in_flight
+                and sum(pixels for _, pixels in in_flight.values()) < self.max_pixels_in_flight
+            ):
                 conversation = ahead.take(wait=not in_flight)
                 if conversation is None:
                     break
                 place = ahead.taken - 1
                 params = self.sampling(settings[place])
                 (name,) = self.engine.enqueue([build_prompt(conversation)], [params], use_tqdm=False)
-                in_flight[name.partition("-")[0]] = place  # an output is called so; the engine's own name has more
+                # An output is called so; the engine's own name has more.
+                in_flight[name.partition("-")[0]] = place, conversation.pixels
             if not in_flight:
-                return
+                break
             for output in self.engine.llm_engine.step():
                 if output.finished:
                     said = output.outputs[0]
                     generation = Generation(said.text, len(output.prompt_token_ids or ()), len(said.token_ids))
-                    yield in_flight.pop(output.request_id), generation
+                    prompt_tokens += generation.prompt_tokens
+                    known_tokens += output.num_cached_tokens or 0
+                    yield in_flight.pop(output.request_id)[0], generation
+        if prompt_tokens and self.rank == 0:
+            print(f"vLLM's prefix cache held {known_tokens / prompt_tokens:.1%} of the prompts' tokens", flush=True)
 
     def sampling(self, generation: Mapping[str, Any]) -> SamplingParams:
         greedy = not generation.get("do_sample", True)

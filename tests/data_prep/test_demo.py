@@ -15,7 +15,7 @@ DEMO = ROOT / "local_script" / "demo.sh"
 
 def counts(right: int, wrong: int, unparsed: int, unscored: int) -> dict[str, int]:
     asked = right + wrong + unparsed + unscored
-    return {"asked": asked, "right": right, "wrong": wrong, "unparsed": unparsed, "unscored": unscored}
+    return {"questions": asked, "right": right, "wrong": wrong, "unparsed": unparsed, "unscored": unscored}
 
 
 @pytest.fixture

@@ -84,8 +84,7 @@ def test_dry_run_prints_the_published_settings(tmp_path):
     command = ran.stdout.replace("\\", "")
     assert (
         "--model videokr_vllm --model_args model=org/My Model+,fps=2,max_frame_num=128,max_pixels=200704,"
-        "sampling=index,max_model_len=32768,data_parallel_size=1,tensor_parallel_size=1,gpu_memory_utilization=0.85,responses="
-        in command
+        "sampling=index,max_model_len=32768,tensor_parallel_size=1,gpu_memory_utilization=0.85,responses=" in command
     )
     output = "outputs/videokr/My_Model__vllm"
     assert f"--include_path {output}/tasks --tasks videokr_eval --batch_size 4 --log_samples " in command
@@ -97,8 +96,8 @@ def test_dry_run_prints_the_published_settings(tmp_path):
 
 def test_dry_run_of_replicas_starts_one_process_each(tmp_path):
     ran = launch(tmp_path, DRY_RUN="1", VIDEOKR_MODEL="o/m", DATA_PARALLEL_SIZE="4", TENSOR_PARALLEL_SIZE="2")
-    assert "-m torch.distributed.run --standalone --nproc_per_node 4 -m lmms_eval" in ran.stdout
-    assert "data_parallel_size=4" in ran.stdout and "tensor_parallel_size=2" in ran.stdout
+    assert "-m torch.distributed.run --nproc_per_node 4 --standalone -m lmms_eval" in ran.stdout
+    assert "tensor_parallel_size=2" in ran.stdout
 
 
 def test_subtitles_are_told_which_frames_are_shown(tmp_path):
@@ -182,7 +181,9 @@ def test_the_env_file_sets_what_is_unset_and_runs_nothing(tmp_path):
         ("no annotation file", "VideoKR_eval.jsonl' is not there"),
         ("no root", "VIDEOKR_EVAL_ROOT"),
         ("no answer", "line 2: field 'solution': missing"),
-        ("video not there", "line 2: field 'video_path': no such video"),
+        ("video not there", "1 videos are not there (of 1 of 2 questions): 'videos/1.mp4' (tried '"),
+        ("nothing left", "2 videos are not there (of 2 of 2 questions): 'videos/0.mp4' (tried '"),
+        ("short context", "2 of 2 prompts leave no room for an answer in MAX_MODEL_LEN=64: 'q0' of videokr_eval has "),
         ("video is no video", "1.mp4' cannot be decoded"),
         ("judge not configured", "OPENAI_API_KEY is not set"),
         ("judge not there", "127.0.0.1:9"),
@@ -199,8 +200,8 @@ def test_a_mistake_ends_in_one_line_and_status_2(tmp_path, case, message):
     records, videos = [record(0), record(1)], 2
     if case == "no answer":
         del records[1]["answer"]
-    if case == "video not there":
-        videos = 1
+    if case in ("video not there", "nothing left"):
+        videos = 1 if case == "video not there" else 0
     root = write_benchmark(tmp_path / "data", records, videos)
     if case == "video is no video":
         (root / "videos" / "1.mp4").write_bytes(b"<html>not found</html>")
@@ -210,19 +211,25 @@ def test_a_mistake_ends_in_one_line_and_status_2(tmp_path, case, message):
     if case == "long context":
         config = {"model_type": "qwen3_vl", "text_config": {"max_position_embeddings": 4096}}
         (model / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    if case == "short context":
+        from data_prep.demo.tiny_model import build_model
+        from videokr.family import FAMILIES
+
+        build_model(FAMILIES["qwen3vl"], ["Which colour? A. red B. blue <answer>A</answer>"] * 20, model)
     variables = {"VIDEOKR_MODEL": str(model), "VIDEOKR_EVAL_ROOT": str(root)} | {
         "no model given": {"VIDEOKR_MODEL": ""},
         "model not there": {"VIDEOKR_MODEL": str(tmp_path / "absent")},
         "no root": {"VIDEOKR_EVAL_ROOT": str(tmp_path / "absent")},
         "endless": {"LIMIT": "inf"},
         "nothing asked": {"LIMIT": "0"},
+        "short context": {"MAX_MODEL_LEN": "64"},
         "no setting": {"GEN_KWARGS": "temperature=0,greedy"},
         "no tokens": {"GEN_KWARGS": "max_new_tokens=0"},
         "another's prompt": {"TASKS": "videokr_eval,mvbench", "SYSTEM_PROMPT": "onethinker"},
         "judge not configured": {"VIDEOKR_USE_VLM_JUDGE": "1"},
         "judge not there": {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"},
     }.get(case, {})
-    ran = launch(tmp_path, **variables)
+    ran = launch(tmp_path, *(["--skip-missing"] if case == "nothing left" else []), **variables)
     assert ran.returncode == 2, ran.stdout + ran.stderr
     errors = ran.stderr.strip().splitlines()
     assert len(errors) == 1 and errors[0].startswith("error: ") and message in errors[0], ran.stderr
@@ -247,30 +254,41 @@ class GarbageJudge(BaseHTTPRequestHandler):
 
 @pytest.mark.eval
 @pytest.mark.parametrize(
-    ("family", "backend", "replicas"), [("qwen2_5vl", "vllm", 1), ("qwen3vl", "vllm", 1), ("qwen3vl", "hf", 2)]
+    ("family", "backend", "replicas"), [("qwen2_5vl", "vllm", 1), ("qwen3vl", "vllm", 2), ("qwen3vl", "hf", 2)]
 )
 def test_a_tiny_model_is_evaluated_on_a_local_file(tmp_path, family, backend, replicas):
-    """Real lmms-eval on the CPU, with vLLM or transformers; the judge passes its trial and then answers garbage."""
+    """Real lmms-eval on the CPU, with vLLM or transformers; the judge passes its trial and then answers garbage.
+
+    Of two long questions one fills the context to the last token, and the other has one token less: it is answered.
+    """
     pytest.importorskip("vllm")
     from data_prep.demo.tiny_model import build_model
+    from lmms_eval_tasks.models.prompt_length import PromptLength
+    from videokr.example import parse_example
     from videokr.family import FAMILIES
 
     build_model(FAMILIES[family], ["Which colour? A. red B. blue <answer>A</answer>"] * 20, tmp_path / "model")
-    root = write_benchmark(tmp_path / "data", [record(index) for index in range(5)], videos=5)
+    longest = record(4, question="z" * 1500)
+    records = [*map(record, range(4)), longest, record(4, id="q5", question="z" * 1499), record(6), record(7)]
+    root = write_benchmark(tmp_path / "data", records, videos=5)
+    tokens = PromptLength(str(tmp_path / "model")).tokens(
+        parse_example(longest | {"video_path": str(root / "videos" / "4.mp4")})
+    )
     judge = ThreadingHTTPServer(("127.0.0.1", 0), GarbageJudge)
     threading.Thread(target=judge.serve_forever, daemon=True).start()
     try:
         ran = launch(
             tmp_path,
+            "--skip-missing",
             VIDEOKR_CPU="1",
             VIDEOKR_MODEL=str(tmp_path / "model"),
             VIDEOKR_EVAL_ROOT=str(root),
             BACKEND=backend,
             DATA_PARALLEL_SIZE=str(replicas),
             BATCH_SIZE="2",
-            MAX_MODEL_LEN="2048",
+            MAX_MODEL_LEN=str(tokens),
             GEN_KWARGS="max_new_tokens=16",
-            LIMIT="4",
+            LIMIT="7",
             ANSWER_FORM="tagged",  # else anything that the model says in one line is an answer, and judged
             OPENAI_API_KEY="sk-of-the-test",
             OPENAI_BASE_URL=f"http://127.0.0.1:{judge.server_address[1]}/v1",
@@ -286,11 +304,23 @@ def test_a_tiny_model_is_evaluated_on_a_local_file(tmp_path, family, backend, re
     scores = json.loads(path.read_text(encoding="utf-8"))["results"]["videokr_eval"]
     summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
     overall = summary["benchmarks"]["videokr_eval"]["overall"]
-    assert overall["asked"] == 4 == sum(overall[name] for name in ("right", "wrong", "unparsed", "judge_failed"))
-    assert scores["videokr_eval_acc,none"] == overall["right"] / 4
+    assert (
+        overall["questions"] == 7 == 2 + sum(overall[name] for name in ("right", "wrong", "unparsed", "judge_failed"))
+    )
+    assert (overall["too_long"], overall["missing_video"]) == (1, 1)
+    assert scores["videokr_eval_acc,none"] == overall["right"] / 7
+    assert f"1 of 7 prompts leave no room for an answer in MAX_MODEL_LEN={tokens}: 'q4' of videokr_eval" in ran.stderr
+    assert "1 videos are not there (of 1 of 7 questions): 'videos/6.mp4' (tried '" in ran.stderr
+    assert "too long  missing video" in ran.stdout and "1 questions have no video" in ran.stdout
+    card = json.loads((tmp_path / "out" / "run_card.json").read_text(encoding="utf-8"))["data"]["videokr_eval"]
+    assert (card["questions"], card["too_long"], card["missing_video"]) == (7, 1, 1)
     (samples,) = (tmp_path / "out").rglob("*_samples_videokr_eval.jsonl")
     logged = [json.loads(line) for line in samples.read_text(encoding="utf-8").splitlines()]
-    assert sorted(sample["videokr_eval_acc"]["id"] for sample in logged) == ["q0", "q1", "q2", "q3"]
+    by_id = {sample["videokr_eval_acc"]["id"]: sample for sample in logged}
+    assert sorted(by_id) == [f"q{index}" for index in range(7)]
+    assert [by_id[name]["videokr_eval_acc"]["verdict"] for name in ("q4", "q6")] == ["too_long", "missing_video"]
+    assert by_id["q5"]["token_counts"][0] | {"output_tokens": 1} == by_id["q5"]["token_counts"][0]
+    assert by_id["q5"]["token_counts"][0]["input_tokens"] == tokens - 1
     assert all(sample["token_counts"][0]["output_tokens"] <= 16 for sample in logged)
 
 
@@ -379,7 +409,7 @@ def test_canary_lmms_eval_issue_1534_stock_vllm_fails_for_qwen2_5vl_and_exits_0(
 
     build_model(FAMILIES["qwen2_5vl"], ["Which colour? A. red B. blue <answer>A</answer>"] * 20, tmp_path / "model")
     root = write_benchmark(tmp_path / "data", [record(0)], videos=1)
-    write_task(read_benchmark(root, None), tmp_path / "tasks")
+    write_task(read_benchmark(root)[0], tmp_path / "tasks")
     arguments = {
         "--model": "vllm_generate",
         "--model_args": f"model={tmp_path / 'model'},max_model_len=2048,enforce_eager=True,trust_remote_code=False",

@@ -11,7 +11,10 @@ from checkout import GOLDEN
 
 from lmms_eval_tasks.benchmark import annotations_from_env, read_benchmark, root_from_env
 from lmms_eval_tasks.catalogue import write_task
+from lmms_eval_tasks.not_asked import without_video
 from videokr.errors import RecordError, UserError
+from videokr.evaluation.probe import Probe
+from videokr.evaluation.verdict import Verdict
 from videokr.example import GROUP_FIELDS, parse_example, to_record
 from videokr.family import FAMILIES
 from videokr.prompt import build_prompt
@@ -43,15 +46,14 @@ def benchmark(root: Path, *records: object) -> Path:
 def test_videos_are_found_below_the_root(tmp_path):
     root = benchmark(tmp_path, *RECORDS)
     (root / EVAL_FILE).rename(root / "own.jsonl")
-    examples = read_benchmark(root, annotations=annotations_from_env({"VIDEOKR_EVAL_FILE": "own.jsonl"}))
-    assert {example.videos for example in examples} == {(str(tmp_path / "a.mp4"),)}
+    examples, missing = read_benchmark(root, annotations=annotations_from_env({"VIDEOKR_EVAL_FILE": "own.jsonl"}))
+    assert not missing and {example.videos for example in examples} == {(str(tmp_path / "a.mp4"),)}
 
 
 @pytest.mark.parametrize(
     ("record", "message"),
     [
         ({"id": "x", "question": "Q", "video_path": "a.mp4"}, r"line 2: field 'solution': missing"),
-        ({"id": "x", "question": "Q", "answer": "1", "video_path": "b.mp4"}, r"line 2: field 'video_path': no such"),
         ({"id": "x", "question": "Q", "answer": "1", "video_path": "../b.mp4"}, r"line 2: field 'video_path': no such"),
         ([1], r"line 2: field '\(record\)': not a JSON object"),
     ],
@@ -64,7 +66,25 @@ def test_a_bad_record_is_named_by_file_line_and_field(tmp_path, record, message)
 
 def test_a_limit_spares_the_other_videos(tmp_path):
     root = benchmark(tmp_path, RECORDS[0], RECORDS[0] | {"video_path": "absent.mp4"})
-    assert len(read_benchmark(root, limit=1)) == 2
+    examples, missing = read_benchmark(root, limit=1)
+    assert len(examples) == 2 and not missing
+    assert read_benchmark(root)[1] == {
+        f"{root}/absent.mp4": f"'absent.mp4' (tried '{root}/absent.mp4', '{root}/Videos/absent.mp4')"
+    }
+
+
+def test_what_is_not_there_is_named_and_counted(capsys):
+    """Seven questions about five videos, four of which are not there."""
+    asked = [parse_example(RECORDS[0] | {"video_path": f"{number}.mp4"}) for number in (0, 1, 2, 2, 2, 3, 4)]
+    missing = {f"{number}.mp4": f"'{number}.mp4' (tried '/v/{number}.mp4')" for number in (1, 2, 3, 4)}
+    with pytest.raises(UserError, match=r"--skip-missing"):
+        without_video({"t": asked}, missing, skip=False)
+    found = without_video({"t": asked}, missing, skip=True)
+    assert found == {("t", place): Verdict.MISSING_VIDEO for place in range(1, 7)}
+    said = "4 videos are not there (of 6 of 7 questions): '1.mp4' (tried '/v/1.mp4'), '2.mp4' (tried '/v/2.mp4'), "
+    assert f"{said}'3.mp4' (tried '/v/3.mp4') and 1 more" in capsys.readouterr().err
+    with pytest.raises(UserError, match=r"of 7 of 7 questions"):  # nothing is left to ask
+        without_video({"t": asked}, missing | {"0.mp4": "'0.mp4'"}, skip=True)
 
 
 def test_missing_files_are_named(tmp_path):
@@ -80,6 +100,7 @@ RESPONSES = {
     "untagged": "So it is B, by its colour.\n\nThe answer is B.",
     "unparsed": "It is one of them.",
     "open": "<think>…</think>\n<answer>a thin rod</answer>",
+    "not asked": "",
     "open, the gold answer": "<think>…</think>\n<answer>A rod.</answer>",
     "open-unparsed": "<think>a rod",
 }
@@ -100,7 +121,8 @@ def test_scores_through_the_host(tmp_path, monkeypatch):
     closed = {"question": "Q", "options": ["x", "y"], "answer": "B", "video_path": "a.mp4", "subject": "art"}
     free = {"question": "Q", "answer": "a rod", "video_path": "a.mp4", "source": "new"}
     records = [(free if name.startswith("open") else closed) | {"id": name} for name in RESPONSES]
-    write_task(read_benchmark(benchmark(tmp_path / "data", *records)), tmp_path / "tasks")
+    examples, _ = read_benchmark(benchmark(tmp_path / "data", *records))
+    write_task(examples, tmp_path / "tasks", not_asked={list(RESPONSES).index("not asked"): Verdict.TOO_LONG})
 
     asked: list[list[dict]] = []
 
@@ -126,8 +148,8 @@ def test_scores_through_the_host(tmp_path, monkeypatch):
         log_samples=True,
     )
     results = output["results"]["videokr_eval"]
-    assert results["videokr_eval_acc,none"] == 3 / 7
-    assert results["mc_acc,none"] == 2 / 4
+    assert results["videokr_eval_acc,none"] == 3 / 8
+    assert results["mc_acc,none"] == 2 / 5
     samples = {
         sample["videokr_eval_acc"]["id"]: sample["videokr_eval_acc"] for sample in output["samples"]["videokr_eval"]
     }
@@ -137,6 +159,7 @@ def test_scores_through_the_host(tmp_path, monkeypatch):
         "untagged": "right",
         "unparsed": "unparsed",
         "open": "unscored",
+        "not asked": "too_long",
         "open, the gold answer": "right",
         "open-unparsed": "unparsed",
     }
@@ -251,6 +274,34 @@ def test_vllm_and_transformers_see_and_say_the_same(tmp_path, family, factor):
 
 
 @pytest.mark.eval
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_prompt_has_as_many_tokens_as_the_processor_makes_of_it(tmp_path, family):
+    """Counted from headers, with every probe, against transformers' own processor of the decoded frames."""
+    pytest.importorskip("vllm")
+    from data_prep.demo.tiny_model import build_model
+    from lmms_eval_tasks.models.prompt_length import PromptLength
+    from lmms_eval_tasks.models.videokr_hf import VideoKRHF
+    from lmms_eval_tasks.task import doc_to_messages
+
+    class WithoutWeights(VideoKRHF):
+        def load(self, *args, **engine_args):
+            """Nothing."""
+
+    build_model(FAMILIES[family], ["What colour? A. red B. blue <answer>A</answer>"] * 20, tmp_path / "model")
+    clips = [
+        write_clip(tmp_path / "long.mp4", frames=360, fps=15, size=(320, 180)),
+        write_clip(tmp_path / "tiny.mp4", frames=5, fps=8, size=(64, 48)),
+    ]
+    for probe in ("", *Probe):
+        settings = {"probe": probe, "probe_seed": 3, "max_pixels": 128 * 128}
+        model, counter = (made(str(tmp_path / "model"), **settings) for made in (WithoutWeights, PromptLength))
+        for clip in clips:
+            asked = {"id": "1", "question": "What?", "options": ["x", "y"], "answer": "A", "video_path": str(clip)}
+            given = model.inputs([model.read(doc_to_messages(asked))])["input_ids"]
+            assert counter.tokens(parse_example(asked)) == given.shape[1], (probe, clip)
+
+
+@pytest.mark.eval
 @pytest.mark.parametrize("thinking", [False, True])
 def test_a_response_begins_with_its_thinking_whoever_opened_it(tmp_path, capfd, monkeypatch, thinking):
     """What the host is given to score and to keep; the model's own words are scripted, all else is the host's."""
@@ -284,7 +335,7 @@ def test_a_response_begins_with_its_thinking_whoever_opened_it(tmp_path, capfd, 
     row = {"options": ["x", "y"], "answer": "B", "video_path": "a.mp4"}
     root = benchmark(tmp_path / "data", *(row | {"id": name, "question": f"Question {name}?"} for name in said))
     write_clip(root / "a.mp4", frames=8, fps=2, size=(64, 64))
-    write_task(read_benchmark(root), tmp_path / "tasks")
+    write_task(read_benchmark(root)[0], tmp_path / "tasks")
     system = "Be brief, \"a=b\"\n'now'" if thinking else ""
     monkeypatch.setenv("SYSTEM_PROMPT", system)
     asked = Scripted(str(model), max_pixels=64 * 64)

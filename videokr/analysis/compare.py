@@ -14,7 +14,7 @@ from videokr.evaluation.card import WORTH_SAYING, differences
 from videokr.evaluation.run import Run, read_run
 from videokr.evaluation.summary import percent, table_lines
 from videokr.evaluation.uncertainty import Difference, compare_scores
-from videokr.evaluation.verdict import Verdict
+from videokr.evaluation.verdict import NOT_ASKED, Verdict
 from videokr.response import Kind
 
 SIGNIFICANCE_LEVEL = 0.05
@@ -36,7 +36,8 @@ class Compared:
     Attributes:
         first, second: accuracies in [0, 1] over the questions compared.
         difference: second minus first; None where no question can be compared.
-        unpaired: questions that only one run was asked, or whose text or gold answer differ.
+        unpaired: questions that only one run was asked, or whose text or gold answer differ; what a run could not ask
+            is not among its questions.
         unparsed: of the questions compared, how many have no answer in the first run, and in the second.
         answered: the difference over the questions that have an answer in both; None where there is no such question.
         unscored: questions left out: those without a verdict in one run or both, and all open ones where one of them is
@@ -116,7 +117,7 @@ def by_question(answers: Sequence[Answered]) -> Mapping[tuple[str | int, ...], A
 
 
 def _compare(name: str, first: Sequence[Answered], second: Sequence[Answered], seed: int) -> Compared:
-    ones, others = by_question(first), by_question(second)
+    ones, others = (by_question([one for one in run if one.verdict not in NOT_ASKED]) for run in (first, second))
     pairs = [(one, others[key]) for key, one in ones.items() if key in others]
     unpaired = len(ones) + len(others) - 2 * len(pairs)
     # Without a judge, an open question that is unparsed has a score and one that is answered has none: to take the one

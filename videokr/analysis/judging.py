@@ -13,8 +13,8 @@ from videokr.evaluation.answered import Answered
 from videokr.evaluation.judge import Judge, JudgeError, VerdictCache, check_judge
 from videokr.evaluation.judge_settings import Limits, Settings, require_settings
 from videokr.evaluation.rubric import OURS, PUBLISHED, Rubric
-from videokr.evaluation.run import Run
-from videokr.evaluation.verdict import OPEN, Verdict, right_or_wrong
+from videokr.evaluation.run import Run, is_decided_by_rule
+from videokr.evaluation.verdict import NOT_ASKED, OPEN, Verdict, right_or_wrong
 from videokr.prompt import build_question
 from videokr.response import Kind
 
@@ -44,7 +44,8 @@ def judge_run(given: Run, in_place: bool) -> Run:
     def rule(one: Answered) -> Case | None:
         if one.example.kind is Kind.MULTIPLE_CHOICE or one.answer is None:
             return None
-        return Case(one.example.question, one.answer, OURS) if is_other_judge or one.verdict in OPEN else None
+        is_open = one.verdict in OPEN or (is_other_judge and not is_decided_by_rule(one))
+        return Case(one.example.question, one.answer, OURS) if is_open else None
 
     settings = check_judge(require_settings(os.environ, "--judge"), "leave --judge out")
     is_other_judge = given.card.judge is not None and given.card.judge != settings.public()
@@ -57,7 +58,7 @@ def judge_run(given: Run, in_place: bool) -> Run:
 
 
 def judge_run_as_published(given: Run, read: Callable[[str], str]) -> Run:
-    """Judges every question, multiple choice too, whatever rules say of it.
+    """Judges every question that was asked, multiple choice too, whatever rules say of it.
 
     Args:
         read: what the judge is shown of a response.
@@ -66,7 +67,9 @@ def judge_run_as_published(given: Run, read: Callable[[str], str]) -> Run:
         UserError: the judge cannot be used.
     """
 
-    def rule(one: Answered) -> Case:
+    def rule(one: Answered) -> Case | None:
+        if one.verdict in NOT_ASKED:
+            return None
         return Case(build_question(one.example), read(one.response), PUBLISHED[one.example.kind])
 
     settings = check_judge(require_settings(os.environ, "--judge"), "leave --judge out")

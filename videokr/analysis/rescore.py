@@ -19,7 +19,7 @@ from videokr.evaluation.answered import Answered, write_answers
 from videokr.evaluation.benchmarks import title_of
 from videokr.evaluation.run import Run, answers_path, format_run, judge_gave_nothing, read_run, write_summary
 from videokr.evaluation.summary import percent, score_of, table_lines
-from videokr.evaluation.verdict import Verdict, right_or_wrong
+from videokr.evaluation.verdict import NOT_ASKED, Verdict, right_or_wrong
 from videokr.options import LETTERS
 from videokr.response import Kind
 
@@ -237,11 +237,13 @@ def compare_extractors(given: Run) -> str:
 
 
 def extract_again(answers: Iterable[Answered], extractor: Extractor) -> tuple[Answered, ...]:
-    """Multiple choice read by another extractor; open answers stay as they are."""
-    return tuple(_extract(one, extractor) if one.example.kind is Kind.MULTIPLE_CHOICE else one for one in answers)
+    """Multiple choice read by another extractor; open answers, and what was not asked, stay as they are."""
+    return tuple(_extract(one, extractor) for one in answers)
 
 
 def _extract(one: Answered, extractor: Extractor) -> Answered:
+    if one.example.kind is not Kind.MULTIPLE_CHOICE or one.verdict in NOT_ASKED:
+        return one
     letter = extractor(one.response, one.example.options)
     verdict = Verdict.UNPARSED if letter is None else right_or_wrong(letter == one.example.answer)
     return replace(one, verdict=verdict, answer=letter, judge_reply=None)

@@ -87,7 +87,7 @@ def spread_of(runs: Sequence[Run]) -> dict[str, Spread]:
         scores = [score_of(answers[name]) for answers in by_run]
         said = zip(*([one.response for one in answers[name]] for answers in by_run), strict=True)
         found[name] = _spread(
-            questions=scores[0].asked,
+            questions=scores[0].questions,
             accuracies=[score.lowest.value for score in scores],
             without_verdict=max(sum(one.score is None for one in answers[name]) for answers in by_run),
             same=sum(len(set(responses)) == 1 for responses in said),

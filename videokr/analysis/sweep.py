@@ -11,6 +11,7 @@ from videokr.evaluation.benchmarks import title_of
 from videokr.evaluation.card import COMPARABLE, differences
 from videokr.evaluation.run import Run, read_run
 from videokr.evaluation.summary import Score, percent, score_of, table_lines
+from videokr.evaluation.verdict import NOT_ASKED
 from videokr.outputs import atomic_write
 
 SIZE_INCHES, DOTS_PER_INCH = (8.0, 5.0), 120
@@ -93,4 +94,5 @@ def _cell(score: Score) -> str:
     accuracy = f"{percent(score.lowest.value)} to {percent(score.highest.value)}"
     if score.accuracy is not None:
         accuracy = percent(score.accuracy)
-    return f"{accuracy} ({low} to {high})"
+    not_asked = sum(score.counts[verdict] for verdict in NOT_ASKED)
+    return f"{accuracy} ({low} to {high})" + (f", {not_asked} not asked" if not_asked else "")

@@ -40,7 +40,7 @@ class Answered:
 
     @property
     def score(self) -> float | None:
-        """1 right, 0 wrong or unparsed, None where nobody knows."""
+        """1 right, None where nobody knows, else 0."""
         return None if self.verdict in OPEN else float(self.verdict is Verdict.RIGHT)
 
     @property

@@ -37,8 +37,9 @@ class RunCard:
         extractor: how answers were read out of responses.
         judge: model and address, without credentials; None where there was none.
         seed: of what a probe draws.
-        data: of each task, how many `questions` were asked, how many it has (`available`), and the `sha256` of those
-            asked (`questions_digest`).
+        data: of each task, how many `questions` the run has, how many there are (`available`), the `sha256` of those
+            of the run (`questions_digest`), and how many of them were not asked, by verdict (`too_long`,
+            `missing_video`).
         versions: of the packages that the answers came through.
         videos: `videokr.video.proxy.video_reading`; None of a card that is older than this.
         system_prompt: the text of the system turn; None where none was given.

@@ -90,9 +90,10 @@ def judge_gave_nothing(run: Run) -> bool:
     return bool(judged) and all(verdict is Verdict.JUDGE_FAILED for verdict in judged)
 
 
-def is_right_without_judge(one: Answered) -> bool:
-    """Whether an open answer is right for being the gold one: no judge was asked."""
-    return one.example.kind is Kind.OPEN_ENDED and one.verdict is Verdict.RIGHT and one.judge_reply is None
+def is_decided_by_rule(one: Answered) -> bool:
+    """Whether an open answer is right or wrong, and no judge was asked."""
+    is_decided = one.verdict in (Verdict.RIGHT, Verdict.WRONG) and one.judge_reply is None
+    return one.example.kind is Kind.OPEN_ENDED and is_decided
 
 
 def format_run(run: Run) -> str:
@@ -102,9 +103,10 @@ def format_run(run: Run) -> str:
     for name, answers in run.by_benchmark().items():
         failed = [one.judge_reply for one in answers if one.verdict is Verdict.JUDGE_FAILED]
         notes = [f"Most of them: {Counter(failed).most_common(1)[0][0]}"] if failed else []
-        same = sum(is_right_without_judge(one) for one in answers)
-        if same:
-            notes.append(f"{same} open answers equal the gold answer, and are right without a judge.")
+        ruled = Counter(one.verdict for one in answers if is_decided_by_rule(one))
+        if ruled:
+            right, wrong = ruled[Verdict.RIGHT], ruled[Verdict.WRONG]
+            notes.append(f"{right + wrong} open answers are decided by rule alone: {right} right, {wrong} wrong.")
         notes += unparsed_lines(answers)
         notes += grouped[name].lines() if name in grouped else []
         parts.append("\n".join([format_summary(title_of(name), summarize(answers)), *notes]))

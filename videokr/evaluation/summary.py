@@ -8,7 +8,7 @@ from typing import Any
 
 from videokr.evaluation.answered import Answered
 from videokr.evaluation.uncertainty import CRITICAL, Estimate, estimate
-from videokr.evaluation.verdict import OPEN, Verdict
+from videokr.evaluation.verdict import NOT_ASKED, OPEN, Verdict
 from videokr.example import GROUP_FIELDS
 
 NOT_GIVEN = "(not given)"
@@ -20,10 +20,10 @@ class Score:
     """What a set of questions came to.
 
     Attributes:
-        counts: of everything asked, by verdict.
+        counts: of all questions, by verdict.
         lowest: the accuracy if everything unscored were wrong.
         highest: the accuracy if it were right; the same as `lowest` where nothing is unscored.
-        tagged: right answers within the tags that the prompt asks for, over everything asked, in [0, 1].
+        tagged: right answers within the tags that the prompt asks for, over all questions, in [0, 1].
     """
 
     counts: Counter[Verdict]
@@ -32,7 +32,7 @@ class Score:
     tagged: float
 
     @property
-    def asked(self) -> int:
+    def questions(self) -> int:
         return self.counts.total()
 
     @property
@@ -42,7 +42,7 @@ class Score:
 
     @property
     def accuracy(self) -> float | None:
-        """Right over asked, in [0, 1]; None where something is unscored, so that only bounds are known."""
+        """Right over all questions, in [0, 1]; None where something is unscored, so that only bounds are known."""
         return self.lowest.value if self.is_known else None
 
     @property
@@ -52,7 +52,7 @@ class Score:
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "asked": self.asked,
+            "questions": self.questions,
             **{verdict.value: self.counts[verdict] for verdict in Verdict},
             "accuracy": self.accuracy,
             "accuracy_tagged": self.tagged,
@@ -131,22 +131,33 @@ def mean_score(scores: Sequence[Score]) -> tuple[float | None, tuple[float, floa
 
 def format_summary(name: str, summary: Summary) -> str:
     """The summary as a plain table."""
-    rows = [
-        ["", "asked", *(verdict.value.replace("_", " ") for verdict in Verdict), "accuracy", "95% interval", "tagged"]
-    ]
-    rows.append(["all", *_cells(summary.overall)])
+    shown = shown_verdicts([summary.overall])
+    names = [verdict.value.replace("_", " ") for verdict in shown]
+    rows = [["", "questions", *names, "accuracy", "95% interval", "tagged"]]
+    rows.append(["all", *_cells(summary.overall, shown)])
     for grouping, scores in summary.by.items():
         for value, score in scores.items():
-            rows.append([f"{grouping.replace('_', ' ')}: {value}", *_cells(score)])
+            rows.append([f"{grouping.replace('_', ' ')}: {value}", *_cells(score, shown)])
     notes = []
     unscored, failed = (summary.overall.counts[verdict] for verdict in OPEN)
     if unscored:
         notes.append(f"{unscored} open answers are unscored: no judge is configured (README, judge).")
     if failed:
         notes.append(f"{failed} answers got no verdict: the judge failed.")
+    too_long, missing = (summary.overall.counts[verdict] for verdict in NOT_ASKED)
+    if too_long:
+        notes.append(f"{too_long} questions are too long for the context (MAX_MODEL_LEN): not asked, and not right.")
+    if missing:
+        notes.append(f"{missing} questions have no video (--skip-missing): not asked, and not right.")
     if not summary.overall.is_known:
-        notes.append("accuracy is over everything asked: between wrong for all of these and right for all of these.")
+        notes.append("accuracy is over all questions: between wrong for all of these and right for all of these.")
     return "\n".join([name, *table_lines(rows), *notes])
+
+
+def shown_verdicts(scores: Iterable[Score]) -> list[Verdict]:
+    """The verdicts that a table of these has a column for: what is not asked has one where there is any."""
+    met = {verdict for score in scores for verdict in +score.counts}
+    return [verdict for verdict in Verdict if verdict not in NOT_ASKED or verdict in met]
 
 
 def table_lines(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -165,12 +176,12 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}%"
 
 
-def _cells(score: Score) -> list[str]:
+def _cells(score: Score, shown: Iterable[Verdict]) -> list[str]:
     lowest, highest = percent(score.lowest.value), percent(score.highest.value)
     low, high = score.interval
     return [
-        str(score.asked),
-        *(str(score.counts[verdict]) for verdict in Verdict),
+        str(score.questions),
+        *(str(score.counts[verdict]) for verdict in shown),
         lowest if score.is_known else f"{lowest} to {highest}",
         f"{percent(low)} to {percent(high)}",
         percent(score.tagged),

@@ -1,9 +1,8 @@
-"""What becomes of a response: multiple choice is decided by rule, an open answer by the judge.
+"""What becomes of a question: multiple choice is decided by rule, and so is an open answer as far as rules can.
 
-An open answer that equals the gold one but for its spelling is right, and no judge is asked.
+The rules for open answers are those of the reward (`accuracy=typed`); a judge is asked about the rest.
 """
 
-import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,19 +10,24 @@ from videokr.evaluation.answer import ANY_FORM, read_choice, read_open_answer
 from videokr.evaluation.judge import JudgeError, ThreadJudge
 from videokr.example import Example
 from videokr.response import Kind
+from videokr.reward import DEFAULT_TOLERANCE, is_undecided
+from videokr.typed.accuracy import typed_accuracy
 
 
 class Verdict(StrEnum):
-    """Five things that are never added up under another's name."""
+    """Things that are never added up under another's name."""
 
     RIGHT = "right"
     WRONG = "wrong"
     UNPARSED = "unparsed"  # no answer that can be read, or none that names a single option: asked, and not answered
     UNSCORED = "unscored"  # answered, and no judge is configured
     JUDGE_FAILED = "judge_failed"  # answered, and the judge gave no verdict
+    TOO_LONG = "too_long"  # not asked: the prompt leaves no room for an answer in the context
+    MISSING_VIDEO = "missing_video"  # not asked: the video is not there
 
 
 OPEN = (Verdict.UNSCORED, Verdict.JUDGE_FAILED)  # nobody knows whether these are right
+NOT_ASKED = (Verdict.TOO_LONG, Verdict.MISSING_VIDEO)  # in the denominator, and never right
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ def read(example: Example, response: str, form: str) -> str | None:
 
 
 def score(example: Example, response: str, judge: ThreadJudge | None, form: str = ANY_FORM) -> Scored:
-    """Scores one response; a judge is asked only about an open answer that is not the gold one.
+    """Scores one response; a judge is asked only about an open answer that rules do not decide.
 
     Args:
         form: that an answer must have, `videokr.evaluation.answer.TAGGED` or ANY_FORM.
@@ -58,8 +62,9 @@ def score(example: Example, response: str, judge: ThreadJudge | None, form: str 
         return Scored(Verdict.UNPARSED, None)
     if example.kind is Kind.MULTIPLE_CHOICE:
         return Scored(right_or_wrong(answer == example.answer), answer)
-    if is_same_text(answer, example.answer):
-        return Scored(Verdict.RIGHT, answer)
+    value, reason = typed_accuracy(example.answer, answer, DEFAULT_TOLERANCE)
+    if value in (0.0, 1.0) and not is_undecided(example.kind, reason):  # between are spans of time that overlap
+        return Scored(right_or_wrong(value == 1.0), answer)
     if judge is None:
         return Scored(Verdict.UNSCORED, answer)
     try:
@@ -67,16 +72,6 @@ def score(example: Example, response: str, judge: ThreadJudge | None, form: str 
     except JudgeError as error:
         return Scored(Verdict.JUDGE_FAILED, answer, str(error))
     return Scored(right_or_wrong(correct), answer, str(int(correct)))
-
-
-def is_same_text(one: str, other: str) -> bool:
-    """Whether two texts are equal but for white space, a full stop, and the case of what holds no digit."""
-    return _spelled(one) == _spelled(other)
-
-
-def _spelled(text: str) -> str:
-    text = " ".join(unicodedata.normalize("NFC", text).split()).rstrip(".")  # not NFKC, to which 10\u00b2 is 102
-    return text if any(map(str.isdigit, text)) else text.casefold()  # 5 nM is not 5 nm
 
 
 def right_or_wrong(correct: bool) -> Verdict:

@@ -8,6 +8,13 @@ from videokr.errors import UserError
 ARCHIVE_FOLDER = "Videos"  # the published archives unpack into it; records name paths with and without it
 
 
+class MissingVideoError(UserError):
+    """A video that is not there: its path as it was given, and the places that were looked at."""
+
+    def __str__(self) -> str:
+        return "video '{}' is not there: tried {}; give the folder that holds the videos".format(*self.args)
+
+
 def plain_path(path: str) -> str:
     """A record's video path without what spellings differ in (`./`, `Videos/`, doubled slashes): one name a video."""
     return os.path.normpath(path).removeprefix(f"{ARCHIVE_FOLDER}/")
@@ -20,7 +27,8 @@ def resolve_video(path: str, root: Path | None) -> Path:
     root are the user's own and are followed. Without a root the path is taken as it is.
 
     Raises:
-        UserError: not there, outside the root, or not a path; says what was tried and what to set.
+        MissingVideoError: not there; says what was tried and what to set.
+        UserError: outside the root, or not a path.
     """
     if "://" in path:
         raise UserError(f"video '{path}' is an address, not a file: download it and give its path")
@@ -39,5 +47,4 @@ def resolve_video(path: str, root: Path | None) -> Path:
     for candidate in candidates:
         if os.path.isfile(candidate):  # noqa: PTH113  (unlike Path's, answers False for a name that no disk can hold)
             return Path(candidate)
-    tried = ", ".join(f"'{candidate}'" for candidate in candidates)
-    raise UserError(f"video '{path}' is not there: tried {tried}; give the folder that holds the videos")
+    raise MissingVideoError(path, ", ".join(f"'{candidate}'" for candidate in candidates))

@@ -9,7 +9,7 @@ from videokr.errors import UserError
 from videokr.video.colours import Rgb
 from videokr.video.decoding import decode_all, decode_chosen
 from videokr.video.fast_path import is_fast
-from videokr.video.frame_plan import FramePlan, VideoHeader, plan_frames
+from videokr.video.frame_plan import FramePlan, VideoHeader
 from videokr.video.orientation import upright
 from videokr.video.part import plan_part, split_part
 from videokr.video.proxy import ProxyKey, proxy_folder
@@ -28,16 +28,15 @@ def read_frames(path: Path, budget: VideoBudget, patch_size: int) -> tuple["torc
     Raises:
         UserError, VideoError: see `read_original`.
     """
-    file, span = split_part(path)
-    if span is not None:
-        return read_planned(file, lambda header: plan_part(header, span, budget, patch_size))
-    folder = proxy_folder()
+    folder = None if split_part(path)[1] else proxy_folder()
     found = folder.read(path, ProxyKey(budget, patch_size)) if folder else None
     return found or read_original(path, budget, patch_size)
 
 
 def read_original(path: Path, budget: VideoBudget, patch_size: int) -> tuple["torch.Tensor", FramePlan]:
     """Decodes the frames that the plan of this file and budget asks for.
+
+    A frame that does not decode is shown as the one before it, as players do.
 
     Args:
         patch_size: side of a vision patch in pixels: 14 for Qwen2.5-VL, 16 for Qwen3-VL.
@@ -49,18 +48,11 @@ def read_original(path: Path, budget: VideoBudget, patch_size: int) -> tuple["to
         UserError: the file is not there.
         VideoError: it cannot be decoded as far as the plan needs it.
     """
-    return read_planned(path, lambda header: plan_frames(header, budget, patch_size))
-
-
-def read_planned(path: Path, plan_of: Callable[[VideoHeader], FramePlan]) -> tuple["torch.Tensor", FramePlan]:
-    """Decodes the frames of a plan that is made of the file's header; see `read_original`.
-
-    A frame that does not decode is shown as the one before it, as players do.
-    """
     import torch
 
-    timeline = read_timeline(path, with_packets=True)
-    plan = _plan(path, timeline.facts.header, plan_of)
+    file, _ = split_part(path)
+    timeline = read_timeline(file, with_packets=True)
+    plan = plan_video(path, timeline.facts.header, budget, patch_size)
     frames = torch.empty((len(plan.indices), 3, plan.height, plan.width), dtype=torch.uint8)
     places: dict[int, list[int]] = {}
     for place, index in enumerate(plan.indices):
@@ -70,7 +62,7 @@ def read_planned(path: Path, plan_of: Callable[[VideoHeader], FramePlan]) -> tup
     def show(index: int, frame: Any) -> None:
         frames[places[index]] = _resized(upright(to_rgb(frame), frame), plan)
 
-    _decode(path, timeline, plan.indices, show)
+    _decode(file, timeline, plan.indices, show)
     return frames, plan
 
 
@@ -82,7 +74,7 @@ def check_frames(path: Path, budget: VideoBudget, patch_size: int) -> None:
         VideoError: it cannot be decoded as far as the plan needs it, or is damaged there.
     """
     timeline = read_timeline(path, with_packets=True)
-    plan = _plan(path, timeline.facts.header, lambda header: plan_frames(header, budget, patch_size))
+    plan = plan_video(path, timeline.facts.header, budget, patch_size)
     damaged = _decode(path, timeline, plan.indices, lambda index, frame: None)
     if damaged:
         raise VideoError(path, f"frame {min(damaged)} is damaged, one of {len(damaged)} that are shown")
@@ -107,9 +99,14 @@ def check_end(path: Path) -> None:
             raise VideoError(path, f"no frame decodes after {end:.1f} of its {end + TAIL_SECONDS:.1f} seconds")
 
 
-def _plan(path: Path, header: VideoHeader, plan_of: Callable[[VideoHeader], FramePlan]) -> FramePlan:
+def plan_video(path: Path, header: VideoHeader, budget: VideoBudget, patch_size: int) -> FramePlan:
+    """The frames of a video, or of a part of one, that a budget asks for; see `plan_frames` and `plan_part`.
+
+    Raises:
+        VideoError: a frame too narrow for the processors.
+    """
     try:
-        return plan_of(header)
+        return plan_part(header, split_part(path)[1], budget, patch_size)
     except UserError as error:
         raise VideoError(path, str(error)) from None
 

@@ -58,13 +58,16 @@ def answered(number: int, verdict: str, kind: str = "choice", task: str = "video
     example = parse_example(
         {"id": str(number), "question": "Q?", "video_path": f"{number // 2}.mp4"} | of_kind | groups
     )
-    said = {"right": example.answer, "wrong": "A", "unparsed": None}.get(verdict, "it")
+    said = {"right": example.answer, "wrong": "A", "unparsed": None, "too_long": None, "missing_video": None}.get(
+        verdict, "it"
+    )
     response = "no tag" if said is None else f"<think>t</think>\n<answer>{said}</answer>"
     return Answered(task, example, response, Verdict(verdict), said, None, 10, 5)
 
 
 FIVE = [answered(0, "right", subject="art"), answered(1, "wrong"), answered(2, "unparsed")]
 FIVE += [answered(3, "unscored", "open"), answered(4, "judge_failed", "open")]
+SEVEN = [*FIVE, answered(5, "too_long"), answered(6, "missing_video", "open")]
 
 
 def write_run(folder: Path, answers: list[Answered], card: RunCard = CARD) -> Path:
@@ -74,22 +77,51 @@ def write_run(folder: Path, answers: list[Answered], card: RunCard = CARD) -> Pa
     return folder
 
 
-def test_five_verdicts_are_counted_apart_and_the_bounds_hold_the_unknown():
-    summary = summarize(FIVE)
+def test_verdicts_are_counted_apart_and_the_bounds_hold_the_unknown():
+    summary = summarize(SEVEN)
     overall = summary.overall.to_dict()
-    assert {name: overall[name] for name in ("asked", *Verdict)} == {"asked": 5} | dict.fromkeys(Verdict, 1)
+    assert {name: overall[name] for name in ("questions", *Verdict)} == {"questions": 7} | dict.fromkeys(Verdict, 1)
     assert overall["accuracy"] is None and overall["standard_error"] is None
-    assert (overall["accuracy_lower"], overall["accuracy_upper"]) == (1 / 5, 3 / 5)
+    assert (overall["accuracy_lower"], overall["accuracy_upper"]) == (1 / 7, 3 / 7)
     low, high = overall["interval_95"]
-    assert low < 1 / 5 and high > 3 / 5
+    assert low < 1 / 7 and high > 3 / 7
     assert set(summary.by) == {"kind", "subject"}
-    assert all(sum(score.asked for score in scores.values()) == 5 for scores in summary.by.values())
+    assert all(sum(score.questions for score in scores.values()) == 7 for scores in summary.by.values())
     assert score_of(FIVE[:3]).accuracy == 1 / 3
 
 
+def test_what_was_not_asked_is_not_right_in_its_own_column_and_read_by_no_reader(tmp_path, capsys):
+    """Six questions: two right, one wrong, one unparsed, and two that were not asked."""
+    not_asked = [answered(5, "too_long"), answered(6, "missing_video")]
+    folder = write_run(tmp_path / "a", [*FIVE[:3], answered(7, "right"), *not_asked])
+    shown = format_run(read_run(folder)).splitlines()
+    assert shown[1].split()[:9] == [
+        "questions",
+        "right",
+        "wrong",
+        "unparsed",
+        "unscored",
+        "judge",
+        "failed",
+        "too",
+        "long",
+    ]
+    assert shown[2].split()[:10] == ["all", "6", "2", "1", "1", "0", "0", "1", "1", "33.3%"]
+    assert "1 questions are too long for the context (MAX_MODEL_LEN): not asked, and not right." in shown
+    assert "1 questions have no video (--skip-missing): not asked, and not right." in shown
+    assert "too long" not in format_run(read_run(write_run(tmp_path / "b", FIVE)))
+    assert main(["rescore", str(folder), "--extractor", "any-letter", "--output", str(tmp_path / "c")]) == 0
+    again = read_run(tmp_path / "c").answers["videokr_eval"]
+    assert [one.verdict for one in again[-2:]] == ["too_long", "missing_video"]
+    assert main(["report", str(folder), "--no-sheets"]) == 0
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert page.count("was not asked") == 2 and "Too long for the context, missing video" in page
+    assert "missing video" in (folder / "report.md").read_text(encoding="utf-8")
+
+
 def test_answers_read_back(tmp_path):
-    write_answers(FIVE, tmp_path / "a.jsonl")
-    assert list(read_answers(tmp_path / "a.jsonl")) == FIVE
+    write_answers(SEVEN, tmp_path / "a.jsonl")
+    assert list(read_answers(tmp_path / "a.jsonl")) == SEVEN
 
 
 @pytest.mark.parametrize("damage", [{"verdict": "maybe"}, {"extracted": 3}, {"question": None}])
@@ -239,6 +271,14 @@ def test_two_runs_are_compared_question_by_question(tmp_path, capsys):
     assert (told["gained"], told["lost"], told["value"]) == (19, 0, 0.5) and told["p_value"] < 0.001
     made = compare_runs(read_run(a), read_run(a))[0]
     assert made.difference is not None and made.difference.value == 0 and made.unpaired == made.unscored == 0
+
+
+def test_a_question_that_one_run_could_not_ask_is_not_compared(tmp_path):
+    first = [answered(0, "right"), answered(1, "wrong"), answered(2, "right")]
+    second = [answered(0, "right"), answered(1, "right"), answered(2, "too_long")]
+    a, b = (read_run(write_run(tmp_path / name, given)) for name, given in (("a", first), ("b", second)))
+    made = compare_runs(a, b)[0]
+    assert (made.first, made.second, made.unpaired, made.answered) == (0.5, 1.0, 1, 0.5)
 
 
 def test_open_questions_are_not_chosen_by_their_outcome(tmp_path):
@@ -403,7 +443,7 @@ def test_a_sweep_is_a_table_of_runs_that_differ_in_frames_alone(tmp_path, capsys
     folders = [
         write_run(
             tmp_path / str(frames),
-            [answered(number, "right" if number < right else "wrong") for number in range(8)],
+            [answered(number, "right" if number < right else "too_long") for number in range(8)],
             replace(CARD, budget=EVAL_BUDGET.bounded(max_frames=frames)),
         )
         for frames, right in ((64, 6), (16, 2))
@@ -411,6 +451,7 @@ def test_a_sweep_is_a_table_of_runs_that_differ_in_frames_alone(tmp_path, capsys
     assert main(["sweep", *map(str, folders)]) == 0
     head, line = capsys.readouterr().out.splitlines()
     assert head.split()[-2:] == ["16", "64"] and line.index("25.0%") < line.index("75.0%")
+    assert line.index("6 not asked") < line.index("2 not asked")
     other = write_run(tmp_path / "o", FIVE, replace(CARD, model_fingerprint="g"))
     assert exit_status(lambda: main(["sweep", str(folders[0]), str(other)])) == 2
     assert "differ in more than frames: model_fingerprint" in capsys.readouterr().err

@@ -258,7 +258,7 @@ OPEN = parse_example(RECORD | {"problem_type": "open-ended", "answer": "a rod"})
         (CHOICE, "<think><answer>B</answer></think>", None, Verdict.UNPARSED, None),
         (CHOICE, "<answer></answer>", None, Verdict.UNPARSED, None),
         (CHOICE, "", None, Verdict.UNPARSED, None),
-        (OPEN, "<answer>the rod</answer>", "1", Verdict.RIGHT, "the rod"),
+        (OPEN, "<answer>the long rod</answer>", "1", Verdict.RIGHT, "the long rod"),
         (OPEN, "<answer>a bar</answer>", "0", Verdict.WRONG, "a bar"),
         (OPEN, "<answer>a bar</answer>", "hm", Verdict.JUDGE_FAILED, "a bar"),
         (OPEN, "<answer>a bar</answer>", None, Verdict.UNSCORED, "a bar"),
@@ -289,26 +289,29 @@ def test_threads_share_one_judge(endpoint):
 
 
 @pytest.mark.parametrize(
-    ("gold", "answer", "same"),
+    ("gold", "answer", "ruled"),
     [
-        ("left", "left", True),
-        ("Left", " left.", True),
-        ("the  mitral valve", "The mitral\nvalve", True),
-        ("CO2", "CO\u2082", False),
-        ("10\u00b2", "102", False),
-        ("caf\u00e9", "Cafe\u0301", True),
-        ("5 nM", "5 nM.", True),
-        ("5 nM", "5 nm", False),
-        ("0.5", ".5", False),
-        ("left", "to the left", False),
-        ("not left", "left", False),
-        ("1, 2", "2, 1", False),
+        ("Left", " left.", Verdict.RIGHT),
+        ("the  mitral valve", "The mitral\nvalve", Verdict.RIGHT),
+        ("caf\u00e9", "Cafe\u0301", Verdict.RIGHT),
+        ("1.2 m", "120 cm", Verdict.RIGHT),
+        ("2:05", "125 s", Verdict.RIGHT),
+        ("x^2-1", "(x-1)(x+1)", Verdict.RIGHT),
+        ("5", "6", Verdict.WRONG),
+        ("5 nM", "5 nm", Verdict.WRONG),
+        ("10\u00b2", "102", Verdict.WRONG),
+        ("10-20 s", "30-40 s", Verdict.WRONG),
+        ("10-20 s", "10-15 s", None),  # half of it
+        ("left", "to the left", None),
+        ("not left", "left", None),
+        ("5", "five apples", None),
     ],
 )
-def test_an_open_answer_that_equals_the_gold_one_is_right_and_no_judge_is_asked(endpoint, gold, answer, same):
+def test_what_rules_decide_of_open_answers_is_never_asked(endpoint, gold, answer, ruled):
     example = Example("1", "What?", (), Kind.OPEN_ENDED, gold, None, ("v.mp4",))
     response = f"<think>so</think><answer>{answer}</answer>"
     endpoint.replies = ["0"]
-    assert score(example, response, None).verdict is (Verdict.RIGHT if same else Verdict.UNSCORED)
-    assert score(example, response, judge_of(endpoint)).verdict is (Verdict.RIGHT if same else Verdict.WRONG)
-    assert len(endpoint.requests) == (0 if same else 1)
+    assert score(example, response, None).verdict is (ruled or Verdict.UNSCORED)
+    scored = score(example, response, judge_of(endpoint))
+    assert (scored.verdict, scored.judge_reply) == ((ruled, None) if ruled else (Verdict.WRONG, "0"))
+    assert len(endpoint.requests) == (0 if ruled else 1)

@@ -122,7 +122,7 @@ def _cells(score: Score | None) -> list[Cell]:
     if score is None:
         return [Cell(NOTHING, Tone.QUIET)] * 3
     tone = Tone.STRONG if score.is_known else Tone.BOUNDS
-    return [Cell(f"{score.asked:,}"), Cell(accuracy(score), tone), Cell(span(*score.interval))]
+    return [Cell(f"{score.questions:,}"), Cell(accuracy(score), tone), Cell(span(*score.interval))]
 
 
 def probe_table(run_set: RunSet) -> Table | None:

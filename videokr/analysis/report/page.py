@@ -18,6 +18,7 @@ from videokr.analysis.report.scores import VERDICT_NAMES
 from videokr.evaluation.answered import Answered
 from videokr.evaluation.benchmarks import title_of
 from videokr.evaluation.summary import GROUPINGS
+from videokr.evaluation.verdict import NOT_ASKED
 from videokr.example import Example
 from videokr.options import LETTERS
 from videokr.page.document import document, fair_length, page_bytes
@@ -180,6 +181,7 @@ def page(report: Report, sheets: Sheets) -> Iterator[str]:
         # What the templates say it with.
         letters=LETTERS,
         verdict_names=VERDICT_NAMES,
+        not_asked=NOT_ASKED,
         nothing=NOTHING,
         accuracy=accuracy,
         span=span,

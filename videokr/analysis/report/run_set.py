@@ -14,6 +14,7 @@ from videokr.evaluation.card import COMPARABLE, WORTH_SAYING, RunCard, differenc
 from videokr.evaluation.probe import Probe
 from videokr.evaluation.run import Run, read_run
 from videokr.evaluation.summary import Score, Summary, summarize
+from videokr.evaluation.verdict import NOT_ASKED
 from videokr.page.table import Cell, Row, Section, Table, Tone
 
 # A probe changes what is shown on purpose, and is held against the run without it.
@@ -218,7 +219,10 @@ def _facts(card: RunCard, tasks: Sequence[str], packages: Sequence[str]) -> dict
 
 
 def _questions(data: Mapping[str, object] | None) -> str:
-    return NOTHING if data is None else f"{_number(data.get('questions'))}, {_digest(data.get('sha256'))}"
+    if data is None:
+        return NOTHING
+    not_asked = [f"{data[verdict]} {verdict.replace('_', ' ')}" for verdict in NOT_ASKED if data.get(verdict)]
+    return ", ".join([_number(data.get("questions")), *not_asked, _digest(data.get("sha256"))])
 
 
 def _judge(judge: Mapping[str, str] | None) -> str:

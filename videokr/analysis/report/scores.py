@@ -7,8 +7,8 @@ from videokr.analysis.report.figures import NOTHING, accuracy, points, signed, s
 from videokr.analysis.report.run_set import RunSet, RunView
 from videokr.errors import UserError
 from videokr.evaluation.benchmarks import COLUMNS, MEANS, PUBLISHED, TRACKS, benchmark_of, missing_for, title_of
-from videokr.evaluation.summary import Score, mean_score
-from videokr.evaluation.verdict import OPEN, Verdict
+from videokr.evaluation.summary import mean_score, shown_verdicts
+from videokr.evaluation.verdict import NOT_ASKED, OPEN, Verdict
 from videokr.page.table import Cell, Row, Section, Table, Tone
 
 AGAINST = "VideoKR-Qwen3-VL-8B"
@@ -106,7 +106,10 @@ def other_table(run_set: RunSet) -> Table | None:
 
 def verdict_table(run_set: RunSet) -> Table:
     """What became of the questions: of each benchmark, a row a run."""
-    notes = ["Accuracy is right over asked. Unparsed: no answer could be read from the response; it counts as wrong."]
+    notes = ["Accuracy is right over questions. Unparsed: no answer could be read from the response; it is not right."]
+    shown = shown_verdicts([score for view in run_set.views for score in view.scores.values()])
+    if set(shown) & set(NOT_ASKED):
+        notes.append("Too long for the context, missing video: not asked, and not right.")
     if any(score.counts[verdict] for view in run_set.views for score in view.scores.values() for verdict in OPEN):
         notes.append(
             "Unscored: answered, and no judge was there. Judge failed: answered, and the judge gave no verdict."
@@ -114,21 +117,17 @@ def verdict_table(run_set: RunSet) -> Table:
     is_alone = len(run_set.views) == 1
     if is_alone:
         (view,) = run_set.views
-        rows = [Row(title_of(name), _verdict_cells(view, name, score)) for name, score in view.scores.items()]
+        rows = [Row(title_of(name), _verdict_cells(view, name, shown)) for name in view.scores]
         sections = [Section(None, rows)]
     else:
         sections = []
         for name in run_set.benchmarks:
-            rows = [
-                Row(view.label, _verdict_cells(view, name, view.scores[name]))
-                for view in run_set.views
-                if name in view.scores
-            ]
+            rows = [Row(view.label, _verdict_cells(view, name, shown)) for view in run_set.views if name in view.scores]
             sections.append(Section(title_of(name), rows))
     return Table(
         caption="Verdicts",
         corner="Benchmark" if is_alone else "Run",
-        columns=["asked", *VERDICT_NAMES.values(), "accuracy", "95% interval"],
+        columns=["questions", *(VERDICT_NAMES[verdict] for verdict in shown), "accuracy", "95% interval"],
         sections=sections,
         notes=notes,
     )
@@ -222,10 +221,11 @@ def _missing_means(view: RunView) -> str:
     return f"{view.label}: no mean of {'; '.join(parts)}." if parts else ""
 
 
-def _verdict_cells(view: RunView, benchmark: str, score: Score) -> list[Cell]:
+def _verdict_cells(view: RunView, benchmark: str, shown: Iterable[Verdict]) -> list[Cell]:
+    score = view.scores[benchmark]
     shows = {"benchmark": benchmark, "run": str(view.number)}
-    cells = [Cell(f"{score.asked:,}", shows=shows)]
-    for verdict in Verdict:
+    cells = [Cell(f"{score.questions:,}", shows=shows)]
+    for verdict in shown:
         number = score.counts[verdict]
         cells.append(Cell(f"{number:,}", shows=shows | {"verdict": verdict}) if number else Cell("0", Tone.QUIET))
     cells.append(Cell(accuracy(score), Tone.STRONG if score.is_known else Tone.BOUNDS))
