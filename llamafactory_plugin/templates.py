@@ -25,7 +25,7 @@ from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLModel
 from llamafactory_plugin.settings import VIDEO_SAMPLING, run_budget
 from videokr.budget import BY_INDEX, VideoBudget
 from videokr.errors import UserError
-from videokr.family import END_OF_TURN, FAMILIES
+from videokr.family import FAMILIES, USER_TURN
 from videokr.generation_prompt import as_line, continuation, generation_prompt, opening_of
 from videokr.video.frame_plan import FramePlan, plan_frames
 from videokr.video.positions import patch_rope_index
@@ -34,7 +34,7 @@ from videokr.video.timeline import VideoError, read_header
 from videokr.video.vision_tokens import put_videos
 
 LINE_BREAK = "\n"
-QUESTION = f"<|im_start|>user\n{{{{content}}}}{END_OF_TURN}\n"
+QUESTION = USER_TURN.format("{{content}}")
 HOST_TEMPLATES = {"qwen2_5vl": "qwen2_vl", "qwen3vl": "qwen3_vl_nothink"}
 
 

@@ -22,18 +22,16 @@ from verl_plugin.agent_loop import SIZED, VideoKRAgentLoop
 from verl_plugin.sampler import report_fault
 from verl_plugin.videos import DECODES, ENGINE_PASSES, PROCESSOR_PASSES, as_given, budget_of, local_path, videos_of
 from videokr.budget import VideoBudget
-from videokr.dialogue import MAX_ROUNDS, Call, CallFault, build_observation, read_turn
+from videokr.dialogue import Call, CallFault, build_observation, calls_to_answer, read_turn
 from videokr.errors import UserError
-from videokr.family import END_OF_TURN, VIDEO
+from videokr.family import USER_TURN, VIDEO
 from videokr.generation_prompt import generation_prompt
 from videokr.prompt import VIDEO_PLACEHOLDER
 from videokr.video.frame_cache import Frames, frame_cache
-from videokr.video.part import last_seconds, name_part
-from videokr.video.timeline import VideoError, read_header
+from videokr.video.look import look
 from videokr.video.vision_tokens import MARKED_VIDEO, put_videos
 
 TURNS, CALLS = "videokr_turns", "videokr_calls"  # in a rollout's extra_fields, and so in what the reward gets
-NEXT_TURN = "\n<|im_start|>user\n{}" + END_OF_TURN + "\n"
 
 
 @dataclass
@@ -95,8 +93,8 @@ class VideoKRDialogueLoop(VideoKRAgentLoop):
             said = output.token_ids[:left]
             rollout.add(said, said, (output.log_probs or [0.0] * len(said))[:left])
             rollout.turns.append(self.tokenizer.decode(said, skip_special_tokens=True))
-            turn = read_turn(rollout.turns[-1])
-            if not turn.calls or not await self._observe(rollout, turn.calls, video):
+            calls = calls_to_answer(read_turn(rollout.turns[-1]), len(rollout.turns) - 1)
+            if not calls or not await self._observe(rollout, calls, video):
                 break
         return AgentLoopOutput(
             prompt_ids=prompt_ids,
@@ -121,14 +119,13 @@ class VideoKRDialogueLoop(VideoKRAgentLoop):
 
     async def _observe(self, rollout: _Rollout, calls: Sequence[Call], video: dict[str, Any]) -> bool:
         """Shows what was called for; whether there is room for it, and for an answer."""
-        if len(rollout.turns) > MAX_ROUNDS:
-            rollout.calls += [CallFault.NO_ROUNDS] * len(calls)
-            return False
-        shown = await asyncio.gather(*(_look(local_path(video), call, budget_of(video), self._patch) for call in calls))
+        given = local_path(video), budget_of(video), int(self.processor.video_processor.patch_size)
+        shown = await asyncio.gather(*(asyncio.to_thread(look, *given, call, _cached) for call in calls))
         rollout.calls += [call for call, _ in shown]
         for seen in (shown, [(CallFault.NO_ROOM, None)]):
             frames = [found for _, found in seen if found is not None]
-            text = NEXT_TURN.format(build_observation([call for call, _ in seen])) + generation_prompt(self.processor)
+            told = build_observation([call for call, _ in seen])
+            text = f"\n{USER_TURN.format(told)}{generation_prompt(self.processor)}"
             plans = [plan for _, plan in frames]
             mark = VIDEO if plans and plans[0].timestamped else MARKED_VIDEO
             ids = self._ids(put_videos(text, VIDEO_PLACEHOLDER, plans))
@@ -138,24 +135,9 @@ class VideoKRDialogueLoop(VideoKRAgentLoop):
                 return True
         return False
 
-    @property
-    def _patch(self) -> int:
-        return int(self.processor.video_processor.patch_size)
-
     def _ids(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-async def _look(video: Path, call: Call, budget: VideoBudget, patch_size: int) -> tuple[Call, Frames | None]:
-    """The part of the video that is shown, and its frames; or why there are none."""
-    if isinstance(call, CallFault):
-        return call, None
-    try:
-        end = last_seconds(await asyncio.to_thread(read_header, video))
-        if call[0] > end:
-            return CallFault.BEYOND, None
-        span = call[0], min(call[1], end)
-        read = frame_cache().read(Path(name_part(str(video), span)), budget, patch_size)
-        return span, await asyncio.wrap_future(read)
-    except VideoError:
-        return CallFault.UNREADABLE, None
+def _cached(path: Path, budget: VideoBudget, patch_size: int) -> Frames:
+    return frame_cache().read(path, budget, patch_size).result()

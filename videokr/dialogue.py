@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeGuard
 
+from videokr.errors import UserError
 from videokr.prompt import VIDEO_PLACEHOLDER
 from videokr.response import read_response
 from videokr.spans import Span
 
+CROP = "crop"  # as a run is told to use the tool
 TOOL_NAME = "get_video_clip_frame"
 MAX_CALLS = 3  # of one turn, VideoTemp-o3's
 MAX_ROUNDS = 3  # turns with calls
@@ -65,6 +67,17 @@ class Turn:
     is_well_formed: bool
 
 
+def read_tool(name: str) -> str:
+    """The tool of a run: CROP, or empty for none.
+
+    Raises:
+        UserError: there is no such tool.
+    """
+    if name not in ("", CROP):
+        raise UserError(f"tool '{name}' is unknown: give {CROP}, or none")
+    return name
+
+
 def build_call_turn(rationale: str, spans: Sequence[Span]) -> str:
     """A turn that asks for parts of the video, as the model is trained to write it."""
     arguments = [{"start_time": start, "end_time": end} for start, end in spans]
@@ -73,7 +86,7 @@ def build_call_turn(rationale: str, spans: Sequence[Span]) -> str:
 
 
 def build_observation(shown: Sequence[Call]) -> str:
-    """The user's turn that answers calls.
+    """The text of the user's turn that answers calls.
 
     Args:
         shown: the spans that are shown, with one placeholder each for their frames, in order; or why they are not.
@@ -99,6 +112,19 @@ def read_turn(text: str) -> Turn:
     is_thought = thoughts.startswith("<think>") and bool(thoughts.removeprefix("<think>").strip())
     is_well_formed = bool(closing) and is_thought and _CALL_TURN.fullmatch(behind) is not None
     return Turn(tuple(kept), None, is_well_formed and not any(isinstance(call, CallFault) for call in kept))
+
+
+def calls_to_answer(turn: Turn, rounds: int) -> tuple[Call, ...]:
+    """What the user's next turn answers; empty where the dialogue is over.
+
+    A model that calls once more after the last round is told so, once.
+
+    Args:
+        rounds: turns with calls that were answered before.
+    """
+    if rounds > MAX_ROUNDS or not turn.calls:
+        return ()
+    return turn.calls if rounds < MAX_ROUNDS else (CallFault.NO_ROUNDS,)
 
 
 def _read_block(block: str) -> list[Call]:

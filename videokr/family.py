@@ -13,6 +13,7 @@ from videokr.errors import UserError, exit_status
 VIDEO = "<|video_pad|>"
 VISION_START, VISION_END = "<|vision_start|>", "<|vision_end|>"
 END_OF_TURN = "<|im_end|>"  # after every message, the response among them
+USER_TURN = f"<|im_start|>user\n{{}}{END_OF_TURN}\n"
 
 HUB_ID = re.compile(r"[A-Za-z0-9_-][\w.-]*/[\w.-]+", re.ASCII)
 

@@ -8,11 +8,9 @@ import torch
 from lmms_eval_tasks.models.video_model import VideoModel
 from lmms_eval_tasks.task import doc_to_messages
 from videokr.example import Example, to_record
-from videokr.family import VIDEO
 from videokr.video.frame_plan import FramePlan
 from videokr.video.reader import plan_video
 from videokr.video.timeline import read_header
-from videokr.video.vision_tokens import MARKED_VIDEO, put_videos
 
 
 class PromptLength(VideoModel):
@@ -27,11 +25,7 @@ class PromptLength(VideoModel):
         Raises:
             VideoError: the header of a video cannot be read.
         """
-        asked = self.read(doc_to_messages(to_record(example)))
-        plans = [plan for _, plan in asked.videos]
-        place = VIDEO if plans and plans[0].timestamped else MARKED_VIDEO
-        text = put_videos(asked.text, place, plans)
-        return len(self.processor.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+        return self.rounds.tokens(self.read(doc_to_messages(to_record(example))))
 
     def frames(self, video: Path) -> tuple[torch.Tensor, FramePlan]:
         """Frames without pixels: their number is all that a probe looks at."""

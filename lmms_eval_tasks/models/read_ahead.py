@@ -63,6 +63,10 @@ class ReadAhead(Generic[Asked, Read]):
         self._fill()
         return found
 
+    def submit(self, read: Callable[[], Read | None]) -> "Future[Read | None]":
+        """Has something else read by the same threads."""
+        return self._pool.submit(read)
+
     def batches(self, size: int) -> Iterator[list[Read]]:
         """All of them, so many at once."""
         while self._coming:

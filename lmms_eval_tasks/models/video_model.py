@@ -16,9 +16,11 @@ from lmms_eval.api.model import lmms
 from lmms_eval.protocol import ChatMessages
 from tqdm import tqdm
 
+from lmms_eval_tasks.models.conversation import Conversation, Rounds
 from lmms_eval_tasks.models.read_ahead import ReadAhead
 from lmms_eval_tasks.models.replicas import MAX_TOGETHER, HandOut, gather, in_flight, together
 from videokr.budget import EVAL_BUDGET, VideoBudget
+from videokr.dialogue import read_tool
 from videokr.errors import USER_ERROR_STATUS, UserError
 from videokr.evaluation.probe import Probe, probe_frames, read_probe
 from videokr.evaluation.responses import Generation, ResponseLog, request_key
@@ -43,23 +45,6 @@ _COPIES = 5
 NOTHING_SAID = GenerationResult("", TokenCounts(0, 0))
 
 Messages = Sequence[Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """One question as the model is asked it.
-
-    Attributes:
-        text: the chat template's, with one place a video.
-        videos: frames, uint8 (frames, 3, height, width), and plan of each.
-    """
-
-    text: str
-    videos: tuple[tuple[torch.Tensor, FramePlan], ...]
-
-    @property
-    def pixels(self) -> int:
-        return sum(frames.numel() // 3 for frames, _ in self.videos)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +82,7 @@ class VideoModel(lmms):
             settings; None keeps none.
         probe: see `videokr.evaluation.probe`; of `swapped`, the rows say which video is shown.
         probe_seed: of what the probe draws for each question.
+        tool: `crop`: the model may look at parts of its video again (`videokr.dialogue`); empty: it answers at once.
         engine_args: what the subclass's `load` takes.
     """
 
@@ -119,6 +105,7 @@ class VideoModel(lmms):
         responses: str | None = None,
         probe: str = "",
         probe_seed: int = 0,
+        tool: str = "",
         device: str | None = None,
         **engine_args: Any,
     ) -> None:
@@ -138,6 +125,8 @@ class VideoModel(lmms):
         drop_outer_marks(self.processor)
         self.opening = opening_of(self._generation_prompt(model))
         self.probe, self.probe_seed = read_probe(probe), probe_seed
+        self.tool = read_tool(tool)
+        self.rounds = Rounds(self.processor, self.budget, self.max_model_len, self.opening)
         self.log: ResponseLog | None = None
         if responses is not None:
             folder = Path(model).expanduser()
@@ -145,7 +134,8 @@ class VideoModel(lmms):
             of_engine = {name: value for name, value in engine_args.items() if name not in _OF_SPEED}
             asked = [asdict(self.budget), self.max_model_len, self.probe, self.probe_seed if self.probe else 0]
             of_proxies = ["proxies"] if proxy_folder() else []
-            self.settings = [type(self).__name__, of_model, *asked, of_engine, *of_proxies]
+            of_tool = [self.tool] if self.tool else []
+            self.settings = [type(self).__name__, of_model, *asked, of_engine, *of_proxies, *of_tool]
             self.log = ResponseLog(Path(responses), int(os.environ.get("RANK", "0")))
         self.load(model, trust_remote_code=trust_remote_code, **engine_args)
 
@@ -277,7 +267,7 @@ class VideoModel(lmms):
         if self.probe is not None:
             rng = random.Random(f"{self.probe_seed}\0{text}")
             shown = [probe_frames(self.probe, frames, plan, rng) for frames, plan in shown]
-        return Conversation(text, tuple(shown))
+        return Conversation(text, tuple(shown), Path(videos[0]) if videos else None)
 
     def frames(self, video: Path) -> tuple[torch.Tensor, FramePlan]:
         return read_frames(video, self.budget, self.processor.video_processor.patch_size)

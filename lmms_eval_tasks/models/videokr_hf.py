@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from transformers import AutoModelForImageTextToText, GenerationConfig, set_seed
 
-from lmms_eval_tasks.models.video_model import PROCESSOR_ARGS, Conversation, Questions, VideoModel
+from lmms_eval_tasks.models.conversation import Conversation
+from lmms_eval_tasks.models.video_model import PROCESSOR_ARGS, Questions, VideoModel
 from videokr.errors import UserError
 from videokr.evaluation.responses import Generation
 from videokr.video.positions import patch_rope_index
@@ -28,6 +29,8 @@ class VideoKRHF(VideoModel):
         attn_implementation: str = "sdpa",
         seed: int = 0,
     ) -> None:
+        if self.tool:
+            raise UserError("BACKEND=hf answers in one round: a tool needs BACKEND=vllm")
         set_seed(seed)
         local = int(os.environ.get("LOCAL_RANK", "0"))
         self.model_device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")

@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import torch
 from vllm import LLM, SamplingParams
 
-from lmms_eval_tasks.models.video_model import PROCESSOR_ARGS, Conversation, Questions, VideoModel
+from lmms_eval_tasks.models.conversation import Conversation
+from lmms_eval_tasks.models.video_model import PROCESSOR_ARGS, Questions, VideoModel
 from videokr.evaluation.responses import Generation
 
 SAMPLING_NAMES = ("top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty", "seed")
@@ -50,32 +53,49 @@ class VideoKRVLLM(VideoModel):
 
     def answers(self, ahead: Questions, settings: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Generation]]:
         """Keeps a window of questions in flight: as one is answered the next is asked; none waits for the longest."""
-        in_flight: dict[str, tuple[int, int]] = {}  # place and pixels of each
+        in_flight: dict[str, tuple[int, Conversation]] = {}  # place of each
+        following: dict[Future[Conversation | None], tuple[int, Generation]] = {}  # rounds that are being decoded
         prompt_tokens = known_tokens = 0
         while True:
-            while (
-                len(in_flight) < self.max_in_flight
-                and sum(pixels for _, pixels in in_flight.values()) < self.max_pixels_in_flight
-            ):
+            for read in [read for read in following if read.done() or not in_flight]:
+                place, generation = following.pop(read)
+                conversation = read.result()
+                if conversation is None:
+                    yield place, generation
+                else:
+                    in_flight[self._ask(conversation, settings[place])] = place, conversation
+            while len(in_flight) < self.max_in_flight and self._pixels(in_flight) < self.max_pixels_in_flight:
                 conversation = ahead.take(wait=not in_flight)
                 if conversation is None:
                     break
                 place = ahead.taken - 1
-                params = self.sampling(settings[place])
-                (name,) = self.engine.enqueue([build_prompt(conversation)], [params], use_tqdm=False)
-                # An output is called so; the engine's own name has more.
-                in_flight[name.partition("-")[0]] = place, conversation.pixels
-            if not in_flight:
+                in_flight[self._ask(conversation, settings[place])] = place, conversation
+            if not in_flight and not following:
                 break
             for output in self.engine.llm_engine.step():
                 if output.finished:
+                    place, conversation = in_flight.pop(output.request_id)
                     said = output.outputs[0]
-                    generation = Generation(said.text, len(output.prompt_token_ids or ()), len(said.token_ids))
+                    text = "\n".join([*conversation.said, said.text])
+                    generation = Generation(text, len(output.prompt_token_ids or ()), len(said.token_ids))
                     prompt_tokens += generation.prompt_tokens
                     known_tokens += output.num_cached_tokens or 0
-                    yield in_flight.pop(output.request_id)[0], generation
+                    if self.tool:
+                        read = ahead.submit(partial(self.rounds.following, conversation, said.text))
+                        following[read] = place, generation
+                    else:
+                        yield place, generation
         if prompt_tokens and self.rank == 0:
             print(f"vLLM's prefix cache held {known_tokens / prompt_tokens:.1%} of the prompts' tokens", flush=True)
+
+    def _ask(self, conversation: Conversation, generation: Mapping[str, Any]) -> str:
+        """The request's id, as an output is called; the engine's own name has more."""
+        (name,) = self.engine.enqueue([build_prompt(conversation)], [self.sampling(generation)], use_tqdm=False)
+        return str(name.partition("-")[0])
+
+    @staticmethod
+    def _pixels(in_flight: Mapping[str, tuple[int, Conversation]]) -> int:
+        return sum(conversation.pixels for _, conversation in in_flight.values())
 
     def sampling(self, generation: Mapping[str, Any]) -> SamplingParams:
         greedy = not generation.get("do_sample", True)

@@ -17,7 +17,8 @@ import json, os, sys, time
 from pathlib import Path
 from types import SimpleNamespace
 import torch.distributed as dist
-from lmms_eval_tasks.models.video_model import Conversation, VideoModel
+from lmms_eval_tasks.models.conversation import Conversation
+from lmms_eval_tasks.models.video_model import VideoModel
 from videokr.evaluation.responses import Generation, ResponseLog
 
 class Replica(VideoModel):

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from videokr.dialogue import SYSTEM, read_tool
+from videokr.errors import UserError
 from videokr.prompt import INSTRUCTIONS
 from videokr.response import Kind
 
@@ -75,6 +77,16 @@ PRESETS = {
 
 
 def wording_from_env(environment: Mapping[str, str]) -> Wording:
-    """The wording of an evaluation: SYSTEM_PROMPT is a preset's name or the system turn's text."""
+    """The wording of an evaluation: SYSTEM_PROMPT is a preset's name or the system turn's text.
+
+    With a tool (TOOL) the system turn tells of it.
+
+    Raises:
+        UserError: there is no such tool, or both are given.
+    """
     given = environment.get("SYSTEM_PROMPT") or None
+    if read_tool(environment.get("TOOL", "")):
+        if given:
+            raise UserError("SYSTEM_PROMPT and --tool are both given, and a model has one system turn: leave one out")
+        return Wording(SYSTEM, INSTRUCTIONS)
     return PRESETS.get((given or "").lower()) or Wording(given, INSTRUCTIONS)

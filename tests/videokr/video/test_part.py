@@ -1,6 +1,7 @@
 """A part of a video: its name, and the frames of its span by true time."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -67,7 +68,7 @@ def test_the_frames_are_those_that_a_player_shows_then(tmp_path):
     draw(Shape("libx264", "mp4", Fraction(10), 200, 320, 180, variable=False, turned=False), clip)
     with av.open(str(clip)) as container:
         shown = [frame.to_ndarray(format="rgb24").mean(axis=(0, 1)) for frame in container.decode(video=0)]
-    frames, plan = read_frames(f"{clip}#t=5,9", BUDGET, 16)
+    frames, plan = read_frames(Path(f"{clip}#t=5,9"), BUDGET, 16)
     assert len(frames) == len(plan.seconds) == 8
     for frame, second in zip(frames, plan.seconds, strict=True):
         colour = frame.float().mean(dim=(1, 2)).numpy()
