@@ -127,7 +127,7 @@ def test_what_cannot_be_shown_is_said_and_the_model_goes_on(rollout):
 
 
 def test_a_model_that_calls_for_ever_is_ended(rollout):
-    made, client, _ = rollout([said((0.0, 1.0))] * 9)
+    made, client, _ = rollout([said((0.0, 1.0))] * 9, room=2_000)
     assert [len(request["video_data"]) for request in client.requests] == [1, 2, 3, 4, 4]
     assert made.non_tensor_batch["videokr_calls"][0][-1] == CallFault.NO_ROUNDS
 
