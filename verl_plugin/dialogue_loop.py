@@ -19,6 +19,7 @@ from verl.experimental.agent_loop.agent_loop import AgentLoopOutput, register
 from verl.utils.profiler import simple_timer
 
 from verl_plugin.agent_loop import SIZED, VideoKRAgentLoop
+from verl_plugin.dialogue_reward import TURNS
 from verl_plugin.sampler import report_fault
 from verl_plugin.videos import DECODES, ENGINE_PASSES, PROCESSOR_PASSES, as_given, budget_of, local_path, videos_of
 from videokr.budget import VideoBudget
@@ -31,7 +32,7 @@ from videokr.video.frame_cache import Frames, frame_cache
 from videokr.video.look import look
 from videokr.video.vision_tokens import MARKED_VIDEO, put_videos
 
-TURNS, CALLS = "videokr_turns", "videokr_calls"  # in a rollout's extra_fields, and so in what the reward gets
+CALLS = "videokr_calls"  # in a rollout's extra_fields, beside TURNS, which the reward gets
 
 
 @dataclass

@@ -1,0 +1,63 @@
+"""The reward of dialogues: `reward.custom_reward_function.path=pkg://verl_plugin.dialogue_reward`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from verl_plugin.reward import OPENING, parse_accuracy
+from videokr.dialogue_reward import WEIGHTS, score_dialogue
+from videokr.errors import UserError
+from videokr.response import parse_kind, read_answer
+from videokr.reward import Accuracy
+
+TURNS, CLUES = "videokr_turns", "clues"  # in `extra_info`: what the model said, turn by turn; and the gold spans
+
+
+def compute_score(
+    data_source: str,
+    solution_str: str,
+    ground_truth: str,
+    extra_info: Mapping[str, Any] | None = None,
+    accuracy: str = Accuracy.PAPER,
+    weights: Mapping[str, float] = WEIGHTS,
+) -> dict[str, float | bool | str]:
+    """Scores one rollout of the agent loop `videokr_dialogue`; the same keys for every sample.
+
+    Args:
+        data_source, solution_str: not used; verl passes them.
+        ground_truth: the gold answer, with or without its tags.
+        extra_info: as for `verl_plugin.reward.compute_score`, with TURNS, and CLUES where spans are known.
+        accuracy: `paper` or `typed`.
+        weights: of the parts, by `reward.custom_reward_function.reward_kwargs.weights`.
+
+    Raises:
+        UserError: another agent loop ran, or a weight has no such part.
+    """
+    info = extra_info or {}
+    if unknown := set(weights) - set(WEIGHTS):
+        raise UserError(f"reward_kwargs.weights.{min(unknown)} is unknown: known are {', '.join(WEIGHTS)}")
+    if info.get(TURNS) is None:
+        raise UserError(
+            "this reward is for dialogues: set actor_rollout_ref.rollout.agent.default_agent_loop=videokr_dialogue"
+        )
+    options = info.get("options")
+    known = None if options is None or len(options) == 0 else list(options)
+    opening = str(info.get(OPENING) or "")
+    given = info.get(CLUES)
+    made = score_dialogue(
+        [opening + turn for turn in info[TURNS]],
+        read_answer(ground_truth) or ground_truth,
+        parse_kind(info.get("problem_type")),
+        known,
+        [] if given is None else [(float(start), float(end)) for start, end in given],
+        parse_accuracy(accuracy),
+    )
+    return {
+        "score": made.score(WEIGHTS | dict(weights)),
+        "acc": made.accuracy,
+        "format": made.format,
+        "answered": made.answered,
+        "reason": str(made.reason),
+        "iou": made.iou,
+        "calls": made.calls,
+        "rounds": made.rounds,
+    }
