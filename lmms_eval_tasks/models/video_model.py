@@ -6,7 +6,7 @@ import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import chain, compress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ MAX_DECODE_WORKERS = 16
 # Of one question, for each of a frame's bytes: the frame itself, and its patches in 32 bits.
 _COPIES = 5
 
-NOTHING_SAID = GenerationResult("", TokenCounts(0, 0))
+NOTHING_SAID = Generation("", 0, 0)
 
 Messages = Sequence[Mapping[str, Any]]
 
@@ -168,10 +168,8 @@ class VideoModel(lmms):
         A response begins with the opening of its thinking, also where that stands in the prompt. Of a question without
         messages, which is not asked, it is empty.
         """
-        asked = [bool(self._messages(request)) for request in requests]
         try:
-            answers = iter(self._generate(list(compress(requests, asked))))
-            return [next(answers) if is_asked else NOTHING_SAID for is_asked in asked]
+            return self._generate(requests)
         except UserError as error:
             # lmms-eval would print a traceback, go on without results and exit 0.
             print(f"error: {error}", file=sys.stderr, flush=True)
@@ -179,9 +177,13 @@ class VideoModel(lmms):
 
     def _generate(self, requests: Sequence[Instance]) -> list[GenerationResult]:
         own = [self._asked(place, request) for place, request in enumerate(requests)]
-        given = [None if self.log is None else self.log.find(one.key) for one in own]
+        given = [self._known(one) for one in own]
         shares = gather(
-            (len(own), [one for one, found in zip(own, given, strict=True) if found is None]), self.world_size
+            (
+                sum(bool(one.messages) for one in own),
+                [one for one, found in zip(own, given, strict=True) if found is None],
+            ),
+            self.world_size,
         )
         total = sum(size for size, _ in shares)
         left = sorted(chain.from_iterable(share for _, share in shares), key=lambda one: (one.place, one.rank))
@@ -222,14 +224,22 @@ class VideoModel(lmms):
             print(f"the model waited for videos in {waited:.1%} of the time", flush=True)
             numbers = " ".join(f"{number:.0f}" for number in in_flight(spans))
             print(f"questions in flight, in each tenth of the time: {numbers}", flush=True)
-        own_said = {
-            place: said for answers, *_ in every for (rank, place), said in answers.items() if rank == self.rank
+        answered = {
+            place: text for answers, *_ in every for (rank, place), text in answers.items() if rank == self.rank
         }
-        generations = [found or own_said[place] for place, found in enumerate(given)]
+        generations = [found or answered[place] for place, found in enumerate(given)]
         return [
-            GenerationResult(self.opening + one.text, TokenCounts(one.prompt_tokens, one.response_tokens))
-            for one in generations
+            GenerationResult(
+                self.opening + said.text if one.messages else "", TokenCounts(said.prompt_tokens, said.response_tokens)
+            )
+            for one, said in zip(own, generations, strict=True)
         ]
+
+    def _known(self, one: Asked) -> Generation | None:
+        """The response that is there already: of what is not asked, too."""
+        if not one.messages:
+            return NOTHING_SAID
+        return None if self.log is None else self.log.find(one.key)
 
     def _asked(self, place: int, request: Instance) -> Asked:
         _, doc_to_messages, settings, doc_id, task, split = request.arguments
