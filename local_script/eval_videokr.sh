@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Evaluates a checkpoint with lmms-eval, answering with vLLM or with transformers alone.
 #
-#   VIDEOKR_MODEL=... bash local_script/eval_videokr.sh [--probe blind|single|four|shuffled|swapped] [--skip-missing]
+#   VIDEOKR_MODEL=... bash local_script/eval_videokr.sh [--probe NAME] [--tool crop] [--skip-missing]
 #
-# --probe NAME asks the same questions with no video, one frame, four frames, all frames in another order, or the video of
-# another question: `videokr report` says how much of the score needs the video. --skip-missing goes on where videos are
-# not there: their questions are not asked, and count as not right.
+# --probe NAME (blind, single, four, shuffled, swapped) asks the same questions with no video, one frame, four frames, all
+# frames in another order, or the video of another question: `videokr report` says how much of the score needs the video.
+# --tool crop lets the model look at parts of its video again before it answers: docs/dialogues.md.
+# --skip-missing goes on where videos are not there: their questions are not asked, and count as not right.
 #
 # VIDEOKR_MODEL                checkpoint folder or hub id (required)
 # TASKS                        lmms-eval tasks, separated by commas         (videokr_eval)
@@ -62,12 +63,17 @@ if [[ -f "${VIDEOKR_ENV_FILE:-${REPO_DIR}/.env}" ]]; then
   read_env_file "${VIDEOKR_ENV_FILE:-${REPO_DIR}/.env}"
 fi
 
-PROBE="" SKIP_MISSING=()
+PROBE="" TOOL="" SKIP_MISSING=() GIVEN=("$@")
 while [[ $# -gt 0 ]]; do
   case "$1" in
     --probe)
       PROBE="${2:-}"
       [[ "${PROBE}" =~ ^(blind|single|four|shuffled|swapped)$ ]] || die "--probe is '${PROBE}': blind, single, four, shuffled or swapped"
+      shift
+      ;;
+    --tool)
+      TOOL="${2:-}"
+      [[ "${TOOL}" == crop ]] || die "--tool is '${TOOL}': crop"
       shift
       ;;
     --skip-missing) SKIP_MISSING=(--skip-missing) ;;
@@ -83,13 +89,14 @@ positive FPS GPU_MEMORY_UTILIZATION JUDGE_REQUEST_SECONDS JUDGE_SECONDS
 torchrun_nodes
 BACKEND="${BACKEND:-vllm}"
 [[ "${BACKEND}" == vllm || "${BACKEND}" == hf ]] || die "BACKEND is '${BACKEND}': vllm or hf"
+[[ "${BACKEND}" == vllm || -z "${TOOL}" ]] || die "BACKEND=hf answers in one round: --tool is for vllm"
 [[ "${BACKEND}" == vllm || "${TENSOR_PARALLEL_SIZE:-1}" == 1 ]] || die "BACKEND=hf has one GPU a process: TENSOR_PARALLEL_SIZE is for vllm, DATA_PARALLEL_SIZE for both"
 TASKS="${TASKS:-videokr_eval}"
 if [[ -z "${RUN_NAME:-}" ]]; then
   RUN_NAME="$(basename "${VIDEOKR_MODEL}")"
   RUN_NAME="${RUN_NAME//[^A-Za-z0-9._-]/_}"
 fi
-OUTPUT_PATH="${OUTPUT_PATH:-outputs/videokr/${RUN_NAME}_${BACKEND}${PROBE:+_${PROBE}}}"
+OUTPUT_PATH="${OUTPUT_PATH:-outputs/videokr/${RUN_NAME}_${BACKEND}${PROBE:+_${PROBE}}${TOOL:+_${TOOL}}}"
 [[ "${OUTPUT_PATH}" == *[,=]* ]] && die "OUTPUT_PATH '${OUTPUT_PATH}': lmms-eval takes no ',' or '=' in it; rename it"
 export JUDGE_CACHE="${JUDGE_CACHE:-${OUTPUT_PATH}/judge}"
 # Subtitles are those of the frames that are shown.
@@ -102,7 +109,7 @@ MODEL_ARGS+=",max_model_len=${MAX_MODEL_LEN}"
 if [[ "${BACKEND}" == vllm ]]; then
   MODEL_ARGS+=",tensor_parallel_size=${TENSOR_PARALLEL_SIZE:-1},gpu_memory_utilization=${GPU_MEMORY_UTILIZATION:-0.85}"
 fi
-MODEL_ARGS+=",responses=${OUTPUT_PATH}/responses${PROBE:+,probe=${PROBE},probe_seed=${PROBE_SEED}}"
+MODEL_ARGS+=",responses=${OUTPUT_PATH}/responses${PROBE:+,probe=${PROBE},probe_seed=${PROBE_SEED}}${TOOL:+,tool=${TOOL}}"
 for name in PROBE_SEED SEED; do
   [[ "${!name}" =~ ^(0|[1-9][0-9]*)$ ]] || die "${name} is '${!name}': a whole number is needed"
 done
@@ -116,7 +123,7 @@ if [[ -n "${FRAMES:-}" ]]; then
   SWEPT=()
   for frames in ${FRAMES//,/ }; do
     FRAMES="" MAX_FRAME_NUM="${frames}" OUTPUT_PATH="${OUTPUT_PATH}/frames_${frames}" \
-      bash "${BASH_SOURCE[0]}" ${PROBE:+--probe "${PROBE}"} "${SKIP_MISSING[@]}"
+      bash "${BASH_SOURCE[0]}" "${GIVEN[@]}"
     SWEPT+=("${OUTPUT_PATH}/frames_${frames}")
   done
   is_on DRY_RUN || "${PYTHON}" -m videokr sweep "${SWEPT[@]}" --figure "${OUTPUT_PATH}/sweep.png"
@@ -127,8 +134,7 @@ fi
 if [[ "${RUNS:-1}" != 1 ]]; then
   REPEATED=()
   for ((seed = SEED; seed < SEED + 10#${RUNS}; seed++)); do
-    RUNS="" SEED="${seed}" OUTPUT_PATH="${OUTPUT_PATH}/run_${seed}" bash "${BASH_SOURCE[0]}" ${PROBE:+--probe "${PROBE}"} \
-      "${SKIP_MISSING[@]}"
+    RUNS="" SEED="${seed}" OUTPUT_PATH="${OUTPUT_PATH}/run_${seed}" bash "${BASH_SOURCE[0]}" "${GIVEN[@]}"
     REPEATED+=("${OUTPUT_PATH}/run_${seed}")
   done
   is_on DRY_RUN || "${PYTHON}" -m videokr runs "${REPEATED[@]}" --output "${OUTPUT_PATH}/runs.json"
@@ -144,7 +150,8 @@ if [[ -z "${DATA_PARALLEL_SIZE:-}" ]]; then
   DATA_PARALLEL_SIZE=$((GPUS / ${TENSOR_PARALLEL_SIZE:-1}))
   [[ "${DATA_PARALLEL_SIZE}" != 0 ]] || DATA_PARALLEL_SIZE=1
 fi
-SETTINGS=(${SYSTEM_PROMPT:+"SYSTEM_PROMPT=${SYSTEM_PROMPT}"})
+export TOOL # the system turn tells of it
+SETTINGS=(${SYSTEM_PROMPT:+"SYSTEM_PROMPT=${SYSTEM_PROMPT}"} ${TOOL:+"TOOL=${TOOL}"})
 HOST=("${PYTHON}" -m)
 if [[ "${DATA_PARALLEL_SIZE}" != 1 || "${NNODES:-1}" != 1 ]]; then
   # One process a replica. They exchange only counts and texts, so that is done without a GPU.
