@@ -56,7 +56,7 @@ def asked(draw):
     """An example with any question, and options of which no further line begins like a label."""
     kind = draw(st.sampled_from(Kind))
     question = "\n".join(draw(st.lists(st.one_of(one_line, st.sampled_from(OWN_INSTRUCTIONS)), min_size=1, max_size=4)))
-    if kind is Kind.OPEN_ENDED:
+    if kind is not Kind.MULTIPLE_CHOICE:
         return Example("1", question, (), kind, "x", None, ("a.mp4",))
     further = one_line.filter(lambda line: line[1:3] != ". ").map(lambda line: f"\n{line}")
     option = st.builds(str.__add__, one_line, st.one_of(st.just(""), st.just(""), further))

@@ -42,7 +42,7 @@ def judge_run(given: Run, in_place: bool) -> Run:
     """
 
     def rule(one: Answered) -> Case | None:
-        if one.example.kind is Kind.MULTIPLE_CHOICE or one.answer is None:
+        if one.example.kind is not Kind.OPEN_ENDED or one.answer is None:
             return None
         return Case(one.example.question, one.answer, OURS) if is_other_judge or one.verdict in OPEN else None
 
@@ -57,7 +57,7 @@ def judge_run(given: Run, in_place: bool) -> Run:
 
 
 def judge_run_as_published(given: Run, read: Callable[[str], str]) -> Run:
-    """Judges every question, multiple choice too, whatever rules say of it.
+    """Judges every question, multiple choice too, whatever rules say of it; but for spans, which it does not know.
 
     Args:
         read: what the judge is shown of a response.
@@ -66,8 +66,9 @@ def judge_run_as_published(given: Run, read: Callable[[str], str]) -> Run:
         UserError: the judge cannot be used.
     """
 
-    def rule(one: Answered) -> Case:
-        return Case(build_question(one.example), read(one.response), PUBLISHED[one.example.kind])
+    def rule(one: Answered) -> Case | None:
+        rubric = PUBLISHED.get(one.example.kind)
+        return Case(build_question(one.example), read(one.response), rubric) if rubric else None
 
     settings = check_judge(require_settings(os.environ, "--judge"), "leave --judge out")
     return _judged(given, settings, rule, *PUBLISHED.values())

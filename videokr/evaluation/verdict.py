@@ -1,4 +1,4 @@
-"""What becomes of a response: multiple choice is decided by rule, an open answer by the judge.
+"""What becomes of a response: multiple choice and grounding are decided by rule, an open answer by the judge.
 
 An open answer that equals the gold one but for its spelling is right, and no judge is asked.
 """
@@ -11,6 +11,9 @@ from videokr.evaluation.answer import ANY_FORM, read_choice, read_open_answer
 from videokr.evaluation.judge import JudgeError, ThreadJudge
 from videokr.example import Example
 from videokr.response import Kind
+from videokr.spans import iou, read_spans, write_spans
+
+MIN_IOU = 0.5  # from which on spans are called right, as R@0.5 has it; the IoU itself stands beside the verdict
 
 
 class Verdict(StrEnum):
@@ -31,7 +34,7 @@ class Scored:
     """One response with its verdict.
 
     Attributes:
-        answer: the option letter, or the text of an open answer; None where it is unparsed.
+        answer: the option letter, the spans of time, or the text of an open answer; None where it is unparsed.
         judge_reply: `1` or `0`, or why the judge gave no verdict; None where it was not asked.
     """
 
@@ -41,10 +44,13 @@ class Scored:
 
 
 def read(example: Example, response: str, form: str) -> str | None:
-    """The option letter, or the text of an open answer; None where a response has none in this form."""
+    """The option letter, the spans of time or an open answer, as text; None where a response has none in this form."""
     if example.kind is Kind.MULTIPLE_CHOICE:
         return read_choice(response, example.options, form)
-    return read_open_answer(response, form)
+    said = read_open_answer(response, form)
+    if example.kind is Kind.GROUNDING:
+        return write_spans(read_spans(said or "")) or None
+    return said
 
 
 def score(example: Example, response: str, judge: ThreadJudge | None, form: str = ANY_FORM) -> Scored:
@@ -58,6 +64,8 @@ def score(example: Example, response: str, judge: ThreadJudge | None, form: str 
         return Scored(Verdict.UNPARSED, None)
     if example.kind is Kind.MULTIPLE_CHOICE:
         return Scored(right_or_wrong(answer == example.answer), answer)
+    if example.kind is Kind.GROUNDING:
+        return Scored(right_or_wrong(iou(read_spans(answer), read_spans(example.answer)) >= MIN_IOU), answer)
     if is_same_text(answer, example.answer):
         return Scored(Verdict.RIGHT, answer)
     if judge is None:
