@@ -14,6 +14,7 @@ _QUOTES = r"[\s\[\](){}\"'<>]{0,9}"
 _TO = rf"{_QUOTES}(?:[-–—~,]|\b(?:to|and|until|till)\b){_QUOTES}(?:(?:at|ends?(?:_time)?)\b{_QUOTES}:?\s?)?"  # noqa: RUF001
 # No sign stands before a time: what begins with one is no span. A sign between two of them is a dash.
 _SPAN = re.compile(rf"(?<![-−\d.:]){_TIME}{_TO}{_TIME}", re.I)  # noqa: RUF001
+MAX_SECONDS = 1e9  # beyond any video: what is longer is read as this, for infinity has no overlap
 ACCURACY_FROM, ACCURACY_WIDTH = 0.2, 0.6  # VideoTemp-o3: clip((IoU - 0.2) / 0.6, 0, 1)
 
 
@@ -61,7 +62,7 @@ def _seconds(time: str) -> float:
     total = 0.0
     for part in time.split(":"):
         total = 60 * total + float(part)
-    return total
+    return min(total, MAX_SECONDS)
 
 
 def iou(one: Sequence[Span], other: Sequence[Span]) -> float:

@@ -24,6 +24,15 @@ OPEN_ENDED = (
     b"Please provide only your final answer within the <answer>...</answer> tags."
 )
 
+GROUNDING = (  # ours
+    b"What bubbles?\n"
+    b"Please answer this question based on the visual content.\n"
+    b"Provide your thinking process between the <think> and </think> tags, and then give your final answer between the "
+    b"<answer> and </answer> tags.\n"
+    b"Please provide only the start and end of each time span in seconds (e.g., 12.5-30.4, or 3-5, 8-9 for several) "
+    b"within the <answer>...</answer> tags."
+)
+
 
 def example(kind: Kind, videos: int = 1) -> Example:
     options = ("Oxygen", "Hydrogen") if kind is Kind.MULTIPLE_CHOICE else ()
@@ -33,6 +42,7 @@ def example(kind: Kind, videos: int = 1) -> Example:
 def test_exact_bytes():
     assert build_prompt(example(Kind.MULTIPLE_CHOICE)).encode() == MULTIPLE_CHOICE
     assert build_prompt(example(Kind.OPEN_ENDED)).encode() == OPEN_ENDED
+    assert build_prompt(example(Kind.GROUNDING)).encode() == GROUNDING
 
 
 def test_the_video_stands_before_with_nothing_between():
