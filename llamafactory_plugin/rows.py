@@ -3,7 +3,7 @@
 from typing import Any
 
 from videokr.errors import RecordError
-from videokr.example import RATIONALE_FIELDS, Example
+from videokr.example import RATIONALE_FIELDS, ROUNDS_FIELD, Example
 from videokr.prompt import build_placeholder_prompt
 from videokr.response import EMPTY_THINK, WITHOUT_RATIONALE, build_response
 
@@ -23,8 +23,11 @@ def build_turns(example: Example, without_rationale: str | None = None) -> tuple
         without_rationale: what is said where there is no rationale, one of `videokr.response.WITHOUT_RATIONALE`.
 
     Raises:
-        RecordError: the example has no rationale, and nothing else was said to be imitated.
+        RecordError: the example has no rationale, and nothing else was said to be imitated; or it calls the tool.
     """
+    if example.rounds:
+        detail = "such rows are for `agentic` training; --skip-invalid leaves them out"
+        raise RecordError(ROUNDS_FIELD, "turns that call the crop tool", detail, source=f"record '{example.id}'")
     if example.rationale is None and without_rationale is None:
         ways = " or ".join(f"{NO_RATIONALE}={way}" for way in WITHOUT_RATIONALE)
         detail = f"SFT imitates it; {ways} (prepare sft: --no-rationale) trains on the answer without"

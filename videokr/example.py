@@ -10,12 +10,15 @@ from typing import Any
 from videokr.errors import RecordError
 from videokr.option_columns import refuse_option_columns
 from videokr.options import LETTERS, read_option_letter, says_something, split_inline_options, without_labels
+from videokr.record_spans import CLUE_FIELDS, read_clues, read_span_answer
 from videokr.response import Kind, bare_answer, find_kind, find_special_token, holds_tag, strip_tag
+from videokr.spans import Span, read_spans
 
 ID_FIELDS = ("id", "problem_id", "file_name")
 QUESTION_FIELDS = ("question", "prompt", "problem")
 OPTION_FIELDS = ("options", "option", "choices", "choice", "candidates")
-KIND_FIELDS = ("problem_type", "question_type")
+KIND_FIELDS = ("problem_type", "question_type", "data_type")
+ROUNDS_FIELD = "rounds"
 RATIONALE_FIELDS = ("think", "process")
 ANSWER_FIELDS = ("solution", "answer", "correct_answer", "ground_truth", "correct_choice", "answer_id", "answer_idx")
 VIDEO_FIELDS = (
@@ -41,11 +44,15 @@ class Example:
     Attributes:
         id: names the example in logs and results; unique within a file where the file has ids.
         question: without options, instruction or video marks.
-        options: texts without letters, in the order A, B, C, ...; empty for open-ended questions.
-        answer: the option letter, or the final answer alone.
+        options: texts without letters, in the order A, B, C, ...; empty for the other kinds of questions.
+        answer: the option letter, the spans of time as `videokr.spans.write_spans` has them, or the final answer alone.
         rationale: the reasoning without tags; None where the file has none.
         videos: paths as the record has them, less a leading `./`; never empty.
         groups: what results are broken down by (`GROUP_FIELDS`), as far as given.
+        clues: where the first video shows what the question is about; empty where nobody said, and where just that is
+            asked.
+        rounds: before the answer, the thoughts and the spans of each turn that asks to look again; see
+            `videokr.dialogue`.
     """
 
     id: str
@@ -56,8 +63,17 @@ class Example:
     rationale: str | None
     videos: tuple[str, ...]
     groups: Mapping[str, str] = field(default_factory=dict)
+    clues: tuple[Span, ...] = ()
+    rounds: tuple[tuple[str, tuple[Span, ...]], ...] = ()
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """Every span of time that it names, in the answer, the clues and the rounds."""
+        asked = read_spans(self.answer) if self.kind is Kind.GROUNDING else ()
+        return (*asked, *self.clues, *(span for _, spans in self.rounds for span in spans))
 
 
+_CALLED = {Kind.OPEN_ENDED: "an open-ended", Kind.GROUNDING: "a grounding"}
 # A lower-case letter alone may be what is asked for: the x of an equation.
 _OPTION_LETTER = re.compile(
     r"[(\[]?[A-Z][)\]]?[.:]?|[(\[]?[a-z][)\]][.:]?|(?i:option|choice)\s+[(\[]?[A-Za-z][)\]]?\.?"
@@ -113,15 +129,15 @@ def parse_example(record: Mapping[str, Any]) -> Example:
         several = given if isinstance(given, list) else ()
         label = ", ".join(text_of(kind_field, one) for one in several) if several else text_of(kind_field, given)
     kind = find_kind(label) if label else None
-    if kind is not Kind.OPEN_ENDED:
+    if kind in (Kind.MULTIPLE_CHOICE, None):
         question, options = split_inline_options(question, options)
         if not options:
             refuse_option_columns(record)
     is_said = kind is not None
     if kind is None:
         kind = Kind.MULTIPLE_CHOICE if options else Kind.OPEN_ENDED
-    if kind is Kind.OPEN_ENDED and options:
-        raise RecordError(option_field, "an open-ended question has options", f"{len(options)} of them")
+    if kind is not Kind.MULTIPLE_CHOICE and options:
+        raise RecordError(option_field, f"{_CALLED[kind]} question has options", f"{len(options)} of them")
     if kind is Kind.MULTIPLE_CHOICE and not 2 <= len(options) <= len(LETTERS):
         detail = f"got {len(options)}, at most {len(LETTERS)} have a letter"
         raise RecordError(option_field, "a multiple-choice question needs two or more options", detail)
@@ -130,7 +146,7 @@ def parse_example(record: Mapping[str, Any]) -> Example:
     _refuse_reserved(question_field, question)
     _refuse_reserved(option_field, *options)
 
-    answer_field, answer = _text(record, ANSWER_FIELDS)
+    answer_field, answer = _span_answer(record) if kind is Kind.GROUNDING else _text(record, ANSWER_FIELDS)
     if kind is Kind.OPEN_ENDED and not is_said and _OPTION_LETTER.fullmatch(bare_answer(answer) or ""):
         raise RecordError(answer_field, NO_OPTIONS, f"{answer!r}; if it is open-ended, say so in {KIND_FIELDS[0]}")
     if options and isinstance(record[answer_field], int | float):
@@ -146,15 +162,17 @@ def parse_example(record: Mapping[str, Any]) -> Example:
         question=question,
         options=options,
         kind=kind,
-        answer=_gold(answer_field, answer, kind, options),
+        answer=answer if kind is Kind.GROUNDING else _gold(answer_field, answer, kind, options),
         rationale=_rationale(record),
         videos=videos,
         groups=groups,
+        clues=() if kind is Kind.GROUNDING else read_clues(record),
+        rounds=_rounds(record),
     )
 
 
 def to_record(example: Example) -> dict[str, Any]:
-    """A record that `parse_example` reads back as the same example, less its rationale; always the same fields."""
+    """A record that `parse_example` reads back as the same example, less what is imitated; always the same fields."""
     return {
         "id": example.id,
         "question": example.question,
@@ -162,8 +180,18 @@ def to_record(example: Example) -> dict[str, Any]:
         "problem_type": example.kind.value,
         "answer": example.answer,
         "videos": list(example.videos),
+        "clues": [list(span) for span in example.clues],
         **{name: example.groups.get(name, "") for name in GROUP_FIELDS},
     }
+
+
+def imitated_fields(example: Example) -> dict[str, Any]:
+    """What `to_record` leaves out: what a model is trained to say besides the answer."""
+    rounds = [
+        {RATIONALE_FIELDS[0]: thoughts, CLUE_FIELDS[0]: [list(span) for span in spans]}
+        for thoughts, spans in example.rounds
+    ]
+    return {RATIONALE_FIELDS[0]: example.rationale or ""} | ({ROUNDS_FIELD: rounds} if rounds else {})
 
 
 def _text(record: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, str]:
@@ -214,6 +242,22 @@ def _gold(name: str, text: str, kind: Kind, options: tuple[str, ...]) -> str:
     if letter is None:
         raise RecordError(name, "names no single option", f"{answer[:80]!r} of {len(options)} options")
     return letter
+
+
+def _span_answer(record: Mapping[str, Any]) -> tuple[str, str]:
+    name = present(record, (*ANSWER_FIELDS, *CLUE_FIELDS))  # a row may have the spans that are asked for as clues alone
+    if name is None:
+        raise _missing(ANSWER_FIELDS)
+    return name, read_span_answer(name, record[name])
+
+
+def _rounds(record: Mapping[str, Any]) -> tuple[tuple[str, tuple[Span, ...]], ...]:
+    rounds = record.get(ROUNDS_FIELD)
+    if not isinstance(rounds, list):
+        return ()
+    if not all(isinstance(one, Mapping) and read_clues(one) for one in rounds):
+        raise RecordError(ROUNDS_FIELD, "not a list of objects with thoughts and spans", repr(rounds)[:80])
+    return tuple((_rationale(one) or "", read_clues(one)) for one in rounds)
 
 
 def _rationale(record: Mapping[str, Any]) -> str | None:

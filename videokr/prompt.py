@@ -16,10 +16,16 @@ _INSTRUCTION = (
     "Provide your thinking process between the <think> and </think> tags, "
     "and then give your final answer between the <answer> and </answer> tags.\n"
 )
+# Of ours: the publication asks for no spans.
+GROUNDING_ANSWER = (
+    "Please provide only the start and end of each time span in seconds (e.g., 12.5-30.4, or 3-5, 8-9 for several) "
+    "within the <answer>...</answer> tags."
+)
 INSTRUCTIONS = {
     Kind.MULTIPLE_CHOICE: _INSTRUCTION
     + "Please provide only the single option letter (e.g., A, B, C, D, etc.) within the <answer>...</answer> tags.",
     Kind.OPEN_ENDED: _INSTRUCTION + "Please provide only your final answer within the <answer>...</answer> tags.",
+    Kind.GROUNDING: _INSTRUCTION + GROUNDING_ANSWER,
 }
 
 VIDEO_PLACEHOLDER = "<video>"
@@ -41,7 +47,8 @@ def prompt_digest(instructions: Mapping[Kind, str] = INSTRUCTIONS) -> str:
     """SHA-256 of what is asked besides question and options: two runs with the same one asked with the same bytes."""
     asked = [
         build_prompt(Example("", "question", options, kind, "", None, ("video",)), instructions)
-        for kind, options in ((Kind.MULTIPLE_CHOICE, ("first", "second")), (Kind.OPEN_ENDED, ()))
+        for kind in Kind
+        for options in [("first", "second") if kind is Kind.MULTIPLE_CHOICE else ()]
     ]
     return hashlib.sha256("\0".join(asked).encode()).hexdigest()
 
@@ -61,7 +68,7 @@ def read_prompt(text: str) -> tuple[Kind, tuple[str, ...]] | None:
     kind = max(places, key=lambda asked: places[asked])
     if places[kind] < 0:
         return None
-    if kind is Kind.OPEN_ENDED:
+    if kind is not Kind.MULTIPLE_CHOICE:
         return kind, ()
     lines = text[: places[kind]].split("\n")
     firsts = [number for number, line in enumerate(lines) if line.startswith(f"{LETTERS[0]}. ")]

@@ -53,6 +53,7 @@ class Kind(StrEnum):
 
     MULTIPLE_CHOICE = "multiple choice"
     OPEN_ENDED = "open-ended"
+    GROUNDING = "grounding"  # of ours: the answer is when something happens, see `videokr.spans`
 
 
 _KINDS = {
@@ -61,6 +62,12 @@ _KINDS = {
     "open ended": Kind.OPEN_ENDED,
     "free form": Kind.OPEN_ENDED,
     "numerical": Kind.OPEN_ENDED,
+    "oe": Kind.OPEN_ENDED,
+    "grounding": Kind.GROUNDING,
+    "temporal grounding": Kind.GROUNDING,
+    "temporal video grounding": Kind.GROUNDING,
+    "video temporal grounding": Kind.GROUNDING,
+    "tvg": Kind.GROUNDING,
 }
 
 

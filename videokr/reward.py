@@ -10,6 +10,7 @@ from videokr.mentions import read_answer_letter
 from videokr.options import LETTERS, read_option_letter
 from videokr.response import Kind, find_special_token, read_response
 from videokr.rouge import MAX_TEXT_CHARACTERS, mean_rouge_f1
+from videokr.spans import grounding_accuracy, read_spans
 
 FORMAT_WEIGHT = 0.1
 ACCURACY_WEIGHT = 0.9
@@ -18,7 +19,7 @@ TYPED_PACKAGES = ("math_verify", "pint")
 
 
 class Accuracy(StrEnum):
-    """How an open answer is held against the gold one; of a multiple-choice answer the letter counts, as everywhere."""
+    """How an open answer is held against the gold one; of the other kinds letters and spans count, as everywhere."""
 
     PAPER = "paper"  # the mean F1 of ROUGE-1, ROUGE-2 and ROUGE-L
     TYPED = "typed"  # by what it means: videokr/typed/accuracy.py, which other rewards do not import
@@ -37,6 +38,7 @@ class Reason(StrEnum):
     PARTIAL = "partial"  # between 0 and 1: ROUGE, or the overlap of spans of time
     NO_LETTER = "no_letter"  # the answer names no option, or several
     NOT_AN_OPTION = "not_an_option"  # a letter beyond the options
+    NO_SPAN = "no_span"  # the answer names no span of time
     WRONG_NUMBER = "wrong_number"
     WRONG_UNIT = "wrong_unit"  # the gold number with another unit
     TOO_LONG = "too_long"  # no gold answer is near
@@ -108,12 +110,12 @@ def score_response(
 
     Args:
         response: everything the model said.
-        gold: the option letter or the final answer, without tags.
+        gold: the option letter, the spans of time or the final answer, without tags.
         options: the option texts, or their number, where known; sharpens the reading of the letter.
         tolerance: relative, of numbers; `typed` alone knows it.
 
     Raises:
-        ValueError: the gold answer is empty, or names no option. Found when data is prepared, not in a run.
+        ValueError: the gold answer is empty, or names no option or span. Found when data is prepared, not in a run.
     """
     if not gold.strip():
         raise ValueError("gold answer is empty")
@@ -121,6 +123,8 @@ def score_response(
     answer = said.answer
     if kind is Kind.MULTIPLE_CHOICE:
         value, answered, reason = _choice(answer, gold, options)
+    elif kind is Kind.GROUNDING:
+        value, answered, reason = _grounding(answer, gold)
     else:
         value, answered, reason = _open(answer, gold, accuracy, tolerance)
     if answer is None and said.ends_inside_block:
@@ -146,6 +150,15 @@ def _choice(answer: str | None, gold: str, options: Sequence[str] | int | None) 
     return 0.0, False, Reason.NOT_AN_OPTION if beyond else Reason.NO_LETTER
 
 
+def _grounding(answer: str | None, gold: str) -> tuple[float, bool, Reason]:
+    gold_spans = read_spans(gold)
+    if not gold_spans:
+        raise ValueError(f"gold answer {gold!r} names no span of time")
+    spans = read_spans(answer or "")
+    value = grounding_accuracy(spans, gold_spans)
+    return value, bool(spans), _reason(value) if spans else Reason.NO_SPAN
+
+
 def _open(answer: str | None, gold: str, accuracy: Accuracy, tolerance: float) -> tuple[float, bool, Reason]:
     if answer is None:
         return 0.0, False, Reason.NO_ANSWER
@@ -157,4 +170,8 @@ def _open(answer: str | None, gold: str, accuracy: Accuracy, tolerance: float) -
     if max(len(gold), len(answer)) > MAX_TEXT_CHARACTERS:
         return 0.0, True, Reason.TOO_LONG
     value = mean_rouge_f1(gold, answer)
-    return value, True, Reason.RIGHT if value == 1.0 else Reason.PARTIAL if value else Reason.WRONG
+    return value, True, _reason(value)
+
+
+def _reason(value: float) -> Reason:
+    return Reason.RIGHT if value == 1.0 else Reason.PARTIAL if value else Reason.WRONG

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from data_prep.check.spans import TITLES, span_faults
 from data_prep.engine.flags import add_worker_flags, workers_of
 from data_prep.given_path import given_path
 from videokr.budget import BUDGETS
@@ -85,8 +86,19 @@ def _as_json(named: "Named", entries: Iterable[VideoEntry], level: str) -> dict[
         "fine": len(fine),
         "hdr": [entry.path for entry in fine if entry.is_hdr],
         "variable_rate": {entry.path: entry.off_by_index_seconds for entry in fine if entry.off_by_index_seconds},
+        "spans": _span_report(named, entries),
         "rejected": dict(sorted(rejected.items(), key=lambda item: (-len(item[1]), item[0]))),
     }
+
+
+def _span_report(named: "Named", entries: Iterable[VideoEntry]) -> dict[str, Any]:
+    """How many records name spans of time, and by fault which of them are wrong."""
+    durations = {entry.path: entry.duration_seconds for entry in entries}
+    faults: dict[str, list[dict[str, str]]] = {}
+    for place, video, spans in named.spans:
+        for fault, detail in dict(span_faults(spans, durations[video])).items():
+            faults.setdefault(fault, []).append({"record": place, "detail": detail})
+    return {"records": len(named.spans), "faults": faults}
 
 
 def _as_text(report: dict[str, Any]) -> str:
@@ -102,6 +114,12 @@ def _as_text(report: dict[str, Any]) -> str:
         )
     if report["hdr"]:
         lines.append(f"    HDR (PQ, HLG), shown as it is {len(report['hdr']):>7,}")
+    if number := report["spans"]["records"]:
+        unknown = ": --level probe tells how long videos are" if report["level"] == LEVELS[0] else ""
+        lines.append(f"  records with spans of time   {number:>9,}{unknown}")
+    for fault, found in report["spans"]["faults"].items():
+        lines.append(f"    {TITLES[fault]}: {len(found):,}")
+        lines += [f"      {one['record']!a}: {one['detail']}" for one in found[:SHOWN]]
     for reason, videos in report["rejected"].items():
         lines.append(f"  {reason:<28} {len(videos):>9,}")
         for video in videos[:SHOWN]:

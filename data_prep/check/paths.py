@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from videokr.errors import RecordError
-from videokr.example import record_videos
+from videokr.example import KIND_FIELDS, ROUNDS_FIELD, parse_example, record_videos
 from videokr.jsonl import LINE, opens_list, read_lines, read_list, refuse_unreadable
+from videokr.record_spans import CLUE_FIELDS
+from videokr.response import Kind, find_kind
+from videokr.spans import Span
 from videokr.video.paths import plain_path
 
 SUFFIXES = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".flv", ".ts", ".mpg", ".mpeg", ".wmv", ".ogv", ".gif",
@@ -24,11 +27,13 @@ class Named:
         paths: of the videos, each once, in order.
         records: how many records were read.
         left_out: records that name no video, by reason.
+        spans: of the records that name spans of time, with their places and the paths of their videos.
     """
 
     paths: list[str]
     records: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
+    spans: list[tuple[str, str, tuple[Span, ...]]] = field(default_factory=list)
 
 
 def named_by(files: Sequence[Path]) -> Named:
@@ -42,12 +47,15 @@ def named_by(files: Sequence[Path]) -> Named:
     for path in files:
         refuse_unreadable(path)
         with path.open("rb") as file:
-            for _, record in read_list(path) if opens_list(path) else read_lines(file):
+            for line, record in read_list(path) if opens_list(path) else read_lines(file):
                 named.records += 1
                 try:
                     found.update(map(plain_path, _videos(record)))
                 except RecordError as error:
                     named.left_out[f"{error.field}: {error.reason}"] += 1
+                else:
+                    if spans := _spans(record):
+                        named.spans.append((f"{path}:{line}", plain_path(record_videos(record)[0]), spans))
     named.paths = sorted(found)
     return named
 
@@ -58,6 +66,17 @@ def _videos(record: Any) -> tuple[str, ...]:
     if not isinstance(record, dict):
         raise RecordError(LINE, "not a JSON object", type(record).__name__)
     return record_videos(record)
+
+
+def _spans(record: dict[str, Any]) -> tuple[Span, ...]:
+    """Those of a record; none of one that cannot be read, which `videokr lint` names."""
+    is_asked = any(find_kind(str(record.get(name))) is Kind.GROUNDING for name in KIND_FIELDS)
+    if not is_asked and not any(record.get(name) for name in (*CLUE_FIELDS, ROUNDS_FIELD)):
+        return ()  # without reading it: there are many
+    try:
+        return parse_example(record).spans
+    except RecordError:
+        return ()
 
 
 def below(folder: Path) -> Named:

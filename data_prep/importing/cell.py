@@ -4,7 +4,7 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-from data_prep.importing.json_file import from_json
+from data_prep.importing.json_file import Number, from_json
 from videokr.errors import RecordError
 from videokr.options import split_label
 
@@ -57,12 +57,27 @@ def options_in(name: str, cell: Any, nothing: str | None) -> Any:
 
 def videos_in(cell: Any) -> Any:
     """The path or paths of a cell."""
-    found = _literal(cell) if isinstance(cell, str) else None
+    found = literal(cell) if isinstance(cell, str) else None
     return found if isinstance(found, list) else cell
 
 
+def spans_in(cell: Any) -> list[Any] | None:
+    """The list of a cell, with numbers as such; None where it holds no list, as a date does not."""
+    found = with_numbers(literal(cell) if isinstance(cell, str) else cell)
+    return found if isinstance(found, list) else None
+
+
+def with_numbers(value: Any) -> Any:
+    """What a file holds, with its numbers as such."""
+    if isinstance(value, Number):
+        return float(value)
+    if isinstance(value, list):
+        return [with_numbers(one) for one in value]
+    return {name: with_numbers(one) for name, one in value.items()} if isinstance(value, Mapping) else value
+
+
 def _options(cell: Any) -> Any:
-    found = _literal(cell) if isinstance(cell, str) else cell
+    found = literal(cell) if isinstance(cell, str) else cell
     if isinstance(found, list) and found and all(isinstance(option, dict) for option in found):
         name = next((name for name in OPTION_TEXT_FIELDS if all(name in option for option in found)), None)
         return [option[name] for option in found] if name else found
@@ -79,7 +94,8 @@ def _is_option(name: str, option: Any, nothing: str | None) -> bool:
     return is_word or is_filled(name, option, nothing)
 
 
-def _literal(cell: str) -> list[Any] | dict[Any, Any] | None:
+def literal(cell: str) -> list[Any] | dict[Any, Any] | None:
+    """The list or object that a program wrote into a cell; None where it holds none."""
     text = cell.strip()
     if not text.startswith(("[", "{")) or not text.endswith(("]", "}")):
         return None

@@ -5,14 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from data_prep.importing.cell import is_filled, options_in, videos_in
+from data_prep.importing.cell import is_filled, literal, options_in, spans_in, videos_in
 from videokr import example as fields
 from videokr.errors import RecordError, UserError
 from videokr.option_columns import folded, lettered_field, option_columns
 from videokr.options import LETTERS
+from videokr.record_spans import CLUE_FIELDS
 
 QUESTION, ANSWER, RATIONALE = fields.QUESTION_FIELDS[0], fields.ANSWER_FIELDS[0], fields.RATIONALE_FIELDS[0]
 OPTIONS, VIDEOS, KIND = fields.OPTION_FIELDS[0], fields.VIDEO_FIELDS[0], fields.KIND_FIELDS[0]
+CLUES, ROUNDS = CLUE_FIELDS[0], fields.ROUNDS_FIELD
 ID = fields.NAMING_FIELDS[0]  # a file's name is no id here: own data has several questions a video
 LATE_OPTION_NAMES = ("choices", "choice", "candidates")  # taken where nothing else can be the options
 # By field: what it is called after --column and in what is printed, and the columns that are taken for it unasked.
@@ -24,6 +26,8 @@ ACCEPTED_NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
     RATIONALE: ("rationale", fields.RATIONALE_FIELDS),
     ANSWER: ("answer", fields.ANSWER_FIELDS),
     VIDEOS: ("video", fields.VIDEO_FIELDS),
+    CLUES: (CLUES, CLUE_FIELDS),
+    ROUNDS: (ROUNDS, (ROUNDS,)),
     **{name: (name, (name,)) for name in fields.GROUP_FIELDS},
 }
 SHOWN = {own: shown for own, (shown, _) in ACCEPTED_NAMES.items()}
@@ -91,10 +95,11 @@ class Columns:
         for own, places in plan.single.items():
             columns[own] = places[0]
             for place in places:
-                if own in values:
+                value = spans_in(row[place]) if own in (CLUES, ROUNDS) else row[place]
+                if own in values or value is None:
                     self._count_unused(place, row[place])
-                elif is_filled(place, row[place], self.nothing):
-                    values[own], columns[own] = row[place], place
+                elif is_filled(place, value, self.nothing):
+                    values[own], columns[own] = value, place
                     self.taken[own, place] += 1
         if plan.lettered:
             columns[OPTIONS] = f"{plan.lettered[0]} ... {plan.lettered[-1]}"
@@ -175,9 +180,10 @@ class Columns:
 
 
 def _inner(row: Mapping[str, Any], name: str) -> Any:
-    """What stands at `outer.inner` of nested objects; None where nothing does."""
+    """What stands at `outer.inner` of nested objects, or of their JSON text; None where nothing does."""
     value: Any = row
     for part in name.split("."):
+        value = literal(value) if isinstance(value, str) else value
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
 

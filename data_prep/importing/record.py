@@ -13,20 +13,22 @@ from typing import Any
 from data_prep.check.container import LINK_OUTSIDE
 from data_prep.check.examination import OUTSIDE
 from data_prep.check.paths import SUFFIXES
-from data_prep.importing.columns import ANSWER, ID, KIND, OPTIONS, QUESTION, RATIONALE, SHOWN, VIDEOS, Fields, described
+from data_prep.importing.columns import ANSWER, ID, KIND, OPTIONS, QUESTION, SHOWN, VIDEOS, Fields, described
 from data_prep.importing.json_file import Number
 from data_prep.prepare.source import MISSING_VIDEO
 from videokr.errors import RecordError, UserError
-from videokr.example import NO_OPTIONS, Example, parse_example, to_record
+from videokr.example import NO_OPTIONS, Example, imitated_fields, parse_example, to_record
 from videokr.jsonl import LINE
 from videokr.options import LETTERS, read_option_letter, split_label
-from videokr.response import Kind, bare_answer, parse_kind
+from videokr.response import Kind, bare_answer, find_kind
+from videokr.spans import iou, read_spans
 from videokr.video.paths import resolve_video
 
 LETTER, TEXT, FROM_0, FROM_1 = ANSWER_FORMS = ("letter", "text", "from-0", "from-1")
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")  # some files have rows of them, too
 MAX_KNOWN_PATHS = 4_096  # rows of one video mostly follow each other
 MAX_SHOWN_CHARS = 80  # of a text in a message
+MIN_SAME_IOU = 0.9  # from which on an answer names the span that its row gives
 ID_DIGEST_BYTES = 6  # of a made id, which has two digits a byte
 NAMES_NONE, MAY_MEAN_TWO = "names no single option", "may mean two options"
 _COUNT = re.compile(r"(\d{1,3})(?:\.0+)?")  # 2.0 is what a column of numbers with gaps makes of 2
@@ -54,11 +56,11 @@ class VideoFolder:
         Raises:
             RecordError: it is not there, lies outside, or is an address.
         """
-        if "://" in name:
+        if "://" in name.removeprefix("file://"):
             raise RecordError(VIDEOS, "video is an address", f"'{name}': download it, and name the file")
         if name.lower().endswith(PICTURE_SUFFIXES):
             raise RecordError(VIDEOS, "a picture, and no video", repr(name))
-        name = self.prefix + name
+        name = self.prefix + name.removeprefix("file://")
         if self.suffix and not name.lower().endswith(SUFFIXES):
             name += self.suffix
         root = os.path.abspath(self.root)  # noqa: PTH100  (links stay as they are)
@@ -104,7 +106,7 @@ class RecordMaker:
         is_made = ID not in values
         if is_made:
             example = replace(example, id=_made_id(example))
-        record = {**to_record(example), RATIONALE: example.rationale or ""}
+        record = {**to_record(example), **imitated_fields(example)}
         if parse_example(record) != example:
             raise RecordError(LINE, "does not read back as it is", ascii(example.question[:MAX_SHOWN_CHARS]))
         key = int.from_bytes(hashlib.blake2b(example.id.encode(), digest_size=8).digest())
@@ -118,8 +120,8 @@ class RecordMaker:
 
     def _parse(self, values: dict[str, Any], fields: Fields) -> Example:
         question, answer, instruction = values[QUESTION], values[ANSWER], ""
-        if not isinstance(answer, str):
-            return parse_example(values)  # which says that it is none
+        if not isinstance(answer, str) or _said_kind(values) is Kind.GROUNDING:
+            return parse_example(values)
         if OPTIONS not in values and isinstance(question, str):
             question, instruction = _without_instruction(question)
         try:  # with a letter that there always is: what the answer means is known once the options are
@@ -156,7 +158,9 @@ class RecordMaker:
             example = parse_example(values)
         except RecordError as fault:
             raise RecordError(ANSWER, NO_OPTIONS, way_out) if fault.reason == NO_OPTIONS else fault from None
-        counts = self.answers in (FROM_0, FROM_1) and not _is_said_open_ended(values)
+        if iou(read_spans(example.answer), example.clues) >= MIN_SAME_IOU:  # what is asked for is when
+            return parse_example({**values, KIND: Kind.GROUNDING.value})
+        counts = self.answers in (FROM_0, FROM_1) and _said_kind(values) is not Kind.OPEN_ENDED
         if counts and (column is None or _NUMBER.fullmatch(answer)):
             raise RecordError(ANSWER, f"--answers {self.answers} counts options, and there are none", way_out)
         return example
@@ -216,11 +220,9 @@ def _folded(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _is_said_open_ended(values: dict[str, Any]) -> bool:
-    try:
-        return KIND in values and parse_kind(values[KIND]) is Kind.OPEN_ENDED
-    except RecordError:  # a label that says nothing of it
-        return False
+def _said_kind(values: dict[str, Any]) -> Kind | None:
+    """None where nothing is said of it, or a label that is none of ours."""
+    return find_kind(str(values.get(KIND, "")))
 
 
 def _missing(own: str, fields: Fields) -> RecordError:
@@ -254,6 +256,7 @@ def _without_instruction(question: str) -> tuple[str, str]:
 
 def _made_id(example: Example) -> str:
     """The first video's name and a hash of what is asked and answered: the same wherever the row stands."""
-    said = [example.question, example.options, example.kind, example.answer, example.rationale, example.videos]
+    said = [example.question, example.options, example.kind, example.answer, example.rationale, example.videos,
+            *example.rounds]  # fmt: skip
     digest = hashlib.blake2b(json.dumps(said).encode("ascii"), digest_size=ID_DIGEST_BYTES).hexdigest()
     return f"{' '.join(Path(example.videos[0]).stem.split())}-{digest}"

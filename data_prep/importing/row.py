@@ -5,13 +5,30 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from data_prep.importing.columns import ANSWER, EACH, ID, JOINED, QUESTION, RATIONALE, VIDEOS, Columns, Fields
+from data_prep.importing.cell import with_numbers
+from data_prep.importing.columns import (
+    ANSWER,
+    CLUES,
+    EACH,
+    ID,
+    JOINED,
+    KIND,
+    QUESTION,
+    RATIONALE,
+    ROUNDS,
+    VIDEOS,
+    Columns,
+    Fields,
+)
 from data_prep.importing.json_file import NOT_AN_OBJECT, Number
+from videokr.dialogue import Call, CallFault, read_turn
 from videokr.errors import RecordError
-from videokr.example import CONVERSATION_FIELDS, record_videos
+from videokr.example import CONVERSATION_FIELDS, LABEL_FIELD, record_videos
 from videokr.jsonl import LINE
+from videokr.response import Kind, find_kind
 
 ASKING_ROLES, ANSWERING_ROLES, SYSTEM_ROLE = ("human", "user"), ("gpt", "assistant"), "system"
+SHOWING_ROLES = (*ASKING_ROLES, "tool", "observation")  # of what a tool shows
 OUT_OF_TURN = "question and answer do not follow each other"
 # LLaVA's rows write `<image>` for a video, too.
 _MARKS_AROUND = re.compile(r"^(?:\s*<(?:video|image)>)+\s*|\s*(?:<(?:video|image)>\s*)+$", re.I)
@@ -69,10 +86,11 @@ def _told(record: Mapping[str, Any], columns: Columns) -> list[Fields]:
     """The fields, once for each turn where a conversation tells them, or for each answer of a list."""
     fields = columns.take(record)
     name = next((name for name in CONVERSATION_FIELDS if isinstance(record.get(name), list)), None)
-    if name is None or {QUESTION, ANSWER} <= fields.values.keys():
-        if isinstance(fields.values.get(ANSWER), list):
-            return [_with(fields, {ANSWER: answer}) for answer in _answers(fields, columns.lists)]
-        return [_with_thoughts(fields)]
+    asked = fields.values.get(QUESTION)
+    if isinstance(asked, list) and asked and _role(asked[0]) is not None:  # as verl's `prompt` is
+        name = fields.columns[QUESTION]
+    elif name is None or {QUESTION, ANSWER} <= fields.values.keys():
+        return [_with_thoughts(one) for one in _answered(fields, columns.lists)]
     turns, videos = _turns(record[name], name, fields.values.get(ANSWER))
     columns.taken[QUESTION, name] += 1
     columns.unused.pop(name, None)
@@ -82,7 +100,9 @@ def _told(record: Mapping[str, Any], columns: Columns) -> list[Fields]:
     fields = replace(fields, columns={**fields.columns, QUESTION: name, ANSWER: name})
     if videos and VIDEOS not in fields.values:
         fields = _with(fields, {VIDEOS: videos})
-    return [_with_thoughts(_with(fields, {QUESTION: question, ANSWER: answer})) for question, answer in turns]
+    if any(ROUNDS in turn for turn in turns) and isinstance(given := fields.values.get(VIDEOS), list):
+        fields = _with(fields, {VIDEOS: given[:1]})  # the others are what the tool showed
+    return [_with_thoughts(one) for turn in turns for one in _answered(_with(fields, turn), columns.lists)]
 
 
 def _with(fields: Fields, values: Mapping[str, Any]) -> Fields:
@@ -98,40 +118,52 @@ def _with_thoughts(fields: Fields) -> Fields:
     return _with(fields, {ANSWER: found[2], **({RATIONALE: found[1]} if found[1].strip() else {})})
 
 
-def _answers(fields: Fields, lists: str | None) -> list[Any]:
-    """The answers that a list as the answer holds: a span or several are one."""
-    answer: list[Any] = fields.values[ANSWER]
-    if spans := _spans(answer):
-        return [spans]
+def _answered(fields: Fields, lists: str | None) -> list[Fields]:
+    """The fields, once for each answer that a list as the answer holds; spans are one answer, and of another kind."""
+    answer, asked = fields.values.get(ANSWER), fields.values.get(QUESTION)
+    if not isinstance(answer, list):
+        return [fields]
+    if isinstance(asked, list):
+        if lists != EACH or len(asked) != len(answer):
+            detail = f"{len(asked)} of them, {len(answer)} answers: of as many, --answer-lists each makes a record each"
+            raise RecordError(fields.columns[QUESTION], "a list of questions", detail)
+        each = [_with(fields, {QUESTION: one, ANSWER: own}) for one, own in zip(asked, answer, strict=True)]
+        return [one for own in each for one in _answered(own, lists)]
+    if _are_spans(answer):
+        kind = fields.values.get(KIND)
+        label = {LABEL_FIELD: kind} if kind and find_kind(str(kind)) is None else {}
+        return [_with(fields, {**label, ANSWER: with_numbers(answer), KIND: Kind.GROUNDING.value})]
     if len(answer) < 2 or lists == EACH:
-        return answer
+        return [_with(fields, {ANSWER: one}) for one in answer]
     if lists == JOINED and all(isinstance(text, str) for text in answer):
-        return [" ".join(map(str.strip, answer))]
+        return [_with(fields, {ANSWER: " ".join(map(str.strip, answer))})]
     detail = f"{len(answer)} of them: say --answer-lists each (a record each), or joined (one text)"
     raise RecordError(fields.columns[ANSWER], "a list of answers", detail)
 
 
-def _spans(answer: list[Any]) -> str | None:
-    """`[[2.5, 6], [8, 9]]`, or one pair: seconds from and to, as `2.5-6, 8-9`; None of anything else."""
+def _are_spans(answer: list[Any]) -> bool:
+    """Whether it is `[[2.5, 6], [8, 9]]`, or one pair."""
     pairs = answer if isinstance(answer[0], list) else [answer]
-    if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
-        return None
-    if not all(isinstance(number, Number) for pair in pairs for number in pair):
-        return None
-    return ", ".join(f"{first}-{last}" for first, last in pairs)
+    return all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(number, Number | int | float) for number in pair)
+        for pair in pairs
+    )
 
 
-def _turns(messages: list[Any], name: str, answer: Any) -> tuple[list[tuple[str, Any]], list[str]]:
-    """Question and answer of each turn, and the videos that stand among the messages' parts.
+def _turns(messages: list[Any], name: str, answer: Any) -> tuple[list[dict[str, Any]], list[str]]:
+    """Question, answer and rounds before it of each turn, and the videos that stand among the messages' parts.
 
-    The messages are `{"from": "human", "value": ...}`, or have `role` and `content`; the system's is left away.
+    The messages are `{"from": "human", "value": ...}`, or have `role` and `content`; the system's is left away, and so
+    is what a tool showed.
 
     Args:
         answer: of a last message that asks, where the row has it elsewhere.
     """
-    turns: list[tuple[str, Any]] = []
+    turns: list[dict[str, Any]] = []
     videos: list[str] = []
     question: str | None = None
+    rounds: list[dict[str, Any]] = []
+    is_shown = False  # by the next message, what a call asked for
     for message in messages:
         if not isinstance(message, Mapping):
             raise RecordError(name, "a message is no object", repr(message)[:80])
@@ -139,18 +171,34 @@ def _turns(messages: list[Any], name: str, answer: Any) -> tuple[list[tuple[str,
         text = _text(message.get("value", message.get("content")), name, videos)
         if role == SYSTEM_ROLE:
             continue
-        if role not in (ASKING_ROLES if question is None else ANSWERING_ROLES):
+        if role not in (ASKING_ROLES if question is None else SHOWING_ROLES if is_shown else ANSWERING_ROLES):
             raise RecordError(name, OUT_OF_TURN, f"a message of {role!r}")
         if question is None:
             question = _MARKS_AROUND.sub("", text)
+        elif is_shown:
+            is_shown = False
+        elif calls := read_turn(text).calls:
+            rounds.append(_round(text, calls, name))
+            is_shown = True
         else:
-            turns.append((question, text))
-            question = None
-    if question is not None and answer is not None:
-        turns.append((question, answer))
+            turns.append({QUESTION: question, ANSWER: text, **({ROUNDS: rounds} if rounds else {})})
+            question, rounds = None, []
+    if question is not None and answer is not None and not rounds:
+        turns.append({QUESTION: question, ANSWER: answer})
     elif question is not None or not turns:
         raise RecordError(name, OUT_OF_TURN, "the last message asks")
     return turns, videos
+
+
+def _round(text: str, calls: tuple[Call, ...], name: str) -> dict[str, Any]:
+    """The thoughts and spans of a turn that asks to look again."""
+    if fault := next((call for call in calls if isinstance(call, CallFault)), None):
+        raise RecordError(name, "a tool call that shows nothing", fault)
+    thought = _THOUGHT.fullmatch(text)
+    return {
+        RATIONALE: thought[1] if thought else "",
+        CLUES: [list(span) for span in calls if not isinstance(span, CallFault)],
+    }
 
 
 def _role(message: Any) -> Any:

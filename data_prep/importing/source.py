@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from data_prep.importing.charades_file import CharadesFile
 from data_prep.importing.columns import Columns
 from data_prep.importing.json_file import JsonFile
 from data_prep.importing.parquet_file import ParquetFile
@@ -15,7 +16,7 @@ from videokr.jsonl import TABLE_SUFFIXES
 JSON_SUFFIXES, PARQUET_SUFFIX = (".jsonl", ".ndjson", ".json"), ".parquet"
 # Each has `records(progress)`, which streams the rows, or why one is none, with their places, and tells `progress` how
 # much of `total` was read, in `unit`s; and `describe()`, which says its form in a line.
-Reader = Table | JsonFile | ParquetFile
+Reader = Table | JsonFile | ParquetFile | CharadesFile
 
 
 class FileSource:
@@ -105,6 +106,8 @@ def open_reader(path: Path, encoding: str | None, columns: Columns | None) -> Re
     if not path.is_file():
         raise UserError(f"'{path}' is not there: give a table, a JSON file or a folder")
     suffix = path.suffix.lower()
+    if suffix in TABLE_SUFFIXES and CharadesFile.opens(path, encoding):
+        return CharadesFile(path, encoding)
     if suffix in TABLE_SUFFIXES:
         return Table(path, columns, encoding)
     if suffix in JSON_SUFFIXES:

@@ -44,30 +44,29 @@ def run(args: argparse.Namespace) -> int:
     twice = [path for place, path in enumerate(args.data) if path.resolve() in {p.resolve() for p in args.data[:place]}]
     if twice:
         raise UserError(f"--data '{twice[0]}' is given twice")
-    if not args.model and (args.manifest or args.budget or args.max_tokens != MAX_TOKENS):
-        raise UserError("--manifest, --budget and --max-tokens are about lengths: give --model, too")
+    if not args.model and (args.budget or args.max_tokens != MAX_TOKENS):
+        raise UserError("--budget and --max-tokens are about lengths: give --model, too")
 
     import sqlite3
 
-    from data_prep.lint.length import Lengths
+    from data_prep.lint.length import Lengths, entries_of
     from data_prep.lint.lint import lint
     from data_prep.lint.report import Report
     from videokr.family import family_of
-    from videokr.video.manifest import read_manifest
 
     require_suffix(args.json, JSON)
     refuse_to_overwrite([args.json], [*args.data, args.manifest])
     lengths = None
+    if args.manifest:
+        entries_of(args.manifest)
     if args.model:
         family_of(args.model)
-        if args.manifest:
-            read_manifest(args.manifest)
         lengths = Lengths(args.model, args.max_tokens, args.budget, args.manifest)
     try:
-        corpus = lint(args.data, lengths, args.workers)
+        corpus = lint(args.data, lengths, args.workers, args.manifest)
     except sqlite3.OperationalError as error:
         raise UserError(f"the rows do not fit into a temporary file ({error}): make room, or set TMPDIR") from None
-    report = Report(corpus, args.show, has_lengths=lengths is not None)
+    report = Report(corpus, args.show, has_lengths=lengths is not None, has_manifest=args.manifest is not None)
     if args.json:
         report.write_json(args.json)
     print(report.as_text())

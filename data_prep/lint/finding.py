@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from data_prep.check.spans import OUTSIDE, REVERSED, TITLES, WHOLE
+
 EXCERPT = 90  # characters
 
 # What the JSON report calls a finding, and what it says of the rows that it counts.
@@ -19,6 +21,8 @@ FAULTS = {  # of a row that should not go on as it is
     "repeated-rationale": "the reasoning says the same again and again",
     "not-english": "not English",
     "too-long": "longer than the token budget",
+    REVERSED: TITLES[REVERSED],
+    OUTSIDE: TITLES[OUTSIDE],
     "video-in-two-files": "the video is in another file, too",
     "id-twice": "the id is that of an earlier row of the file",
     "row-twice": "the same row again: question, options, answer and video",
@@ -30,6 +34,7 @@ DOUBTS = {  # which may be meant
     "unusual-option-count": "a number of options that the file hardly has otherwise",
     "group-missing": "no value in a field that the file's other rows have",
     "long-answer": "an open-ended answer that is longer than a final answer",
+    WHOLE: TITLES[WHOLE],
 }
 GRADES = {"fault": FAULTS, "doubt": DOUBTS}
 

@@ -34,7 +34,7 @@ class Lengths:
         """Whether the row fits, and its tokens where it does not (at least so many, if its videos are not known)."""
         stage = self.stage or ("sft" if example.rationale else "rl")
         limit = LengthLimit(self.model, self.max_tokens, BUDGETS[stage], stage == "sft")
-        entries = _manifest(self.manifest) if self.manifest else {}
+        entries = entries_of(self.manifest) if self.manifest else {}
         found = [entries.get(plain_path(video)) for video in example.videos]
         headers = [entry.header if entry else None for entry in found]
         patch_size = family_patch_size(self.model)
@@ -54,5 +54,6 @@ class Lengths:
 
 
 @lru_cache(maxsize=1)  # once a process, not once a row
-def _manifest(path: Path) -> dict[str, VideoEntry]:
+def entries_of(path: Path) -> dict[str, VideoEntry]:
+    """A manifest's entries, read once."""
     return read_manifest(path)

@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data_prep.batches import Batch, read_batches
+from data_prep.check.spans import span_faults
 from data_prep.engine import Failure, run
 from data_prep.lint.corpus import LINES, Corpus, Seen
 from data_prep.lint.finding import Flag
 from data_prep.lint.language import find_language
-from data_prep.lint.length import Lengths
+from data_prep.lint.length import Lengths, entries_of
 from data_prep.lint.question import find_leak, find_longest, find_options
 from data_prep.lint.response import find_rationale, find_tags
 from videokr.errors import RecordError, UserError
 from videokr.example import NAMING_FIELDS, RATIONALE_FIELDS, Example
 from videokr.jsonl import parse_record, refuse_unreadable
+from videokr.video.paths import plain_path
 
 MAX_BATCH_SECONDS = 600.0
 
@@ -30,8 +32,9 @@ class Piece(NamedTuple):
     batch: Batch
 
 
-def look(lengths: Lengths | None, piece: Piece) -> Seen:
+def look(lengths: Lengths | None, manifest: Path | None, piece: Piece) -> Seen:
     """Makes every check that needs one row alone, in whatever process."""
+    entries = entries_of(manifest) if manifest else {}
     seen = Seen()
     for line, raw in piece.batch.records():
         record = raw if isinstance(raw, dict) else {}
@@ -45,6 +48,10 @@ def look(lengths: Lengths | None, piece: Piece) -> Seen:
         given_id = _given_id(record)
         place = piece.file * LINES + line
         if isinstance(example, Example):
+            if example.spans:
+                entry = entries.get(plain_path(example.videos[0]))
+                faults = span_faults(example.spans, entry.duration_seconds if entry else None)
+                flags += [Flag(name, detail) for name, detail in dict(faults).items()]
             if lengths:
                 verdict, tokens = lengths.verdict(example)
                 seen.tally.lengths[verdict] += 1
@@ -76,11 +83,12 @@ def _flags(record: dict[str, Any], example: Example | RecordError) -> Iterator[F
     yield from find_longest(example)
 
 
-def lint(files: Sequence[Path], lengths: Lengths | None, workers: int) -> Corpus:
+def lint(files: Sequence[Path], lengths: Lengths | None, workers: int, manifest: Path | None = None) -> Corpus:
     """Reads every file once. What comes out does not depend on the number of workers.
 
     Args:
         workers: processes.
+        manifest: of `videokr check`; None: nobody knows how long the videos are.
 
     Raises:
         UserError: a file is not there, cannot be read, or holds nothing.
@@ -93,7 +101,7 @@ def lint(files: Sequence[Path], lengths: Lengths | None, workers: int) -> Corpus
     corpus = Corpus([str(path) for path in files])
     total = sum(path.stat().st_size for path in files)
     with tqdm(total=total, desc="linting", unit="B", unit_scale=True, disable=None) as bar:
-        for piece, seen in _in_order(files, partial(look, lengths), workers):
+        for piece, seen in _in_order(files, partial(look, lengths, manifest), workers):
             corpus.add(piece.file, seen)
             bar.update(piece.size)
     corpus.compare()

@@ -91,7 +91,7 @@ def find_leak(example: Example) -> Iterator[Flag]:
 
 def find_longest(example: Example) -> Iterator[Flag]:
     """The right option far longer than any other: no fault, but what a bias is made of."""
-    if example.kind is Kind.OPEN_ENDED:
+    if example.kind is not Kind.MULTIPLE_CHOICE:
         return
     lengths = [len(option) for option in example.options]
     own = lengths.pop(LETTERS.index(example.answer))
@@ -102,7 +102,7 @@ def find_longest(example: Example) -> Iterator[Flag]:
 
 
 def _right_answer(example: Example) -> str:
-    return example.answer if example.kind is Kind.OPEN_ENDED else example.options[LETTERS.index(example.answer)]
+    return example.options[LETTERS.index(example.answer)] if example.kind is Kind.MULTIPLE_CHOICE else example.answer
 
 
 def _words(text: str) -> list[str]:

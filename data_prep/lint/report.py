@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from data_prep.check.spans import OUTSIDE, WHOLE
 from data_prep.lint.biases import AS_LETTER, AS_TEXT, LEVEL, Bias, Tally, biases, guessers
 from data_prep.lint.corpus import Corpus
 from data_prep.lint.finding import DOUBTS, FAULTS, GRADES
@@ -26,13 +27,14 @@ class Report:
     Args:
         shown: how many rows of each finding the text shows.
         has_lengths: whether lengths were looked at.
+        has_manifest: whether it is known how long the videos are.
 
     Attributes:
         summary: everything but the single rows, as JSON can hold it.
     """
 
-    def __init__(self, corpus: Corpus, shown: int, has_lengths: bool):
-        self._corpus, self._shown, self._has_lengths = corpus, shown, has_lengths
+    def __init__(self, corpus: Corpus, shown: int, has_lengths: bool, has_manifest: bool):
+        self._corpus, self._shown, self._has_lengths, self._has_manifest = corpus, shown, has_lengths, has_manifest
         self._biases, too_few = biases(corpus.tallies)
         self._by_file: defaultdict[str, Counter[str]] = defaultdict(Counter)  # rows of each finding
         self._by_reason: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -85,8 +87,7 @@ class Report:
         files = self.summary["files"]
         yield f"{_count(self._rows)} in {len(files)} file{'s' * (len(files) > 1)}"
         for number, (own, tally) in enumerate(zip(files, self._corpus.tallies, strict=True)):
-            choice, open_ended = (tally.kinds[kind.value] for kind in Kind)
-            said = [f"{own['records']:,} records", f"{choice:,} multiple choice", f"{open_ended:,} open-ended",
+            said = [f"{own['records']:,} records", *(f"{tally.kinds[kind.value]:,} {kind}" for kind in Kind),
                     f"{own['with_rationale']:,} with a rationale"]  # fmt: skip
             if own["unreadable"]:
                 said.append(f"{own['unreadable']:,} cannot be read")
@@ -159,6 +160,8 @@ class Report:
         skipped = set(BETWEEN_FILES if len(self._corpus.files) == 1 else ())
         if not any(tally.lengths for tally in self._corpus.tallies):
             skipped.add("too-long")
+        if not self._has_manifest:
+            skipped |= {OUTSIDE, WHOLE}
         found = self.summary["findings"]
         clean = [name for name, finding in found.items() if not finding["rows"] and name not in skipped]
         yield f"Nothing found: {', '.join(clean) or 'none of the checks'}"
@@ -174,6 +177,8 @@ class Report:
         elif unknown := sum(tally.lengths[UNKNOWN] for tally in self._corpus.tallies):
             of = f"{FAULTS['too-long']}, for {unknown:,} rows"
             not_made[of] = "it hangs on the video: give --manifest of videokr check --level probe"
+        if not self._has_manifest:
+            not_made["spans against their video"] = "give --manifest of videokr check --level probe"
         if too_few:
             not_made["biases"] = "; ".join(too_few)
         return not_made

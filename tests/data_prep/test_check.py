@@ -52,6 +52,24 @@ def checked(request: pytest.FixtureRequest, corpus: Path) -> tuple[str, dict[str
     return request.param, read_manifest(manifest), json.loads(report.read_text())
 
 
+def test_spans_of_records_are_held_against_their_videos(corpus, tmp_path):
+    asked = {"question": "When?", "problem_type": "tvg", "video": "fine.mp4"}
+    rows = [asked | {"answer": answer} for answer in ("0-0.1", "1 to 0.5", "[[700, 800]]", "never")]
+    rows.append({"question": "What?", "answer": "x", "video": "fine.mp4", "timestamp": [[0, 9000]]})
+    data, report = tmp_path / "data.jsonl", tmp_path / "report.json"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    flags = ["--data", data, "--videos", corpus / "videos", "--manifest", tmp_path / "m.parquet", "--json", report]
+    assert "--level probe tells how long" in run(*flags).stdout
+    done = run(*flags, "--level", "probe")
+    assert done.returncode == 0 and "a span of time ends before it starts, or there: 1" in done.stdout, done.stderr
+    spans = json.loads(report.read_text())["spans"]
+    assert spans["records"] == 4
+    assert {fault: [one["record"] for one in found] for fault, found in spans["faults"].items()} == {
+        "span-reversed": [f"{data}:2"],
+        "span-outside": [f"{data}:3", f"{data}:5"],
+    }
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_every_fault_is_named_at_its_level_and_above(checked, name):
     level, manifest, report = checked

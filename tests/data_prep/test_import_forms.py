@@ -124,7 +124,7 @@ FORMS: dict[str, tuple[str, Any, list[str], list[tuple[Any, ...]]]] = {
         lines({"query": "When?", "vid": "a", "relevant_windows": [[82, 150.0]]},
               {"query": "When?", "vid": "b", "relevant_windows": [[0.5, 6.9], [8, 10]]}),
         [*SUFFIX, "--column", "question=query", "--column", "video=vid", "--column", "answer=relevant_windows"],
-        [("When?", [], "82-150.0", "a.mp4"), ("When?", [], "0.5-6.9, 8-10", "b.mp4")],
+        [("When?", [], "82-150", "a.mp4"), ("When?", [], "0.5-6.9, 8-10", "b.mp4")],
     ),
     "conversations": (
         "0_30_s_oe.json",
@@ -211,6 +211,149 @@ FORMS: dict[str, tuple[str, Any, list[str], list[tuple[Any, ...]]]] = {
         [MOVES, (*MOVES[:3], "b.mp4"), (*MOVES[:3], "sub/c.mp4")],
     ),
 }  # fmt: skip
+
+
+CALL = '<tool_call>{"name": "get_video_clip_frame", "arguments": [%s]}</tool_call>'
+SPAN = '{"start_time": %s, "end_time": %s}'
+SHOWN = {"role": "user", "content": "<video>\nThe tool was executed."}
+LOOK = {"role": "assistant", "content": "<think>Where?</think>\n" + CALL % f"{SPAN % (3, 5.5)}, {SPAN % (8, 9)}"}
+AGAIN = {"role": "assistant", "content": "<think>Closer.</think>" + CALL % (SPAN % (4, 5))}
+SOLVED = {"role": "assistant", "content": "<think>It barks.</think>\n<answer>B</answer>"}
+FOUND = {"role": "assistant", "content": "<think>It barks.</think><answer>24.30-30.42</answer>"}
+ASKED = {"role": "user", "content": "<video>What moves?\nA. a cat\nB. a dog\nC. a bird"}
+WHEN = {"role": "user", "content": "<video>When does it bark?"}
+PATH = "\n The Video path for this video is: /data/a.mp4"
+# VideoTemp-o3's rows are described at huggingface.co/datasets/Kwai-Keye/VideoTemp-o3; the others where they are named.
+# Of each record: question, options, kind, answer, clues, rounds, rationale.
+SPANS: dict[str, tuple[str, Any, list[str], list[tuple[Any, ...]]]] = {
+    "VideoTemp-o3, SFT with tool calls": (
+        "longvila.jsonl",
+        lines({"messages": [{"role": "system", "content": "Think."}, ASKED, LOOK, SHOWN, AGAIN, SHOWN, SOLVED],
+               "videos": ["a.mp4", "cropped_video/1.mp4", "cropped_video/2.mp4", "cropped_video/3.mp4"],
+               "timestamp": [[4, 5.25]], "tool_params": [[3, 5.5], [8, 9], [4, 5]]}),
+        [],
+        [("What moves?", MOVES[1], "multiple choice", "B", [(4, 5.25)],
+          [("Where?", [(3, 5.5), (8, 9)]), ("Closer.", [(4, 5)])], "It barks.")],
+    ),
+    "VideoTemp-o3, SFT without": (
+        "charades.jsonl",
+        lines({"messages": [WHEN, FOUND],
+               "videos": ["a.mp4"], "timestamp": [[24.3, 30.4]]},
+              {"messages": [ASKED, SOLVED], "videos": ["a.mp4"], "timestamp": []}),
+        [],
+        [("When does it bark?", [], "grounding", "24.3-30.42", [], [], "It barks."),
+         ("What moves?", MOVES[1], "multiple choice", "B", [], [], "It barks.")],
+    ),
+    "VideoTemp-o3, grounding.jsonl and qa.jsonl": (
+        "grounding.jsonl",
+        lines({"messages": [WHEN], "videos": ["a.mp4"], "data_type": "grounding", "solution": "3.0 - 5.0, 8 - 9",
+               "timestamp": [[3, 5], [8, 9]]},
+              {"messages": [ASKED], "videos": ["a.mp4"], "data_type": "qa", "solution": "B", "timestamp": [[3, 5]]}),
+        [],
+        [("When does it bark?", [], "grounding", "3-5, 8-9", [], [], None),
+         ("What moves?", MOVES[1], "multiple choice", "B", [(3, 5)], [], None)],
+    ),
+    "ParaVT": (  # github.com/EvolvingLMMs-Lab/ParaVT: paravt/rl/data/dataset.py
+        "rl.parquet",
+        [{"prompt": [{"role": "system", "content": "Think."}, {"role": "user", "content": f"<video>{question}"}],
+          "videos": [{"video": "sub/c.mp4"}],
+          "extra_info": json.dumps({"answer": answer, "question_type": kind})}
+         for question, answer, kind in [("When?", "[3.0, 5.5]", "tvg"), (ASKED["content"][7:], "B", "mcq"),
+                                        ("How many?", "3", "oe")]],
+        ["--column", "answer=extra_info.answer", "--column", "kind=extra_info.question_type"],
+        [("When?", [], "grounding", "3-5.5", [], [], None),
+         ("What moves?", MOVES[1], "multiple choice", "B", [], [], None),
+         ("How many?", [], "open-ended", "3", [], [], None)],
+    ),
+    "LongVT": (  # github.com/EvolvingLMMs-Lab/LongVT: examples/video_tools/process_time_r1.py
+        "rl.parquet",
+        [{"data_source": "TimeR1", "prompt": [{"role": "user", "content": f"<video>When? Think.{PATH}"}],
+          "videos": [{"type": "video", "video": "file://sub/c.mp4", "fps": 1}],
+          "reward_model": {"style": "rule", "ground_truth": [3.0, 5.5]},
+          "extra_info": {"index": 0, "answer": [3.0, 5.5], "question": "When?", "need_tools_kwargs": True,
+                         "tools_kwargs": {"crop_video": {"create_kwargs": {"dummy": "dummy"}}}}}],
+        ["--column", "question=extra_info.question", "--column", "answer=extra_info.answer"],
+        [("When?", [], "grounding", "3-5.5", [], [], None)],
+    ),
+    "Video-o3": (  # github.com/ZZQ987/Video-o3-Qwen3VL: RL/verl/utils/reward_score/tool_free_form.py
+        "rl.json",
+        json.dumps([{"doc_id": 7, "problem": "What moves?", "options": MOVES[1], "video": "a.mp4",
+                     "solution": {"answer": "B", "clue": [{"timestamp": [13.8, 29.8], "text": "from 1 to 2"}]}}]),
+        ["--column", "answer=solution.answer", "--column", "clues=solution.clue"],
+        [("What moves?", MOVES[1], "multiple choice", "B", [(13.8, 29.8)], [], None)],
+    ),
+    "Charades-STA": (  # github.com/jiyanggao/TALL
+        "charades_sta_train.txt",
+        "a 24.3 30.4##a person opens the door.\nb 0.0 10##person sits.\n",
+        SUFFIX,
+        [("a person opens the door.", [], "grounding", "24.3-30.4", [], [], None),
+         ("person sits.", [], "grounding", "0-10", [], [], None)],
+    ),
+    "ActivityNet Captions": (
+        "train.json",
+        json.dumps({"a": {"duration": 82.7, "timestamps": [[0.83, 19.86], [17.37, 60.81]],
+                          "sentences": ["A dog barks.", " It sleeps."]}}),
+        [*SUFFIX, "--column", "video=key", "--column", "question=sentences", "--column", "answer=timestamps",
+         "--answer-lists", "each"],
+        [("A dog barks.", [], "grounding", "0.83-19.86", [], [], None),
+         ("It sleeps.", [], "grounding", "17.37-60.81", [], [], None)],
+    ),
+    "QVHighlights": (  # github.com/jayleicn/moment_detr
+        "highlight_train_release.jsonl",
+        lines({"qid": 1, "query": "A dog barks.", "duration": 150, "vid": "a", "relevant_clip_ids": [1, 4],
+               "relevant_windows": [[8, 10], [2, 4]]}),
+        [*SUFFIX, "--column", "question=query", "--column", "video=vid", "--column", "answer=relevant_windows"],
+        [("A dog barks.", [], "grounding", "2-4, 8-10", [], [], None)],
+    ),
+    "a date that is no clue": (
+        "dates.csv",
+        "question,answer,video,timestamp\nWhat is seen?,A dog barks.,a.mp4,2024-01-02 10:00\n",
+        [],
+        [("What is seen?", [], "open-ended", "A dog barks.", [], [], None)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SPANS)
+def test_rows_about_time_when_imported_keep_spans_and_rounds(place, name):
+    file, content, flags, rows = SPANS[name]
+    if file.endswith(".parquet"):
+        pq.write_table(pa.Table.from_pylist(content), place / file)
+    else:
+        (place / file).write_text(content, encoding="utf-8")
+    imported(file, *flags)
+    assert [
+        (e.question, list(e.options), e.kind.value, e.answer, list(e.clues),
+         [(thoughts, list(spans)) for thoughts, spans in e.rounds], e.rationale)
+        for e in read_examples(Path("records.jsonl"))
+    ] == rows  # fmt: skip
+    (place / "again.jsonl").write_bytes(Path("records.jsonl").read_bytes())
+    imported("again.jsonl")
+    assert Path("records.jsonl").read_bytes() == (place / "again.jsonl").read_bytes()
+
+
+def test_rows_with_tool_calls_are_not_yet_for_sft_and_rows_about_time_are_prepared(place):
+    file, text, _, _ = SPANS["VideoTemp-o3, SFT with tool calls"]
+    _, others, _, _ = SPANS["VideoTemp-o3, SFT without"]
+    (place / file).write_text(text + others.replace("a.mp4", "b.mp4"), encoding="utf-8")
+    imported(file)
+    flags = ["prepare", "sft", "--input", "records.jsonl", "--output", "sft.json"]
+    status, _, err = run(*flags)
+    assert status == 2 and err.count("\n") == 1 and "such rows are for `agentic` training; --skip-invalid" in err
+    assert run(*flags, "--skip-invalid")[0] == 0
+    rows = [row["messages"][1]["content"] for row in json.loads(Path("sft.json").read_text())]
+    assert rows == [
+        "<think>It barks.</think>\n<answer>24.3-30.42</answer>",
+        "<think>It barks.</think>\n<answer>B</answer>",
+    ]
+    status, _, err = run("prepare", "rl", "--input-json", "records.jsonl", "--output-dir", "rl", "--val-size", 1)
+    assert status == 0, err
+    told = [row["extra_info"] for name in ("train", "test") for row in pq.read_table(f"rl/{name}.parquet").to_pylist()]
+    assert sorted((info["problem_type"], info["answer"], info["clues"]) for info in told) == [
+        ("grounding", "24.3-30.42", []),
+        ("multiple choice", "B", []),
+        ("multiple choice", "B", [[4.0, 5.25]]),
+    ]
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def found(*files: Path, workers: int = 1) -> list[tuple[int, str]]:
 
 
 def as_text(corpus: Corpus, has_lengths: bool = False) -> str:
-    return Report(corpus, 3, has_lengths).as_text()
+    return Report(corpus, 3, has_lengths, has_manifest=False).as_text()
 
 
 def run(*flags: object, **settings: object) -> subprocess.CompletedProcess[str]:
@@ -239,6 +239,12 @@ DAMAGES: dict[str, Damage] = {
     "id twice": (moved(CHOICE, "id", to=14), [(15, "id-twice")]),
     "row twice": (lambda rows: rows[14].update(rows[10] | {"id": "again"}), [(15, "row-twice")]),
     "question twice": (moved(CHOICE, "question", "video_path", to=11), [(12, "question-twice")]),
+    "a span that ends before it starts": (
+        changed(OPEN, problem_type="grounding", solution="8 to 3", think=HOT),
+        [(12, "span-reversed")],
+    ),
+    "a clue that has no length": (changed(CHOICE, timestamp=[[3, 5], [8, 8]]), [(11, "span-reversed")]),
+    "spans that are none": (changed(CHOICE, clue=[{"timestamp": [3]}]), [(11, "unreadable")]),
     "long answer": (changed(OPEN, solution=f"It turns: {LONG}."), [(12, "long-answer")]),
 }
 
@@ -288,6 +294,24 @@ def test_many_damages_in_one_file_are_counted_exactly(tmp_path):
     assert f"{told['files'][0]['unreadable']} cannot be read" in done.stdout
     by_reason = told["findings"]["unreadable"]["by_reason"]
     assert sum(by_reason.values()) == expected["unreadable"] and "options: an option is empty" in by_reason
+
+
+def test_spans_are_held_against_the_length_of_their_video(tmp_path):
+    """A video of 10 seconds; of each row the span, and what is found."""
+    spans = {(2, 5): None, (9.5, 10.8): None, (9, 12): "span-outside", (10, 10.5): "span-outside",
+             (0, 10): "span-whole-video", (0.2, 9.6): None}  # fmt: skip
+    rows = clean_rows(60)
+    for row, span in zip(rows, spans, strict=False):
+        row |= {"clues": [span]}
+    known = [VideoEntry(row["video_path"], "probe", frame_count=250, average_fps=25.0) for row in rows]
+    write_manifest(tmp_path / "manifest.parquet", {entry.path: entry for entry in known}.values())
+    path, report = write(tmp_path / "data.jsonl", rows), tmp_path / "report.json"
+    done = run("--data", path, "--manifest", tmp_path / "manifest.parquet", "--json", report)
+    assert done.returncode == FAULT, done.stderr
+    expected = [(line, finding) for line, finding in enumerate(spans.values(), start=1) if finding]
+    assert [(row["line"], row["finding"]) for row in json.loads(report.read_text())["rows"]] == expected
+    without = run("--data", path)
+    assert without.returncode == 0 and "spans against their video (give --manifest" in without.stdout
 
 
 def test_a_finding_names_file_line_and_id(tmp_path):
@@ -601,7 +625,8 @@ def test_a_full_disk_is_one_line(tmp_path, count, lost):
         (["--data", "a.jsonl", "--workers", "0"], "positive"),
         (["--data", "a.jsonl", "--show", "-1"], "--show"),
         (["--data", "a.jsonl", "--model", "nowhere"], "config.json"),
-        (["--data", "a.jsonl", "--manifest", "m.parquet"], "give --model"),
+        (["--data", "a.jsonl", "--manifest", "m.parquet"], "is not there"),
+        (["--data", "a.jsonl", "--budget", "rl"], "give --model"),
         (["--data", "a.jsonl", "--max-tokens", "9"], "give --model"),
         (["--data", "a.jsonl", "--json", "."], "no file"),
     ],

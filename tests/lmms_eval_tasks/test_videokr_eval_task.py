@@ -24,6 +24,8 @@ RECORDS = [
     {"id": 7, "question": "Q", "option": {"A": "x", "B": "y"}, "ground_truth": "b", "video_path": "./a.mp4"},
     {"id": "m", "question": "Q\nA. x\nB. A. y", "answer": "<answer>A</answer>", "videos": [{"path": "a.mp4"}]},
     {"id": "o", "question": "Q?", "problem_type": "free form", "solution": "42", "path": "a.mp4", "subject": "art"},
+    {"id": "c", "question": "Q?", "options": ["x", "y"], "answer": "A", "video": "a.mp4", "timestamp": [[3, 5.25]]},
+    {"id": "g", "question": "When?", "problem_type": "temporal grounding", "solution": "8-9, 3-5", "path": "a.mp4"},
 ]
 
 
@@ -33,7 +35,7 @@ def test_a_row_is_the_same_example(record):
     row = to_record(example)
     assert parse_example(row) == example
     assert build_prompt(parse_example(row)) == build_prompt(example)
-    assert set(row) == {"id", "question", "options", "problem_type", "answer", "videos", *GROUP_FIELDS}
+    assert set(row) == {"id", "question", "options", "problem_type", "answer", "videos", "clues", *GROUP_FIELDS}
 
 
 def benchmark(root: Path, *records: object) -> Path:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from videokr.errors import RecordError, UserError
-from videokr.example import Example, parse_example
+from videokr.example import Example, imitated_fields, parse_example, to_record
 from videokr.jsonl import read_examples
 from videokr.prompt import build_prompt
 
@@ -25,7 +25,10 @@ def as_dict(example: Example) -> dict[str, object]:
         "rationale": example.rationale,
         "videos": list(example.videos),
         "groups": dict(example.groups),
-    }
+    } | ({"clues": [list(span) for span in example.clues]} if example.clues else {}) | (
+        {"rounds": [[thoughts, [list(span) for span in spans]] for thoughts, spans in example.rounds]}
+        if example.rounds else {}
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["case"] for case in CASES])
@@ -40,12 +43,29 @@ def test_golden(case):
 
 values = st.recursive(
     st.one_of(
-        st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.sampled_from(["A", "mcq", "A. x\nB. y"])
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(),
+        st.text(),
+        st.sampled_from(["A", "mcq", "tvg", "3-5", "A. x\nB. y"]),
     ),
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.sampled_from("ABC"), inner)),
     max_leaves=6,
 )
-FIELDS = ["id", "question", "options", "problem_type", "think", "solution", "videos", "video_path", "dataset"]
+FIELDS = [
+    "id",
+    "question",
+    "options",
+    "problem_type",
+    "clue",
+    "rounds",
+    "think",
+    "solution",
+    "videos",
+    "video_path",
+    "dataset",
+]
 
 
 @given(record=st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, values)))
@@ -57,6 +77,7 @@ def test_any_record_is_read_or_refused_by_name(record):
     else:
         assert example.answer and example.question and example.videos
         build_prompt(example).encode()
+        assert parse_example(to_record(example) | imitated_fields(example)) == example
 
 
 def write(path: Path, text: str, encoding: str = "utf-8") -> Path:

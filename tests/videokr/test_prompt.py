@@ -24,6 +24,15 @@ OPEN_ENDED = (
     b"Please provide only your final answer within the <answer>...</answer> tags."
 )
 
+GROUNDING = (  # ours
+    b"What bubbles?\n"
+    b"Please answer this question based on the visual content.\n"
+    b"Provide your thinking process between the <think> and </think> tags, and then give your final answer between the "
+    b"<answer> and </answer> tags.\n"
+    b"Please provide only the start and end of each time span in seconds (e.g., 12.5-30.4, or 3-5, 8-9 for several) "
+    b"within the <answer>...</answer> tags."
+)
+
 
 def example(kind: Kind, videos: int = 1) -> Example:
     options = ("Oxygen", "Hydrogen") if kind is Kind.MULTIPLE_CHOICE else ()
@@ -33,6 +42,7 @@ def example(kind: Kind, videos: int = 1) -> Example:
 def test_exact_bytes():
     assert build_prompt(example(Kind.MULTIPLE_CHOICE)).encode() == MULTIPLE_CHOICE
     assert build_prompt(example(Kind.OPEN_ENDED)).encode() == OPEN_ENDED
+    assert build_prompt(example(Kind.GROUNDING)).encode() == GROUNDING
 
 
 def test_the_video_stands_before_with_nothing_between():
@@ -56,7 +66,7 @@ def asked(draw):
     """An example with any question, and options of which no further line begins like a label."""
     kind = draw(st.sampled_from(Kind))
     question = "\n".join(draw(st.lists(st.one_of(one_line, st.sampled_from(OWN_INSTRUCTIONS)), min_size=1, max_size=4)))
-    if kind is Kind.OPEN_ENDED:
+    if kind is not Kind.MULTIPLE_CHOICE:
         return Example("1", question, (), kind, "x", None, ("a.mp4",))
     further = one_line.filter(lambda line: line[1:3] != ". ").map(lambda line: f"\n{line}")
     option = st.builds(str.__add__, one_line, st.one_of(st.just(""), st.just(""), further))

@@ -49,6 +49,35 @@ def test_the_whole_text_of_an_option_names_it(accuracy):
         assert (reward.accuracy, reward.reason) == (right, Reason.RIGHT if right else Reason.NO_LETTER)
 
 
+# The IoU with 10-20 by hand, and clip((IoU - 0.2) / 0.6, 0, 1) of it.
+@BOTH
+@pytest.mark.parametrize(
+    ("said", "value", "reason"),
+    [
+        ("10-20", 1.0, Reason.RIGHT),
+        ("from 0:10 to 0:18", 1.0, Reason.RIGHT),  # 8 / 10
+        ("[10, 15]", 0.5, Reason.PARTIAL),  # 5 / 10
+        ('{"time": [10.0, 15.0]}', 0.5, Reason.PARTIAL),
+        ("10-12, 12-15", 0.5, Reason.PARTIAL),
+        ("10-12", 0.0, Reason.WRONG),  # 2 / 10
+        ("20-10", 0.0, Reason.WRONG),
+        ("30-40", 0.0, Reason.WRONG),
+        ("in the middle", 0.0, Reason.NO_SPAN),
+        ("15 s", 0.0, Reason.NO_SPAN),
+        ("", 0.0, Reason.EMPTY_ANSWER),
+    ],
+)
+def test_grounding(said, value, reason, accuracy):
+    reward = score_response(build_response("r", said), "10-20", Kind.GROUNDING, accuracy=accuracy)
+    assert (reward.accuracy, reward.reason) == (pytest.approx(value), reason)
+    assert reward.answered is (reason in (Reason.RIGHT, Reason.PARTIAL, Reason.WRONG))
+    assert compute_score("videokr", build_response("r", said), "<answer>10-20</answer>", {"problem_type": "tvg"})[
+        "acc"
+    ] == pytest.approx(value)
+    with pytest.raises(ValueError, match="names no span"):
+        score_response(build_response("r", said), "never", Kind.GROUNDING, accuracy=accuracy)
+
+
 # What the published reward makes of these: README, "Reward".
 @pytest.mark.parametrize(
     ("gold", "answer", "paper", "typed"),

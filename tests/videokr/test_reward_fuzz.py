@@ -80,7 +80,7 @@ def test_anything_is_scored_in_time():
             rng.choice(GOLDS) if rng.random() < 0.5 else random_text(rng)[: rng.choice([3, 30, 300, 3_000, MEGABYTE])]
         )
         for kind in Kind:
-            asked = "B" if kind is Kind.MULTIPLE_CHOICE else gold if gold.strip() else "gas"
+            asked = {Kind.MULTIPLE_CHOICE: "B", Kind.GROUNDING: "3-5"}.get(kind, gold if gold.strip() else "gas")
             for accuracy in Accuracy:
                 calls += 1
                 if score(response, asked, kind, accuracy) > LONGEST_SECONDS[accuracy]:

@@ -1,12 +1,13 @@
 """Spans of time: what a text names, and exact overlaps, held against counting by the tenth of a second."""
 
 import random
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videokr.spans import grounding_accuracy, iou, read_spans
+from videokr.spans import grounding_accuracy, iou, read_spans, spans_in, write_spans
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,57 @@ def test_a_thousand_drawn_sets_overlap_as_counted_by_the_tenth():
         counted = len(mine & its) / len(mine | its) if mine | its else 0.0
         in_seconds = [[(start / 10, end / 10) for start, end in spans] for spans in (one, other)]
         assert iou(*in_seconds) == pytest.approx(counted, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("spans", "text"),
+    [
+        ([(12.5, 30.4)], "12.5-30.4"),
+        ([(8, 9), (3.0, 5)], "3-5, 8-9"),
+        ([(0, 0.12345)], "0-0.123"),
+        ([(100, 200.10)], "100-200.1"),
+        ([(10, 5)], "10-5"),
+    ],
+)
+def test_spans_have_one_text_that_reads_back(spans, text):
+    assert write_spans(spans) == text == write_spans(read_spans(text))
+    assert read_spans(text) == tuple(sorted((start, round(end, 3)) for start, end in spans))
+
+
+@pytest.mark.parametrize(
+    ("value", "spans"),
+    [
+        ("from 1:02 to 1:10", [(62, 70)]),
+        ([3, 5.5], [(3, 5.5)]),
+        ([[3, 5], (8, 9)], [(3, 5), (8, 9)]),
+        ([{"timestamp": [13.8, 29.8], "text": "from 1 to 2"}], [(13.8, 29.8)]),  # Video-o3
+        ({"timestamp": [[3, 5]]}, [(3, 5)]),
+        (["3-5", "8-9"], [(3, 5), (8, 9)]),
+        ([], []),
+        *[(bad, None) for bad in ("x", 3, None, [3], [3, 5, 7], [-1, 5], [3, float("nan")], [3, float("inf")],
+                                  [True, 2], [[3, 5], "x"], [3, "5"], {"text": "3-5"})],
+    ],
+)  # fmt: skip
+def test_a_field_holds_spans_or_is_refused(value, spans):
+    if spans is None:
+        with pytest.raises(ValueError, match="is no"):
+            spans_in(value)
+    else:
+        assert list(spans_in(value)) == spans
+
+
+def test_many_spans_are_held_against_each_other_in_time():
+    spans = [(2 * number, 2 * number + 1) for number in range(50_000)]
+    start = time.perf_counter()
+    assert iou(spans, [(0, 100_000)]) == 0.5
+    assert time.perf_counter() - start < 5
+
+
+def test_numbers_beyond_any_video_have_no_overlap_and_read_back():
+    for text in (f"5-{'9' * 400}", f"{'9' * 400}-{'9' * 500}"):
+        spans = read_spans(text)
+        assert iou(spans, spans) in (0.0, 1.0) and iou(spans, [(5, 10)]) < 1e-6
+        assert read_spans(write_spans(spans)) == spans
 
 
 @given(text=st.text("0123456789.:-, tosand[]s", max_size=200))

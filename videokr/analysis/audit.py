@@ -154,16 +154,17 @@ def audit(examples: Sequence[Example], accuracy: Accuracy, tolerance: float, see
 
 
 def _answer_type(example: Example) -> str:
-    if example.kind is Kind.MULTIPLE_CHOICE:
+    if example.kind is not Kind.OPEN_ENDED:
         return str(example.kind)
     return "number" if is_number(example.answer) else "text"
 
 
 def _other_answers(examples: Sequence[Example], seed: int) -> Iterator[str | None]:
-    """For each example another option, or another open one's gold answer; None where there is no other."""
+    """For each example another option, or another row's gold answer of the kind; None where there is no other."""
     rng = random.Random(seed)
-    answers = list(dict.fromkeys(example.answer for example in examples if example.kind is Kind.OPEN_ENDED))
+    by_kind = {kind: list(dict.fromkeys(one.answer for one in examples if one.kind is kind)) for kind in Kind}
     for example in examples:
+        answers = by_kind[example.kind]
         if example.kind is Kind.MULTIPLE_CHOICE:
             yield "B" if example.answer == "A" else "A"
         elif len(answers) < 2:

@@ -42,7 +42,7 @@ def judge_run(given: Run, in_place: bool) -> Run:
     """
 
     def rule(one: Answered) -> Case | None:
-        if one.example.kind is Kind.MULTIPLE_CHOICE or one.answer is None:
+        if one.example.kind is not Kind.OPEN_ENDED or one.answer is None:
             return None
         is_open = one.verdict in OPEN or (is_other_judge and not is_decided_by_rule(one))
         return Case(one.example.question, one.answer, OURS) if is_open else None
@@ -58,7 +58,7 @@ def judge_run(given: Run, in_place: bool) -> Run:
 
 
 def judge_run_as_published(given: Run, read: Callable[[str], str]) -> Run:
-    """Judges every question that was asked, multiple choice too, whatever rules say of it.
+    """Judges every question that was asked, multiple choice too, whatever rules say of it; spans it does not know.
 
     Args:
         read: what the judge is shown of a response.
@@ -68,9 +68,10 @@ def judge_run_as_published(given: Run, read: Callable[[str], str]) -> Run:
     """
 
     def rule(one: Answered) -> Case | None:
-        if one.verdict in NOT_ASKED:
+        rubric = PUBLISHED.get(one.example.kind)
+        if rubric is None or one.verdict in NOT_ASKED:
             return None
-        return Case(build_question(one.example), read(one.response), PUBLISHED[one.example.kind])
+        return Case(build_question(one.example), read(one.response), rubric)
 
     settings = check_judge(require_settings(os.environ, "--judge"), "leave --judge out")
     return _judged(given, settings, rule, *PUBLISHED.values())

@@ -7,6 +7,7 @@ from fractions import Fraction
 from videokr.example import Example
 from videokr.options import LETTERS
 from videokr.response import Kind
+from videokr.spans import read_spans, write_spans
 
 _NUMBER = re.compile(r"([+-]?\d+(?:\.\d+)?)(?:\s?([^\W\d_]+(?:/[^\W\d_]+)?|%))?")
 # Of a unit, how many of another one of the same dimension are in it.
@@ -32,6 +33,8 @@ def perturbations(example: Example, other_answer: str) -> Iterator[tuple[str, st
     """
     if example.kind is Kind.MULTIPLE_CHOICE:
         yield from _of_choice(example)
+    elif example.kind is Kind.GROUNDING:
+        yield from _of_spans(example.answer)
     else:
         yield from _of_open_answer(example.answer, other_answer)
 
@@ -55,6 +58,15 @@ def _of_choice(example: Example) -> Iterator[tuple[str, str, bool]]:
     yield "two letters", f"{gold} or {another}", False
     yield "all letters", ", ".join(letters), False
     yield "negation", f"not {gold}", False
+
+
+def _of_spans(gold: str) -> Iterator[tuple[str, str, bool]]:
+    spans = read_spans(gold)
+    length = max(end for _, end in spans)
+    yield "in words", " and ".join(f"from {start} to {end} seconds" for start, end in spans), True
+    yield "brackets", str([list(span) for span in spans]), True
+    yield "another time", write_spans((start + length, end + length) for start, end in spans), False
+    yield "whole video", write_spans([(0.0, 10 * length)]), False
 
 
 def _of_open_answer(gold: str, other_answer: str) -> Iterator[tuple[str, str, bool]]:

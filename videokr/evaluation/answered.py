@@ -12,7 +12,8 @@ from videokr.evaluation.verdict import OPEN, Verdict, read
 from videokr.example import Example, parse_example, to_record
 from videokr.jsonl import read_records
 from videokr.outputs import atomic_write
-from videokr.response import ANSWER_TAGS
+from videokr.response import ANSWER_TAGS, Kind
+from videokr.spans import iou, read_spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,8 @@ class Answered:
         task: the name it was asked under.
         example: as it was asked; its videos are the paths that were read.
         response: everything the model said.
-        answer: the option letter, or the text of an open answer (of one without a letter that was judged all the same,
-            what the judge was shown); None where it is unparsed.
+        answer: the option letter, the spans of time, or the text of an open answer (of one without a letter that was
+            judged all the same, what the judge was shown); None where it is unparsed.
         judge_reply: what the judge said; None where it was not asked.
         prompt_tokens, response_tokens: how many there were; None where the host did not count.
     """
@@ -42,6 +43,13 @@ class Answered:
     def score(self) -> float | None:
         """1 right, None where nobody knows, else 0."""
         return None if self.verdict in OPEN else float(self.verdict is Verdict.RIGHT)
+
+    @property
+    def iou(self) -> float | None:
+        """Of the spans of a grounding answer with the gold ones, in [0, 1]: 0 where it is unparsed; else None."""
+        if self.example.kind is not Kind.GROUNDING:
+            return None
+        return iou(read_spans(self.answer or ""), read_spans(self.example.answer))
 
     @property
     def is_tagged(self) -> bool:
@@ -72,6 +80,7 @@ def write_answers(answers: Iterable[Answered], path: Path) -> None:
                 "response": one.response,
                 "verdict": one.verdict.value,
                 "extracted": one.answer,  # a record's own `answer` is the gold one
+                **({} if one.iou is None else {"iou": one.iou}),
                 "judge_reply": one.judge_reply,
                 "prompt_tokens": one.prompt_tokens,
                 "response_tokens": one.response_tokens,

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from videokr.evaluation.answered import Answered
 from videokr.evaluation.verdict import Verdict
-from videokr.response import read_response
+from videokr.response import Kind, read_response
 
 WORTH_SAYING = 0.02  # of what was asked
 MAX_FORMS = 3
@@ -20,7 +20,7 @@ def unparsed_lines(answers: Iterable[Answered]) -> list[str]:
         return []
     by_form: dict[str, list[str]] = defaultdict(list)
     for one in unparsed:
-        form, excerpt = _form(one.response)
+        form, excerpt = _form(one.response, "span of time" if one.example.kind is Kind.GROUNDING else "single option")
         by_form[form].append(excerpt)
     commonest = sorted(by_form.items(), key=lambda item: -len(item[1]))
     shown = [f"  {len(excerpts)} {form}{_example(excerpts)}" for form, excerpts in commonest[:MAX_FORMS]]
@@ -29,14 +29,14 @@ def unparsed_lines(answers: Iterable[Answered]) -> list[str]:
     return [head, *shown, *([f"  {left} of other forms"] if left else [])]
 
 
-def _form(response: str) -> tuple[str, str]:
+def _form(response: str, asked: str) -> tuple[str, str]:
     said = read_response(response)
     lines = said.outside.split("\n")
     last_line = next((line.strip() for line in reversed(lines) if line.strip()), "")
     if not response.strip():
         return "are empty", ""
     if said.answer is not None:
-        return "name no single option within their tags", said.answer
+        return f"name no {asked} within their tags", said.answer
     if said.has_empty_block:
         return "have tags with nothing in them", ""
     if said.ends_inside_block:

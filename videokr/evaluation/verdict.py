@@ -1,4 +1,4 @@
-"""What becomes of a question: multiple choice is decided by rule, and so is an open answer as far as rules can.
+"""What becomes of a question: multiple choice and grounding by rule, an open answer by rule as far as rules can.
 
 The rules for open answers are those of the reward (`accuracy=typed`); a judge is asked about the rest.
 """
@@ -11,7 +11,10 @@ from videokr.evaluation.judge import JudgeError, ThreadJudge
 from videokr.example import Example
 from videokr.response import Kind
 from videokr.reward import DEFAULT_TOLERANCE, is_undecided
+from videokr.spans import iou, read_spans, write_spans
 from videokr.typed.accuracy import typed_accuracy
+
+MIN_IOU = 0.5  # from which on spans are called right, as R@0.5 has it; the IoU itself stands beside the verdict
 
 
 class Verdict(StrEnum):
@@ -35,7 +38,7 @@ class Scored:
     """One response with its verdict.
 
     Attributes:
-        answer: the option letter, or the text of an open answer; None where it is unparsed.
+        answer: the option letter, the spans of time, or the text of an open answer; None where it is unparsed.
         judge_reply: `1` or `0`, or why the judge gave no verdict; None where it was not asked.
     """
 
@@ -45,10 +48,13 @@ class Scored:
 
 
 def read(example: Example, response: str, form: str) -> str | None:
-    """The option letter, or the text of an open answer; None where a response has none in this form."""
+    """The option letter, the spans of time or an open answer, as text; None where a response has none in this form."""
     if example.kind is Kind.MULTIPLE_CHOICE:
         return read_choice(response, example.options, form)
-    return read_open_answer(response, form)
+    said = read_open_answer(response, form)
+    if example.kind is Kind.GROUNDING:
+        return write_spans(read_spans(said or "")) or None
+    return said
 
 
 def score(example: Example, response: str, judge: ThreadJudge | None, form: str = ANY_FORM) -> Scored:
@@ -62,6 +68,8 @@ def score(example: Example, response: str, judge: ThreadJudge | None, form: str 
         return Scored(Verdict.UNPARSED, None)
     if example.kind is Kind.MULTIPLE_CHOICE:
         return Scored(right_or_wrong(answer == example.answer), answer)
+    if example.kind is Kind.GROUNDING:
+        return Scored(right_or_wrong(iou(read_spans(answer), read_spans(example.answer)) >= MIN_IOU), answer)
     value, reason = typed_accuracy(example.answer, answer, DEFAULT_TOLERANCE)
     if value in (0.0, 1.0) and not is_undecided(example.kind, reason):  # between are spans of time that overlap
         return Scored(right_or_wrong(value == 1.0), answer)

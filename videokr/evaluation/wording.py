@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from videokr.dialogue import SYSTEM, read_tool
 from videokr.errors import UserError
-from videokr.prompt import INSTRUCTIONS
+from videokr.prompt import GROUNDING_ANSWER, INSTRUCTIONS
 from videokr.response import Kind
 
 
@@ -62,6 +62,9 @@ PRESETS = {
             "tags.\nExample:\n<answer>A</answer>",
             Kind.OPEN_ENDED: _ONETHINKER + "Please provide only your text answer within the <answer>...</answer> tags."
             "\nExample:\n<answer>The capital of France is Paris.</answer>",
+            Kind.GROUNDING: _ONETHINKER
+            + "Please provide only the time span in seconds as JSON within the <answer>...</answer> tags."
+            '\nExample:\n<answer>{"time": [12.3, 25.7]}</answer>',
         },
     ),
     "video-r1": Wording(
@@ -71,6 +74,7 @@ PRESETS = {
             + " Please provide only the single option letter (e.g., A, B, C, D, etc.) within the <answer> </answer> "
             "tags.",
             Kind.OPEN_ENDED: _VIDEO_R1 + " Please provide your text answer within the <answer> </answer> tags.",
+            Kind.GROUNDING: f"{_VIDEO_R1} {GROUNDING_ANSWER}",  # which is ours: it asks for no spans
         },
     ),
 }

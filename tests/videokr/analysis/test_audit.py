@@ -8,7 +8,8 @@ from checkout import ROOT
 from videokr.analysis.audit import audit
 from videokr.analysis.perturbations import perturbations
 from videokr.example import parse_example
-from videokr.reward import Accuracy
+from videokr.response import build_response
+from videokr.reward import Accuracy, score_response
 
 OPTIONS = ["Oxygen", "Hydrogen", "Carbon"]
 
@@ -49,6 +50,19 @@ def data(tmp_path):
 def run(*arguments):
     command = [sys.executable, "-m", "videokr", "audit-reward", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+
+
+def test_spans_are_changed_so_that_the_reward_tells_right_from_wrong():
+    spans = [parse_example(record(gold, id=gold, problem_type="tvg")) for gold in ("3-5", "10.5-30, 40-41")]
+    found = audit(spans, Accuracy.PAPER, 0.01, 0)
+    assert dict(found.types) == {"grounding": 2}
+    for example in spans:
+        earned = {
+            (change, is_right): score_response(build_response("r", answer), example.answer, example.kind).accuracy
+            for change, answer, is_right in perturbations(example, "x")
+        }
+        assert len(earned) == 4
+        assert all(accuracy == float(is_right) for (_, is_right), accuracy in earned.items()), earned
 
 
 def test_perturbations_say_what_they_are():

@@ -124,6 +124,34 @@ def test_answers_read_back(tmp_path):
     assert list(read_answers(tmp_path / "a.jsonl")) == SEVEN
 
 
+# Of 10-20: what is read, the verdict, and the IoU by hand.
+SAID_OF_SPANS = [
+    ("<think>t</think><answer>from 0:10 to 0:15</answer>", "10-15", "right", 0.5),
+    ("<think>t</think><answer>[[16, 30], [10, 14]]</answer>", "10-14, 16-30", "wrong", 8 / 20),
+    ("The answer is 10.0 - 20.0 seconds.", "10-20", "right", 1.0),
+    ("<think>10-20</think><answer>in the middle</answer>", None, "unparsed", 0.0),
+    ("", None, "unparsed", 0.0),
+]
+
+
+def test_spans_are_right_from_half_an_overlap_on_and_the_overlap_stands_beside(tmp_path):
+    example = parse_example(
+        {"id": "g", "question": "When?", "problem_type": "tvg", "answer": [10, 20], "path": "a.mp4"}
+    )
+    answers = []
+    for response, read, verdict, iou in SAID_OF_SPANS:
+        scored = score(example, response, None)
+        assert (scored.answer, scored.verdict) == (read, verdict)
+        answers.append(Answered("t", example, response, scored.verdict, scored.answer, None, 10, 5))
+        assert answers[-1].iou == iou
+    write_answers([*answers, FIVE[0]], tmp_path / "a.jsonl")
+    assert list(read_answers(tmp_path / "a.jsonl")) == [*answers, FIVE[0]]
+    rows = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert [row.get("iou") for row in rows] == [*(iou for *_, iou in SAID_OF_SPANS), None]
+    assert [one.is_tagged for one in answers] == [True, True, False, False, False]
+    assert any("name no span of time within their tags" in line for line in unparsed_lines(answers))
+
+
 @pytest.mark.parametrize("damage", [{"verdict": "maybe"}, {"extracted": 3}, {"question": None}])
 def test_another_file_is_named_by_its_line(tmp_path, damage):
     write_answers(FIVE, tmp_path / "a.jsonl")

@@ -26,6 +26,15 @@ def test_a_preset_is_what_is_published(name, sha256):
     assert prompt_digest(wording.instructions) != prompt_digest()
 
 
+def test_a_preset_asks_for_spans_as_published_or_as_we_do():
+    """OneThinker's `temporal grounding`, read from its repository; Video-R1 has none."""
+    asked = wording_from_env({"SYSTEM_PROMPT": "onethinker"}).instructions[Kind.GROUNDING]
+    published = "91926acb96aa31212fa4010e23fea4ecc23c39267276ad3e74b748411744039e"
+    assert hashlib.sha256(asked.encode()).hexdigest() == published
+    ours = wording_from_env({"SYSTEM_PROMPT": "video-r1"}).instructions[Kind.GROUNDING]
+    assert ours.endswith(f" {INSTRUCTIONS[Kind.GROUNDING].rpartition(chr(10))[2]}")
+
+
 def test_any_other_text_is_a_system_prompt_beside_the_one_instruction():
     own = wording_from_env({"SYSTEM_PROMPT": 'a=1, "b"\nc'})
     assert own.system == 'a=1, "b"\nc' and own.instructions == INSTRUCTIONS

@@ -64,6 +64,8 @@ def answers_given(explanation: Explanation) -> int:
         return 0
     if explanation.kind is Kind.MULTIPLE_CHOICE:
         return 1 if explanation.letter else _options_named(answer, explanation.options)
+    if explanation.kind is Kind.GROUNDING:
+        return 1  # of spans that are too many each costs overlap
     return max(_numbers_given(answer, explanation.gold), _texts_given(answer, explanation.gold))
 
 

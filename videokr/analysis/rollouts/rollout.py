@@ -22,6 +22,7 @@ from videokr.options import read_option_letter
 from videokr.prompt import read_prompt
 from videokr.response import Kind, holds_tag, read_response
 from videokr.reward import ACCURACY_WEIGHT, DEFAULT_TOLERANCE, FORMAT_WEIGHT, Accuracy, Reason, score_response
+from videokr.spans import read_spans
 
 PADDING = "pad"
 REQUIRED_KEYS = ("input", "output", "gts", "score")
@@ -176,12 +177,13 @@ MEANINGS: dict[str, str] = {
     Reason.WRONG: "another answer than the gold one",
     Reason.NO_LETTER: "the answer names no option, or several",
     Reason.NOT_AN_OPTION: "a letter beyond the options",
+    Reason.NO_SPAN: "the answer names no span of time",
     Reason.WRONG_NUMBER: "another number than the gold one",
     Reason.WRONG_UNIT: "the gold number with another unit",
     Reason.TOO_LONG: "the answer is too long to be compared",
     Reason.JUDGED_WRONG: "the judge says that it is wrong",
     NoVerdict.EMPTY_GOLD: "the gold answer is empty: mend the data",
-    NoVerdict.BAD_GOLD: "the gold answer names no option, or holds a tag: mend the data",
+    NoVerdict.BAD_GOLD: "the gold answer names no option or span, or holds a tag: mend the data",
     NoVerdict.UNKNOWN_PROMPT: "the prompt is not of this project, so the kind of question is not known",
     NoVerdict.JUDGE_FAILED: "the judge gave no verdict",
 }
@@ -280,5 +282,8 @@ def _why_no_verdict(kind: Kind | None, gold: str, options: tuple[str, ...]) -> s
         return NoVerdict.UNKNOWN_PROMPT
     if not gold:
         return NoVerdict.EMPTY_GOLD
-    is_bad = holds_tag(gold) if kind is Kind.OPEN_ENDED else read_option_letter(gold, options) is None
+    if kind is Kind.MULTIPLE_CHOICE:
+        is_bad = read_option_letter(gold, options) is None
+    else:
+        is_bad = holds_tag(gold) if kind is Kind.OPEN_ENDED else not read_spans(gold)
     return NoVerdict.BAD_GOLD if is_bad else None
