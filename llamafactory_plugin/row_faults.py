@@ -19,6 +19,7 @@ from typing import Any
 
 from llamafactory.data import loader
 from llamafactory.data.processor import PackedSupervisedDatasetProcessor, SupervisedDatasetProcessor
+from llamafactory.extras.constants import IGNORE_INDEX
 from llamafactory.train.sft import workflow
 from torch.utils.data import IterableDataset
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -81,10 +82,12 @@ class _WholeRows(SupervisedDatasetProcessor):
     Attributes:
         report: takes a line for every row that is too long.
         drop: such rows are left out; else the first one ends the run.
+        loss_turns: how many of a row's last responses are trained; None: all.
     """
 
     report: Path = Path(LONG_ROWS)
     drop: bool = False
+    loss_turns: int | None = None
 
     def _encode_data_example(
         self, prompt: list[dict[str, str]], *, videos: list[str], **row: Any
@@ -103,7 +106,7 @@ class _WholeRows(SupervisedDatasetProcessor):
             _note(self.report, **fault)
             if not self.drop:
                 raise _long_row_error(**fault)
-        return ids, labels
+        return ids, labels if self.loss_turns is None else last_turns(labels, self.loss_turns)
 
 
 @dataclass
@@ -127,12 +130,23 @@ class DroppedRows(TrainerCallback):
             say_dropped_rows(Path(args.output_dir))
 
 
-def install(output_dir: Path, skip_bad_videos: bool = False, drop_long_rows: bool = False) -> None:
+def last_turns(labels: list[int], count: int) -> list[int]:
+    """Labels of the last responses alone: a response is a run of labels that are not ignored."""
+    before = [IGNORE_INDEX, *labels[:-1]]
+    is_first = (label != IGNORE_INDEX == other for label, other in zip(labels, before, strict=True))
+    starts = [place for place, begins in enumerate(is_first) if begins]
+    first = starts[-count] if len(starts) > count else 0
+    return [IGNORE_INDEX] * first + labels[first:]
+
+
+def install(
+    output_dir: Path, skip_bad_videos: bool = False, drop_long_rows: bool = False, loss_turns: int | None = None
+) -> None:
     """Has the host make its rows by these classes, and its loaders, of training and of evaluation, by the collator.
 
     A callback is handed the loader of training alone, and that of evaluation after its first batch.
     """
-    given: dict[str, Any] = {"report": output_dir / LONG_ROWS, "drop": drop_long_rows}
+    given: dict[str, Any] = {"report": output_dir / LONG_ROWS, "drop": drop_long_rows, "loss_turns": loss_turns}
     loader.SupervisedDatasetProcessor = partial(WholeRows, **given)
     loader.PackedSupervisedDatasetProcessor = partial(PackedWholeRows, **given)
 

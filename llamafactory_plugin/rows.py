@@ -1,19 +1,23 @@
 """The row that LLaMA-Factory's sharegpt format takes, and its entry in dataset_info.json. Pure: no host is imported."""
 
+from dataclasses import replace
 from typing import Any
 
+from videokr.dialogue import SYSTEM, build_call_turn, build_observation
 from videokr.errors import RecordError
 from videokr.example import RATIONALE_FIELDS, ROUNDS_FIELD, Example
 from videokr.prompt import build_placeholder_prompt
 from videokr.response import EMPTY_THINK, WITHOUT_RATIONALE, build_response
+from videokr.video.part import name_part
 
 # Settings of our own, and values of the first two: see row_faults.py, and build_turns.
 ON_BAD_VIDEO, ON_LONG_ROW, NO_RATIONALE = "on_bad_video", "on_long_row", "no_rationale"
+LOSS_TURNS, ALL = "loss_turns", "all"  # how many of a row's last responses are trained
 FAIL, SKIP, DROP = "fail", "skip", "drop"
 DATASET_INFO_FILE = "dataset_info.json"
 MESSAGES, VIDEOS = "messages", "videos"
 MAX_TOKENS = "max_tokens"  # of an entry in dataset_info.json: no row has more; the host passes over it
-ROLE, CONTENT, USER, ASSISTANT = "role", "content", "user", "assistant"
+ROLE, CONTENT, SYSTEM_ROLE, USER, ASSISTANT = "role", "content", "system", "user", "assistant"
 
 
 def build_turns(example: Example, without_rationale: str | None = None) -> tuple[str, str]:
@@ -26,7 +30,7 @@ def build_turns(example: Example, without_rationale: str | None = None) -> tuple
         RecordError: the example has no rationale, and nothing else was said to be imitated; or it calls the tool.
     """
     if example.rounds:
-        detail = "such rows are for `agentic` training; --skip-invalid leaves them out"
+        detail = "add --agentic, which makes dialogues of all rows, or leave such rows out with --skip-invalid"
         raise RecordError(ROUNDS_FIELD, "turns that call the crop tool", detail, source=f"record '{example.id}'")
     if example.rationale is None and without_rationale is None:
         ways = " or ".join(f"{NO_RATIONALE}={way}" for way in WITHOUT_RATIONALE)
@@ -43,6 +47,20 @@ def build_message_row(example: Example, videos: list[str], without_rationale: st
         MESSAGES: [{ROLE: USER, CONTENT: prompt}, {ROLE: ASSISTANT, CONTENT: response}],
         VIDEOS: videos,
     }
+
+
+def build_dialogue_row(example: Example, videos: list[str], without_rationale: str | None = None) -> dict[str, Any]:
+    """One sharegpt row of a dialogue that may look again: the system turn tells of the tool, user turns show parts.
+
+    The parts are of the first video, and stand behind all videos, in the order of their marks.
+    """
+    prompt, response = build_turns(replace(example, rounds=()), without_rationale)
+    messages = [{ROLE: SYSTEM_ROLE, CONTENT: SYSTEM}, {ROLE: USER, CONTENT: prompt}]
+    for thoughts, spans in example.rounds:
+        messages.append({ROLE: ASSISTANT, CONTENT: build_call_turn(thoughts, spans)})
+        messages.append({ROLE: USER, CONTENT: build_observation(spans)})
+    parts = [name_part(videos[0], span) for _, spans in example.rounds for span in spans]
+    return {MESSAGES: [*messages, {ROLE: ASSISTANT, CONTENT: response}], VIDEOS: [*videos, *parts]}
 
 
 def build_dataset_entry(file_name: str, max_tokens: int | None = None) -> dict[str, Any]:

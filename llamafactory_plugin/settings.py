@@ -8,8 +8,9 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from llamafactory_plugin.data_sets import DATASETS, check_datasets, names_of, point_at_raw_files
-from llamafactory_plugin.rows import DROP, FAIL, NO_RATIONALE, ON_BAD_VIDEO, ON_LONG_ROW, SKIP
+from llamafactory_plugin.rows import ALL, DROP, FAIL, LOSS_TURNS, NO_RATIONALE, ON_BAD_VIDEO, ON_LONG_ROW, SKIP
 from videokr.budget import BY_INDEX, SAMPLINGS, SFT_BUDGET, VideoBudget
+from videokr.dialogue import MAX_ROUNDS
 from videokr.environment import check_wandb_login, install_command
 from videokr.errors import UserError
 from videokr.family import FAMILIES, find_family
@@ -24,6 +25,7 @@ OWN = {  # our own settings: see row_faults.py, rows.py; the first value is the 
     ON_LONG_ROW: (FAIL, DROP),
     VIDEO_SAMPLING: SAMPLINGS,
     NO_RATIONALE: (FAIL, *WITHOUT_RATIONALE),
+    LOSS_TURNS: (ALL, *range(1, MAX_ROUNDS + 2)),
 }
 STRATEGIES = ("save_strategy", "eval_strategy", "logging_strategy")
 FLASH_ATTENTION, FA2, SDPA, AUTO = "flash_attn", "fa2", "sdpa", "auto"
@@ -60,7 +62,7 @@ def checked(config: dict[str, Any]) -> dict[str, Any]:
     """
     for key, values in OWN.items():
         if config.get(key, values[0]) not in values:
-            raise UserError(f"{key} is '{config[key]}': {' or '.join(values)}")
+            raise UserError(f"{key} is '{config[key]}': {' or '.join(map(str, values))}")
     for key in ("model_name_or_path", "dataset", "output_dir"):
         if not config.get(key):
             raise UserError(f"{key} is not set: give {key}=... or put it into the configuration file")

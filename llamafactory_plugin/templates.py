@@ -27,9 +27,10 @@ from videokr.budget import BY_INDEX, VideoBudget
 from videokr.errors import UserError
 from videokr.family import FAMILIES, USER_TURN
 from videokr.generation_prompt import as_line, continuation, generation_prompt, opening_of
-from videokr.video.frame_plan import FramePlan, plan_frames
+from videokr.video.frame_plan import FramePlan
+from videokr.video.part import split_part
 from videokr.video.positions import patch_rope_index
-from videokr.video.reader import read_frames
+from videokr.video.reader import plan_video, read_frames
 from videokr.video.timeline import VideoError, read_header
 from videokr.video.vision_tokens import put_videos
 
@@ -166,7 +167,8 @@ def budget_of(processor: Any, sampling: str = BY_INDEX) -> VideoBudget:
 
 
 def plan_of(video: str, processor: Any, sampling: str = BY_INDEX) -> FramePlan:
-    return plan_frames(read_header(Path(video)), budget_of(processor, sampling), processor.video_processor.patch_size)
+    header = read_header(split_part(video)[0])
+    return plan_video(Path(video), header, budget_of(processor, sampling), processor.video_processor.patch_size)
 
 
 def register(skip_bad_videos: bool = False, sampling: str = BY_INDEX) -> None:

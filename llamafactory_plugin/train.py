@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from llamafactory_plugin.data_sets import check_records
-from llamafactory_plugin.rows import DROP, FAIL, NO_RATIONALE, ON_BAD_VIDEO, ON_LONG_ROW, SKIP
+from llamafactory_plugin.rows import ALL, DROP, FAIL, LOSS_TURNS, NO_RATIONALE, ON_BAD_VIDEO, ON_LONG_ROW, SKIP
 from llamafactory_plugin.settings import VIDEO_SAMPLING, checked, read_config, remarks
 from videokr.budget import BY_INDEX
 from videokr.errors import UserError, exit_status
@@ -64,7 +64,8 @@ def train(argv: list[str]) -> int:
     converter.register(None if without_rationale == FAIL else without_rationale)
     templates.register(skip, config.pop(VIDEO_SAMPLING, BY_INDEX))
     packing.install()
-    row_faults.install(output_dir, skip, drop)
+    turns = config.pop(LOSS_TURNS, ALL)
+    row_faults.install(output_dir, skip, drop, None if turns == ALL else turns)
     if config.get("do_train"):
         config |= start.settings()
     refuse_what_the_host_refuses(config)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from videokr.dialogue import SYSTEM
 from videokr.example import Example
 from videokr.prompt import build_placeholder_prompt
 from videokr.response import ANSWER_TAGS
@@ -11,7 +12,12 @@ DATA_SOURCE = "videokr"
 
 
 def build_row(
-    example: Example, videos: Sequence[str], split: str, index: int, budget: Mapping[str, float | str] | None = None
+    example: Example,
+    videos: Sequence[str],
+    split: str,
+    index: int,
+    budget: Mapping[str, float | str] | None = None,
+    agentic: bool = False,
 ) -> dict[str, Any]:
     """One row.
 
@@ -20,10 +26,12 @@ def build_row(
         split: `train` or `test`.
         index: the row's place in its file, from 0.
         budget: fields of a VideoBudget that this row fixes; what it leaves out is decided when the run starts.
+        agentic: whether the system turn tells of the crop tool; see `videokr.dialogue`.
     """
+    told = [{"role": "system", "content": SYSTEM}] if agentic else []
     return {
         "data_source": DATA_SOURCE,
-        "prompt": [{"role": "user", "content": build_placeholder_prompt(example)}],
+        "prompt": [*told, {"role": "user", "content": build_placeholder_prompt(example)}],
         "videos": [{"video": video, **(budget or {})} for video in videos],
         "ability": "video_qa",
         "reward_model": {"style": "rule", "ground_truth": ANSWER_TAGS.format(example.answer)},

@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     def build(example: Example, videos: list[str]) -> dict[str, Any]:
         """One row that is in no split yet."""
         paths = [Path(video).as_uri() for video in videos] if args.use_file_uri else videos
-        return build_row(example, paths, "", 0, budget)
+        return build_row(example, paths, "", 0, budget, args.agentic)
 
     if args.dry_run:
         source.print_rows(lambda example, videos: describe_row(build(example, videos)))
@@ -172,6 +172,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         run = f"fix {name} in the rows; left out, the run decides ({value})"
         add_flag(parser, name.replace("_", "-"), type=type(value), help=run)
     add_flag(parser, "use-file-uri", action="store_true", help="write videos as file:// addresses")
+    add_flag(parser, "agentic", action="store_true", help="the model may look again: docs/dialogues.md")
     add_flag(parser, "save-json", action="store_true", help=f"write all rows to {FULL_JSON} as well")
     add_shared_flags(parser)
 

@@ -18,7 +18,13 @@ from data_prep.json_list import SEPARATOR, json_list
 from data_prep.left_out import LeftOut
 from data_prep.prepare.source import Source, add_flag, add_shared_flags, nearest_folder, positive, with_shared_flags
 from data_prep.prepare.split import VideoGroups, hold_out, video_key
-from llamafactory_plugin.rows import DATASET_INFO_FILE, build_dataset_entry, build_message_row, describe_row
+from llamafactory_plugin.rows import (
+    DATASET_INFO_FILE,
+    build_dataset_entry,
+    build_dialogue_row,
+    build_message_row,
+    describe_row,
+)
 from videokr.budget import SFT_BUDGET
 from videokr.errors import UserError
 from videokr.example import Example
@@ -37,6 +43,7 @@ def prepare_sft(
     seed: int = 42,
     together: Path | None = None,
     without_rationale: str | None = None,
+    agentic: bool = False,
 ) -> tuple[dict[str, int], LeftOut]:
     """Writes `output` and enters it in the dataset_info.json beside it, under its own name without the suffix.
 
@@ -47,6 +54,7 @@ def prepare_sft(
         validation_rows: so many rows at most, by whole videos, go to a file of their own (`NAME_validation.json`).
         together: names videos that are not to be split; see `split.read_together`.
         without_rationale: see `llamafactory_plugin.rows.build_turns`.
+        agentic: see `llamafactory_plugin.rows.build_dialogue_row`.
 
     Returns:
         The number of rows by dataset, and what was left out.
@@ -67,7 +75,7 @@ def prepare_sft(
     silent = None if progress else True
 
     def build(example: Example, videos: list[str]) -> bytes:
-        row = orjson.dumps(_build_row(source, without_rationale, example, videos))
+        row = orjson.dumps(_build_row(source, without_rationale, agentic, example, videos))
         if validation_rows:  # after what may refuse the example
             groups.add_row([video_key(video) for video in example.videos])
         return row
@@ -114,8 +122,12 @@ def prepare_sft(
     return {path.stem: count for path, count in zip(outputs, counts, strict=True)}, left_out
 
 
-def _build_row(source: Source, without: str | None, example: Example, videos: list[str]) -> dict[str, Any]:
-    """One row, with its videos as the host finds them below the folder of the videos."""
+def _build_row(
+    source: Source, without: str | None, agentic: bool, example: Example, videos: list[str]
+) -> dict[str, Any]:
+    """One row, with its videos as the host finds them below the folder of the videos; in dialogues by whole paths."""
+    if agentic:  # the host would look for a file with the name of a part
+        return build_dialogue_row(example, [os.path.abspath(video) for video in videos], without)  # noqa: PTH100
     root = source.video_root
     own = videos if root is None else [os.path.relpath(video, root) for video in videos]
     return build_message_row(example, own, without)
@@ -149,6 +161,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
              help="rows for validation, by whole videos (default: %(default)s)")  # fmt: skip
     add_flag(parser, "no-rationale", choices=WITHOUT_RATIONALE,
              help="what rows without a rationale are trained to say (default: they are a fault)")  # fmt: skip
+    add_flag(parser, "agentic", action="store_true", help="dialogues that may look again: docs/dialogues.md")
     add_flag(parser, "seed", type=int, default=42, help="of the split (default: %(default)s)")
     add_shared_flags(parser)
 
@@ -168,11 +181,15 @@ def run(args: argparse.Namespace) -> int:
         print(f"rows without a rationale are trained as {args.no_rationale}: {WITHOUT_RATIONALE_NOTE}")
         if source.limit:
             source = replace(source, limit=replace(source.limit, without_rationale=args.no_rationale))
+    if args.agentic and source.limit:
+        raise UserError("--max-tokens counts one question and its answer: leave it out with --agentic")
+    given = args.no_rationale, args.agentic
     if args.dry_run:
-        source.print_rows(lambda example, videos: describe_row(_build_row(source, args.no_rationale, example, videos)))
+        source.print_rows(lambda example, videos: describe_row(_build_row(source, *given, example, videos)))
         return 0
     counts, left_out = prepare_sft(source, args.output, validation_rows=args.val_size, seed=args.seed,
-                                   together=args.together, without_rationale=args.no_rationale)  # fmt: skip
+                                   together=args.together, without_rationale=args.no_rationale,
+                                   agentic=args.agentic)  # fmt: skip
     left_out.report(args.output)
     for name, count in counts.items():
         path = args.output.with_stem(name)
