@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Supervised fine-tuning through LLaMA-Factory with the published settings.
 #
-#   bash local_script/train_videokr.sh qwen2_5vl|qwen3vl [key=value ...]
+#   bash local_script/train_videokr.sh qwen2_5vl|qwen3vl [agentic] [key=value ...]
 #
+# agentic trains dialogues that may look again (docs/dialogues.md) with VideoTemp-o3's settings: the last two responses of
+# a row, three epochs, the projector too.
 # MODEL_NAME_OR_PATH  checkpoint folder or hub id     default: the family's published base model
 # DATASET_DIR         folder of dataset_info.json     default: data
 # OUTPUT_DIR          checkpoint to write             default: saves/videokr/<family>_sft
@@ -23,6 +25,12 @@ case "${1:-}" in
   *) die "unknown family '${1:-}': give qwen2_5vl or qwen3vl" ;;
 esac
 shift
+recipe=()
+if [[ "${1:-}" == agentic ]]; then
+  recipe=(dataset=videokr_dialogues loss_turns=2 num_train_epochs=3 freeze_multi_modal_projector=false)
+  OUTPUT_DIR="${OUTPUT_DIR:-saves/videokr/${family}_dialogues}"
+  shift
+fi
 model="${MODEL_NAME_OR_PATH:-${base}}"
 torchrun_nodes
 [[ "${NPROC_PER_NODE:-1}" =~ ^([0-9]+|gpu|auto)$ ]] || die "NPROC_PER_NODE is '${NPROC_PER_NODE}': a number is needed"
@@ -35,6 +43,7 @@ training=(
   "dataset_dir=${DATASET_DIR:-data}"
   "output_dir=${OUTPUT_DIR:-saves/videokr/${family}_sft}"
   "report_to=${REPORT_TO:-none}"
+  "${recipe[@]}"
   "$@"
 )
 if [[ "${FORCE_TORCHRUN:-1}" =~ ^(1|true|y)$ ]]; then

@@ -4,6 +4,7 @@
 # Settings: verl_plugin/config/videokr_grpo.yaml; the variables below change one each (docs/recipes.md has a table:
 # DATA_DIR OUTPUT_DIR TRAIN_BATCH_SIZE ROLLOUT_N LR KEEP_CHECKPOINTS NNODES TRAINER_LOGGER ...). VIDEOKR_CPU=1 runs on a
 # CPU. DRY_RUN=1 prints the command, and checks no more than that files are there.
+# AGENTIC=1 lets the model look again at parts of its video, with VideoTemp-o3's settings: docs/dialogues.md.
 # VIDEO_MANIFEST=FILE, of videokr check --level probe, spares the start of the run reading videos' headers.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
@@ -12,6 +13,11 @@ cd "${REPO_DIR}"
 [[ -n "${MODEL_PATH:-}" ]] ||
   die "MODEL_PATH is not set: give the SFT checkpoint, e.g. MODEL_PATH=saves/videokr/qwen3vl_sft"
 
+AGENTIC="${AGENTIC:-0}"
+if is_on AGENTIC; then
+  DATA_DIR="${DATA_DIR:-data/videokr_dialogues_rl}" MAX_RESPONSE_LENGTH="${MAX_RESPONSE_LENGTH:-4096}"
+  PROJECT_NAME="${PROJECT_NAME:-videokr_dialogues}"
+fi
 DATA_DIR="${DATA_DIR:-data/videokr_rl}"
 TRAIN_FILE="${TRAIN_FILE:-${DATA_DIR}/train.parquet}"
 VAL_FILE="${VAL_FILE:-${DATA_DIR}/test.parquet}"
@@ -64,6 +70,13 @@ command=(
   "trainer.default_local_dir=$(quoted "${OUTPUT_DIR}/checkpoints")"
   "trainer.rollout_data_dir=$(quoted "${OUTPUT_DIR}/rollout_data")"
 )
+
+if is_on AGENTIC; then
+  command+=(
+    actor_rollout_ref.rollout.agent.default_agent_loop=videokr_dialogue
+    reward.custom_reward_function.path=pkg://verl_plugin.dialogue_reward
+  )
+fi
 
 # given VARIABLE KEY...: passes a variable on that is set; what is not stays as the configuration has it.
 given() {

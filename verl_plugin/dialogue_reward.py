@@ -7,7 +7,7 @@ from verl_plugin.reward import OPENING, parse_accuracy
 from videokr.dialogue_reward import WEIGHTS, score_dialogue
 from videokr.errors import UserError
 from videokr.response import parse_kind, read_answer
-from videokr.reward import Accuracy
+from videokr.reward import DEFAULT_TOLERANCE, Accuracy
 
 TURNS, CLUES = "videokr_turns", "clues"  # in `extra_info`: what the model said, turn by turn; and the gold spans
 
@@ -18,6 +18,7 @@ def compute_score(
     ground_truth: str,
     extra_info: Mapping[str, Any] | None = None,
     accuracy: str = Accuracy.PAPER,
+    tolerance: float = DEFAULT_TOLERANCE,
     weights: Mapping[str, float] = WEIGHTS,
 ) -> dict[str, float | bool | str]:
     """Scores one rollout of the agent loop `videokr_dialogue`; the same keys for every sample.
@@ -27,6 +28,7 @@ def compute_score(
         ground_truth: the gold answer, with or without its tags.
         extra_info: as for `verl_plugin.reward.compute_score`, with TURNS, and CLUES where spans are known.
         accuracy: `paper` or `typed`.
+        tolerance: relative, of numbers in `typed`.
         weights: of the parts, by `reward.custom_reward_function.reward_kwargs.weights`.
 
     Raises:
@@ -50,6 +52,7 @@ def compute_score(
         known,
         [] if given is None else [(float(start), float(end)) for start, end in given],
         parse_accuracy(accuracy),
+        tolerance,
     )
     return {
         "score": made.score(WEIGHTS | dict(weights)),

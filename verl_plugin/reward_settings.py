@@ -9,7 +9,7 @@ from videokr.evaluation.judge import check_judge
 from videokr.evaluation.judge_settings import require_settings
 from videokr.reward import DEFAULT_TOLERANCE, check_accuracy, check_tolerance
 
-PLAIN, JUDGED = "pkg://verl_plugin.reward", "pkg://verl_plugin.judged_reward"
+PLAIN, JUDGED, DIALOGUE = (f"pkg://verl_plugin.{name}" for name in ("reward", "judged_reward", "dialogue_reward"))
 _GIVEN_BY_VERL = ("data_source", "solution_str", "ground_truth", "extra_info")
 
 
@@ -26,12 +26,13 @@ def check_reward(function: Mapping[str, Any], environment: Mapping[str, str]) ->
         UserError: a setting is unknown or out of its range, or the judge cannot be used.
     """
     path = function.get("path")
-    if path not in (PLAIN, JUDGED):
+    if path not in (PLAIN, JUDGED, DIALOGUE):
         return
-    from verl_plugin import judged_reward, reward
+    from verl_plugin import dialogue_reward, judged_reward, reward
 
     settings = dict(function.get("reward_kwargs") or {})
-    parameters = inspect.signature((reward if path == PLAIN else judged_reward).compute_score).parameters
+    module = {PLAIN: reward, JUDGED: judged_reward, DIALOGUE: dialogue_reward}[path]
+    parameters = inspect.signature(module.compute_score).parameters
     known = [name for name in parameters if name not in _GIVEN_BY_VERL]
     unknown = sorted(settings.keys() - set(known))
     if unknown:

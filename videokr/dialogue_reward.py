@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from videokr.dialogue import read_turn
 from videokr.response import Kind
-from videokr.reward import Accuracy, Reason, score_response
+from videokr.reward import DEFAULT_TOLERANCE, Accuracy, Reason, score_response
 from videokr.spans import Span, iou
 
 LEAST_IOU = 0.1  # a last look that overlaps less than that costs as much
@@ -45,6 +45,7 @@ def score_dialogue(
     options: Sequence[str] | None = None,
     clues: Sequence[Span] = (),
     accuracy: Accuracy = Accuracy.PAPER,
+    tolerance: float = DEFAULT_TOLERANCE,
 ) -> DialogueReward:
     """Scores the turns of a model.
 
@@ -55,7 +56,7 @@ def score_dialogue(
     """
     read = [read_turn(turn) for turn in turns]
     called = [turn.calls for turn in read if turn.calls]
-    said = score_response(turns[-1], gold, kind, options, accuracy)
+    said = score_response(turns[-1], gold, kind, options, accuracy, tolerance)
     looked = [call for call in called[-1] if isinstance(call, tuple)] if called else []
     overlap = iou(looked, clues)
     is_paid = bool(clues) and bool(called) and said.accuracy == 1

@@ -212,12 +212,20 @@ def build_model(family: Family, corpus: Iterable[str], output: Path, seed: int =
 
 def corpus_of(path: Path) -> list[str]:
     """Everything that a model is asked or made to say in an annotation file."""
+    from videokr.dialogue import SYSTEM, build_call_turn, build_observation
     from videokr.jsonl import read_examples
     from videokr.prompt import build_prompt
     from videokr.response import build_response
 
     return [
-        f"user\n{TIMESTAMPS}{build_prompt(e)}\nassistant\n{build_response(e.rationale or '', e.answer)}"
+        "\n".join(
+            [
+                *([f"system\n{SYSTEM}"] if e.rounds else []),
+                f"user\n{TIMESTAMPS}{build_prompt(e)}\nassistant",
+                *(f"{build_call_turn(said, spans)}\n{build_observation(spans)}" for said, spans in e.rounds),
+                build_response(e.rationale or "", e.answer),
+            ]
+        )
         for e in read_examples(path)
     ]
 

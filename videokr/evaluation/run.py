@@ -10,6 +10,7 @@ from videokr.errors import UserError
 from videokr.evaluation.answered import Answered, read_answers
 from videokr.evaluation.benchmarks import MEANS, benchmark_of, title_of
 from videokr.evaluation.card import CARD_FILE, RunCard, read_card
+from videokr.evaluation.looks import looks_of
 from videokr.evaluation.question_groups import GROUPED, GroupScores, group_scores
 from videokr.evaluation.summary import Score, format_summary, mean_score, percent, score_of, summarize
 from videokr.evaluation.unparsed import unparsed_lines
@@ -76,6 +77,9 @@ def write_summary(run: Run) -> None:
     """Everything that `format_run` shows, for machines, into the run's folder."""
     summaries = {name: summarize(answers).to_dict() for name, answers in run.by_benchmark().items()}
     summaries |= {name: summaries[name] | {"group_score": one.to_dict()} for name, one in _group_scores(run).items()}
+    for name, answers in run.by_benchmark().items():
+        if looks := looks_of(answers):
+            summaries[name] |= {"looks": looks.to_dict()}
     means = {
         mean: {"accuracy": value, "interval_95": list(interval)} for mean, (value, interval) in run.means().items()
     }
@@ -109,6 +113,8 @@ def format_run(run: Run) -> str:
             notes.append(f"{right + wrong} open answers are decided by rule alone: {right} right, {wrong} wrong.")
         notes += unparsed_lines(answers)
         notes += grouped[name].lines() if name in grouped else []
+        looks = looks_of(answers)
+        notes += [looks.line()] if looks else []
         parts.append("\n".join([format_summary(title_of(name), summarize(answers)), *notes]))
     for mean, (value, (low, high)) in run.means().items():
         shown = "unknown" if value is None else percent(value)

@@ -1,0 +1,55 @@
+"""What answers with the crop tool looked at: how often, and how near to where the answer is found."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from videokr.dialogue import CallFault, read_turn, split_turns
+from videokr.evaluation.answered import Answered
+from videokr.evaluation.summary import percent
+from videokr.spans import iou
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Looks of one benchmark's answers.
+
+    Attributes:
+        questions: that were asked.
+        looked: questions in which the tool was called.
+        calls, broken: calls, and those of them that show nothing.
+        mean_iou: of the last look with the clues, in [0, 1], over all questions that have some; no look counts as 0.
+            None where no question has any.
+    """
+
+    questions: int
+    looked: int
+    calls: int
+    broken: int
+    mean_iou: float | None
+
+    def to_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+    def line(self) -> str:
+        """For below a table."""
+        found = "" if self.mean_iou is None else f"; mean IoU of the last look {percent(self.mean_iou)}"
+        parsed = percent(1 - self.broken / self.calls) if self.calls else "none"
+        return f"Looked again: {percent(self.looked / self.questions)}; calls {self.calls}, read {parsed}{found}"
+
+
+def looks_of(answers: Iterable[Answered]) -> Looks | None:
+    """The looks of answers; None where none was asked with a tool, or none called it."""
+    questions = looked = calls = broken = 0
+    ious: list[float] = []
+    for one in answers:
+        questions += 1
+        called = [turn.calls for turn in map(read_turn, split_turns(one.response)) if turn.calls]
+        looked += bool(called)
+        calls += sum(map(len, called))
+        broken += sum(isinstance(call, CallFault) for of_turn in called for call in of_turn)
+        if one.example.clues:
+            last = [call for call in called[-1] if isinstance(call, tuple)] if called else []
+            ious.append(iou(last, one.example.clues))
+    if not looked:
+        return None
+    return Looks(questions, looked, calls, broken, sum(ious) / len(ious) if ious else None)
