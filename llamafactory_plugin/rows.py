@@ -74,7 +74,13 @@ def build_dataset_entry(file_name: str, max_tokens: int | None = None) -> dict[s
         "file_name": file_name,
         "formatting": "sharegpt",
         "columns": {"messages": MESSAGES, "videos": VIDEOS},
-        "tags": {"role_tag": ROLE, "content_tag": CONTENT, "user_tag": USER, "assistant_tag": ASSISTANT},
+        "tags": {
+            "role_tag": ROLE,
+            "content_tag": CONTENT,
+            "system_tag": SYSTEM_ROLE,
+            "user_tag": USER,
+            "assistant_tag": ASSISTANT,
+        },
     }
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The whole job on a CPU, small but real: data, SFT, GRPO, merge, evaluation, one table.
-#   bash local_script/demo.sh [qwen3vl|qwen2_5vl]
+#   bash local_script/demo.sh [qwen3vl|qwen2_5vl] [agentic]
+# agentic: dialogues that look again (docs/dialogues.md), of videos of a minute of which a second is asked about.
 # A finished stage is not run again; DEMO_DIR (outputs/demo) and SEED (0) choose another run. Ctrl-C stops everything.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
@@ -8,10 +9,13 @@ cd "${REPO_DIR}"
 
 FAMILY="${1:-qwen3vl}"
 [[ "${FAMILY}" == qwen3vl || "${FAMILY}" == qwen2_5vl ]] || die "unknown family '${FAMILY}': qwen3vl or qwen2_5vl"
+RECIPE="${2:-}"
+[[ -z "${RECIPE}" || "${RECIPE}" == agentic ]] || die "unknown recipe '${RECIPE}': agentic, or none"
 SEED="${SEED:-0}"
-RUN="${DEMO_DIR:-${REPO_DIR}/outputs/demo}/${FAMILY}-seed${SEED}"
+RUN="${DEMO_DIR:-${REPO_DIR}/outputs/demo}/${FAMILY}${RECIPE:+-${RECIPE}}-seed${SEED}"
 CORPUS="${RUN}/corpus" DATA="${RUN}/data" MODEL="${RUN}/base" SFT="${RUN}/sft" GRPO="${RUN}/grpo" MERGED="${RUN}/merged"
-STAGES=10 NUMBER=0
+STAGES=10 NUMBER=0 CLIPS=clips RESPONSE_TOKENS=96
+[[ -z "${RECIPE}" ]] || STAGES=9 CLIPS=long_clips RESPONSE_TOKENS=128
 mkdir -p "${RUN}/logs"
 exec 9>"${RUN}/.lock"
 flock --nonblock 9 || die "another demo is at work in '${RUN}'"
@@ -85,7 +89,7 @@ prepare() {
   for stage in sft rl eval; do
     bash local_script/setup_env.sh "${stage}" --cpu
   done
-  [[ -e "${CORPUS}" ]] || in_env sft -m data_prep.demo.clips --output "${CORPUS}" --seed "${SEED}"
+  [[ -e "${CORPUS}" ]] || in_env sft -m "data_prep.demo.${CLIPS}" --output "${CORPUS}" --seed "${SEED}"
   rm -rf "${MODEL}"
   in_env sft -m data_prep.demo.tiny_model "${FAMILY}" --data "${CORPUS}/sft.jsonl" --output "${MODEL}" --seed "${SEED}"
 }
@@ -117,17 +121,30 @@ prepare_data() {
     --output-dir "${DATA}/rl"
 }
 
+# prepare_dialogues: the rows of both hosts, in which the system turn tells of the tool.
+prepare_dialogues() {
+  local videokr=(in_env rl -m videokr)
+  rm -rf "${DATA}"
+  "${videokr[@]}" check --data "${CORPUS}"/{sft,rl}.jsonl --videos "${CORPUS}" --level probe --manifest "${DATA}/manifest.parquet"
+  "${videokr[@]}" prepare sft --agentic --input "${CORPUS}/sft.jsonl" --output "${DATA}/videokr_dialogues.json" \
+    --media-dir "${CORPUS}"
+  "${videokr[@]}" prepare rl --agentic --val-size 8 --seed "${SEED}" --input-json "${CORPUS}/rl.jsonl" \
+    --video-base-dir "${CORPUS}" --output-dir "${DATA}/rl"
+}
+
 train_sft() {
   mapfile -t settings < <(grep -v '^#' data_prep/demo/sft.args)
   rm -rf "${SFT}" # LLaMA-Factory would go on writing an interrupted run's log
   MODEL_NAME_OR_PATH="${MODEL}" DATASET_DIR="${DATA}" OUTPUT_DIR="${SFT}" FORCE_TORCHRUN=0 OMP_NUM_THREADS=1 \
-    bash local_script/train_videokr.sh "${FAMILY}" "media_dir=${CORPUS}" "seed=${SEED}" "${settings[@]}"
+    bash local_script/train_videokr.sh "${FAMILY}" ${RECIPE:+"${RECIPE}"} "media_dir=${CORPUS}" "seed=${SEED}" "${settings[@]}" \
+    ${RECIPE:+video_maxlen=8 video_max_pixels=4096 cutoff_len=2048}
 }
 
 train_grpo() {
   mapfile -t settings < <(grep -v '^#' data_prep/demo/grpo.args)
+  [[ -z "${RECIPE}" ]] || settings+=(data.max_response_length=512 data.max_prompt_length=1024)
   rm -rf "${GRPO}" "${RUN}/rollouts" # verl would go on from the one checkpoint, its last, and log no step
-  MODEL_PATH="${SFT}" DATA_DIR="${DATA}/rl" OUTPUT_DIR="${GRPO}" \
+  AGENTIC="$([[ -z "${RECIPE}" ]] || echo 1)" MODEL_PATH="${SFT}" DATA_DIR="${DATA}/rl" OUTPUT_DIR="${GRPO}" \
     bash local_script/train_videokr_grpo.sh "data.seed=${SEED}" "trainer.rollout_data_dir=${RUN}/rollouts" "${settings[@]}"
   in_env rl -m videokr explain-rollouts "${RUN}/rollouts"
 }
@@ -138,10 +155,27 @@ merge() {
   bash local_script/merge_videokr_checkpoint.sh "${GRPO}/checkpoints/global_step_${last}/actor" "${MERGED}"
 }
 
-# evaluate NAME CHECKPOINT
+# evaluate NAME CHECKPOINT [FLAG...]
 evaluate() {
   VIDEOKR_MODEL="$2" RUN_NAME="$1" OUTPUT_PATH="${RUN}/eval/$1" VIDEOKR_EVAL_ROOT="${CORPUS}" VIDEOKR_EVAL_FILE=eval.jsonl \
-    VIDEOKR_USE_VLM_JUDGE=0 ANSWER_FORM=tagged MAX_MODEL_LEN=2048 MAX_PIXELS=4096 GEN_KWARGS=max_new_tokens=96 bash local_script/eval_videokr.sh
+    VIDEOKR_USE_VLM_JUDGE=0 ANSWER_FORM=tagged MAX_MODEL_LEN=2048 MAX_PIXELS=4096 MAX_FRAME_NUM=8 \
+    GEN_KWARGS="max_new_tokens=${RESPONSE_TOKENS}" bash local_script/eval_videokr.sh "${@:3}"
+}
+
+# dialogues: the stages of the other recipe.
+dialogues() {
+  stage data "dialogues to training rows (check, prepare)" prepare_dialogues
+  stage sft "supervised fine-tuning (LLaMA-Factory)" train_sft
+  stage grpo "GRPO (verl, vLLM rollouts of several rounds)" train_grpo
+  stage merge "merging the checkpoint" merge
+  stage eval-at-once "evaluation after SFT, without the tool (lmms-eval, vLLM)" evaluate sft_at_once "${SFT}"
+  stage eval-sft "evaluation after SFT, with the tool" evaluate sft "${SFT}" --tool crop
+  stage eval-grpo "evaluation after SFT + GRPO, with the tool" evaluate grpo "${MERGED}" --tool crop
+  NUMBER=$((NUMBER + 1))
+  printf '[%d/%d] table and report\n\n' "${NUMBER}" "${STAGES}"
+  in_env sft -m data_prep.demo.table "${RUN}" --title "VideoKR demo, dialogues, ${FAMILY}, seed ${SEED}"
+  in_env sft -m videokr report "${RUN}"/eval/{grpo,sft} --output "${RUN}/report.html" --markdown "${RUN}/report.md"
+  printf '\n%d s in all; logs in %s\n' "${SECONDS}" "${RUN}/logs"
 }
 
 # One function, so that bash has read it all before it runs: the file may change meanwhile.
@@ -149,6 +183,10 @@ main() {
   local start
   start="${SECONDS}"
   stage preparation "environments, videos with exact answers, a tiny ${FAMILY} model" prepare
+  if [[ -n "${RECIPE}" ]]; then
+    dialogues
+    return
+  fi
   stage data "own tables to training rows (import, check, lint, decontaminate, stats, prepare)" prepare_data
   stage parity "the same examples through all three hosts" in_env sft -m videokr parity --cpu --model "${MODEL}" \
     --records "${CORPUS}/sft.jsonl" --n 2 --max-pixels 4096 --sheet "${RUN}/parity.png"

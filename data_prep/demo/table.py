@@ -13,6 +13,7 @@ from videokr.evaluation.run import SUMMARY_FILE
 from videokr.outputs import atomic_write
 
 MODELS = {"base": "base", "sft": "SFT", "grpo": "SFT + GRPO"}
+DIALOGUES = {"sft_at_once": "SFT, without the tool", "sft": "SFT", "grpo": "SFT + GRPO"}  # of the other recipe
 WINDOW_STEPS = 5  # the reward is compared over so many first and last steps
 
 
@@ -36,8 +37,10 @@ def gather(run: Path) -> dict[str, Any]:
     metrics = [(row["step"], row["data"]) for row in read_lines(run / "grpo" / "metrics.jsonl")]
     reward = [(step, data["critic/score/mean"]) for step, data in metrics if "critic/score/mean" in data]
     rewards = [value for _, value in reward]
-    summaries = {model: read_lines(run / "eval" / model / SUMMARY_FILE)[0] for model in MODELS}
+    titles = DIALOGUES if (run / "eval" / next(iter(DIALOGUES))).is_dir() else MODELS
+    summaries = {model: read_lines(run / "eval" / model / SUMMARY_FILE)[0] for model in titles}
     return {
+        "titles": titles,
         "scores": {model: summary["benchmarks"]["videokr_eval"] for model, summary in summaries.items()},
         "sft_loss": loss,
         "grpo_reward": reward,
@@ -48,11 +51,13 @@ def gather(run: Path) -> dict[str, Any]:
 
 def format_table(numbers: Mapping[str, Any]) -> str:
     """One row a model, then the two curves in a line each. An open answer counts where it equals the gold answer."""
-    rows = [["", "accuracy", "right", "wrong", "unparsed", "open, not as the gold answer"]]
-    for model, title in MODELS.items():
+    looks = ["looked again", "calls read", "IoU of the last look"] if numbers["titles"] is DIALOGUES else []
+    rows = [["", "accuracy", "right", "wrong", "unparsed", "open, not as the gold answer", *looks]]
+    for model, title in numbers["titles"].items():
         told = numbers["scores"][model]["overall"]
         share = f"{100 * told['right'] / told['questions']:.1f}% of {told['questions']}"
         rows.append([title, share, *(str(told[name]) for name in ("right", "wrong", "unparsed", "unscored"))])
+        rows[-1] += _looks(numbers["scores"][model].get("looks")) if looks else []
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
     loss, reward = numbers["sft_loss"], numbers["grpo_reward"]
@@ -62,6 +67,13 @@ def format_table(numbers: Mapping[str, Any]) -> str:
         f"GRPO reward   {first:.3f} over the first {WINDOW_STEPS} of {len(reward)} steps, {last:.3f} over the last"
     )
     return "\n".join(lines)
+
+
+def _looks(told: Mapping[str, Any] | None) -> list[str]:
+    if told is None:
+        return ["none", "", ""]
+    shares = (told["looked"] / told["questions"], 1 - told["broken"] / told["calls"], told["mean_iou"])
+    return [f"{100 * share:.1f}%" for share in shares]
 
 
 def plot(numbers: Mapping[str, Any], path: Path, title: str) -> None:
