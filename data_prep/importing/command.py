@@ -1,13 +1,14 @@
 """`videokr import`: records of VideoKR's form out of own data, for check, lint, prepare, training and evaluation.
 
-SOURCE is a table (.csv, .tsv, .txt) with a header, Parquet, JSON Lines, a JSON list or a JSON object of rows by their
-keys (.jsonl, .json), or a folder of videos with a caption beside each: NAME.mp4 and NAME.txt, NAME.srt, NAME.vtt
-(subtitles, joined without times) or NAME.json (fields of records). Columns are known by the published spellings in any
-case (question, problem; options, choices, candidates or A, B, ... or option_a, ..., a0, a1, ...; answer, solution;
-video, video_path, video_id; think, process; id; problem_type; subject, dataset, ...), and conversations by
-`conversations` and `messages`; --column names any others, OUTER.INNER in nested objects. Rows without an id get one of
-their video's name and their content; an id that comes twice is a fault. What cannot be a record ends the import by
-file, line and field, or is left out, counted and listed with --skip-invalid.
+SOURCE is a table (.csv, .tsv, .txt) with a header, lines of Charades-STA, Parquet, JSON Lines, a JSON list or a JSON
+object of rows by their keys (.jsonl, .json), or a folder of videos with a caption beside each: NAME.mp4 and NAME.txt,
+NAME.srt, NAME.vtt (subtitles, joined without times) or NAME.json (fields of records). Columns are known by the
+published spellings in any case (question, problem; options, choices, candidates or A, B, ... or option_a, ..., a0, a1,
+...; answer, solution; video, video_path, video_id; think, process; id; problem_type; subject, dataset, ...), lists of
+spans by `timestamp` and `clue`, and conversations by `conversations` and `messages`; --column names any others,
+OUTER.INNER in nested objects. Rows without an id get one of their video's name and their content; an id that comes
+twice is a fault. What cannot be a record ends the import by file, line and field, or is left out, counted and listed
+with --skip-invalid.
 """
 
 import argparse
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--answers", choices=ANSWER_FORMS, help="how answers name an option: from-0 and from-1 count "
                         "them (default: a letter or the option's text, whichever names one)")  # fmt: skip
     parser.add_argument("--answer-lists", choices=ANSWER_LISTS, help="what a list of several texts as the answer is: a "
-                        "record each, or one text (default: a fault)")  # fmt: skip
+                        "record each (a pair, of as many questions), or one text (default: a fault)")  # fmt: skip
     parser.add_argument("--join", type=given_path, metavar="FILE", help="a second file with more of each row: answers")
     parser.add_argument("--on", metavar="COLUMN", help="of --join: the column with the key (OWN=THEIRS: of two names)")
     parser.add_argument("--rows", metavar="COLUMN", help="whose list holds the rows: several questions of a video")

@@ -332,14 +332,14 @@ def test_rows_about_time_when_imported_keep_spans_and_rounds(place, name):
     assert Path("records.jsonl").read_bytes() == (place / "again.jsonl").read_bytes()
 
 
-def test_rows_with_tool_calls_are_not_yet_for_sft_and_rows_about_time_are_prepared(place):
+def test_rows_with_tool_calls_are_for_agentic_sft_alone_and_rows_about_time_are_prepared(place):
     file, text, _, _ = SPANS["VideoTemp-o3, SFT with tool calls"]
     _, others, _, _ = SPANS["VideoTemp-o3, SFT without"]
     (place / file).write_text(text + others.replace("a.mp4", "b.mp4"), encoding="utf-8")
     imported(file)
     flags = ["prepare", "sft", "--input", "records.jsonl", "--output", "sft.json"]
     status, _, err = run(*flags)
-    assert status == 2 and err.count("\n") == 1 and "such rows are for `agentic` training; --skip-invalid" in err
+    assert status == 2 and err.count("\n") == 1 and "add --agentic" in err
     assert run(*flags, "--skip-invalid")[0] == 0
     rows = [row["messages"][1]["content"] for row in json.loads(Path("sft.json").read_text())]
     assert rows == [

@@ -15,7 +15,7 @@ from videokr.analysis.rollouts.rollout import MEANINGS, NoVerdict, explain, find
 from videokr.analysis.rollouts.tally import read_tally, window_of
 from videokr.errors import UserError
 from videokr.example import Example
-from videokr.prompt import build_prompt
+from videokr.prompt import INSTRUCTIONS, build_prompt
 from videokr.response import Kind, build_response
 from videokr.reward import Accuracy, Reason, score_response
 
@@ -54,6 +54,7 @@ def explained(tmp_path, row, accuracy=Accuracy.PAPER):
     return explain(rollout, accuracy)
 
 
+WHEN = prompt(()).replace(INSTRUCTIONS[Kind.OPEN_ENDED], INSTRUCTIONS[Kind.GROUNDING])
 CASES = [
     ("right", row(said("B")), 1.0),
     ("wrong", row(said("A")), 0.0),
@@ -80,6 +81,9 @@ CASES = [
     ("judge_failed", row(said("gas"), "hydrogen", (), score=0.1, acc=0.0, reason="judge_failed"), None),
     ("judged_wrong", row(said("gas"), "hydrogen", (), score=0.1, acc=0.0, reason="judged_wrong"), 0.0),
     ("judged_right", row(said("H2"), "hydrogen", (), score=1.0, acc=1.0, reason="judged_right"), 1.0),
+    ("partial", row(said("from 10 to 15"), "10-20", (), input=WHEN, score=0.1 + 0.9 * 0.5), 0.5),
+    ("no_span", row(said("15"), "10-20", (), input=WHEN, score=0.1), 0.0),
+    ("bad_gold", row(said("10-20"), "never", (), input=WHEN, score=0.1), None),
 ]
 
 

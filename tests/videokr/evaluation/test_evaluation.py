@@ -441,6 +441,9 @@ def test_the_published_judging_asks_about_everything(tmp_path, endpoint, monkeyp
         replace(answered(number, "unparsed", kind), response=response)
         for number, (kind, response, *_) in enumerate(PUBLISHED_CASES)
     ]
+    asked = {"id": "g", "question": "When?", "problem_type": "tvg", "answer": [10, 20], "path": "a.mp4"}
+    spans = Answered("spans", parse_example(asked), "<answer>10-20</answer>", Verdict.RIGHT, "10-20", None, 10, 5)
+    answers.append(spans)  # which the publication does not know: they keep their verdict
     folder = write_run(tmp_path / "a", answers)
     replies = {(kind, shown): reply for kind, _, shown, reply, _ in PUBLISHED_CASES}
 
@@ -457,6 +460,7 @@ def test_the_published_judging_asks_about_everything(tmp_path, endpoint, monkeyp
     assert main([*command, str(tmp_path / "b")]) == 0
     run = read_run(tmp_path / "b")
     expected = {True: "right", False: "wrong", None: "judge_failed"}
+    assert run.answers["spans"] == (spans,)
     assert [one.verdict for one in run.answers["videokr_eval"]] == [expected[right] for *_, right in PUBLISHED_CASES]
     assert run.card.extractor == "published" and run.card.judge is not None
     capsys.readouterr()
