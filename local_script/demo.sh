@@ -125,9 +125,10 @@ prepare_data() {
 prepare_dialogues() {
   local videokr=(in_env rl -m videokr)
   rm -rf "${DATA}"
-  "${videokr[@]}" check --data "${CORPUS}"/{sft,rl}.jsonl --videos "${CORPUS}" --level probe --manifest "${DATA}/manifest.parquet"
+  "${videokr[@]}" check --data "${CORPUS}"/{sft,plain,rl}.jsonl --videos "${CORPUS}" --level probe --manifest "${DATA}/manifest.parquet"
   "${videokr[@]}" prepare sft --agentic --input "${CORPUS}/sft.jsonl" --output "${DATA}/videokr_dialogues.json" \
     --media-dir "${CORPUS}"
+  "${videokr[@]}" prepare sft --input "${CORPUS}/plain.jsonl" --output "${DATA}/videokr_plain.json" --media-dir "${CORPUS}"
   "${videokr[@]}" prepare rl --agentic --val-size 8 --seed "${SEED}" --input-json "${CORPUS}/rl.jsonl" \
     --video-base-dir "${CORPUS}" --output-dir "${DATA}/rl"
 }
@@ -137,7 +138,7 @@ train_sft() {
   rm -rf "${SFT}" # LLaMA-Factory would go on writing an interrupted run's log
   MODEL_NAME_OR_PATH="${MODEL}" DATASET_DIR="${DATA}" OUTPUT_DIR="${SFT}" FORCE_TORCHRUN=0 OMP_NUM_THREADS=1 \
     bash local_script/train_videokr.sh "${FAMILY}" ${RECIPE:+"${RECIPE}"} "media_dir=${CORPUS}" "seed=${SEED}" "${settings[@]}" \
-    ${RECIPE:+video_maxlen=8 video_max_pixels=4096 cutoff_len=2048}
+    ${RECIPE:+dataset=videokr_dialogues,videokr_plain video_maxlen=8 video_max_pixels=4096 cutoff_len=2048}
 }
 
 train_grpo() {

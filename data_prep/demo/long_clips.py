@@ -1,8 +1,9 @@
 """A made-up corpus of long videos whose event lasts a second, for dialogues that look again.
 
 The first look at a video of a minute sees a frame every nine seconds, and never the one that is asked about.
-DIR/videos, DIR/sft.jsonl, DIR/rl.jsonl and DIR/eval.jsonl, as `data_prep.demo.clips` has them. Most rows of SFT look
-again before they answer, the others do not, and GRPO finds out which of them pays.
+DIR/videos, DIR/sft.jsonl, DIR/rl.jsonl and DIR/eval.jsonl, as `data_prep.demo.clips` has them. Half of the rows of SFT
+look again before they answer, the others do not, and GRPO finds out which of them pays. DIR/plain.jsonl is for SFT
+without a tool.
 """
 
 import argparse
@@ -25,7 +26,9 @@ from videokr.video.frame_plan import spread
 
 SECONDS = 64
 FIRST_LOOK = 8  # frames that are seen of a whole video
-LOOK_SHARE = 0.6  # of the rows of SFT
+PLAIN_SHARE = 0.2  # of the rows of SFT: without a tool
+LOOK_SHARE = 0.5  # of the others
+AT_ONCE = "It is not seen."  # and a letter that nothing tells
 RADIUS = 22.0  # pixels
 
 
@@ -60,10 +63,14 @@ def record(split: str, number: int, video: str, rng: Random, path: Path) -> dict
     if split != "sft":
         return asked
     if rng.random() >= LOOK_SHARE:
-        return asked | {"think": "It is not seen."}
+        return asked | {"think": AT_ONCE}
     tried = ", ".join(lettered(options[: options.index(colour) + 1]))
     looks = [{"think": f"The {shape} is from {second} to {second + 1}.", "clue": [span]}]
     return asked | {"rounds": looks, "think": f"The {shape} is {HUES[colour]}, so it is {colour}. {tried}"}
+
+
+def _at_once(asked: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in asked.items() if name != "rounds"} | {"think": AT_ONCE}
 
 
 def write_corpus(output: Path, videos: int, seed: int, progress: bool = True) -> dict[str, int]:
@@ -82,6 +89,9 @@ def write_corpus(output: Path, videos: int, seed: int, progress: bool = True) ->
         split, video = split_of(number, videos), f"videos/{number:04d}.mp4"
         made = record(split, number, video, Random(f"{seed}/{number}"), aside / video)
         records[split].append(json.dumps(made))
+    records["plain"] = records["sft"][: round(len(records["sft"]) * PLAIN_SHARE)]
+    records["sft"] = records["sft"][len(records["plain"]) :]
+    records["plain"] = [json.dumps(_at_once(json.loads(line))) for line in records["plain"]]
     for split, lines in records.items():
         (aside / f"{split}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     aside.rename(output)

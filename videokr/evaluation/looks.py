@@ -37,8 +37,8 @@ class Looks:
         return f"Looked again: {percent(self.looked / self.questions)}; calls {self.calls}, read {parsed}{found}"
 
 
-def looks_of(answers: Iterable[Answered]) -> Looks | None:
-    """The looks of answers; None where none was asked with a tool, or none called it."""
+def looks_of(answers: Iterable[Answered]) -> Looks:
+    """The looks of answers that were asked with the tool."""
     questions = looked = calls = broken = 0
     ious: list[float] = []
     for one in answers:
@@ -50,6 +50,4 @@ def looks_of(answers: Iterable[Answered]) -> Looks | None:
         if one.example.clues:
             last = [call for call in called[-1] if isinstance(call, tuple)] if called else []
             ious.append(iou(last, one.example.clues))
-    if not looked:
-        return None
     return Looks(questions, looked, calls, broken, sum(ious) / len(ious) if ious else None)

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from videokr.dialogue import SYSTEM
 from videokr.errors import UserError
 from videokr.evaluation.answered import Answered, read_answers
 from videokr.evaluation.benchmarks import MEANS, benchmark_of, title_of
 from videokr.evaluation.card import CARD_FILE, RunCard, read_card
-from videokr.evaluation.looks import looks_of
+from videokr.evaluation.looks import Looks, looks_of
 from videokr.evaluation.question_groups import GROUPED, GroupScores, group_scores
 from videokr.evaluation.summary import Score, format_summary, mean_score, percent, score_of, summarize
 from videokr.evaluation.unparsed import unparsed_lines
@@ -77,9 +78,8 @@ def write_summary(run: Run) -> None:
     """Everything that `format_run` shows, for machines, into the run's folder."""
     summaries = {name: summarize(answers).to_dict() for name, answers in run.by_benchmark().items()}
     summaries |= {name: summaries[name] | {"group_score": one.to_dict()} for name, one in _group_scores(run).items()}
-    for name, answers in run.by_benchmark().items():
-        if looks := looks_of(answers):
-            summaries[name] |= {"looks": looks.to_dict()}
+    for name, looks in _looks(run).items():
+        summaries[name] |= {"looks": looks.to_dict()}
     means = {
         mean: {"accuracy": value, "interval_95": list(interval)} for mean, (value, interval) in run.means().items()
     }
@@ -103,7 +103,7 @@ def is_decided_by_rule(one: Answered) -> bool:
 def format_run(run: Run) -> str:
     """Every benchmark's table, then the published means."""
     parts = []
-    grouped = _group_scores(run)
+    grouped, looks = _group_scores(run), _looks(run)
     for name, answers in run.by_benchmark().items():
         failed = [one.judge_reply for one in answers if one.verdict is Verdict.JUDGE_FAILED]
         notes = [f"Most of them: {Counter(failed).most_common(1)[0][0]}"] if failed else []
@@ -113,13 +113,19 @@ def format_run(run: Run) -> str:
             notes.append(f"{right + wrong} open answers are decided by rule alone: {right} right, {wrong} wrong.")
         notes += unparsed_lines(answers)
         notes += grouped[name].lines() if name in grouped else []
-        looks = looks_of(answers)
-        notes += [looks.line()] if looks else []
+        notes += [looks[name].line()] if name in looks else []
         parts.append("\n".join([format_summary(title_of(name), summarize(answers)), *notes]))
     for mean, (value, (low, high)) in run.means().items():
         shown = "unknown" if value is None else percent(value)
         parts.append(f"{mean}: {shown}, 95% interval {percent(low)} to {percent(high)}")
     return "\n\n".join(parts)
+
+
+def _looks(run: Run) -> dict[str, Looks]:
+    """Of a run with the crop tool."""
+    if run.card.system_prompt != SYSTEM:
+        return {}
+    return {name: looks_of(answers) for name, answers in run.by_benchmark().items()}
 
 
 def _group_scores(run: Run) -> dict[str, GroupScores]:
