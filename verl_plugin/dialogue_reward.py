@@ -63,4 +63,5 @@ def compute_score(
         "iou": made.iou,
         "calls": made.calls,
         "rounds": made.rounds,
+        "broken_calls": made.broken_calls,
     }

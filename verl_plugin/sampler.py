@@ -18,7 +18,8 @@ from videokr.errors import UserError
 from videokr.evaluation.judge import JudgeError
 
 TRAINING = "train"  # verl's partition of the transfer queue
-PARTS = ("acc", "format", "answered")  # of a reward: verl_plugin/reward.py
+# Of a reward: verl_plugin/reward.py; the others of dialogues alone: verl_plugin/dialogue_reward.py.
+PARTS = ("acc", "format", "answered", "iou", "calls", "rounds", "broken_calls")
 # Partitions of our own, one key a failed prompt.
 FAULTS = "videokr_faults"
 JUDGE_FAILURES = "videokr_judge_failures"
