@@ -6,6 +6,8 @@ import pytest
 
 pytest.importorskip("verl")
 
+from dialogues import as_chat_template
+
 from videokr.dialogue import SYSTEM, CallFault, build_call_turn
 from videokr.family import END_OF_TURN
 from videokr.spans import Span
@@ -67,46 +69,19 @@ def rollout(corpus, model, tmp_path_factory):
     return run
 
 
-def as_chat_template(row, processor, turns, spans):
-    """The dialogue as the processor of the family writes it, its videos decoded by themselves."""
-    from verl_plugin.videos import budget_of, local_path, videos_of
-    from videokr.video.part import name_part
-    from videokr.video.reader import read_frames
-    from videokr.video.vision_tokens import drop_outer_marks
-
-    drop_outer_marks(processor)
-    part = videos_of(row["raw_prompt"])[0]
-    names = [local_path(part), *(name_part(str(local_path(part)), span) for of_turn in spans for span in of_turn)]
-    shown = [read_frames(name, budget_of(part), processor.video_processor.patch_size) for name in names]
-    messages = list(row["raw_prompt"])
-    for turn, of_turn in zip(turns, [*spans, None], strict=True):
-        messages.append({"role": "assistant", "content": turn})
-        if of_turn is not None:
-            content = [{"type": "text", "text": "<tool_response>\n"}]
-            for number, (start, end) in enumerate(of_turn):
-                text = f"From {start:.1f} to {end:.1f} seconds." + "\n" * (number < len(of_turn) - 1)
-                content += [{"type": "video"}, {"type": "text", "text": text}]
-            messages.append({"role": "user", "content": [*content, {"type": "text", "text": "\n</tool_response>"}]})
-    text = processor.apply_chat_template(messages, tokenize=False)
-    return processor(
-        text=[text],
-        videos=[frames for frames, _ in shown],
-        video_metadata=[plan.metadata for _, plan in shown],
-        do_sample_frames=False,
-        do_resize=False,
-    )["input_ids"][0]
-
-
 @pytest.mark.parametrize("spans", [[[(0.5, 1.5)]], [[(0.0, 1.0), (1.0, 2.0)], [(0.5, 0.75)]]], ids=str)
 def test_the_trainer_gets_what_the_chat_template_writes(rollout, model, spans):
     from verl.utils.tokenizer import hf_processor
+
+    from verl_plugin.videos import budget_of, local_path, videos_of
 
     turns = [*(said(*of_turn) for of_turn in spans), ANSWER]
     made, client, row = rollout(turns)
     kept = made.batch["attention_mask"][0].bool()
     ids = made.batch["input_ids"][0, kept].tolist()
     processor = hf_processor(str(model))
-    expected = as_chat_template(row, processor, turns, spans)
+    part = videos_of(row["raw_prompt"])[0]
+    expected = as_chat_template(row["raw_prompt"], local_path(part), budget_of(part), processor, turns, spans)
     assert processor.tokenizer.decode(ids) == processor.tokenizer.decode(expected).removesuffix("\n")
     assert ids == list(expected)[: len(ids)]
     carried = made.batch["response_mask"][0].bool()

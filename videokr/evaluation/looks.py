@@ -30,11 +30,11 @@ class Looks:
     def to_dict(self) -> dict[str, object]:
         return asdict(self)
 
-    def line(self) -> str:
+    def lines(self) -> list[str]:
         """For below a table."""
         found = "" if self.mean_iou is None else f"; mean IoU of the last look {percent(self.mean_iou)}"
         parsed = percent(1 - self.broken / self.calls) if self.calls else "none"
-        return f"Looked again: {percent(self.looked / self.questions)}; calls {self.calls}, read {parsed}{found}"
+        return [f"Looked again: {percent(self.looked / self.questions)}; calls {self.calls}, read {parsed}{found}"]
 
 
 def looks_of(answers: Iterable[Answered]) -> Looks:

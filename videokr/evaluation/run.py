@@ -2,17 +2,19 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from videokr.dialogue import SYSTEM
 from videokr.errors import UserError
 from videokr.evaluation.answered import Answered, read_answers
 from videokr.evaluation.benchmarks import MEANS, benchmark_of, title_of
 from videokr.evaluation.card import CARD_FILE, RunCard, read_card
-from videokr.evaluation.looks import Looks, looks_of
-from videokr.evaluation.question_groups import GROUPED, GroupScores, group_scores
+from videokr.evaluation.grounding import grounding_of
+from videokr.evaluation.looks import looks_of
+from videokr.evaluation.question_groups import GROUPED, group_scores
 from videokr.evaluation.summary import Score, format_summary, mean_score, percent, score_of, summarize
 from videokr.evaluation.unparsed import unparsed_lines
 from videokr.evaluation.verdict import Verdict
@@ -76,10 +78,10 @@ def read_run(folder: Path) -> Run:
 
 def write_summary(run: Run) -> None:
     """Everything that `format_run` shows, for machines, into the run's folder."""
-    summaries = {name: summarize(answers).to_dict() for name, answers in run.by_benchmark().items()}
-    summaries |= {name: summaries[name] | {"group_score": one.to_dict()} for name, one in _group_scores(run).items()}
-    for name, looks in _looks(run).items():
-        summaries[name] |= {"looks": looks.to_dict()}
+    summaries = {}
+    for name, answers in run.by_benchmark().items():
+        others = {key: score.to_dict() for key, score in _other_scores(run, name, answers).items()}
+        summaries[name] = summarize(answers).to_dict() | others
     means = {
         mean: {"accuracy": value, "interval_95": list(interval)} for mean, (value, interval) in run.means().items()
     }
@@ -103,7 +105,6 @@ def is_decided_by_rule(one: Answered) -> bool:
 def format_run(run: Run) -> str:
     """Every benchmark's table, then the published means."""
     parts = []
-    grouped, looks = _group_scores(run), _looks(run)
     for name, answers in run.by_benchmark().items():
         failed = [one.judge_reply for one in answers if one.verdict is Verdict.JUDGE_FAILED]
         notes = [f"Most of them: {Counter(failed).most_common(1)[0][0]}"] if failed else []
@@ -112,8 +113,7 @@ def format_run(run: Run) -> str:
             right, wrong = ruled[Verdict.RIGHT], ruled[Verdict.WRONG]
             notes.append(f"{right + wrong} open answers are decided by rule alone: {right} right, {wrong} wrong.")
         notes += unparsed_lines(answers)
-        notes += grouped[name].lines() if name in grouped else []
-        notes += [looks[name].line()] if name in looks else []
+        notes += [line for score in _other_scores(run, name, answers).values() for line in score.lines()]
         parts.append("\n".join([format_summary(title_of(name), summarize(answers)), *notes]))
     for mean, (value, (low, high)) in run.means().items():
         shown = "unknown" if value is None else percent(value)
@@ -121,16 +121,23 @@ def format_run(run: Run) -> str:
     return "\n\n".join(parts)
 
 
-def _looks(run: Run) -> dict[str, Looks]:
-    """Of a run with the crop tool."""
-    if run.card.system_prompt != SYSTEM:
-        return {}
-    return {name: looks_of(answers) for name, answers in run.by_benchmark().items()}
+class OtherScore(Protocol):
+    """A score that stands beside accuracy."""
+
+    def to_dict(self) -> dict[str, object]: ...
+
+    def lines(self) -> list[str]: ...
 
 
-def _group_scores(run: Run) -> dict[str, GroupScores]:
-    return {
-        name: group_scores((one.example.id, one.example.groups, one.verdict is Verdict.RIGHT) for one in answers)
-        for name, answers in run.by_benchmark().items()
-        if name in GROUPED
-    }
+def _other_scores(run: Run, benchmark: str, answers: Sequence[Answered]) -> dict[str, OtherScore]:
+    """By the name that each has in the summary."""
+    found: dict[str, OtherScore] = {}
+    if benchmark in GROUPED:
+        found["group_score"] = group_scores(
+            (one.example.id, one.example.groups, one.verdict is Verdict.RIGHT) for one in answers
+        )
+    if grounding := grounding_of(answers):
+        found["grounding"] = grounding
+    if run.card.system_prompt == SYSTEM:  # of the crop tool
+        found["looks"] = looks_of(answers)
+    return found
