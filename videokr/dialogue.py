@@ -30,7 +30,8 @@ Before you answer, you may look at parts of the video again, at more frames of t
 <think> and </think> tags, and then, instead of the final answer, call the tool with times in seconds:
 {OPEN_CALL}{{"name": "{TOOL_NAME}", "arguments": [{{"start_time": 12.5, "end_time": 20.0}}]}}{CLOSE_CALL}
 Up to {MAX_CALLS} parts may be asked for at once, and up to {MAX_ROUNDS} times."""
-_OBSERVATION = re.compile(r"<tool_response>\n.*?\n</tool_response>", re.DOTALL)
+# With the names of the turns around it where a host has left out their marks, which are special tokens.
+_OBSERVATION = re.compile(r"\n(?:user\n)?<tool_response>\n.*?\n</tool_response>\n(?:assistant\n)?", re.DOTALL)
 _CALL = re.compile(f"{OPEN_CALL}(.*?)(?:{CLOSE_CALL}|$)", re.DOTALL)
 _CALL_TURN = re.compile(rf"(?:\s*{OPEN_CALL}(?:(?!</?tool_call>).)*{CLOSE_CALL})+\s*", re.DOTALL)
 
@@ -117,7 +118,7 @@ def read_turn(text: str) -> Turn:
 
 def split_turns(text: str) -> list[str]:
     """The model's turns out of a whole dialogue's text, in which the observations stand between them."""
-    return [turn.strip("\n") for turn in _OBSERVATION.split(text)]
+    return _OBSERVATION.split(text)
 
 
 def calls_to_answer(turn: Turn, rounds: int) -> tuple[Call, ...]:

@@ -69,11 +69,18 @@ def host_data(family: str, model: Path, output: Path, overrides: dict[str, str])
     config = checked(read_config([str(CONFIGS / f"{family}_sft.yaml"), *(f"{k}={v}" for k, v in given.items())]))
     converter.VideoKRConverter.setting = config.pop("no_rationale", None)
     config["preprocessing_num_workers"] = None
-    row_faults.install(output, drop_long_rows=config.pop(ON_LONG_ROW, "fail") == "drop")
+    turns = config.pop("loss_turns", None)
+    row_faults.install(output, drop_long_rows=config.pop(ON_LONG_ROW, "fail") == "drop", loss_turns=turns)
     model_args, data_args, training_args, _, _ = get_train_args(config)
     tokens = load_tokenizer(model_args)
     template = get_template_and_fix_tokenizer(tokens["tokenizer"], data_args)
     return template, tokens, get_dataset(template, model_args, data_args, training_args, stage="sft", **tokens)
+
+
+def run_budget_of(family: str, overrides: dict[str, str]):
+    from llamafactory_plugin.settings import read_config, run_budget
+
+    return run_budget(read_config([str(CONFIGS / f"{family}_sft.yaml"), *(f"{k}={v}" for k, v in overrides.items())]))
 
 
 def token_rows(
@@ -89,6 +96,45 @@ def test_raw_and_prepared_rows_give_the_same_tokens(family, corpus, prepared, mo
     json_rows = token_rows(family, models[family], tmp_path, {"dataset_dir": str(prepared)})
     assert raw == json_rows and len(raw) > 10
     assert all(any(label != -100 for label in labels) for _, labels in raw)
+
+
+@pytest.mark.parametrize("family", ["qwen2_5vl", "qwen3vl"])
+def test_a_dialogue_is_what_the_chat_template_writes_and_its_last_turns_are_trained(family, corpus, models, tmp_path):
+    """The ids that rollouts and evaluation have, and the loss on the model's turns alone."""
+    from dialogues import as_chat_template
+    from transformers import AutoProcessor
+
+    from data_prep.prepare.sft import prepare_sft
+    from data_prep.prepare.source import Source
+    from videokr.dialogue import SYSTEM, build_call_turn
+    from videokr.jsonl import parse_record
+    from videokr.prompt import build_prompt
+    from videokr.response import build_response
+
+    record = json.loads((corpus / "sft.jsonl").read_text().splitlines()[0])
+    spans = [[(0.0, 1.0), (1.0, 2.5)], [(0.5, 0.75)]]
+    record["rounds"] = [{"think": "look", "clue": of_turn} for of_turn in spans]
+    raw = tmp_path / "dialogues.jsonl"
+    raw.write_text(json.dumps(record) + "\n")
+    prepare_sft(Source(raw, corpus), tmp_path / "data" / "videokr_dialogues.json", progress=False, agentic=True)
+    given = {"dataset": "videokr_dialogues", "dataset_dir": str(tmp_path / "data"), "cutoff_len": "4096"}
+    ((ids, labels),) = token_rows(family, models[family], tmp_path, given)
+
+    example, processor = parse_record(record), AutoProcessor.from_pretrained(models[family])
+    asked = [
+        {"role": "system", "content": SYSTEM},
+        {"role": "user", "content": [{"type": "video"}, {"type": "text", "text": build_prompt(example)}]},
+    ]
+    answer = build_response(example.rationale, example.answer)
+    turns = [*(build_call_turn("look", of_turn) for of_turn in spans), answer]
+    video = corpus / example.videos[0]
+    expected = as_chat_template(asked, video, run_budget_of(family, given), processor, turns, spans)
+    assert ids == list(expected)[: len(ids)] and len(expected) - len(ids) == 1  # the last line break
+    trained = [token for token, label in zip(ids, labels, strict=True) if label != -100]
+    assert processor.tokenizer.decode(trained) == "".join(f"{turn}<|im_end|>" for turn in turns)
+    ((_, labels),) = token_rows(family, models[family], tmp_path, given | {"loss_turns": "2"})
+    trained = [token for token, label in zip(ids, labels, strict=True) if label != -100]
+    assert processor.tokenizer.decode(trained) == "".join(f"{turn}<|im_end|>" for turn in turns[1:])
 
 
 @pytest.mark.parametrize("said", ["<answer>{}</answer>", "<think></think>\n<answer>{}</answer>"])

@@ -15,6 +15,7 @@ from videokr.dialogue import (
     build_call_turn,
     build_observation,
     read_turn,
+    split_turns,
 )
 
 # As VideoTemp-o3's files have it.
@@ -134,3 +135,10 @@ def test_an_observation_has_a_place_for_every_part_that_is_shown():
 def test_the_system_turn_shows_a_call_that_is_read():
     call = SYSTEM[SYSTEM.index("<tool_call>") : SYSTEM.index("</tool_call>") + len("</tool_call>")]
     assert read_turn(f"<think>x</think>{call}").calls == ((12.5, 20.0),)
+
+
+@pytest.mark.parametrize("around", [("", ""), ("user\n", "assistant\n")])
+def test_a_whole_dialogue_is_split_into_the_model_s_turns(around):
+    turns = [build_call_turn("a", [(1, 2)]), build_call_turn("b", [(3, 4)]), "<think>c</think>\n<answer>B</answer>"]
+    told = f"\n{around[0]}{build_observation([(1.0, 2.0)])}\n{around[1]}"
+    assert split_turns(told.join(turns)) == turns and split_turns(turns[-1]) == turns[-1:]

@@ -13,6 +13,7 @@ from videokr.analysis.rollouts.evidence import Check, answers_given, most_repeat
 from videokr.analysis.rollouts.report import WIDTH, as_json, as_text
 from videokr.analysis.rollouts.rollout import MEANINGS, NoVerdict, explain, find_dumps, read_dump
 from videokr.analysis.rollouts.tally import read_tally, window_of
+from videokr.dialogue import SYSTEM, build_call_turn, build_observation
 from videokr.errors import UserError
 from videokr.example import Example
 from videokr.prompt import INSTRUCTIONS, build_prompt
@@ -519,3 +520,22 @@ def test_a_judged_runs_scores_tell_the_verdict(tmp_path, score, reason, differs)
     explanation = explain(rollout, Accuracy.TYPED, judged=True)
     assert (explanation.reason, explanation.score_differs) == (reason, differs)
     assert explain(rollout, Accuracy.TYPED).score_differs == (score != 0.1)
+
+
+def test_dialogues_are_scored_by_all_their_turns(tmp_path):
+    """As verl dumps them: the marks of the turns are special tokens, and only their names are left."""
+    asked = prompt().replace("You are a helpful assistant.", SYSTEM)
+    shown = f"\nuser\n{build_observation([(1.0, 2.0)])}\nassistant\n"
+    looked, broken = build_call_turn("There.", [(1, 2)]), "<think>x</think><tool_call>{</tool_call>"
+    rows = [
+        row(looked + shown + said("B"), score=2.4) | {"input": asked},  # 1 + 1 and an overlap of 0.4
+        row(broken + shown + said("A"), score=0.0) | {"input": asked},
+        row(said("B"), score=9.0) | {"input": asked},  # more than there is to earn
+    ]
+    write(tmp_path / "dump", 1, rows)
+    tally = read_tally(tmp_path / "dump", Accuracy.PAPER)
+    told = as_json(tally)["over_all"]
+    assert (told["mean_accuracy"], told["mean_format"]) == pytest.approx((2 / 3, 2 / 3))
+    assert told["dialogues"] == {"dialogues": 3, "looked": 2, "rounds": 2, "calls": 2, "broken_calls": 1}
+    assert as_json(tally)["differing_scores"]["count"] == 1
+    assert "Dialogues: 66.7% look again" in as_text(tally) and "broken calls 50.0% of 2" in as_text(tally)

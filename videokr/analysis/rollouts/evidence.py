@@ -43,7 +43,7 @@ def find_evidence(explanation: Explanation) -> Iterator[tuple[str, float, str]]:
         yield Check.ANSWER_STUFFING, answers, f"{answers} answers in one"
     elif times > MAX_TIMES_AS_LONG:
         yield Check.ANSWER_STUFFING, times, f"{times:.0f} times as long as the gold answer"
-    blocks = opened_blocks(explanation.rollout.response)
+    blocks = opened_blocks(explanation.rollout.turns[-1])
     if blocks >= MIN_REPEATED_BLOCKS:
         yield Check.REPEATED_BLOCKS, blocks, f"{blocks} blocks of one kind"
     runs = most_repeated_run(explanation.rollout.output)

@@ -88,6 +88,7 @@ def _numbers(totals: Totals, group_size: int) -> dict[str, Any]:
             "repeated_blocks": sums[f"check/{Check.REPEATED_BLOCKS}"],
             "repeated_text": sums[f"check/{Check.REPEATED_TEXT}"],
         },
+        "dialogues": {name: sums[name] for name in ("dialogues", "looked", "rounds", "calls", "broken_calls")},
         "letters": dict(sorted(totals.by("letter").items())),
         "gold_letters": dict(sorted(totals.by("gold_letter").items())),
     }
@@ -95,8 +96,10 @@ def _numbers(totals: Totals, group_size: int) -> dict[str, Any]:
 
 def as_text(tally: Tally) -> str:
     """Zeros, groups, steps and checks, not wider than `WIDTH` columns."""
-    sections = (_head(tally), _zeros(tally), _groups(tally), _steps(tally), _checks(tally))
-    return "\n\n".join("\n".join(_clipped(line, WIDTH) for line in section) for section in sections) + "\n"
+    sections = map(
+        list, (_head(tally), _zeros(tally), _dialogues(tally), _groups(tally), _steps(tally), _checks(tally))
+    )
+    return "\n\n".join("\n".join(_clipped(line, WIDTH) for line in section) for section in sections if section) + "\n"
 
 
 def _head(tally: Tally) -> Iterator[str]:
@@ -131,6 +134,17 @@ def _zeros(tally: Tally) -> Iterator[str]:
         numbers = f"{count:>10,}{count / zeros:>10.1%}{count / rollouts:>9.1%}"
         yield f"  {_clipped(reason, width):<{width}}{numbers}  {MEANINGS.get(reason, 'as the dump says')}"
         yield _example(tally.examples_of(f"zero/{reason}")[0])
+
+
+def _dialogues(tally: Tally) -> Iterator[str]:
+    total, steps = tally.total, list(tally.steps)
+    if not total.sums["dialogues"]:
+        return
+    first, last = (_number(tally.steps[step].mean("looked", "dialogues"), ".1%") for step in (steps[0], steps[-1]))
+    over_all, rounds = total.mean("looked", "dialogues"), total.mean("rounds", "looked")
+    yield f"Dialogues: {_number(over_all, '.1%')} look again ({first} in step {steps[0]}, {last} in step {steps[-1]})"
+    broken, calls = _number(total.mean("broken_calls", "calls"), ".1%"), total.sums["calls"]
+    yield f"  rounds of those that look {_number(rounds, '.2f')}, broken calls {broken} of {calls:,}"
 
 
 def _groups(tally: Tally) -> Iterator[str]:

@@ -15,6 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from videokr.dialogue import SYSTEM, Call, read_turn, split_turns
+from videokr.dialogue_reward import LEAST_IOU, WEIGHTS, score_dialogue
 from videokr.errors import UserError
 from videokr.generation_prompt import opening_of
 from videokr.mentions import read_answer_letter
@@ -58,9 +60,14 @@ class Rollout:
     reason: str | None
 
     @property
-    def response(self) -> str:
-        """The output, from the opening of its thinking on, which may stand in the prompt."""
-        return opening_of(self.prompt) + self.output
+    def is_dialogue(self) -> bool:
+        return SYSTEM in self.prompt  # which tells of the crop tool
+
+    @property
+    def turns(self) -> list[str]:
+        """The model's, from the opening of their thinking on, which may stand in the prompt; one, but of dialogues."""
+        opening = opening_of(self.prompt)
+        return [opening + turn for turn in (split_turns(self.output) if self.is_dialogue else [self.output])]
 
     @property
     def is_padding(self) -> bool:
@@ -128,8 +135,7 @@ def _parse(row: Any, step: int, line: int) -> Rollout:
     gold, score = row["gts"], _number(row, "score")
     if score is None:
         raise ValueError("key 'score' is null")
-    if isinstance(gold, int | float) and not isinstance(gold, bool):
-        gold = str(gold)
+    gold = str(gold) if isinstance(gold, int | float) and not isinstance(gold, bool) else gold
     return Rollout(
         step=step,
         line=line,
@@ -202,8 +208,8 @@ class Explanation:
         format: 0 or 1.
         accuracy: in [0, 1]; None where there is no verdict.
         reason: a `Reason` or `NoVerdict`, or what else the dump says.
-        score_differs: whether the text, scored again, earns another score than the dumped one; False where it cannot
-            be scored.
+        calls: of a dialogue, those of each turn that calls the tool.
+        score_differs: whether the text earns another score than the dumped one; False where it cannot be scored.
     """
 
     rollout: Rollout
@@ -217,6 +223,7 @@ class Explanation:
     accuracy: float | None
     reason: str
     score_differs: bool
+    calls: tuple[tuple[Call, ...], ...] = ()
 
     @property
     def is_zero(self) -> bool:
@@ -243,24 +250,26 @@ def explain(
     kind, options = _read_prompt(rollout.prompt) or (None, ())
     written = read_response(rollout.gold)
     gold = written.answer or ("" if written.has_empty_block else rollout.gold.strip())
-    response = read_response(rollout.response)
+    turns = rollout.turns
+    response, read = read_response(turns[-1]), [read_turn(turn) for turn in turns] if rollout.is_dialogue else []
     value: float | None = None
-    differs = False
+    differs, form = False, all(turn.is_well_formed for turn in read) if read else response.is_well_formed
     reason = _why_no_verdict(kind, gold, options)
     if reason is None and kind is not None:
-        reward = score_response(rollout.response, gold, kind, options or None, accuracy, tolerance)
+        reward = score_response(turns[-1], gold, kind, options or None, accuracy, tolerance)
         value, reason = reward.accuracy, str(reward.reason)
         differs = rollout.reason not in _JUDGED and abs(reward.score - rollout.score) > SCORE_TOLERANCE
+        if read:  # no dump has the clues, which the last look is held against
+            of_look = rollout.score - score_dialogue(turns, gold, kind, options, (), accuracy, tolerance).score(WEIGHTS)
+            differs = not -LEAST_IOU - SCORE_TOLERANCE <= of_look <= 1 + SCORE_TOLERANCE
         if judged and kind is Kind.OPEN_ENDED and (differs or reward.reason is Reason.WRONG):
             # The accuracy out of the whole reward; a judge gives 0 or 1 and nothing between.
             given = (rollout.score - FORMAT_WEIGHT * reward.format) / ACCURACY_WEIGHT
             for verdict, judged_reason in ((0.0, Reason.JUDGED_WRONG), (1.0, Reason.JUDGED_RIGHT)):
                 if abs(given - verdict) < SCORE_TOLERANCE:
                     value, reason, differs = verdict, str(judged_reason), False
-    if rollout.reason == NoVerdict.JUDGE_FAILED:
-        value = None
-    elif rollout.accuracy is not None:
-        value = rollout.accuracy
+    if rollout.reason == NoVerdict.JUDGE_FAILED or rollout.accuracy is not None:
+        value = None if rollout.reason == NoVerdict.JUDGE_FAILED else rollout.accuracy
     is_choice = kind is Kind.MULTIPLE_CHOICE
     return Explanation(
         rollout=rollout,
@@ -270,10 +279,11 @@ def explain(
         answer=response.answer,
         letter=read_answer_letter(response.answer, options) if is_choice else None,
         gold_letter=read_option_letter(gold, options) if is_choice else None,
-        format=float(response.is_well_formed) if rollout.format is None else rollout.format,
+        format=float(form) if rollout.format is None else rollout.format,
         accuracy=value,
         reason=rollout.reason or reason or "",
         score_differs=differs,
+        calls=tuple(turn.calls for turn in read if turn.calls),
     )
 
 

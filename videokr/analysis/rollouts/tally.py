@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from videokr.analysis.rollouts.evidence import find_evidence
 from videokr.analysis.rollouts.rollout import Explanation, explain, find_dumps, read_dump
+from videokr.dialogue import CallFault
 from videokr.errors import UserError
 from videokr.reward import DEFAULT_TOLERANCE, Accuracy
 
@@ -38,6 +39,7 @@ class Totals:
             `reason/R`, `zero/R`: all rollouts, and those without accuracy or verdict, by reason;
             `letter/L`, `gold_letter/L`: multiple-choice answers that name one, and what their gold answers name;
             `check/C`: rollouts that are evidence for a check;
+            `dialogues`: rollouts with the crop tool, those that `looked`, their `rounds`, `calls` and `broken_calls`;
             `groups`, `group_size/N`, and `choice_groups`: those of a multiple-choice question;
             `compared`: groups of two rollouts or more, `spread/S`: how their scores lie, and `unvaried`: those without
             variance.
@@ -97,6 +99,12 @@ class Totals:
         if explanation.letter is not None and explanation.gold_letter is not None:
             sums[f"letter/{explanation.letter}"] += 1
             sums[f"gold_letter/{explanation.gold_letter}"] += 1
+        if rollout.is_dialogue:
+            sums["dialogues"] += 1
+            sums["looked"] += bool(explanation.calls)
+            sums["rounds"] += len(explanation.calls)
+            sums["calls"] += sum(map(len, explanation.calls))
+            sums["broken_calls"] += sum(isinstance(call, CallFault) for calls in explanation.calls for call in calls)
         for check in evidence:
             sums["check/" + check] += 1  # an f-string of an enum is slow
 
