@@ -14,6 +14,9 @@ from videokr.video.paths import MissingVideoError, resolve_video
 
 if TYPE_CHECKING:
     from datasets import Dataset
+# Settings of a generation that the model classes know; `until` is not used: the end of the turn ends a response.
+SAMPLING_NAMES = ("top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty", "seed")
+GENERATION_NAMES = ("max_new_tokens", "do_sample", "temperature", "until", *SAMPLING_NAMES)
 
 
 def root_from_env(environment: Mapping[str, str]) -> Path:

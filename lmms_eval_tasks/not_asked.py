@@ -80,6 +80,8 @@ def too_long(
     ]
     if not doubtful:
         return {}
+    import lmms_eval.models  # noqa: F401  (first: it imports our model classes itself, and warns if it finds them half made)
+
     from lmms_eval_tasks.models.prompt_length import PromptLength  # brings transformers and the host
 
     counter = PromptLength(**settings)

@@ -9,14 +9,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from lmms_eval_tasks.benchmark import GENERATION_NAMES
 from lmms_eval_tasks.catalogue import own_tasks, read_task, write_group, write_task
 from lmms_eval_tasks.not_asked import Places, check_videos, too_long, without_video
 from videokr.budget import EVAL_BUDGET, SAMPLINGS, VideoBudget
 from videokr.errors import UserError, exit_status
 from videokr.evaluation.answer import form_from_env
-from videokr.evaluation.card import RunCard, installed_versions, questions_digest
+from videokr.evaluation.card import (
+    CARD_FILE,
+    COMPARABLE,
+    RunCard,
+    differences,
+    installed_versions,
+    questions_digest,
+    read_card,
+)
 from videokr.evaluation.judge import check_judge
-from videokr.evaluation.judge_settings import Limits, Settings, read_settings
+from videokr.evaluation.judge_settings import JUDGE_VARIABLES, OFF, Limits, Settings, read_settings
 from videokr.evaluation.probe import Probe, read_probe, swap_videos
 from videokr.evaluation.wording import wording_from_env
 from videokr.example import Example
@@ -50,15 +59,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     if find_family(options.model):
         check_context(Path(options.model).expanduser(), options.max_model_len)
-    check_generation(options.gen_kwargs)
     limit = options.limit
     names = [name.strip() for name in options.tasks.split(",")]
     groups = own_tasks(names)
+    check_generation(options.gen_kwargs, are_ours=len(groups) == len(names))
     if groups:
         check_typed("the rule for open answers", "run bash local_script/setup_env.sh eval")
     if os.environ.get("SYSTEM_PROMPT"):
         say_wording([name for name in names if name not in groups])
     judge = read_settings(os.environ) if groups else None
+    if groups and judge is None:
+        say_no_judge(os.environ)
     if judge is not None:
         Limits.from_env(os.environ)
         judge = check_judge(judge)
@@ -87,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             write_group(name, tasks, options.task_dir)
     if rows:
         card = plan_card(options, rows, not_asked, judge)
+        refuse_other_run(options.task_dir.parent, card)
         card.write(options.task_dir)
         model = Path(options.model).expanduser()
         training = read_training_card(model) if model.is_dir() else None
@@ -111,18 +123,49 @@ def say_wording(others: Sequence[str]) -> None:
     print(f"system prompt: {wording.system!r}; behind a question: {wording.instructions[Kind.MULTIPLE_CHOICE]!r}")
 
 
-def check_generation(text: str) -> None:
+def say_no_judge(environment: Mapping[str, str]) -> None:
+    """Warns where variables of a judge are set, and none is asked for want of credentials."""
+    given = sorted(name for name in JUDGE_VARIABLES if environment.get(name, "").strip())
+    if given and environment.get("VIDEOKR_USE_VLM_JUDGE", "").strip() != OFF:
+        print(
+            f"warning: {', '.join(given)} set, and no judge is asked: it needs the key"
+            " of its API_TYPE (and Azure its address); docs/evaluation.md, Judge",
+            file=sys.stderr,
+        )
+
+
+def check_generation(text: str, are_ours: bool = True) -> None:
     """Looks whether lmms-eval can read what the run generates with.
 
+    Args:
+        are_ours: whether all tasks are, of which the names of all settings are known.
+
     Raises:
-        UserError: not name=value, or no positive number of new tokens.
+        UserError: not name=value, an unknown name, or no positive number of new tokens.
     """
     for setting in filter(None, text.split(",")):
         name, equals, value = (part.strip() for part in setting.partition("="))
         if not (name and equals and value):
             raise UserError(f"GEN_KWARGS has '{setting}': name=value is needed, separated by commas")
+        if are_ours and name not in GENERATION_NAMES:
+            raise UserError(f"GEN_KWARGS has '{name}', which is no setting: {', '.join(GENERATION_NAMES)}")
         if name == "max_new_tokens" and not re.fullmatch("0*[1-9][0-9]*", value, re.ASCII):
             raise UserError(f"GEN_KWARGS has '{setting}': a whole number of at least 1 is needed")
+
+
+def refuse_other_run(folder: Path, card: RunCard) -> None:
+    """Looks whether a folder holds the results of a run that was asked otherwise, which these would replace.
+
+    Raises:
+        UserError: it does; says what differs.
+    """
+    if (folder / CARD_FILE).is_file():
+        unlike = differences(read_card(folder), card, (*COMPARABLE, "generation", "sampling_seed"))
+        if unlike:
+            raise UserError(
+                f"'{folder}' holds a run that was asked otherwise ({'; '.join(unlike)}): give this one a RUN_NAME "
+                "or an OUTPUT_PATH of its own"
+            )
 
 
 def plan_card(
@@ -158,6 +201,7 @@ def plan_card(
         videos=video_reading(),
         system_prompt=wording.system,
         sampling_seed=options.seed,
+        wording=wording.name,
     )
 
 

@@ -9,11 +9,10 @@ from typing import Any
 import torch
 from vllm import LLM, SamplingParams
 
+from lmms_eval_tasks.benchmark import SAMPLING_NAMES
 from lmms_eval_tasks.models.conversation import Conversation
 from lmms_eval_tasks.models.video_model import PROCESSOR_ARGS, Questions, VideoModel
 from videokr.evaluation.responses import Generation
-
-SAMPLING_NAMES = ("top_p", "top_k", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty", "seed")
 
 
 class VideoKRVLLM(VideoModel):

@@ -192,6 +192,8 @@ def test_the_env_file_sets_what_is_unset_and_runs_nothing(tmp_path):
         ("long context", "MAX_MODEL_LEN is 32768, but model"),
         ("no setting", "GEN_KWARGS has 'greedy'"),
         ("no tokens", "GEN_KWARGS has 'max_new_tokens=0'"),
+        ("no such setting", "GEN_KWARGS has 'temprature', which is no setting"),
+        ("no such wording", "SYSTEM_PROMPT='video-r2' is no published wording"),
         ("another's prompt", "SYSTEM_PROMPT is for tasks of VideoKR, and TASKS has 'mvbench'"),
     ],
 )
@@ -225,6 +227,9 @@ def test_a_mistake_ends_in_one_line_and_status_2(tmp_path, case, message):
         "short context": {"MAX_MODEL_LEN": "64"},
         "no setting": {"GEN_KWARGS": "temperature=0,greedy"},
         "no tokens": {"GEN_KWARGS": "max_new_tokens=0"},
+        "no such setting": {"GEN_KWARGS": "temprature=0.7"},
+        "no such wording": {"SYSTEM_PROMPT": "video-r2"},
+        "another run": {"GEN_KWARGS": "temperature=0"},
         "another's prompt": {"TASKS": "videokr_eval,mvbench", "SYSTEM_PROMPT": "onethinker"},
         "judge not configured": {"VIDEOKR_USE_VLM_JUDGE": "1"},
         "judge not there": {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"},
@@ -234,6 +239,23 @@ def test_a_mistake_ends_in_one_line_and_status_2(tmp_path, case, message):
     errors = ran.stderr.strip().splitlines()
     assert len(errors) == 1 and errors[0].startswith("error: ") and message in errors[0], ran.stderr
     assert not (tmp_path / "out").exists()  # nothing half-written
+
+
+def test_results_of_a_run_that_was_asked_otherwise_are_not_replaced(tmp_path):
+    from dataclasses import replace
+
+    from lmms_eval_tasks.preflight import refuse_other_run
+    from videokr.budget import EVAL_BUDGET
+    from videokr.errors import UserError
+    from videokr.evaluation.card import RunCard
+
+    card = RunCard("m", None, None, "vllm", "0" * 64, EVAL_BUDGET, 1_024, "", None, "any-form", None, 0, {})
+    refuse_other_run(tmp_path, card)
+    card.write(tmp_path)
+    refuse_other_run(tmp_path, replace(card, extractor="tagged", judge={"model": "m"}, data={"videokr_eval": {}}))
+    for change in ({"generation": "temperature=0"}, {"wording": "onethinker"}, {"sampling_seed": 1}):
+        with pytest.raises(UserError, match=f"asked otherwise .{next(iter(change))}.*RUN_NAME or an OUTPUT_PATH"):
+            refuse_other_run(tmp_path, replace(card, **change))
 
 
 class GarbageJudge(BaseHTTPRequestHandler):

@@ -73,7 +73,8 @@ def judge_run_as_published(given: Run, read: Callable[[str], str]) -> Run:
             return None
         return Case(build_question(one.example), read(one.response), rubric)
 
-    settings = check_judge(require_settings(os.environ, "--judge"), "leave --judge out")
+    settings = require_settings(os.environ, "--judge")
+    settings = check_judge(settings, "leave --judge out", PUBLISHED[Kind.OPEN_ENDED])
     return _judged(given, settings, rule, *PUBLISHED.values())
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from videokr.analysis.judging import judge_run, judge_run_as_published
 from videokr.errors import UserError
-from videokr.evaluation.answer import ANY_FORM, TAGGED, read_choice
+from videokr.evaluation.answer import ANY_FORM, FORMS, TAGGED, read_choice
 from videokr.evaluation.answered import Answered, write_answers
 from videokr.evaluation.benchmarks import title_of
 from videokr.evaluation.run import Run, answers_path, format_run, judge_gave_nothing, read_run, write_summary
 from videokr.evaluation.summary import percent, score_of, table_lines
-from videokr.evaluation.verdict import NOT_ASKED, Verdict, right_or_wrong
+from videokr.evaluation.verdict import NOT_ASKED, Verdict, right_or_wrong, score
 from videokr.options import LETTERS
 from videokr.response import Kind
 
@@ -160,7 +160,11 @@ def _blocks(text: str, name: str) -> list[tuple[int, int]]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="DIR", help="folder of a run of local_script/eval_videokr.sh")
-    parser.add_argument("--extractor", choices=EXTRACTORS, help="read multiple choice by this one (default: show all)")
+    parser.add_argument(
+        "--extractor",
+        choices=EXTRACTORS,
+        help="read answers by this one; all but any-form and tagged read multiple choice alone (default: show all)",
+    )
     parser.add_argument(
         "--judge",
         action="store_true",
@@ -190,7 +194,15 @@ def run(args: argparse.Namespace) -> int:
     rescored = given
     if args.extractor is not None:
         answers = {task: extract_again(asked, EXTRACTORS[args.extractor]) for task, asked in given.answers.items()}
-        rescored = replace(given, answers=answers, card=replace(given.card, extractor=args.extractor))
+        judge = given.card.judge
+        if args.extractor in FORMS:
+            if given.card.extractor == PUBLISHED:
+                judge = None  # whose verdicts are about other texts
+            answers = {
+                task: tuple(_open_again(one, args.extractor, judge is not None) for one in asked)
+                for task, asked in answers.items()
+            }
+        rescored = replace(given, answers=answers, card=replace(given.card, extractor=args.extractor, judge=judge))
     if args.judge and args.extractor == PUBLISHED:
         rescored = judge_run_as_published(rescored, _published_answer)
     elif args.judge:
@@ -237,8 +249,18 @@ def compare_extractors(given: Run) -> str:
 
 
 def extract_again(answers: Iterable[Answered], extractor: Extractor) -> tuple[Answered, ...]:
-    """Multiple choice read by another extractor; open answers, and what was not asked, stay as they are."""
+    """Multiple choice read by another extractor; all else stays as it is."""
     return tuple(_extract(one, extractor) for one in answers)
+
+
+def _open_again(one: Answered, form: str, keeps_judge: bool) -> Answered:
+    """An open answer, or spans, read in another form; of the same answer a judge's verdict stays."""
+    if one.example.kind is Kind.MULTIPLE_CHOICE or one.verdict in NOT_ASKED:
+        return one
+    scored = score(one.example, one.response, None, form)
+    if keeps_judge and scored.verdict is Verdict.UNSCORED and scored.answer == one.answer:
+        return one
+    return replace(one, verdict=scored.verdict, answer=scored.answer, judge_reply=None)
 
 
 def _extract(one: Answered, extractor: Extractor) -> Answered:

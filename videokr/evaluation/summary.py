@@ -141,7 +141,7 @@ def format_summary(name: str, summary: Summary) -> str:
     notes = []
     unscored, failed = (summary.overall.counts[verdict] for verdict in OPEN)
     if unscored:
-        notes.append(f"{unscored} open answers are unscored: no judge is configured (README, judge).")
+        notes.append(f"{unscored} open answers are unscored: no judge is configured (docs/evaluation.md, Judge).")
     if failed:
         notes.append(f"{failed} answers got no verdict: the judge failed.")
     too_long, missing = (summary.overall.counts[verdict] for verdict in NOT_ASKED)

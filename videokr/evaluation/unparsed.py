@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from videokr.evaluation.answered import Answered
-from videokr.evaluation.verdict import Verdict
+from videokr.evaluation.verdict import NOT_ASKED, Verdict
 from videokr.response import Kind, read_response
 
 WORTH_SAYING = 0.02  # of what was asked
@@ -14,7 +14,7 @@ MAX_EXCERPT_CHARACTERS = 60
 
 def unparsed_lines(answers: Iterable[Answered]) -> list[str]:
     """Lines under a table of scores; none where few enough are unparsed."""
-    answers = list(answers)
+    answers = [one for one in answers if one.verdict not in NOT_ASKED]
     unparsed = [one for one in answers if one.verdict is Verdict.UNPARSED]
     if len(unparsed) <= WORTH_SAYING * len(answers):
         return []

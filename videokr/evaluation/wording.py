@@ -1,7 +1,7 @@
 """How a model is asked: the system turn, and the instruction behind a question."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from videokr.dialogue import SYSTEM, read_tool
 from videokr.errors import UserError
@@ -16,10 +16,12 @@ class Wording:
     Attributes:
         system: the text of the system turn; None for the chat template's own, or none.
         instructions: what stands behind question and options.
+        name: of a published wording; None for another.
     """
 
     system: str | None
     instructions: Mapping[Kind, str]
+    name: str | None = None
 
 
 # As published, byte for byte: interfaces, not prose to improve. One has a system turn, the others have none.
@@ -86,11 +88,16 @@ def wording_from_env(environment: Mapping[str, str]) -> Wording:
     With a tool (TOOL) the system turn tells of it.
 
     Raises:
-        UserError: there is no such tool, or both are given.
+        UserError: there is no such tool, both are given, or a single word is no preset.
     """
     given = environment.get("SYSTEM_PROMPT") or None
     if read_tool(environment.get("TOOL", "")):
         if given:
             raise UserError("SYSTEM_PROMPT and --tool are both given, and a model has one system turn: leave one out")
         return Wording(SYSTEM, INSTRUCTIONS)
-    return PRESETS.get((given or "").lower()) or Wording(given, INSTRUCTIONS)
+    name = (given or "").lower()
+    if name in PRESETS:
+        return replace(PRESETS[name], name=name)
+    if given and len(given.split()) == 1:
+        raise UserError(f"SYSTEM_PROMPT='{given}' is no published wording: {', '.join(PRESETS)}, or the text of a turn")
+    return Wording(given, INSTRUCTIONS)

@@ -378,6 +378,27 @@ def test_readers(response):
     assert {name: letter for name, letter in read.items() if letter} == READERS[response]
 
 
+def test_open_answers_are_read_in_the_form_that_is_asked_for(tmp_path):
+    """As a run with this ANSWER_FORM reads them; a judge's verdict stays where the answer is the same."""
+    plain = replace(answered(0, "right", "open"), response="The answer is a rod.")
+    judged = replace(answered(1, "right", "open"), answer="it", response="<answer>it</answer>", judge_reply="1")
+    other = replace(judged, response="The answer is it.", example=replace(judged.example, id="2"))
+    card = replace(CARD, judge={"model": "m"})
+    folder = write_run(tmp_path / "a", [plain, judged, other], card)
+    assert main(["rescore", str(folder), "--extractor", "tagged", "--output", str(tmp_path / "b")]) == 0
+    assert [one.verdict for one in read_run(tmp_path / "b").answers["videokr_eval"]] == [
+        "unparsed",
+        "right",
+        "unparsed",
+    ]
+    assert main(["rescore", str(tmp_path / "b"), "--extractor", "any-form", "--output", str(tmp_path / "c")]) == 0
+    assert [one.verdict for one in read_run(tmp_path / "c").answers["videokr_eval"]] == ["right", "right", "unscored"]
+    published = write_run(tmp_path / "d", [judged], replace(card, extractor="published"))
+    assert main(["rescore", str(published), "--extractor", "any-form", "--output", str(tmp_path / "e")]) == 0
+    made = read_run(tmp_path / "e")
+    assert made.card.judge is None and [one.verdict for one in made.answers["videokr_eval"]] == ["unscored"]
+
+
 def test_a_run_is_read_by_another_reader(tmp_path, capsys):
     sloppy = replace(answered(0, "unparsed"), response="It must be B, I think")
     folder = write_run(tmp_path / "a", [sloppy, answered(1, "right"), answered(2, "unscored", "open")])

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from videokr.errors import UserError
 from videokr.evaluation.wording import wording_from_env
 from videokr.prompt import INSTRUCTIONS, prompt_digest
 from videokr.response import Kind
@@ -33,6 +34,11 @@ def test_a_preset_asks_for_spans_as_published_or_as_we_do():
     assert hashlib.sha256(asked.encode()).hexdigest() == published
     ours = wording_from_env({"SYSTEM_PROMPT": "video-r1"}).instructions[Kind.GROUNDING]
     assert ours.endswith(f" {INSTRUCTIONS[Kind.GROUNDING].rpartition(chr(10))[2]}")
+
+
+def test_a_word_that_is_no_preset_is_a_slip():
+    with pytest.raises(UserError, match="SYSTEM_PROMPT='video-r2' is no published wording: videoauto-r1, onethinker"):
+        wording_from_env({"SYSTEM_PROMPT": "video-r2"})
 
 
 def test_any_other_text_is_a_system_prompt_beside_the_one_instruction():

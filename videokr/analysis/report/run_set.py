@@ -199,6 +199,7 @@ def _facts(card: RunCard, tasks: Sequence[str], packages: Sequence[str]) -> dict
             "model fingerprint": _digest(card.model_fingerprint),
             "model revision": _digest(card.model_revision),
             "prompt": _digest(card.prompt_sha256),
+            "wording": _text(card.wording),
             "system prompt": _text(card.system_prompt),
             "probe": _text(card.probe),
             "judge": _judge(card.judge),
