@@ -1,7 +1,7 @@
 """A made-up corpus of long videos whose event lasts a second, for dialogues that look again.
 
 The first look at a video of a minute sees a frame every nine seconds, and never the one that is asked about.
-DIR/videos, DIR/sft.jsonl, DIR/rl.jsonl and DIR/eval.jsonl, as `data_prep.demo.clips` has them. Half of the rows of SFT
+DIR/videos, DIR/sft.jsonl, DIR/rl.jsonl and DIR/eval.jsonl, as `data_prep.demo.clips` has them. Most rows of SFT
 look again before they answer, the others do not, and GRPO finds out which of them pays. DIR/plain.jsonl is for SFT
 without a tool.
 """
@@ -27,7 +27,7 @@ from videokr.video.frame_plan import spread
 SECONDS = 64
 FIRST_LOOK = 8  # frames that are seen of a whole video
 PLAIN_SHARE = 0.2  # of the rows of SFT: without a tool
-LOOK_SHARE = 0.5  # of the others
+LOOK_SHARE = 0.6  # of the others; with half of them a greedy answer never looks
 AT_ONCE = "It is not seen."  # and a letter that nothing tells
 RADIUS = 22.0  # pixels
 

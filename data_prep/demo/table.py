@@ -72,8 +72,8 @@ def format_table(numbers: Mapping[str, Any]) -> str:
 def _looks(told: Mapping[str, Any] | None) -> list[str]:
     if told is None:
         return ["none", "", ""]
-    shares = (told["looked"] / told["questions"], 1 - told["broken"] / told["calls"], told["mean_iou"])
-    return [f"{100 * share:.1f}%" for share in shares]
+    read = f"{100 * (1 - told['broken'] / told['calls']):.1f}%" if told["calls"] else "none"
+    return [f"{100 * told['looked'] / told['questions']:.1f}%", read, f"{100 * told['mean_iou']:.1f}%"]
 
 
 def plot(numbers: Mapping[str, Any], path: Path, title: str) -> None:
