@@ -19,20 +19,18 @@ from verl.experimental.agent_loop.agent_loop import AgentLoopOutput, register
 from verl.utils.profiler import simple_timer
 
 from verl_plugin.agent_loop import SIZED, VideoKRAgentLoop
-from verl_plugin.dialogue_reward import TURNS
+from verl_plugin.dialogue_reward import CALLS, TURNS
 from verl_plugin.sampler import report_fault
 from verl_plugin.videos import DECODES, ENGINE_PASSES, PROCESSOR_PASSES, as_given, budget_of, local_path, videos_of
 from videokr.budget import VideoBudget
 from videokr.dialogue import Call, CallFault, build_observation, calls_to_answer, read_turn
 from videokr.errors import UserError
 from videokr.family import USER_TURN, VIDEO
-from videokr.generation_prompt import generation_prompt
+from videokr.generation_prompt import generation_prompt, opening_of
 from videokr.prompt import VIDEO_PLACEHOLDER
 from videokr.video.frame_cache import Frames, frame_cache
 from videokr.video.look import look
 from videokr.video.vision_tokens import MARKED_VIDEO, put_videos
-
-CALLS = "videokr_calls"  # in a rollout's extra_fields, beside TURNS, which the reward gets
 
 
 @dataclass
@@ -74,6 +72,7 @@ class VideoKRDialogueLoop(VideoKRAgentLoop):
         text = self.processor.apply_chat_template(
             messages, add_generation_prompt=True, tokenize=False, **self.apply_chat_template_kwargs
         )
+        opening = opening_of(text)
         prompt_ids = await self.ct_build_initial_tokens(messages, videos=given.get("videos"))
         rollout = _Rollout(self._ids(text), list(given.get("videos") or []))
         video = videos_of(messages)[0]
@@ -94,7 +93,7 @@ class VideoKRDialogueLoop(VideoKRAgentLoop):
             said = output.token_ids[:left]
             rollout.add(said, said, (output.log_probs or [0.0] * len(said))[:left])
             rollout.turns.append(self.tokenizer.decode(said, skip_special_tokens=True))
-            calls = calls_to_answer(read_turn(rollout.turns[-1]), len(rollout.turns) - 1)
+            calls = calls_to_answer(read_turn(opening + rollout.turns[-1]), len(rollout.turns) - 1)
             if not calls or not await self._observe(rollout, calls, video):
                 break
         return AgentLoopOutput(

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from verl_plugin.reward import OPENING, parse_accuracy
+from verl_plugin.reward import OPENING, parse_accuracy, question_of
 from videokr.dialogue_reward import WEIGHTS, score_dialogue
 from videokr.errors import UserError
-from videokr.response import parse_kind, read_answer
 from videokr.reward import DEFAULT_TOLERANCE, Accuracy
 
-TURNS, CLUES = "videokr_turns", "clues"  # in `extra_info`: what the model said, turn by turn; and the gold spans
+# In `extra_info`: what the model said, turn by turn; what each of its calls showed, or was told; and the gold spans.
+TURNS, CALLS, CLUES = "videokr_turns", "videokr_calls", "clues"
 
 
 def compute_score(
@@ -26,7 +26,7 @@ def compute_score(
     Args:
         data_source, solution_str: not used; verl passes them.
         ground_truth: the gold answer, with or without its tags.
-        extra_info: as for `verl_plugin.reward.compute_score`, with TURNS, and CLUES where spans are known.
+        extra_info: as for `verl_plugin.reward.compute_score`, with TURNS, CALLS, and CLUES where spans are known.
         accuracy: `paper` or `typed`.
         tolerance: relative, of numbers in `typed`.
         weights: of the parts, by `reward.custom_reward_function.reward_kwargs.weights`.
@@ -41,15 +41,11 @@ def compute_score(
         raise UserError(
             "this reward is for dialogues: set actor_rollout_ref.rollout.agent.default_agent_loop=videokr_dialogue"
         )
-    options = info.get("options")
-    known = None if options is None or len(options) == 0 else list(options)
     opening = str(info.get(OPENING) or "")
     given = info.get(CLUES)
     made = score_dialogue(
         [opening + turn for turn in info[TURNS]],
-        read_answer(ground_truth) or ground_truth,
-        parse_kind(info.get("problem_type")),
-        known,
+        *question_of(ground_truth, info),
         [] if given is None else [(float(start), float(end)) for start, end in given],
         parse_accuracy(accuracy),
         tolerance,
@@ -63,5 +59,5 @@ def compute_score(
         "iou": made.iou,
         "calls": made.calls,
         "rounds": made.rounds,
-        "broken_calls": made.broken_calls,
+        "broken_calls": sum(isinstance(call, str) for call in info[CALLS]),
     }

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from videokr.errors import UserError
-from videokr.response import parse_kind, read_answer
+from videokr.response import Kind, parse_kind, read_answer
 from videokr.reward import DEFAULT_TOLERANCE, Accuracy, Reward, check_tolerance, score_response
 
 OPENING = "opening"  # in `extra_info`: what the prompt holds of the response, see `generation_prompt.opening_of`
@@ -39,13 +39,15 @@ def compute_score(
     """
     check_tolerance(tolerance, "reward_kwargs.tolerance")
     info = extra_info or {}
-    kind = parse_kind(info.get("problem_type"))
-    options = info.get("options")
-    gold = read_answer(ground_truth) or ground_truth
+    asked = question_of(ground_truth, info)
+    return as_dict(score_response(whole_response(solution_str, info), *asked, parse_accuracy(accuracy), tolerance))
+
+
+def question_of(ground_truth: str, extra_info: Mapping[str, Any]) -> tuple[str, Kind, list[str] | None]:
+    """The gold answer without its tags, the kind of question, and the options where it has some."""
+    options = extra_info.get("options")
     known = None if options is None or len(options) == 0 else list(options)
-    return as_dict(
-        score_response(whole_response(solution_str, info), gold, kind, known, parse_accuracy(accuracy), tolerance)
-    )
+    return read_answer(ground_truth) or ground_truth, parse_kind(extra_info.get("problem_type")), known
 
 
 def whole_response(said: str, extra_info: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from videokr.dialogue import CallFault, read_turn
+from videokr.dialogue import read_turn
 from videokr.response import Kind
 from videokr.reward import DEFAULT_TOLERANCE, Accuracy, Reason, score_response
 from videokr.spans import Span, iou
@@ -24,7 +24,6 @@ class DialogueReward:
         calls: at most 0.
         answered: whether there was an answer to score at all.
         rounds: turns with calls.
-        broken_calls: calls that show nothing, as far as that stands in the turns.
     """
 
     accuracy: float
@@ -34,7 +33,6 @@ class DialogueReward:
     answered: bool
     reason: Reason
     rounds: int
-    broken_calls: int
 
     def score(self, weights: Mapping[str, float]) -> float:
         return sum(weight * float(getattr(self, name)) for name, weight in weights.items())
@@ -71,5 +69,4 @@ def score_dialogue(
         answered=said.answered,
         reason=said.reason,
         rounds=len(called),
-        broken_calls=sum(isinstance(call, CallFault) for calls in called for call in calls),
     )

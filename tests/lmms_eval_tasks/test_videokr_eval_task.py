@@ -386,3 +386,17 @@ def test_canary_vllm_pull_18862_casts_the_seconds_to_the_model_s_type(tmp_path):
         check=False,
     )
     assert f"SECONDS {65 / 64}" in ran.stdout, ran.stderr[-3000:]
+
+
+@pytest.mark.eval
+def test_canary_lmms_eval_asks_for_an_older_antlr_than_the_rules_for_open_answers():
+    """When this fails, `antlr4-python3-runtime` can leave constraints/eval.in and the overrides of setup_env.sh.
+
+    No issue of lmms-eval's was found: its latex2sympy2 pins 4.7.2, and math-verify takes 4.9.3 and newer alone.
+    """
+    from importlib.metadata import requires
+
+    from packaging.requirements import Requirement
+
+    wanted = [Requirement(one) for one in requires("latex2sympy2") or ()]
+    assert [str(one.specifier) for one in wanted if one.name == "antlr4-python3-runtime"] == ["==4.7.2"]

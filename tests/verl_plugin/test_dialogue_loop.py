@@ -101,6 +101,15 @@ def test_what_cannot_be_shown_is_said_and_the_model_goes_on(rollout):
     assert made.non_tensor_batch["videokr_calls"][0] == [CallFault.BEYOND, CallFault.BROKEN]
 
 
+def test_every_call_that_shows_nothing_is_counted(rollout):
+    from verl_plugin.dialogue_reward import compute_score
+
+    made, _, row = rollout([said((500.0, 501.0), (0.0, 1.0)), "<think>x</think><tool_call>{</tool_call>", ANSWER])
+    fields = {name: made.non_tensor_batch[name][0] for name in ("videokr_turns", "videokr_calls")}
+    gold = row["reward_model"]["ground_truth"]
+    assert compute_score("videokr", "", gold, row["extra_info"] | fields)["broken_calls"] == 2
+
+
 def test_a_model_that_calls_for_ever_is_ended(rollout):
     made, client, _ = rollout([said((0.0, 1.0))] * 9, room=2_000)
     assert [len(request["video_data"]) for request in client.requests] == [1, 2, 3, 4, 4]

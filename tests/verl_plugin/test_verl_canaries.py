@@ -110,3 +110,26 @@ def test_canary_verl_cannot_hand_an_adapter_to_vllm(monkeypatch):
     manager = SimpleNamespace(_adapter_manager=adapters, lora_config=limits)
     with pytest.raises(AttributeError, match="get_unstacked_mapper"):
         LRUCacheWorkerLoRAManager._load_adapter(manager, given)
+
+
+def test_canary_verl_s_tools_show_no_videos():
+    """When this fails, verl's own tool loop takes a video as a tool's response, and dialogue_loop.py may become a tool.
+
+    Stated in its source ("not currently supported"); no issue of verl's was found.
+    """
+    from verl.experimental.agent_loop.tool_agent_loop import ToolAgentLoop
+    from verl.tools.schemas import ToolResponse
+
+    async def shown(*_):
+        return ToolResponse(text="From 1.0 to 2.0 seconds.", video=["frames"]), None, {}
+
+    loop = SimpleNamespace(max_parallel_calls=1, processor=SimpleNamespace(image_processor=object()), _call_tool=shown)
+    dialogue = SimpleNamespace(
+        tool_calls=[SimpleNamespace(name="look", tool_call_id=None)],
+        tools_kwargs={},
+        metrics={},
+        tool_rewards=[],
+        messages=[],
+    )
+    with pytest.raises(NotImplementedError, match="'video' is not currently supported"):
+        asyncio.run(ToolAgentLoop._handle_processing_tools_state(loop, dialogue))

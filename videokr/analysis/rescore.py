@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from videokr.analysis.judging import judge_run, judge_run_as_published
+from videokr.dialogue import split_turns
 from videokr.errors import UserError
 from videokr.evaluation.answer import ANY_FORM, FORMS, TAGGED, read_choice
 from videokr.evaluation.answered import Answered, write_answers
@@ -266,6 +267,6 @@ def _open_again(one: Answered, form: str, keeps_judge: bool) -> Answered:
 def _extract(one: Answered, extractor: Extractor) -> Answered:
     if one.example.kind is not Kind.MULTIPLE_CHOICE or one.verdict in NOT_ASKED:
         return one
-    letter = extractor(one.response, one.example.options)
+    letter = extractor(split_turns(one.response)[-1], one.example.options)
     verdict = Verdict.UNPARSED if letter is None else right_or_wrong(letter == one.example.answer)
     return replace(one, verdict=verdict, answer=letter, judge_reply=None)

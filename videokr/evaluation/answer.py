@@ -55,9 +55,15 @@ def form_from_env(environment: Mapping[str, str]) -> str:
 def read_choice(text: str, options: Sequence[str], form: str = ANY_FORM) -> str | None:
     """The letter of the one option that a response names; None where it names none.
 
-    In any form, the last answer block counts, and where there is one nothing else; then what is in `\\boxed{}` or
-    announced by "the answer is", the later of the two; then the last line, or the first, if it is nothing but an option
-    and no other is gone through. What is negated, taken back or doubled names none.
+    In any form, the last answer block counts, and where there is one nothing else. Else, in this order:
+
+    - what is in `\\boxed{}` or announced by "the answer is", the later of the two;
+    - the one option of a list that is ticked;
+    - the last sentence, or the first, if it is nothing but an option, and no other is gone through;
+    - the one option in bold type in the last sentence;
+    - what the text comes to in words (`videokr.mentions`).
+
+    What is negated, taken back or doubled names none.
 
     Args:
         text: from the opening of the thinking on, whoever wrote that.

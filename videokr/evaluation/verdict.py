@@ -6,6 +6,7 @@ The rules for open answers are those of the reward (`accuracy=typed`); a judge i
 from dataclasses import dataclass
 from enum import StrEnum
 
+from videokr.dialogue import split_turns
 from videokr.evaluation.answer import ANY_FORM, read_choice, read_open_answer
 from videokr.evaluation.judge import JudgeError, ThreadJudge
 from videokr.example import Example
@@ -48,7 +49,11 @@ class Scored:
 
 
 def read(example: Example, response: str, form: str) -> str | None:
-    """The option letter, the spans of time or an open answer, as text; None where a response has none in this form."""
+    """The option letter, the spans of time or an open answer, as text; None where a response has none in this form.
+
+    Of a dialogue the last turn counts: what the model was told stands between its turns.
+    """
+    response = split_turns(response)[-1]
     if example.kind is Kind.MULTIPLE_CHOICE:
         return read_choice(response, example.options, form)
     said = read_open_answer(response, form)

@@ -47,6 +47,14 @@ def test_spans_are_scored_by_their_overlap_and_a_miss_counts_as_nothing(run, tmp
     assert told["mean_iou"] == pytest.approx((1 + 1 / 3 + 0.7 + 0.3) / 6) and told["recall_at_0.7"] == 2 / 6
 
 
+def test_what_a_dialogue_is_told_is_no_answer():
+    """An observation names seconds, which an option may, too."""
+    asked = parse_example(BASE | {"options": ["2.0 seconds", "3.0 seconds"], "answer": "B"})
+    told = build_observation([(1.0, 2.0)])
+    assert answered(asked, f"{build_call_turn('x', [(1, 2)])}\n{told}\nIt is over.").verdict == "unparsed"
+    assert answered(asked, f"{build_call_turn('x', [(1, 2)])}\n{told}\nIt lasts 3.0 seconds.").verdict == "right"
+
+
 def test_looks_are_counted_where_the_tool_was_there(run):
     near = "\n".join([build_call_turn("x", [(10, 20)]), build_observation([(10.0, 20.0)]), ANSWER])
     twice = "\n".join(
