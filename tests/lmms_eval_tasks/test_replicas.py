@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -81,7 +82,7 @@ def test_the_faster_replica_answers_more_and_a_death_loses_no_answer(tmp_path):
     ran = replicas(tmp_path)
     assert ran.returncode == 0, ran.stderr[-3000:]
     assert f"{before} of 24 responses are there from before" in ran.stdout
-    assert "questions in flight, in each tenth of the time: 2 " in ran.stdout
+    assert re.search(r"questions in flight, in each tenth of the time:( [12]){10}\n", ran.stdout)
     told = [json.loads((tmp_path / f"{rank}.json").read_text(encoding="utf-8")) for rank in (0, 1)]
     for rank in (0, 1):
         assert told[rank]["said"] == [f"{number} of {number}" for number in range(rank, 24, 2)]
