@@ -3,21 +3,27 @@
 python -m llamafactory_plugin.capture REQUEST.json
 """
 
+import json
 import sys
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from llamafactory_plugin import converter, row_faults, templates
+from llamafactory_plugin.rows import DATASET_INFO_FILE, build_dataset_entry, build_dialogue_row
 from llamafactory_plugin.settings import checked, read_config
 from videokr.capture.request import Request, read_request
 from videokr.capture.trace import SeenVideo, Trace, collapsed, recorded_videos, write_report
 from videokr.errors import exit_status
+from videokr.example import Example
 from videokr.family import family_of
 from videokr.jsonl import read_examples
+from videokr.video.paths import resolve_video
 
 CONFIGS = Path(__file__).parent / "configs"
 HOST = "sft"
+DIALOGUES = "dialogues"
 IGNORED = -100  # label of a token that carries no loss
 
 
@@ -28,8 +34,11 @@ def settings(request: Request, family: str) -> list[str]:
         str(CONFIGS / f"{family}_sft.yaml"),
         f"model_name_or_path={request.model}",
         f"output_dir={request.output / 'llamafactory'}",
-        f"dataset={request.records}",
-        f"media_dir={request.media_dir}",
+        *(
+            (f"dataset={DIALOGUES}", f"dataset_dir={request.output}")
+            if request.agentic
+            else (f"dataset={request.records}", f"media_dir={request.media_dir}")
+        ),
         f"max_samples={request.count}",
         f"video_fps={budget.fps}",
         f"video_maxlen={budget.max_frames}",
@@ -38,6 +47,18 @@ def settings(request: Request, family: str) -> list[str]:
         *("deepspeed=null", "bf16=false", "use_cpu=true", "flash_attn=sdpa", "preprocessing_num_workers=null"),
         *(f"cutoff_len={request.max_tokens}", "report_to=none", "dataloader_num_workers=0"),
     ]
+
+
+def write_dialogues(request: Request, examples: Sequence[Example]) -> None:
+    """Writes the rows of `videokr prepare sft --agentic`, and their entry."""
+    rows = [
+        build_dialogue_row(example, [str(resolve_video(video, request.media_dir)) for video in example.videos])
+        for example in examples
+    ]
+    file = request.output / f"{DIALOGUES}.json"
+    file.write_text(json.dumps(rows), encoding="utf-8")
+    entry = {DIALOGUES: build_dataset_entry(file.name)}
+    (request.output / DATASET_INFO_FILE).write_text(json.dumps(entry), encoding="utf-8")
 
 
 def capture(request: Request) -> list[Trace]:
@@ -51,6 +72,9 @@ def capture(request: Request) -> list[Trace]:
     converter.register()
     templates.register(sampling=request.budget.sampling)
     row_faults.install(request.output)
+    examples = list(islice(read_examples(request.records), request.count))
+    if request.agentic:
+        write_dialogues(request, examples)
     config = checked(read_config(settings(request, family_of(request.model).name)))
     model_args, data_args, training_args, _, _ = get_train_args(config)
     tokens: dict[str, Any] = load_tokenizer(model_args)
@@ -59,7 +83,6 @@ def capture(request: Request) -> list[Trace]:
     with torch.device("meta"):  # the collator asks the model's class for positions, not its weights
         model = AutoModelForImageTextToText.from_config(AutoConfig.from_pretrained(request.model))
     collate = SFTDataCollatorWith4DAttentionMask(template=template, model=model, label_pad_token_id=IGNORED, **tokens)
-    examples = list(islice(read_examples(request.records), request.count))
     traces = []
     with recorded_videos(request.output, HOST) as calls:
         for row, example in zip(rows, examples, strict=True):

@@ -5,6 +5,7 @@ python -m lmms_eval_tasks.capture REQUEST.json
 Two reports: `eval_vllm` and `eval_hf`.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -12,8 +13,9 @@ from itertools import chain, islice
 from typing import Any
 
 from lmms_eval_tasks.catalogue import EVAL_TASK, write_task
+from lmms_eval_tasks.models.conversation import Conversation, Rounds
 from lmms_eval_tasks.models.replicas import MAX_TOGETHER, together
-from videokr.capture.request import GPU_SHARE, Request, read_request
+from videokr.capture.request import GPU_SHARE, Request, gold_turns, read_request
 from videokr.capture.trace import (
     SeenVideo,
     Trace,
@@ -23,8 +25,10 @@ from videokr.capture.trace import (
     recorded_videos,
     write_report,
 )
+from videokr.dialogue import CROP
 from videokr.errors import exit_status
 from videokr.example import Example
+from videokr.generation_prompt import continuation
 from videokr.jsonl import read_examples
 from videokr.video.paths import resolve_video
 
@@ -38,22 +42,27 @@ def main() -> int:
         for example in islice(read_examples(request.records), request.count)
     ]
     write_task(examples, request.output / "tasks")
+    if request.agentic:
+        os.environ["TOOL"] = CROP  # the system turn tells of it, as in the launcher
     write_report(request.output, VLLM, capture_vllm(request, examples))
-    write_report(request.output, HF, capture_hf(request, examples))
+    if not request.agentic:  # of which this class has none
+        write_report(request.output, HF, capture_hf(request, examples))
     return 0
 
 
 def capture_vllm(request: Request, examples: Sequence[Example]) -> list[Trace]:
     from lmms_eval_tasks.models.videokr_vllm import VideoKRVLLM
 
-    model = VideoKRVLLM(
+    model = watched(VideoKRVLLM)(
         str(request.model),
         max_num_batched_tokens=request.max_tokens,  # room for any video, however small the checkpoint's own images are
         gpu_memory_utilization=GPU_SHARE,
         load_format="dummy",
         enforce_eager=True,
+        tool=CROP if request.agentic else "",
         **settings(request),
     )
+    model.expect(examples)
     model_class = model.engine.apply_model(type)[0]
     with (
         recorded(model_class, "get_mrope_input_positions", lambda _, __, made: made[0].tolist()) as positions,
@@ -62,7 +71,42 @@ def capture_vllm(request: Request, examples: Sequence[Example]) -> list[Trace]:
     ):
         evaluate(request, model)
     ids = [ids for _, ids in sorted(chain.from_iterable(prompts))]  # answers may come in another order
-    return traces(examples, ids, positions, calls, model.processor.tokenizer)
+    return traces(model.asked, examples, ids, positions, calls, model.processor.tokenizer)
+
+
+def asked_order(examples: Sequence[Example]) -> list[int]:
+    """The places of the examples as the model classes begin them: those of one video one after the other."""
+    return list(chain.from_iterable(together([example.videos for example in examples], MAX_TOGETHER)))
+
+
+def watched(model_class: Any) -> Any:
+    """The model class with gold turns in place of what a model without weights says in dialogues."""
+
+    class Watched(model_class):
+        def expect(self, examples: Sequence[Example]) -> None:
+            self._turns = [gold_turns(example) for example in examples]
+            self._coming = iter(asked_order(examples))
+            self._places: dict[int, tuple[int, Conversation]] = {}  # kept with the conversation: so is its id
+            self._rounds: Rounds = self.__dict__["rounds"]
+            self.rounds = self
+            self.asked: list[tuple[int, int]] = []  # the example's place and how many videos were shown, each time
+
+        def following(self, before: Conversation, said: str) -> Conversation | None:
+            """The next of the rounds."""
+            place, _ = self._places[id(before)]
+            turn = continuation(self._turns[place][len(before.said) // 2], self.opening)
+            coming = self._rounds.following(before, turn)
+            if coming is not None:
+                self._places[id(coming)] = place, coming
+            return coming
+
+        def _ask(self, conversation: Conversation, generation: Any) -> str:
+            if id(conversation) not in self._places:
+                self._places[id(conversation)] = next(self._coming), conversation
+            self.asked.append((self._places[id(conversation)][0], len(conversation.videos)))
+            return str(super()._ask(conversation, generation))
+
+    return Watched
 
 
 def finished(outputs: Sequence[Any]) -> list[tuple[int, list[int]]]:
@@ -87,7 +131,8 @@ def capture_hf(request: Request, examples: Sequence[Example]) -> list[Trace]:
         recorded_videos(request.output, HF) as calls,
     ):
         evaluate(request, model)
-    return traces(examples, ids, positions, calls, model.processor.tokenizer)
+    asked = [(place, len(examples[place].videos)) for place in asked_order(examples)]
+    return traces(asked, examples, ids, positions, calls, model.processor.tokenizer)
 
 
 def settings(request: Request) -> dict[str, Any]:
@@ -110,33 +155,35 @@ def evaluate(request: Request, model: Any) -> None:
 
 
 def traces(
+    asked: Sequence[tuple[int, int]],
     examples: Sequence[Example],
     prompts: Sequence[Sequence[int]],
     positions: Sequence[Sequence[Sequence[int]]],
     calls: Sequence[Sequence[SeenVideo]],
     tokenizer: Any,
 ) -> list[Trace]:
-    """What the host showed the model of each example, in the order of the examples.
+    """What the host showed the model of each example, in the order of the examples; of a dialogue its last round.
 
     Args:
-        prompts, positions: in the order in which the model was asked: examples of one video one after the other.
+        asked, prompts, positions: each time that the model was asked: the example's place and how many videos it was
+            shown; the token ids; the positions.
         calls: of the video processor, for one or several of an example's videos each.
     """
     coming = iter(calls)
-    order = list(chain.from_iterable(together([example.videos for example in examples], MAX_TOGETHER)))
-    made = [
-        Trace(
-            example=example.id,
-            prompt=collapsed(tokenizer.decode(ids)),
-            prompt_ids=tuple(ids),
-            response_ids=None,
+    questions: dict[int, int] = {}  # tokens up to the first round
+    made: dict[int, Trace] = {}
+    for (place, videos), ids, placed in zip(asked, prompts, positions, strict=True):
+        question = questions.setdefault(place, len(ids))
+        made[place] = Trace(
+            example=examples[place].id,
+            prompt=collapsed(tokenizer.decode(ids[:question])),
+            prompt_ids=tuple(ids[:question]),
+            response_ids=tuple(ids[question:]),
             loss=None,
             position_ids=tuple(map(tuple, placed)),
-            videos=first_videos(coming, len(example.videos)),
+            videos=first_videos(coming, videos),
         )
-        for example, ids, placed in zip((examples[place] for place in order), prompts, positions, strict=True)
-    ]
-    return [trace for _, trace in sorted(zip(order, made, strict=True), key=lambda pair: pair[0])]
+    return [trace for _, trace in sorted(made.items())]
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ RECIPE="${2:-}"
 SEED="${SEED:-0}"
 RUN="${DEMO_DIR:-${REPO_DIR}/outputs/demo}/${FAMILY}${RECIPE:+-${RECIPE}}-seed${SEED}"
 CORPUS="${RUN}/corpus" DATA="${RUN}/data" MODEL="${RUN}/base" SFT="${RUN}/sft" GRPO="${RUN}/grpo" MERGED="${RUN}/merged"
-STAGES=10 NUMBER=0 CLIPS=clips RESPONSE_TOKENS=96
-[[ -z "${RECIPE}" ]] || STAGES=9 CLIPS=long_clips RESPONSE_TOKENS=128
+STAGES=10 NUMBER=0 CLIPS=clips SAMPLING=max_new_tokens=96
+# Dialogues are drawn as rollouts are: a greedy answer would show which of two ways is the commoner, and not how common.
+[[ -z "${RECIPE}" ]] || STAGES=9 CLIPS=long_clips SAMPLING=max_new_tokens=128,do_sample=True,temperature=1.0
 mkdir -p "${RUN}/logs"
 exec 9>"${RUN}/.lock"
 flock --nonblock 9 || die "another demo is at work in '${RUN}'"
@@ -160,7 +161,7 @@ merge() {
 evaluate() {
   VIDEOKR_MODEL="$2" RUN_NAME="$1" OUTPUT_PATH="${RUN}/eval/$1" VIDEOKR_EVAL_ROOT="${CORPUS}" VIDEOKR_EVAL_FILE=eval.jsonl \
     VIDEOKR_USE_VLM_JUDGE=0 ANSWER_FORM=tagged MAX_MODEL_LEN=2048 MAX_PIXELS=4096 MAX_FRAME_NUM=8 \
-    GEN_KWARGS="max_new_tokens=${RESPONSE_TOKENS}" bash local_script/eval_videokr.sh "${@:3}"
+    GEN_KWARGS="${SAMPLING}" bash local_script/eval_videokr.sh "${@:3}"
 }
 
 # dialogues: the stages of the other recipe.

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from verl_plugin.rows import build_row
-from videokr.capture.request import GPU_SHARE, Request, read_request
+from videokr.capture.request import GPU_SHARE, Request, gold_turns, read_request
 from videokr.capture.trace import (
     SeenVideo,
     Trace,
@@ -29,7 +29,6 @@ from videokr.example import Example
 from videokr.family import END_OF_TURN
 from videokr.generation_prompt import continuation, generation_prompt, opening_of
 from videokr.jsonl import read_examples
-from videokr.response import build_response
 from videokr.video.frame_cache import frame_cache
 from videokr.video.paths import resolve_video
 
@@ -63,11 +62,11 @@ def run_config(request: Request, parquet: Path, response_tokens: int) -> Any:
 
 
 class _Engine:
-    """Answers as verl's client of its rollout server does: vLLM runs the prompt, the response is the gold one."""
+    """Answers as verl's client of its rollout server does: vLLM runs the prompt, what is said are the gold turns."""
 
     def __init__(self, engine: Any, processor: Any):
         self._engine, self._processor = engine, processor
-        self.response: list[int] = []
+        self.turns: list[list[int]] = []  # to be said, in order
         self.prompts: list[list[int]] = []
 
     async def generate(
@@ -85,7 +84,7 @@ class _Engine:
         }
         (output,) = self._engine.generate([prompt], SamplingParams(max_tokens=1), use_tqdm=False)
         self.prompts.append(list(output.prompt_token_ids))
-        return TokenOutput(token_ids=self.response, log_probs=None, extra_fields={})
+        return TokenOutput(token_ids=self.turns.pop(0), log_probs=None, extra_fields={})
 
 
 def capture(request: Request) -> dict[str, list[Trace]]:
@@ -97,20 +96,30 @@ def capture(request: Request) -> dict[str, list[Trace]]:
     from verl.utils.tokenizer import hf_processor, hf_tokenizer
     from vllm import LLM
 
-    from verl_plugin.agent_loop import VideoKRAgentLoop  # noqa: F401  (registers itself)
+    from verl_plugin import agent_loop, dialogue_loop  # noqa: F401  (they register themselves)
     from verl_plugin.dataset import VideoKRDataset
 
     examples = list(islice(read_examples(request.records), request.count))
     tokenizer, processor = hf_tokenizer(str(request.model)), hf_processor(str(request.model))
     opening = opening_of(generation_prompt(processor))
-    golds = [tokenizer(_gold(example, opening), add_special_tokens=False)["input_ids"] for example in examples]
+    golds = [
+        [tokenizer(_gold(turn, opening), add_special_tokens=False)["input_ids"] for turn in gold_turns(example)]
+        for example in examples
+    ]
     parquet = request.output / "rows.parquet"
     rows = [
-        build_row(example, [str(resolve_video(video, request.media_dir)) for video in example.videos], "train", number)
+        build_row(
+            example,
+            [str(resolve_video(video, request.media_dir)) for video in example.videos],
+            "train",
+            number,
+            agentic=request.agentic,
+        )
         for number, example in enumerate(examples)
     ]
     pq.write_table(pa.Table.from_pylist(rows), parquet)
-    config = run_config(request, parquet, max(map(len, golds)))
+    longest = max(len(turn) for turns in golds for turn in turns)
+    config = run_config(request, parquet, request.max_tokens if request.agentic else longest)
     dataset = VideoKRDataset(str(parquet), tokenizer, config.data, processor)
     if len(dataset) != len(examples):
         raise ValueError(f"{len(dataset)} of {len(examples)} rows fit into {request.max_tokens} tokens")
@@ -132,48 +141,57 @@ def capture(request: Request) -> dict[str, list[Trace]]:
         recorded_videos(request.output, "rl") as calls,
     ):
         for number, (example, gold) in enumerate(zip(examples, golds, strict=True)):
-            client.response = gold
+            client.turns, first = list(gold), len(client.prompts)
             frame_cache.cache_clear()  # as the engine's own: see above
             row = {name: value for name, value in dataset[number].items() if not hasattr(value, "ndim")}
-            row |= {"agent_name": "videokr_agent", "uid": example.id}
+            row |= {"agent_name": "videokr_dialogue" if request.agentic else "videokr_agent", "uid": example.id}
             fields = {name: np.array([value, None], dtype=object)[:1] for name, value in row.items()}
             batch = DataProto.from_dict(non_tensors=fields, meta_info={"global_steps": 0, "validate": False})
             made = asyncio.run(worker.generate_sequences(batch)).batch
             kept = made["attention_mask"][0].bool()
             ids = made["input_ids"][0, kept].tolist()
-            asked, placed = len(ids) - len(gold), made["position_ids"][0, -3:][:, kept].tolist()
-            carries = made["response_mask"][0, : len(gold)].bool().tolist()
-            trainer_call, *engine_calls = calls  # the agent loop's, for the trainer; vLLM's for one video or several
-            shown = list(chain.from_iterable(engine_calls))[-len(example.videos) :]
+            asked = int(made["attention_mask"][0, : -made["responses"].shape[1]].sum())
+            placed = made["position_ids"][0, -3:][:, kept].tolist()
+            carries = tuple(made["response_mask"][0, : len(ids) - asked].bool().tolist())
+            # The agent loop's, for the trainer: of the question, and again of a whole dialogue. All others are vLLM's, for
+            # one video or several.
+            trainer_call = calls.pop(0 if len(gold) == 1 else -1)
+            shown = list(chain.from_iterable(calls))[-len(trainer_call) :]
             calls.clear()
-            trained = {"response_ids": tuple(ids[asked:]), "loss": tuple(carries)}
-            reports[TRAINER].append(_trace(example, tokenizer, ids[:asked], placed, trainer_call, **trained))
-            reports[ROLLOUT].append(_trace(example, tokenizer, client.prompts[-1], positions[-1], shown))
+            reports[TRAINER].append(_trace(example, tokenizer, ids, asked, placed, trainer_call, carries))
+            whole, asked = client.prompts[-1], len(client.prompts[first])
+            reports[ROLLOUT].append(_trace(example, tokenizer, whole, asked, positions[-1], shown))
     return reports
 
 
 def _trace(
     example: Example,
     tokenizer: Any,
-    prompt_ids: Sequence[int],
+    ids: Sequence[int],
+    asked: int,
     position_ids: Sequence[Sequence[int]],
     videos: Sequence[SeenVideo],
-    response_ids: tuple[int, ...] | None = None,
     loss: tuple[bool, ...] | None = None,
 ) -> Trace:
+    """One example.
+
+    Args:
+        ids: of prompt and response.
+        asked: how many of them are the prompt.
+    """
     return Trace(
         example=example.id,
-        prompt=collapsed(tokenizer.decode(prompt_ids)),
-        prompt_ids=tuple(prompt_ids),
-        response_ids=response_ids,
+        prompt=collapsed(tokenizer.decode(ids[:asked])),
+        prompt_ids=tuple(ids[:asked]),
+        response_ids=tuple(ids[asked:]),
         loss=loss,
         position_ids=tuple(map(tuple, position_ids)),
         videos=tuple(videos),
     )
 
 
-def _gold(example: Example, opening: str) -> str:
-    return continuation(build_response(example.rationale or "", example.answer), opening) + END_OF_TURN
+def _gold(turn: str, opening: str) -> str:
+    return continuation(turn, opening) + END_OF_TURN
 
 
 def main() -> int:

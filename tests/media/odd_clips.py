@@ -2,7 +2,8 @@
 
 Every codec, container, rate and duration comes in turn: H.264, HEVC and VP9; MP4, MKV and WebM; half a second to forty
 minutes; 1 to 60 frames a second and variable; odd, tall and wide frames; turned on their side; one frame alone. Every
-fifth is of a kind that files from elsewhere are of. Every eighth record has two videos.
+fifth is of a kind that files from elsewhere are of. Every eighth record has two videos. The same questions stand in
+dialogues.jsonl, with rounds that look again.
 
     python tests/media/odd_clips.py --output DIR [--count 200]
 """
@@ -22,6 +23,8 @@ from typing import Any
 from tqdm import tqdm
 
 from videokr.errors import UserError, exit_status
+from videokr.video.part import last_seconds
+from videokr.video.timeline import read_header
 
 KINDS = (("libx264", "mp4"), ("libx264", "mkv"), ("libx265", "mp4"), ("libx265", "mkv"), ("libvpx-vp9", "webm"))
 RATES = (Fraction(30_000, 1001), Fraction(25), Fraction(60), Fraction(10), Fraction(24_000, 1001), Fraction(15))
@@ -209,8 +212,19 @@ def record(number: int, videos: list[str]) -> dict[str, Any]:
     return {"id": f"odd-{number:03d}", **question, "problem_type": "multiple choice", **solution, "videos": videos}
 
 
+def dialogue(number: int, given: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The record with one to three rounds before its answer, each with one to three parts of its first video."""
+    rng = Random(number)
+    end = last_seconds(read_header(folder / given["videos"][0]))
+    rounds = []
+    for calls in [rng.randint(1, 3) for _ in range(1 + number % 3)]:
+        spans = [sorted(round(rng.uniform(0, end), 3) for _ in range(2)) for _ in range(calls)]
+        rounds.append({"think": f"{calls} parts.", "clue": [span for span in spans if span[0] < span[1]]})
+    return given | {"rounds": [one for one in rounds if one["clue"]]}
+
+
 def write_clips(output: Path, count: int, progress: bool = True) -> None:
-    """Writes the clips and records.jsonl.
+    """Writes the clips, records.jsonl, and dialogues.jsonl with the same questions.
 
     Raises:
         UserError: something stands at `output` already.
@@ -228,6 +242,8 @@ def write_clips(output: Path, count: int, progress: bool = True) -> None:
         shown = names[-2:] if number % TWO_VIDEOS_EVERY == TWO_VIDEOS_EVERY - 1 else names[-1:]
         lines.append(json.dumps(record(number, shown)) + "\n")
     (aside / "records.jsonl").write_text("".join(lines), encoding="utf-8")
+    dialogues = (dialogue(number, json.loads(line), aside) for number, line in enumerate(lines))
+    (aside / "dialogues.jsonl").write_text("".join(json.dumps(one) + "\n" for one in dialogues), encoding="utf-8")
     aside.rename(output)
 
 

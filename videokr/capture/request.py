@@ -6,7 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from videokr.budget import VideoBudget
+from videokr.dialogue import build_call_turn
 from videokr.errors import UserError
+from videokr.example import Example
+from videokr.response import build_response
 
 GPU_SHARE = 0.3  # of its memory, for each of the engines that run at once
 
@@ -24,6 +27,7 @@ class Request:
         budget: the same for all hosts.
         max_tokens: prompt and response, at most.
         cpu: there is no GPU.
+        agentic: every record is a dialogue, in which the model may look again (`videokr.dialogue`).
     """
 
     model: Path
@@ -34,11 +38,18 @@ class Request:
     budget: VideoBudget
     max_tokens: int
     cpu: bool
+    agentic: bool = False
 
     def write(self) -> Path:
         path = self.output / "request.json"
         path.write_text(json.dumps(asdict(self), default=str, indent=2) + "\n", encoding="utf-8")
         return path
+
+
+def gold_turns(example: Example) -> list[str]:
+    """What the model is to say, the answer last; of an example with its rationale."""
+    calls = [build_call_turn(thoughts, spans) for thoughts, spans in example.rounds]
+    return [*calls, build_response(example.rationale, example.answer)]
 
 
 def read_request(arguments: Sequence[str]) -> Request:

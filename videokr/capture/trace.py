@@ -45,16 +45,17 @@ class Trace:
         example: its id.
         prompt: the text of the prompt's tokens, every run of video tokens as one.
         prompt_ids: token ids up to the response.
-        response_ids: token ids of the gold response; None where the host has none.
-        loss: of each response token, whether it is trained on.
-        position_ids: (3, length): time, row and column of prompt and response, or of the prompt where that is all.
+        response_ids: token ids of the gold response, with the tool's turns in between; of an engine, as far as it was
+            asked with them, which is up to the last turn of the model's.
+        loss: of each response token, whether it is trained on; None of an engine.
+        position_ids: (3, length): time, row and column of prompt and response.
         videos: in the order of the prompt.
     """
 
     example: str
     prompt: str
     prompt_ids: tuple[int, ...]
-    response_ids: tuple[int, ...] | None
+    response_ids: tuple[int, ...]
     loss: tuple[bool, ...] | None
     position_ids: tuple[tuple[int, ...], ...]
     videos: tuple[SeenVideo, ...]

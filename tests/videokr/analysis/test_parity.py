@@ -59,9 +59,18 @@ def test_each_difference_is_seen_and_named(aspect, trace, tmp_path):
 def test_nothing_is_found_where_nothing_differs(trace, tmp_path):
     nearly = replace(trace.videos[0], timestamps=(0.2504, 1.25))
     assert not list(compare(trace, replace(trace, videos=(nearly,)), "RL", tmp_path))
-    rollout = replace(trace, response_ids=None, loss=None)
-    prompt_alone = tuple(axis[:3] for axis in trace.position_ids)
-    assert not list(compare(trace, replace(rollout, position_ids=prompt_alone), "vLLM", tmp_path))
+    engine = replace(trace, response_ids=(), loss=None, position_ids=tuple(axis[:3] for axis in trace.position_ids))
+    assert not list(compare(trace, engine, "vLLM", tmp_path))
+
+
+def test_an_engine_is_to_have_everything_before_the_last_turn(trace, tmp_path):
+    positions = (tuple(range(8)),) * 3
+    loss = (True, True, False, True, False)  # a turn of two tokens, one of the tool, one more turn, a line break
+    first = replace(trace, response_ids=(9, 8, 1, 7, 2), loss=loss, position_ids=positions)
+    engine = replace(first, response_ids=(9, 8, 1), loss=None, position_ids=tuple(axis[:6] for axis in positions))
+    assert not list(compare(first, engine, "vLLM", tmp_path))
+    earlier = replace(engine, response_ids=(), position_ids=tuple(axis[:3] for axis in positions))
+    assert [found.aspect for found in compare(first, earlier, "vLLM", tmp_path)] == ["response tokens", "position ids"]
 
 
 def test_a_report_shows_every_aspect_and_where_hosts_differ(trace, tmp_path):
@@ -218,6 +227,27 @@ def test_one_example_is_the_same_in_all_three_hosts(name, count, sampling, promp
     if sampling == "time":  # unlike by index, also of the clip whose frames are not equally long
         steps = np.diff([video["timestamps"] for video in report["seen"]["SFT"][6]["videos"]])
         assert np.ptp(steps) < 0.01
+
+
+@pytest.mark.eval
+@pytest.mark.parametrize("name", ["qwen2_5vl", "qwen3vl"])
+def test_one_dialogue_is_the_same_in_all_three_hosts(name, tmp_path):
+    from odd_clips import write_clips
+
+    from data_prep.demo.tiny_model import build_model, corpus_of
+    from videokr.family import FAMILIES
+
+    write_clips(tmp_path / "clips", 6, progress=False)
+    records = tmp_path / "clips" / "dialogues.jsonl"
+    build_model(FAMILIES[name], corpus_of(records), tmp_path / "model")
+    settings = ("--records", records, "--n", "6", "--max-pixels", "8192", "--json")
+    done = parity("--agentic", "--model", tmp_path / "model", *settings)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    report = json.loads(done.stdout)
+    assert report["differences"] == [] and report["hosts"] == ["RL, vLLM", "RL, trainer", "eval, vLLM"]
+    given = [json.loads(line)["rounds"] for line in records.read_text(encoding="utf-8").splitlines()]
+    looks = [sum(len(one["clue"]) for one in rounds) for rounds in given]
+    assert [len(trace["videos"]) for trace in report["seen"]["eval, vLLM"]] == [1 + number for number in looks]
 
 
 # Of one host's own Python each: what is done before it is asked, and where `videokr parity` must then see it.

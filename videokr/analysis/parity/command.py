@@ -9,7 +9,15 @@ from itertools import islice
 from pathlib import Path
 
 from videokr.analysis.parity.comparison import as_json, as_text, compare, draw_sheet
-from videokr.analysis.parity.hosts import CONTEXT_TOKENS, REPORTS, ROOT, HostError, call_hosts, write_skeleton
+from videokr.analysis.parity.hosts import (
+    CONTEXT_TOKENS,
+    ONE_ROUND,
+    REPORTS,
+    ROOT,
+    HostError,
+    call_hosts,
+    write_skeleton,
+)
 from videokr.budget import BUDGETS, BY_INDEX, SAMPLINGS
 from videokr.capture.request import Request
 from videokr.capture.trace import read_report
@@ -29,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-pixels", type=int, help="a frame, over the budget's")
     parser.add_argument("--max-frames", type=int, help="over the budget's")
     parser.add_argument("--sampling", choices=SAMPLINGS, default=BY_INDEX, help="of frames (default: %(default)s)")
+    parser.add_argument("--agentic", action="store_true", help="dialogues, in which the model may look again")
     parser.add_argument("--cpu", action="store_true", help="on a machine without a GPU")
     parser.add_argument("--environments", type=Path, default=ROOT / ".venvs", help="built by local_script/setup_env.sh")
     parser.add_argument("--sheet", type=Path, metavar="PNG", help="write the frames each host saw, side by side")
@@ -65,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
             budget=budget,
             max_tokens=CONTEXT_TOKENS,
             cpu=args.cpu,
+            agentic=args.agentic,
         )
         try:
             call_hosts(request, args.environments.absolute())
@@ -77,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
             ]
             for reports in REPORTS.values()
             for report, title in reports.items()
+            if not (args.agentic and report == ONE_ROUND)
         }
         (_, first), *others = traces.items()
         differences = [

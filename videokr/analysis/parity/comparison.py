@@ -38,7 +38,7 @@ ASPECTS: dict[str, Callable[[Trace], str]] = {
     "video tokens": lambda trace: "; ".join(str(video.video_tokens) for video in trace.videos),
     "target size": lambda trace: "; ".join(f"{video.width}x{video.height}" for video in trace.videos),
     "pixels": lambda trace: "; ".join(f"{len(video.indices)} frames" for video in trace.videos),
-    "response tokens": lambda trace: _counted(trace.response_ids or ()),
+    "response tokens": lambda trace: _counted(trace.response_ids),
     "loss": lambda trace: f"{sum(trace.loss or ())} of {len(trace.loss or ())} response tokens",
 }
 
@@ -61,9 +61,10 @@ class Difference:
 
 
 def compare(first: Trace, other: Trace, host: str, folder: Path) -> Iterator[Difference]:
-    """Every aspect in which `host` differs; what one of the two does not have is not compared.
+    """Every aspect in which `host` differs; an engine is held against what comes before the model's last turn.
 
     Args:
+        first: with a loss.
         folder: holds the frame files of both.
     """
     for aspect, detail in _differing(first, other, folder):
@@ -79,12 +80,13 @@ def _differing(first: Trace, other: Trace, folder: Path) -> Iterator[tuple[str, 
         yield "prompt", f"from character {place}: {first.prompt[around]!r} | {other.prompt[around]!r}"
     if first.prompt_ids != other.prompt_ids:
         yield "token ids", _sequences(first.prompt_ids, other.prompt_ids)
-    if other.response_ids is not None and first.response_ids != other.response_ids:
-        yield "response tokens", _sequences(first.response_ids or (), other.response_ids)
-    if other.loss is not None and first.loss != other.loss:
-        yield "loss", _sequences(first.loss or (), other.loss)
-    # A host without the response has positions of the prompt alone.
-    length = len(first.position_ids[0]) if other.response_ids is not None else len(first.prompt_ids)
+    loss = first.loss or ()
+    length = len(loss) if other.loss is not None else _last_turn(loss)
+    if first.response_ids[:length] != other.response_ids:
+        yield "response tokens", _sequences(first.response_ids[:length], other.response_ids)
+    if other.loss is not None and loss != other.loss:
+        yield "loss", _sequences(loss, other.loss)
+    length += len(first.prompt_ids)
     for axis, one, two in zip(AXES, first.position_ids, other.position_ids, strict=True):
         if one[:length] != two:
             yield "position ids", f"{axis}: {_sequences(one[:length], two)}"
@@ -117,6 +119,12 @@ def _pixels(one: Path, two: Path) -> str:
         return ""
     worst = int(apart.reshape(len(apart), -1).max(axis=1).argmax())
     return f"up to {apart.max()} of 255, most in frame {worst}; {100 * (apart > 0).mean():.2f}% of all values"
+
+
+def _last_turn(loss: Sequence[bool]) -> int:
+    """Where the last run of trained tokens begins."""
+    end = max((place + 1 for place, trained in enumerate(loss) if trained), default=0)
+    return max((place + 1 for place, trained in enumerate(loss[:end]) if not trained), default=0)
 
 
 def _first_difference(one: Sequence[Any], two: Sequence[Any]) -> int:

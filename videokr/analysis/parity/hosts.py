@@ -23,6 +23,7 @@ REPORTS = {
     "rl": {"rl_rollout": "RL, vLLM", "rl_trainer": "RL, trainer"},
     "eval": {"eval_vllm": "eval, vLLM", "eval_hf": "eval, HF"},
 }
+ONE_ROUND = "eval_hf"  # this one has no dialogues
 # One vLLM engine in the capture's own process, where it can be watched.
 ALWAYS = {"HF_HUB_OFFLINE": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_LOGGING_LEVEL": "ERROR"}
 ON_CPU = {
