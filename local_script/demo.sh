@@ -16,7 +16,7 @@ RUN="${DEMO_DIR:-${REPO_DIR}/outputs/demo}/${FAMILY}${RECIPE:+-${RECIPE}}-seed${
 CORPUS="${RUN}/corpus" DATA="${RUN}/data" MODEL="${RUN}/base" SFT="${RUN}/sft" GRPO="${RUN}/grpo" MERGED="${RUN}/merged"
 STAGES=10 NUMBER=0 CLIPS=clips SAMPLING=max_new_tokens=96
 # Dialogues are drawn as rollouts are: a greedy answer would show which of two ways is the commoner, and not how common.
-[[ -z "${RECIPE}" ]] || STAGES=9 CLIPS=long_clips SAMPLING=max_new_tokens=128,do_sample=True,temperature=1.0
+[[ -z "${RECIPE}" ]] || STAGES=9 CLIPS=long_clips SAMPLING=max_new_tokens=128,temperature=1,top_p=1
 mkdir -p "${RUN}/logs"
 exec 9>"${RUN}/.lock"
 flock --nonblock 9 || die "another demo is at work in '${RUN}'"

@@ -153,8 +153,8 @@ def capture(request: Request) -> dict[str, list[Trace]]:
             asked = int(made["attention_mask"][0, : -made["responses"].shape[1]].sum())
             placed = made["position_ids"][0, -3:][:, kept].tolist()
             carries = tuple(made["response_mask"][0, : len(ids) - asked].bool().tolist())
-            # The agent loop's, for the trainer: of the question, and again of a whole dialogue. All others are vLLM's, for
-            # one video or several.
+            # The agent loop's, for the trainer: of the question, and again of a whole dialogue. All others are vLLM's,
+            # for one video or several.
             trainer_call = calls.pop(0 if len(gold) == 1 else -1)
             shown = list(chain.from_iterable(calls))[-len(trainer_call) :]
             calls.clear()
