@@ -6,7 +6,6 @@ python -m llamafactory_plugin.capture REQUEST.json
 import json
 import sys
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,6 @@ from videokr.capture.trace import SeenVideo, Trace, collapsed, recorded_videos, 
 from videokr.errors import exit_status
 from videokr.example import Example
 from videokr.family import family_of
-from videokr.jsonl import read_examples
-from videokr.video.paths import resolve_video
 
 CONFIGS = Path(__file__).parent / "configs"
 HOST = "sft"
@@ -51,10 +48,7 @@ def settings(request: Request, family: str) -> list[str]:
 
 def write_dialogues(request: Request, examples: Sequence[Example]) -> None:
     """Writes the rows of `videokr prepare sft --agentic`, and their entry."""
-    rows = [
-        build_dialogue_row(example, [str(resolve_video(video, request.media_dir)) for video in example.videos])
-        for example in examples
-    ]
+    rows = [build_dialogue_row(example, list(example.videos)) for example in examples]
     file = request.output / f"{DIALOGUES}.json"
     file.write_text(json.dumps(rows), encoding="utf-8")
     entry = {DIALOGUES: build_dataset_entry(file.name)}
@@ -72,7 +66,7 @@ def capture(request: Request) -> list[Trace]:
     converter.register()
     templates.register(sampling=request.budget.sampling)
     row_faults.install(request.output)
-    examples = list(islice(read_examples(request.records), request.count))
+    examples = request.examples()
     if request.agentic:
         write_dialogues(request, examples)
     config = checked(read_config(settings(request, family_of(request.model).name)))

@@ -8,8 +8,8 @@ Two reports: `eval_vllm` and `eval_hf`.
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
-from itertools import chain, islice
+from dataclasses import asdict
+from itertools import chain
 from typing import Any
 
 from lmms_eval_tasks.catalogue import EVAL_TASK, write_task
@@ -29,18 +29,13 @@ from videokr.dialogue import CROP
 from videokr.errors import exit_status
 from videokr.example import Example
 from videokr.generation_prompt import continuation
-from videokr.jsonl import read_examples
-from videokr.video.paths import resolve_video
 
 VLLM, HF = "eval_vllm", "eval_hf"
 
 
 def main() -> int:
     request = read_request(sys.argv[1:])
-    examples = [
-        replace(example, videos=tuple(str(resolve_video(video, request.media_dir)) for video in example.videos))
-        for example in islice(read_examples(request.records), request.count)
-    ]
+    examples = request.examples()
     write_task(examples, request.output / "tasks")
     if request.agentic:
         os.environ["TOOL"] = CROP  # the system turn tells of it, as in the launcher

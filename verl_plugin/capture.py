@@ -10,7 +10,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,7 @@ from videokr.errors import exit_status
 from videokr.example import Example
 from videokr.family import END_OF_TURN
 from videokr.generation_prompt import continuation, generation_prompt, opening_of
-from videokr.jsonl import read_examples
 from videokr.video.frame_cache import frame_cache
-from videokr.video.paths import resolve_video
 
 ROLLOUT, TRAINER = "rl_rollout", "rl_trainer"
 CONFIG = Path(__file__).parent / "config"
@@ -99,7 +97,7 @@ def capture(request: Request) -> dict[str, list[Trace]]:
     from verl_plugin import agent_loop, dialogue_loop  # noqa: F401  (they register themselves)
     from verl_plugin.dataset import VideoKRDataset
 
-    examples = list(islice(read_examples(request.records), request.count))
+    examples = request.examples()
     tokenizer, processor = hf_tokenizer(str(request.model)), hf_processor(str(request.model))
     opening = opening_of(generation_prompt(processor))
     golds = [
@@ -108,13 +106,7 @@ def capture(request: Request) -> dict[str, list[Trace]]:
     ]
     parquet = request.output / "rows.parquet"
     rows = [
-        build_row(
-            example,
-            [str(resolve_video(video, request.media_dir)) for video in example.videos],
-            "train",
-            number,
-            agentic=request.agentic,
-        )
+        build_row(example, example.videos, "train", number, agentic=request.agentic)
         for number, example in enumerate(examples)
     ]
     pq.write_table(pa.Table.from_pylist(rows), parquet)

@@ -31,6 +31,7 @@ from videokr.example import Example
 from videokr.outputs import JSON, atomic_write, require_suffix
 from videokr.published import SFT_FILE
 from videokr.response import WITHOUT_RATIONALE, WITHOUT_RATIONALE_NOTE
+from videokr.video.look import shown_rounds
 
 VALIDATION_SUFFIX = "_validation"
 
@@ -127,7 +128,8 @@ def _build_row(
 ) -> dict[str, Any]:
     """One row, with its videos as the host finds them below the folder of the videos; in dialogues by whole paths."""
     if agentic:  # the host would look for a file with the name of a part
-        return build_dialogue_row(example, [os.path.abspath(video) for video in videos], without)  # noqa: PTH100
+        whole = [os.path.abspath(video) for video in videos]  # noqa: PTH100
+        return build_dialogue_row(shown_rounds(example, Path(whole[0])), whole, without)
     root = source.video_root
     own = videos if root is None else [os.path.relpath(video, root) for video in videos]
     return build_message_row(example, own, without)

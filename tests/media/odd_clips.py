@@ -23,7 +23,7 @@ from typing import Any
 from tqdm import tqdm
 
 from videokr.errors import UserError, exit_status
-from videokr.video.part import last_seconds
+from videokr.video.part import end_seconds
 from videokr.video.timeline import read_header
 
 KINDS = (("libx264", "mp4"), ("libx264", "mkv"), ("libx265", "mp4"), ("libx265", "mkv"), ("libvpx-vp9", "webm"))
@@ -215,7 +215,7 @@ def record(number: int, videos: list[str]) -> dict[str, Any]:
 def dialogue(number: int, given: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The record with one to three rounds before its answer, each with one to three parts of its first video."""
     rng = Random(number)
-    end = last_seconds(read_header(folder / given["videos"][0]))
+    end = end_seconds(read_header(folder / given["videos"][0]))
     rounds = []
     for calls in [rng.randint(1, 3) for _ in range(1 + number % 3)]:
         spans = [sorted(round(rng.uniform(0, end), 3) for _ in range(2)) for _ in range(calls)]

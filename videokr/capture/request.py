@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from videokr.budget import VideoBudget
 from videokr.dialogue import build_call_turn
 from videokr.errors import UserError
 from videokr.example import Example
+from videokr.jsonl import read_examples
 from videokr.response import build_response
+from videokr.video.look import shown_rounds
+from videokr.video.paths import resolve_video
 
 GPU_SHARE = 0.3  # of its memory, for each of the engines that run at once
 
@@ -39,6 +43,14 @@ class Request:
     max_tokens: int
     cpu: bool
     agentic: bool = False
+
+    def examples(self) -> list[Example]:
+        """Those that are looked at, with whole paths of their videos."""
+        found = []
+        for example in islice(read_examples(self.records), self.count):
+            videos = [resolve_video(video, self.media_dir) for video in example.videos]
+            found.append(shown_rounds(replace(example, videos=tuple(map(str, videos))), videos[0]))
+        return found
 
     def write(self) -> Path:
         path = self.output / "request.json"

@@ -1,13 +1,16 @@
 """What a call of the crop tool shows: the part of the video that it names, or why it shows none."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from videokr.budget import VideoBudget
 from videokr.dialogue import Call, CallFault
+from videokr.errors import RecordError
+from videokr.example import ROUNDS_FIELD, VIDEO_FIELDS, Example
 from videokr.video.frame_plan import FramePlan
-from videokr.video.part import last_seconds, name_part
+from videokr.video.part import name_part, span_shown
 from videokr.video.reader import read_frames
 from videokr.video.timeline import VideoError, read_header
 
@@ -30,10 +33,30 @@ def look(
     if isinstance(call, CallFault):
         return call, None
     try:
-        end = last_seconds(read_header(video))
-        if call[0] > end:
+        span = span_shown(read_header(video), call)
+        if span is None:
             return CallFault.BEYOND, None
-        span = call[0], min(call[1], end)
         return span, read(Path(name_part(str(video), span)), budget, patch_size)
     except VideoError:
         return CallFault.UNREADABLE, None
+
+
+def shown_rounds(example: Example, video: Path) -> Example:
+    """The example with the spans of its rounds as a call of them shows them, so that rows say what a dialogue will.
+
+    Raises:
+        RecordError: a span begins beyond the end of the video, or the video cannot be read.
+    """
+    if not example.rounds:
+        return example
+    try:
+        header = read_header(video)
+    except VideoError as error:
+        raise RecordError(VIDEO_FIELDS[0], "video cannot be read", str(error)) from None
+    rounds = []
+    for thoughts, spans in example.rounds:
+        shown = [span_shown(header, span) for span in spans]
+        if None in shown:
+            raise RecordError(ROUNDS_FIELD, "looks beyond the end of the video", f"{spans} of '{video}'")
+        rounds.append((thoughts, tuple(span for span in shown if span is not None)))
+    return replace(example, rounds=tuple(rounds))

@@ -45,7 +45,7 @@ def plan_part(header: VideoHeader, span: Span | None, budget: VideoBudget, patch
     """
     if span is None:
         return plan_frames(header, budget, patch_size)
-    start, end = span[0], min(span[1], last_seconds(header))
+    start, end = span[0], min(span[1], end_seconds(header))
     budget = replace(budget.bounded(max_frames=min(budget.max_frames, MAX_FRAMES)), sampling=BY_TIME)
     wanted = min(max((end - start) * budget.fps, budget.min_frames), budget.max_frames)
     number = max(int(wanted / TEMPORAL_PATCH_FRAMES) * TEMPORAL_PATCH_FRAMES, TEMPORAL_PATCH_FRAMES)
@@ -54,6 +54,12 @@ def plan_part(header: VideoHeader, span: Span | None, budget: VideoBudget, patch
     return FramePlan(header, tuple(map(header.index_at, moments)), height, width, patch_size, tuple(moments))
 
 
-def last_seconds(header: VideoHeader) -> float:
-    """When the last frame is shown."""
-    return header.seconds_of(header.frame_count - 1)
+def span_shown(header: VideoHeader, span: Span) -> Span | None:
+    """The span as far as the video goes; None where it begins after that."""
+    end = end_seconds(header)
+    return (span[0], min(span[1], end)) if span[0] < end else None
+
+
+def end_seconds(header: VideoHeader) -> float:
+    """How long the last frame is seen, which may be shown late where frames are not equally long."""
+    return max(header.duration_seconds, header.seconds_of(header.frame_count - 1))
