@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lmms_eval_tasks.stock import CONFIG, Row, by_letter, process_docs, split_question
+from lmms_eval_tasks.stock import CONFIG, Row, by_letter, process_docs
 from lmms_eval_tasks.subtitles import longvideobench_cues, videomme_cues, with_subtitles
 from videokr.errors import RecordError
 from videokr.evaluation.question_groups import FORMS
 from videokr.evaluation.videotemp_bench import read_choice_row, read_grounding_row
-from videokr.options import LETTERS
+from videokr.options import LETTERS, split_question
 from videokr.response import Kind, parse_kind
 
 Record = dict[str, Any]
