@@ -15,6 +15,8 @@ from videokr.budget import EVAL_BUDGET
 from videokr.errors import exit_status
 from videokr.evaluation.answered import Answered, write_answers
 from videokr.evaluation.as_published import (
+    Difference,
+    difference,
     first_two_numbers,
     hull_iou,
     kept_answer,
@@ -151,6 +153,18 @@ def test_strictly_spans_that_are_missing_count_as_nothing(told):
         "an IoU that is exactly a threshold does not reach it": 2,
         "no line in the file": 1,
     }
+
+
+def test_where_the_published_scorer_has_no_number_it_is_said(told, tmp_path):
+    """It divides by the number of lines of each length, and by the length of two points."""
+    told("videotemp-g")
+    first, *_ = FILES["videotemp-g"]["output"]
+    (tmp_path / SAVED["videotemp-g"].output).write_text(json.dumps(first) + "\n")
+    given = told("videotemp-g")
+    assert "without an answer for each length, its scorer ends in a division by zero" in given["differences"]
+    point = parse_example({"question": "When?", "problem_type": "grounding", "answer": "5-5", "video_path": "a.mp4"})
+    one = Answered("t", point, "5 - 5", Verdict.WRONG, "5-5", None, None, None)
+    assert difference("videotemp-g", one) is Difference.NO_NUMBER and one.iou == 0
 
 
 def test_a_line_that_stands_twice_counts_once_and_the_last_one(told, tmp_path):
