@@ -7,11 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lmms_eval_tasks.stock import CONFIG, Row, by_letter, process_docs, split_question
+from lmms_eval_tasks.stock import CONFIG, Row, by_letter, process_docs
 from lmms_eval_tasks.subtitles import longvideobench_cues, videomme_cues, with_subtitles
 from videokr.errors import RecordError
 from videokr.evaluation.question_groups import FORMS
-from videokr.options import LETTERS
+from videokr.evaluation.videotemp_bench import read_choice_row, read_grounding_row
+from videokr.options import LETTERS, split_question
 from videokr.response import Kind, parse_kind
 
 Record = dict[str, Any]
@@ -225,6 +226,7 @@ def read_videommmu(row: Row) -> Record:
 
 _LONGVIDEOBENCH = ("longvideobench/LongVideoBench", "datasets/longvideobench/videos", read_longvideobench)
 _VIDEOMME = ("lmms-eval/Video-MME", "videomme", read_videomme)
+_VIDEOTEMP = ("Kwai-Keye/VideoTemp-Bench", "videotemp_bench")
 
 longvideobench = process_docs(*_LONGVIDEOBENCH)
 longvideobench_subtitles = process_docs(*_LONGVIDEOBENCH, partial(with_subtitles, longvideobench_cues))
@@ -234,6 +236,8 @@ mmvu = process_docs("lmms-eval/MMVU", "mmvu", read_mmvu)
 mvbench = process_docs("OpenGVLab/MVBench", "mvbench_video", read_mvbench)
 scivideobench = process_docs("groundmore/scivideobench", "scivideobench", read_scivideobench)
 videoholmes = process_docs("TencentARC/Video-Holmes", "video_holmes", read_videoholmes)
+videotemp = process_docs(*_VIDEOTEMP, read_choice_row)
+videotemp_grounding = process_docs(*_VIDEOTEMP, read_grounding_row)
 videomme = process_docs(*_VIDEOMME)
 videomme_subtitles = process_docs(*_VIDEOMME, partial(with_subtitles, videomme_cues))
 videomme_v2 = process_docs("MME-Benchmarks/Video-MME-v2", "videomme_v2", read_videomme_v2)

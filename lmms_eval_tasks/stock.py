@@ -1,7 +1,6 @@
 """Datasets of lmms-eval's own tasks: their rows as rows of ours, and where their videos lie."""
 
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 CONFIG = "(configuration)"
 
-_INLINE_OPTION = re.compile(r"^\s*\(([A-Z])\)", re.MULTILINE)
 _ENDINGS = (".mp4", ".MP4", ".mkv")  # the host's archives hold all three, its rows name the first
 
 
@@ -114,12 +112,6 @@ def is_there(video: Path) -> bool:
 def by_letter(options: Sequence[Any]) -> dict[str, Any]:
     """Options in their order, with letters: a label that stands in some of the texts is then no letter."""
     return dict(zip(LETTERS, options, strict=False))
-
-
-def split_question(text: str) -> tuple[str, dict[str, str]]:
-    """Takes options that stand in a question as lines `(A) text` off its end; an option may have several lines."""
-    question, *parts = _INLINE_OPTION.split(text)
-    return question, dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 def _free_id(name: str, taken: set[str]) -> str:

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from videokr.evaluation.answer import form_from_env
+from videokr.evaluation.grounding import grounding_from
 from videokr.evaluation.judge import ThreadJudge, judge_from_env
 from videokr.evaluation.question_groups import group_scores
 from videokr.evaluation.verdict import OPEN, Scored, Verdict, score
@@ -16,6 +17,7 @@ from videokr.evaluation.wording import wording_from_env
 from videokr.example import parse_example
 from videokr.prompt import build_prompt
 from videokr.response import Kind
+from videokr.spans import iou, read_spans
 
 ACCURACY, CHOICE_ACCURACY = "acc", "mc_acc"
 NOT_ASKED_FIELD = "not_asked"  # of a row of the launcher: the verdict on a question that is not asked, else empty
@@ -71,6 +73,19 @@ def process_grouped_results(doc: Mapping[str, Any], results: Sequence[str]) -> d
     metrics = process_results(doc, results)
     is_right = metrics[ACCURACY]["verdict"] == Verdict.RIGHT
     return {"group_score": {"question": (doc["id"], parse_example(doc).groups, is_right)}, **metrics}
+
+
+def process_grounding_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The same for spans of time, and how far they are the gold ones; 0 where there are none."""
+    metrics = process_results(doc, results)
+    item = metrics[ACCURACY]
+    overlap = iou(read_spans(item["answer"] or ""), read_spans(item["gold"]))
+    scores = grounding_from([overlap]).scores()
+    return metrics | {name: {"video": item["video"], "score": score} for name, score in scores.items()}
+
+
+def mean_score(items: Sequence[Mapping[str, Any]]) -> float:
+    return sum(item["score"] for item in items) / len(items) if items else 0.0
 
 
 def group_score(items: Sequence[Mapping[str, Any]]) -> float:

@@ -12,6 +12,7 @@ LETTERS = string.ascii_uppercase
 # "B. x", "(b) x", "B、x", "B - x"; of a small letter before a dash nobody knows: "a - b".
 _LABEL = re.compile(r"(?:\(?([A-Za-z])[).:）．：、]|([A-Z])\s+[-–—]\s)\s*(.*)", re.DOTALL)  # noqa: RUF001
 _INLINE_HEADING = "options:"  # before options in a question
+_INLINE_OPTION = re.compile(r"^\s*\(([A-Z])\)", re.MULTILINE)
 # Around an answer: white space, quotes, Markdown, and the marks that end a sentence.
 _DECORATION = " \t\r\n*_`\"'$#>•-“”‘’„«».,;:!。、"  # noqa: RUF001
 _BRACKETS = {
@@ -117,6 +118,12 @@ def split_inline_options(question: str, options: tuple[str, ...]) -> tuple[str, 
     if lines[-1].strip().lower() == _INLINE_HEADING:
         lines.pop()
     return "\n".join(lines).rstrip(), inline
+
+
+def split_question(text: str) -> tuple[str, dict[str, str]]:
+    """Takes options that stand in a question as lines `(A) text` off its end; an option may have several lines."""
+    question, *parts = _INLINE_OPTION.split(text)
+    return question, dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 def _spaced(text: str) -> str:

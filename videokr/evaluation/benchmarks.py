@@ -14,6 +14,8 @@ TITLES = {
     "videokr_lvbench": "LVBench",
     "videokr_videomme_v2": "Video-MME-v2",
     "videokr_videoholmes": "Video-Holmes",
+    "videokr_videotemp": "VideoTemp-Bench",
+    "videokr_videotemp_grounding": "VideoTemp-Bench, grounding",
     "videokr_videomme_subtitles": "Video-MME, subtitles",
     "videokr_longvideobench_subtitles": "LongVideoBench, subtitles",
 }

@@ -41,7 +41,7 @@ def run_card():
 def test_spans_are_scored_by_their_overlap_and_a_miss_counts_as_nothing(run, tmp_path):
     said = ["10-20", "15-25", "from 13 to 20 seconds", "30-40", "never", "10.0 - 13.0"]  # 1, 1/3, 0.7, 0, -, 0.3
     made = run([answered(SPANS, f"<answer>{text}</answer>") for text in said])
-    assert "Spans: mIoU 38.9%, R@0.3 66.7%, R@0.5 33.3%, R@0.7 33.3%, of 6 questions" in format_run(made)
+    assert "Spans: mIoU 38.9%, R@0.3 66.7%, R@0.5 33.3%, R@0.7 33.3%, average 43.1%, of 6 questions" in format_run(made)
     write_summary(made)
     told = json.loads((tmp_path / SUMMARY_FILE).read_text())["benchmarks"]["videokr_eval"]["grounding"]
     assert told["mean_iou"] == pytest.approx((1 + 1 / 3 + 0.7 + 0.3) / 6) and told["recall_at_0.7"] == 2 / 6
