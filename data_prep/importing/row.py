@@ -88,6 +88,9 @@ def _listed(record: Mapping[str, Any], columns: Columns) -> list[Mapping[str, An
 def _told(record: Mapping[str, Any], columns: Columns) -> list[Fields]:
     """The fields, once for each turn where a conversation tells them, or for each answer of a list."""
     fields = columns.take(record)
+    clues = fields.values.get(CLUES)
+    if clues and find_kind(str(fields.values.get(KIND))) is Kind.GROUNDING and _are_spans(clues):
+        fields = _with(fields, {ANSWER: clues})  # which VideoTemp-o3 pays for, whatever its `solution` says
     name = next((name for name in CONVERSATION_FIELDS if isinstance(record.get(name), list)), None)
     asked = fields.values.get(QUESTION)
     if isinstance(asked, list) and asked and _role(asked[0]) is not None:  # as verl's `prompt` is

@@ -255,9 +255,12 @@ SPANS: dict[str, tuple[str, Any, list[str], list[tuple[Any, ...]]]] = {
         "grounding.jsonl",
         lines({"messages": [WHEN], "videos": ["a.mp4"], "data_type": "grounding", "solution": "3.0 - 5.0, 8 - 9",
                "timestamp": [[3, 5], [8, 9]]},
+              {"messages": [WHEN], "videos": ["b.mp4"], "data_type": "grounding", "solution": "in the middle",
+               "timestamp": [[3, 5]]},
               {"messages": [ASKED], "videos": ["a.mp4"], "data_type": "qa", "solution": "B", "timestamp": [[3, 5]]}),
         [],
         [("When does it bark?", [], "grounding", "3-5, 8-9", [], [], None),
+         ("When does it bark?", [], "grounding", "3-5", [], [], None),
          ("What moves?", MOVES[1], "multiple choice", "B", [(3, 5)], [], None)],
     ),
     "ParaVT": (  # github.com/EvolvingLMMs-Lab/ParaVT: paravt/rl/data/dataset.py
@@ -399,6 +402,32 @@ def test_rows_with_tool_calls_are_for_agentic_sft_alone_and_rows_about_time_are_
         ("multiple choice", "B", []),
         ("multiple choice", "B", [[4.0, 5.25]]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "turns"),
+    [
+        ("VideoTemp-o3, SFT with tool calls", [("Where?", f"{SPAN % (3.0, 5.5)}, {SPAN % (8.0, 9.0)}"),
+                                               ("Closer.", SPAN % (4.0, 5.0))]),
+        ("LongVT, SFT", [("Where?", SPAN % (3.0, 5.5))]),
+        ("Video-o3, SFT", [("I use <grounding>{}</grounding>.", SPAN % (3.0, 9.0))]),
+    ],
+)  # fmt: skip
+def test_dialogues_of_all_systems_are_trained_in_one_form(place, name, turns):
+    file, content, flags, _ = SPANS[name]
+    if file.endswith(".parquet"):
+        pq.write_table(pa.Table.from_pylist(content), place / file)
+    else:
+        (place / file).write_text(content, encoding="utf-8")
+    imported(file, *flags)
+    flags = ["prepare", "sft", "--agentic", "--input", "records.jsonl", "--output", "sft.json"]
+    assert run(*flags)[0] == 0
+    said = [turn["content"] for turn in json.loads(Path("sft.json").read_text())[0]["messages"][2::2]]
+    assert said[:-1] == [f"<think>{thoughts}</think>\n{CALL % spans}" for thoughts, spans in turns]
+    record = json.loads(Path("records.jsonl").read_text().splitlines()[0])
+    Path("records.jsonl").write_text(json.dumps(record | {"rounds": record["rounds"][:1] * 4}))
+    status, _, err = run(*flags)
+    assert status == 2 and "more than 3 rounds" in err and err.count("\n") == 1
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from checkout import copy_checkout
 from recipes_page import DIALOGUES, commands, counterparts
 from sft import ON_CPU
-from videotemp import PICTURES, VIDEOS, WITH, WITHOUT, write_files
+from videotemp import VIDEOS, WITH, WITHOUT, write_files
 
 SMALL = {"video_maxlen": "8", "video_max_pixels": "4096", "cutoff_len": "2048", "max_steps": "1"}
 
@@ -56,9 +56,14 @@ def test_every_set_is_prepared_and_sft_trains_a_step(site):
     rows = json.loads((site / "data" / "videokr_dialogues.json").read_text(encoding="utf-8"))
     turns = [len(row["messages"]) for row in rows]
     assert sorted(turns) == [3] * len(VIDEOS) * len(WITHOUT) + [7] * len(VIDEOS) * len(WITH)
-    assert all(sum(turn["content"].count("<video>") for turn in row["messages"]) == len(row["videos"]) for row in rows)
+    shown = {
+        row["videos"][0]: [Path(part).name for part in row["videos"][1:]] for row in rows if len(row["messages"]) > 3
+    }
+    assert {Path(video).name: parts for video, parts in shown.items()} == {
+        Path(video).name: [f"{Path(video).name}#t={span}" for span in ("1,4.5", "6,8", "2,3.5")] for video in VIDEOS
+    }
     (left_out,) = (json.loads(line) for line in (site / "data" / "dialogues.left_out.jsonl").read_text().splitlines())
-    assert left_out["reason"] == "a picture, and no video" and PICTURES
+    assert left_out["reason"] == "a picture, and no video"
     sft, _, _ = counterparts()
     settings = " ".join(f"{key}={value}" for key, value in {**ON_CPU, **SMALL}.items())
     typed(site, f"{sft} {settings} media_dir=videos", MODEL_NAME_OR_PATH="model", FORCE_TORCHRUN="0")

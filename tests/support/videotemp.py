@@ -17,7 +17,6 @@ WHEN = "<video>\nWhen does the square of {} move?"
 WITHOUT = {"activitynet": WHEN, "charades": WHEN, "vidchapters": WHEN, "video_r1_video": ASKED}
 WITH = {"activitynet": WHEN, "longvila": ASKED, "qvhighlight": WHEN}
 ROUNDS = ([[1, 4.5], [6.0, 8.0]], [[2.0, 3.5]])  # the parts of each turn that calls
-PICTURES = "video_r1_image_mc"
 
 
 def write_files(folder: Path) -> None:
@@ -35,9 +34,9 @@ def write_files(folder: Path) -> None:
         _write(folder / f"sft/data/wi_tool_call/{name}.jsonl", rows)
     answered = {"role": "assistant", "content": "<think>It is red.</think>\n<answer>A</answer>"}
     picture = {"messages": [SYSTEM, {"role": "user", "content": ASKED.replace("video", "image")}, answered]}
-    _write(folder / f"sft/data/wo_tool_call/{PICTURES}.jsonl", [picture | {"images": ["a.jpg"]}])
+    _write(folder / "sft/data/wo_tool_call/video_r1_image_mc.jsonl", [picture | {"images": ["a.jpg"]}])
     for name, question, solution in (("qa", ASKED, "A"), ("grounding", WHEN, "2.00-3.50")):
-        given = {"messages": [SYSTEM, {"role": "user", "content": question}], "timestamp": [[2.0, 3.5]]}
+        given = {"messages": [SYSTEM, {"role": "user", "content": question.format(name)}], "timestamp": [[2.0, 3.5]]}
         rows = [given | {"videos": [video], "data_type": name, "solution": solution} for video in VIDEOS]
         _write(folder / f"rl/data/{name}.jsonl", rows)
 
