@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from videokr.dialogue import SYSTEM, build_call_turn, build_observation
+from videokr.dialogue import MAX_ROUNDS, SYSTEM, build_call_turn, build_observation
 from videokr.errors import RecordError
 from videokr.example import RATIONALE_FIELDS, ROUNDS_FIELD, Example
 from videokr.prompt import build_placeholder_prompt
@@ -53,7 +53,13 @@ def build_dialogue_row(example: Example, videos: list[str], without_rationale: s
     """One sharegpt row of a dialogue that may look again: the system turn tells of the tool, user turns show parts.
 
     The parts are of the first video, and stand behind all videos, in the order of their marks.
+
+    Raises:
+        RecordError: see `build_turns`; or it calls the tool more often than the system turn allows, as Video-o3's may.
     """
+    if len(example.rounds) > MAX_ROUNDS:
+        detail = f"{len(example.rounds)} turns call the tool; --skip-invalid leaves such rows out"
+        raise RecordError(ROUNDS_FIELD, f"more than {MAX_ROUNDS} rounds", detail, source=f"record '{example.id}'")
     prompt, response = build_turns(replace(example, rounds=()), without_rationale)
     messages = [{ROLE: SYSTEM_ROLE, CONTENT: SYSTEM}, {ROLE: USER, CONTENT: prompt}]
     for thoughts, spans in example.rounds:

@@ -281,7 +281,7 @@ def record_videos(record: Mapping[str, Any]) -> tuple[str, ...]:
     for entry in value if isinstance(value, list | tuple) else [value]:
         path = entry
         if isinstance(entry, Mapping):
-            inner = present(entry, ("video", "path"))
+            inner = present(entry, ("video", "path", "url"))
             path = entry[inner] if inner else None
         path = text_of(name, path) if isinstance(path, str) else ""
         while path.startswith("./"):

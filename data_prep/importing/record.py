@@ -15,6 +15,7 @@ from data_prep.check.examination import OUTSIDE
 from data_prep.check.paths import SUFFIXES
 from data_prep.importing.columns import ANSWER, ID, KIND, OPTIONS, QUESTION, SHOWN, VIDEOS, Fields, described
 from data_prep.importing.json_file import Number
+from data_prep.importing.row import A_PICTURE, PICTURE_COLUMN
 from data_prep.prepare.source import MISSING_VIDEO
 from videokr.errors import RecordError, UserError
 from videokr.example import NO_OPTIONS, Example, imitated_fields, parse_example, to_record
@@ -59,7 +60,7 @@ class VideoFolder:
         if "://" in name.removeprefix("file://"):
             raise RecordError(VIDEOS, "video is an address", f"'{name}': download it, and name the file")
         if name.lower().endswith(PICTURE_SUFFIXES):
-            raise RecordError(VIDEOS, "a picture, and no video", repr(name))
+            raise RecordError(VIDEOS, A_PICTURE, repr(name))
         name = self.prefix + name.removeprefix("file://")
         if self.suffix and not name.lower().endswith(SUFFIXES):
             name += self.suffix
@@ -227,6 +228,8 @@ def _said_kind(values: dict[str, Any]) -> Kind | None:
 
 def _missing(own: str, fields: Fields) -> RecordError:
     column, shown, there = fields.columns.get(own), SHOWN[own], described(fields.row)
+    if own == VIDEOS and fields.row.get(PICTURE_COLUMN):
+        return RecordError(PICTURE_COLUMN, A_PICTURE, repr(fields.row[PICTURE_COLUMN])[:MAX_SHOWN_CHARS])
     if column is None:
         cells = fields.row.items()
         lists = [name for name, cell in cells if isinstance(cell, list) and cell and isinstance(cell[0], dict)]

@@ -21,6 +21,7 @@ from data_prep.importing.columns import (
     Fields,
 )
 from data_prep.importing.json_file import NOT_AN_OBJECT, Number
+from data_prep.importing.other_tools import in_own_form, without_instruction
 from videokr.dialogue import Call, CallFault, read_turn
 from videokr.errors import RecordError
 from videokr.example import CONVERSATION_FIELDS, LABEL_FIELD, record_videos
@@ -30,6 +31,8 @@ from videokr.response import Kind, find_kind
 ASKING_ROLES, ANSWERING_ROLES, SYSTEM_ROLE = ("human", "user"), ("gpt", "assistant"), "system"
 SHOWING_ROLES = (*ASKING_ROLES, "tool", "observation")  # of what a tool shows
 OUT_OF_TURN = "question and answer do not follow each other"
+A_PICTURE = "a picture, and no video"
+PICTURE_COLUMN, PICTURE_PARTS = "images", ("image", "image_url")
 # LLaVA's rows write `<image>` for a video, too.
 _MARKS_AROUND = re.compile(r"^(?:\s*<(?:video|image)>)+\s*|\s*(?:<(?:video|image)>\s*)+$", re.I)
 _THOUGHT = re.compile(r"\s*<think>(.*?)</think>\s*(.*)", re.DOTALL | re.I)
@@ -85,18 +88,23 @@ def _listed(record: Mapping[str, Any], columns: Columns) -> list[Mapping[str, An
 def _told(record: Mapping[str, Any], columns: Columns) -> list[Fields]:
     """The fields, once for each turn where a conversation tells them, or for each answer of a list."""
     fields = columns.take(record)
+    clues = fields.values.get(CLUES)
+    if clues and find_kind(str(fields.values.get(KIND))) is Kind.GROUNDING and _are_spans(clues):
+        fields = _with(fields, {ANSWER: clues})  # which VideoTemp-o3 pays for, whatever its `solution` says
     name = next((name for name in CONVERSATION_FIELDS if isinstance(record.get(name), list)), None)
     asked = fields.values.get(QUESTION)
     if isinstance(asked, list) and asked and _role(asked[0]) is not None:  # as verl's `prompt` is
         name = fields.columns[QUESTION]
     elif name is None or {QUESTION, ANSWER} <= fields.values.keys():
         return [_with_thoughts(one) for one in _answered(fields, columns.lists)]
-    turns, videos = _turns(record[name], name, fields.values.get(ANSWER))
+    turns, videos, told = _turns(record[name], name, fields.values.get(ANSWER))
     columns.taken[QUESTION, name] += 1
     columns.unused.pop(name, None)
     columns.split += len(turns) > 1
     if any(_role(message) == SYSTEM_ROLE for message in record[name]):  # whose message is dropped
         columns.unused[f"{name} (system)"] += 1
+    if told:
+        columns.unused[f"{name} (how to call a tool)"] += 1
     fields = replace(fields, columns={**fields.columns, QUESTION: name, ANSWER: name})
     if videos and VIDEOS not in fields.values:
         fields = _with(fields, {VIDEOS: videos})
@@ -150,11 +158,11 @@ def _are_spans(answer: list[Any]) -> bool:
     )
 
 
-def _turns(messages: list[Any], name: str, answer: Any) -> tuple[list[dict[str, Any]], list[str]]:
+def _turns(messages: list[Any], name: str, answer: Any) -> tuple[list[dict[str, Any]], list[str], bool]:
     """Question, answer and rounds before it of each turn, and the videos that stand among the messages' parts.
 
     The messages are `{"from": "human", "value": ...}`, or have `role` and `content`; the system's is left away, and so
-    is what a tool showed.
+    are what a tool showed, and what a question says of how to call one: whether there was any is told, too.
 
     Args:
         answer: of a last message that asks, where the row has it elsewhere.
@@ -164,20 +172,24 @@ def _turns(messages: list[Any], name: str, answer: Any) -> tuple[list[dict[str, 
     question: str | None = None
     rounds: list[dict[str, Any]] = []
     is_shown = False  # by the next message, what a call asked for
+    told = False
     for message in messages:
         if not isinstance(message, Mapping):
             raise RecordError(name, "a message is no object", repr(message)[:80])
         role = _role(message)
-        text = _text(message.get("value", message.get("content")), name, videos)
         if role == SYSTEM_ROLE:
             continue
         if role not in (ASKING_ROLES if question is None else SHOWING_ROLES if is_shown else ANSWERING_ROLES):
             raise RecordError(name, OUT_OF_TURN, f"a message of {role!r}")
-        if question is None:
-            question = _MARKS_AROUND.sub("", text)
-        elif is_shown:
+        if is_shown:
             is_shown = False
-        elif calls := read_turn(text).calls:
+            continue
+        text = _text(message.get("value", message.get("content")), name, videos)
+        if question is None:
+            plain = without_instruction(text)
+            told |= plain != text
+            question = _MARKS_AROUND.sub("", plain)
+        elif calls := read_turn(in_own_form(text)).calls:
             rounds.append(_round(text, calls, name))
             is_shown = True
         else:
@@ -187,7 +199,7 @@ def _turns(messages: list[Any], name: str, answer: Any) -> tuple[list[dict[str, 
         turns.append({QUESTION: question, ANSWER: answer})
     elif question is not None or not turns:
         raise RecordError(name, OUT_OF_TURN, "the last message asks")
-    return turns, videos
+    return turns, videos, told
 
 
 def _round(text: str, calls: tuple[Call, ...], name: str) -> dict[str, Any]:
@@ -211,11 +223,13 @@ def _text(content: Any, name: str, videos: list[str]) -> str:
         return content
     texts = []
     for part in content if isinstance(content, list) else [content]:
-        kind = part.get("type") if isinstance(part, Mapping) else None
-        if kind == "text" and isinstance(part["text"], str):
-            texts.append(part["text"])
-        elif kind == "video":
-            videos.extend(record_videos({"videos": part.get("video")}))
+        given = {name: value for name, value in part.items() if value} if isinstance(part, Mapping) else {}
+        if isinstance(given.get("text"), str):
+            texts.append(given["text"])
+        elif video := given.get("video") or given.get("video_url"):
+            videos.extend(record_videos({"videos": video}))
+        elif any(name in given for name in PICTURE_PARTS):
+            raise RecordError(VIDEOS, A_PICTURE, repr(part)[:80])
         else:
             raise RecordError(name, "a message of something else than text and videos", repr(part)[:80])
     return "\n".join(texts)

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from videokr.budget import VideoBudget
+from videokr.dialogue import SYSTEM, build_call_turn, build_observation
 from videokr.errors import RecordError
 from videokr.example import QUESTION_FIELDS, VIDEO_FIELDS, Example
 from videokr.family import END_OF_TURN, VIDEO, family_of
 from videokr.generation_prompt import continuation, opening_of
-from videokr.prompt import build_prompt, text_token_bound
+from videokr.prompt import MAX_CHAT_TOKENS, VIDEO_PLACEHOLDER, build_prompt, text_token_bound
 from videokr.response import EMPTY_THINK, build_response
+from videokr.spans import Span
 from videokr.video.frame_plan import VideoHeader, plan_frames, video_token_bound
+from videokr.video.part import plan_part
 from videokr.video.timeline import VideoError, read_header
 from videokr.video.vision_tokens import MARKED_VIDEO, put_videos
 
@@ -29,6 +32,7 @@ class LengthLimit:
     budget: VideoBudget  # of the video
     with_response: bool  # whether rationale and answer belong to the row, as in SFT
     without_rationale: str = EMPTY_THINK  # see `build_response`
+    agentic: bool = False  # whether a row is a dialogue: the system turn tells of the tool, and rounds belong to it
 
     @property
     def reason(self) -> str:
@@ -45,9 +49,13 @@ class LengthLimit:
         Raises:
             RecordError: the row is longer, or its length cannot be told because a header cannot be read.
         """
-        text_bound = text_token_bound(build_prompt(example) + self._response(example))
+        turns = self._turns(example)
+        said = "".join(turn["content"] for turn in turns) + SYSTEM * self.agentic + self._response(example)
+        text_bound = text_token_bound(build_prompt(example) + said) + MAX_CHAT_TOKENS * len(turns)
         patch_size = family_patch_size(self.model)
-        if text_bound + len(paths) * video_token_bound(self.budget, patch_size) <= self.max_tokens:
+        video_bound = video_token_bound(self.budget, patch_size)
+        text_bound += said.count(MARKED_VIDEO) * video_bound
+        if text_bound + len(paths) * video_bound <= self.max_tokens:
             return
         try:
             known = [header or read_header(Path(path)) for path, header in zip(paths, headers, strict=True)]
@@ -62,10 +70,14 @@ class LengthLimit:
 
     def tokens(self, example: Example, headers: Sequence[VideoHeader]) -> int:
         """Exactly as many as the hosts make of the row."""
-        tokenizer = _tokenizer(self.model)
-        plans = [plan_frames(header, self.budget, family_patch_size(self.model)) for header in headers]
+        tokenizer, patch_size = _tokenizer(self.model), family_patch_size(self.model)
+        plans = [plan_frames(header, self.budget, patch_size) for header in headers]
         content: list[dict[str, Any]] = [{"type": "video"} for _ in plans]
         messages = [{"role": "user", "content": [*content, {"type": "text", "text": build_prompt(example)}]}]
+        if self.agentic:
+            messages = [{"role": "system", "content": SYSTEM}, *messages, *self._turns(example)]
+        for _, spans in self._rounds(example):
+            plans += [plan_part(headers[0], span, self.budget, patch_size) for span in spans]
         text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         place = MARKED_VIDEO
         if plans[0].timestamped:  # see videokr.video.vision_tokens.drop_outer_marks
@@ -75,6 +87,18 @@ class LengthLimit:
         if self.with_response:
             parts.append(continuation(self._response(example), opening_of(text)) + END_OF_TURN)
         return sum(len(tokenizer(part, add_special_tokens=False)["input_ids"]) for part in parts)
+
+    def _rounds(self, example: Example) -> tuple[tuple[str, tuple[Span, ...]], ...]:
+        return example.rounds if self.agentic and self.with_response else ()
+
+    def _turns(self, example: Example) -> list[dict[str, Any]]:
+        """The turns between question and response, with the marks of their videos as the chat template has them."""
+        turns = []
+        for thoughts, spans in self._rounds(example):
+            shown = build_observation(spans).replace(VIDEO_PLACEHOLDER, MARKED_VIDEO)
+            turns.append({"role": "assistant", "content": build_call_turn(thoughts, spans)})
+            turns.append({"role": "user", "content": shown})
+        return turns
 
     def _response(self, example: Example) -> str:
         return build_response(example.rationale, example.answer, self.without_rationale) if self.with_response else ""

@@ -183,8 +183,6 @@ def run(args: argparse.Namespace) -> int:
         print(f"rows without a rationale are trained as {args.no_rationale}: {WITHOUT_RATIONALE_NOTE}")
         if source.limit:
             source = replace(source, limit=replace(source.limit, without_rationale=args.no_rationale))
-    if args.agentic and source.limit:
-        raise UserError("--max-tokens counts one question and its answer: leave it out with --agentic")
     given = args.no_rationale, args.agentic
     if args.dry_run:
         source.print_rows(lambda example, videos: describe_row(_build_row(source, *given, example, videos)))

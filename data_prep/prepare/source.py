@@ -212,7 +212,7 @@ def with_shared_flags(source: Source, args: argparse.Namespace, budget: VideoBud
     limit = None
     if args.model:
         family_of(args.model)
-        limit = LengthLimit(args.model, args.max_tokens or MAX_TOKENS, budget, with_response)
+        limit = LengthLimit(args.model, args.max_tokens or MAX_TOKENS, budget, with_response, agentic=args.agentic)
     if args.workers:
         print("--workers has no effect any more: rows are read in one loop", file=sys.stderr)
     return replace(source, manifest=args.manifest, limit=limit, skip_missing_video=args.skip_missing_video,

@@ -223,6 +223,13 @@ FOUND = {"role": "assistant", "content": "<think>It barks.</think><answer>24.30-
 ASKED = {"role": "user", "content": "<video>What moves?\nA. a cat\nB. a dog\nC. a bird"}
 WHEN = {"role": "user", "content": "<video>When does it bark?"}
 PATH = "\n The Video path for this video is: /data/a.mp4"
+
+
+def part(kind: str, value: Any) -> dict[str, Any]:
+    """Of a message of LongVT's, whose parts have all columns in Parquet."""
+    return {"type": kind, "text": None, "image_url": None, "video_url": None} | {kind: value}
+
+
 # VideoTemp-o3's rows are described at huggingface.co/datasets/Kwai-Keye/VideoTemp-o3; the others where they are named.
 # Of each record: question, options, kind, answer, clues, rounds, rationale.
 SPANS: dict[str, tuple[str, Any, list[str], list[tuple[Any, ...]]]] = {
@@ -248,9 +255,12 @@ SPANS: dict[str, tuple[str, Any, list[str], list[tuple[Any, ...]]]] = {
         "grounding.jsonl",
         lines({"messages": [WHEN], "videos": ["a.mp4"], "data_type": "grounding", "solution": "3.0 - 5.0, 8 - 9",
                "timestamp": [[3, 5], [8, 9]]},
+              {"messages": [WHEN], "videos": ["b.mp4"], "data_type": "grounding", "solution": "in the middle",
+               "timestamp": [[3, 5]]},
               {"messages": [ASKED], "videos": ["a.mp4"], "data_type": "qa", "solution": "B", "timestamp": [[3, 5]]}),
         [],
         [("When does it bark?", [], "grounding", "3-5, 8-9", [], [], None),
+         ("When does it bark?", [], "grounding", "3-5", [], [], None),
          ("What moves?", MOVES[1], "multiple choice", "B", [(3, 5)], [], None)],
     ),
     "ParaVT": (  # github.com/EvolvingLMMs-Lab/ParaVT: paravt/rl/data/dataset.py
@@ -281,6 +291,44 @@ SPANS: dict[str, tuple[str, Any, list[str], list[tuple[Any, ...]]]] = {
                      "solution": {"answer": "B", "clue": [{"timestamp": [13.8, 29.8], "text": "from 1 to 2"}]}}]),
         ["--column", "answer=solution.answer", "--column", "clues=solution.clue"],
         [("What moves?", MOVES[1], "multiple choice", "B", [(13.8, 29.8)], [], None)],
+    ),
+    # The columns of LongVT's and Video-o3's SFT rows, and what their questions begin and end with, are those that their
+    # loaders and prompts name (lmms-engine's messages in parts; SFT/src/llamafactory/data/mm_plugin.py).
+    "LongVT, SFT": (
+        "longvt_sft.parquet",
+        [{"id": question[:4], "messages": [
+            {"role": "system", "content": [part("text", "Call crop_video.")]},
+            {"role": "user", "content": [part("video_url", {"url": "sub/c.mp4"}), part("text", question + PATH)]},
+            *([{"role": "assistant", "content": [part("text", "<think>Where?</think>\n<tool_call>\n" + json.dumps(
+                {"name": "crop_video", "arguments": {"video_path": "/x.mp4", "start_time": 3, "end_time": 5.5}})
+                + "\n</tool_call>")]},
+               {"role": "user", "content": [part("text", "<tool_response>The tool executed successfully."),
+                                            part("image_url", {"url": "c_3.0_5.5_0.jpg"})]}] if calls else []),
+            {"role": "assistant", "content": [part("text", answer)]}]}
+         for question, calls, answer in [
+            (ASKED["content"][7:], True, SOLVED["content"]),
+            ("Who? Think first, call **crop_video** if so.", False, "<think>It barks.</think><answer>Rex</answer>")]],
+        [],
+        [("What moves?", MOVES[1], "multiple choice", "B", [], [("Where?", [(3, 5.5)])], "It barks."),
+         ("Who?", [], "open-ended", "Rex", [], [], "It barks.")],
+    ),
+    "Video-o3, SFT": (
+        "sft.json",
+        json.dumps([{
+            "id": 1, "system": "Answer the question.",
+            "videos": [{"url": "a.mp4", "crop": [-1.0, -1.0], "sample": None},
+                       {"url": "a.mp4", "crop": [3, 9], "sample": "medium"}],
+            "messages": [
+                {"role": "user", "content": "Here is the original full video (Observation 0): \n<video>\n"
+                 + ASKED["content"][7:] + "\nYou are advised to first observe potential clue segments, use '<think>YOU "
+                 "</think>\n<grounding>YOUR GROUNDING</grounding>\n' for it."},
+                {"role": "assistant", "content": '<think>I use <grounding>{}</grounding>.</think>\n<grounding>'
+                 '{"temporal_segment": [3, 9], "sampling_strategy": "medium"}</grounding>\n'},
+                {"role": "user", "content": "After the above Action 0, here is the clip:\n<video>"},
+                SOLVED]}]),
+        [],
+        [("What moves?", MOVES[1], "multiple choice", "B", [], [("I use <grounding>{}</grounding>.", [(3, 9)])],
+          "It barks.")],
     ),
     "Charades-STA": (  # github.com/jiyanggao/TALL
         "charades_sta_train.txt",
@@ -354,6 +402,32 @@ def test_rows_with_tool_calls_are_for_agentic_sft_alone_and_rows_about_time_are_
         ("multiple choice", "B", []),
         ("multiple choice", "B", [[4.0, 5.25]]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "turns"),
+    [
+        ("VideoTemp-o3, SFT with tool calls", [("Where?", f"{SPAN % (3.0, 5.5)}, {SPAN % (8.0, 9.0)}"),
+                                               ("Closer.", SPAN % (4.0, 5.0))]),
+        ("LongVT, SFT", [("Where?", SPAN % (3.0, 5.5))]),
+        ("Video-o3, SFT", [("I use <grounding>{}</grounding>.", SPAN % (3.0, 9.0))]),
+    ],
+)  # fmt: skip
+def test_dialogues_of_all_systems_are_trained_in_one_form(place, name, turns):
+    file, content, flags, _ = SPANS[name]
+    if file.endswith(".parquet"):
+        pq.write_table(pa.Table.from_pylist(content), place / file)
+    else:
+        (place / file).write_text(content, encoding="utf-8")
+    imported(file, *flags)
+    flags = ["prepare", "sft", "--agentic", "--input", "records.jsonl", "--output", "sft.json"]
+    assert run(*flags)[0] == 0
+    said = [turn["content"] for turn in json.loads(Path("sft.json").read_text())[0]["messages"][2::2]]
+    assert said[:-1] == [f"<think>{thoughts}</think>\n{CALL % spans}" for thoughts, spans in turns]
+    record = json.loads(Path("records.jsonl").read_text().splitlines()[0])
+    Path("records.jsonl").write_text(json.dumps(record | {"rounds": record["rounds"][:1] * 4}))
+    status, _, err = run(*flags)
+    assert status == 2 and "more than 3 rounds" in err and err.count("\n") == 1
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The commands of docs/recipes.md as they are typed, on tiny models and a CPU; its settings, as the host reads them."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 
 pytest.importorskip("llamafactory")
 
-from checkout import ROOT
+from checkout import copy_checkout
 from recipes_page import commands, settings
 from sft import CONFIGS, ON_CPU, environment
 
@@ -25,11 +24,7 @@ def site(tmp_path_factory) -> Path:
     from videokr.family import FAMILIES
 
     folder = tmp_path_factory.mktemp("recipes") / "videokr"
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, listed.splitlines()):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+    copy_checkout(folder)
     raw = folder / "data" / "raw"
     write_corpus(raw, videos=20, seed=0, progress=False)
     (raw / "sft.jsonl").rename(raw / "VideoKR-COT-201K.jsonl")

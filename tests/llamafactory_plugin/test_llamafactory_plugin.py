@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -104,9 +105,11 @@ def test_a_dialogue_is_what_the_chat_template_writes_and_its_last_turns_are_trai
     from dialogues import as_chat_template
     from transformers import AutoProcessor
 
+    from data_prep.prepare.length import LengthLimit
     from data_prep.prepare.sft import prepare_sft
     from data_prep.prepare.source import Source
     from videokr.dialogue import SYSTEM, build_call_turn
+    from videokr.errors import RecordError
     from videokr.jsonl import parse_record
     from videokr.prompt import build_prompt
     from videokr.response import build_response
@@ -132,6 +135,10 @@ def test_a_dialogue_is_what_the_chat_template_writes_and_its_last_turns_are_trai
     assert ids == list(expected)[: len(ids)] and len(expected) - len(ids) == 1  # the last line break
     trained = [token for token, label in zip(ids, labels, strict=True) if label != -100]
     assert processor.tokenizer.decode(trained) == "".join(f"{turn}<|im_end|>" for turn in turns)
+    counts = LengthLimit(models[family], len(ids), run_budget_of(family, given), with_response=True, agentic=True)
+    counts.refuse_longer(example, [str(video)], [None])
+    with pytest.raises(RecordError, match=f"{len(ids):,} tokens"):
+        replace(counts, max_tokens=len(ids) - 1).refuse_longer(example, [str(video)], [None])
     ((_, labels),) = token_rows(family, models[family], tmp_path, given | {"loss_turns": "2"})
     trained = [token for token, label in zip(ids, labels, strict=True) if label != -100]
     assert processor.tokenizer.decode(trained) == "".join(f"{turn}<|im_end|>" for turn in turns[1:])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from checkout import copy_checkout
+from recipes_page import counterparts
 
 from lmms_eval_tasks import catalogue, rows, stock
 from videokr.errors import RecordError, UserError
@@ -531,6 +534,11 @@ evaluate("videokr_knowledge,videokr_mlvu,videokr_videomme_v2,videokr_videomme_su
 """
 
 
+def offline(root: Path) -> dict[str, str]:
+    hf_home = root / "hf"
+    return {"HF_HOME": str(hf_home), "HF_DATASETS_CACHE": str(hf_home / "datasets"), "HF_HUB_OFFLINE": "1"}
+
+
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory) -> Iterator[tuple[Path, str]]:
     """All benchmarks, with lmms-eval's own datasets in small: from the preflight to the results, then without us."""
@@ -550,13 +558,7 @@ def ran(tmp_path_factory) -> Iterator[tuple[Path, str]]:
     model.mkdir()
     (model / "config.json").write_text('{"model_type": "qwen3_vl"}', encoding="utf-8")
     judge = ("OPENAI_API_KEY", "AZURE_API_KEY", "API_TYPE", "VIDEOKR_USE_VLM_JUDGE")
-    given = {
-        "HF_HOME": str(root / "hf"),
-        "HF_DATASETS_CACHE": str(root / "hf" / "datasets"),
-        "HF_HUB_OFFLINE": "1",
-        "VIDEOKR_EVAL_ROOT": str(own),
-        "PYTHONPATH": str(SHIPPED.parent),
-    }
+    given = offline(root) | {"VIDEOKR_EVAL_ROOT": str(own), "PYTHONPATH": str(SHIPPED.parent)}
     done = subprocess.run(
         [sys.executable, "-c", HOST, str(SHIPPED), str(model)],
         env={name: value for name, value in os.environ.items() if name not in judge} | given,
@@ -634,6 +636,35 @@ def test_the_shipped_tasks_need_nothing_of_ours_before_them(ran):
     for task in asked:
         scores = {name: score for name, score in plain[task].items() if name.endswith(("acc,none", "score,none"))}
         assert len(scores) >= 2 and scores.items() <= written[task].items()
+
+
+@pytest.mark.eval
+def test_the_commands_beside_videotemp_o3_s_evaluate_with_the_tool(ran):
+    """docs/dialogues.md, as it is typed: a question of each benchmark, asked of a tiny model through the launcher."""
+    pytest.importorskip("vllm")
+    from data_prep.demo.tiny_model import build_model
+    from videokr.family import FAMILIES
+
+    root, _ = ran
+    build_model(FAMILIES["qwen2_5vl"], [f"{INLINE} <think>x</think> <answer>B</answer>"] * 8, root / "tiny")
+    copy_checkout(root)  # the launcher starts where it lies, and the datasets are looked for there
+    *_, command = counterparts()
+    settings = {
+        **offline(root), "PYTHONPATH": str(root), "VIDEOKR_PYTHON": sys.executable, "VIDEOKR_CPU": "1", "LIMIT": "1",
+        "MAX_MODEL_LEN": "2048", "GEN_KWARGS": "max_new_tokens=32", "VIDEOKR_USE_VLM_JUDGE": "0", "OUTPUT_PATH": "tool",
+    }  # fmt: skip
+    done = subprocess.run(
+        ["bash", "-c", command.replace("VIDEOKR_MODEL=...", "VIDEOKR_MODEL=tiny")],
+        env=os.environ | settings,
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    run = read_run(root / "tool")
+    asked = re.search(r"TASKS=(\S+)", command)
+    assert asked and sorted(run.by_benchmark()) == sorted(asked[1].split(",")) and "Looked again: " in done.stdout
 
 
 @pytest.fixture

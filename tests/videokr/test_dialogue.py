@@ -2,7 +2,9 @@
 
 import json
 import random
+import re
 import time
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -88,42 +90,63 @@ def test_what_is_trained_is_read_back(spans):
     assert list(turn.calls) == spans and turn.is_well_formed
 
 
-def test_ten_thousand_broken_calls_are_read_in_time_and_tell_no_more_than_a_fixed_sentence():
-    rng = random.Random(0)
-    pieces = [
-        *(
-            "<tool_call>",
-            "</tool_call>",
-            "<think>",
-            "</think>",
-            "<answer>",
-            "</answer>",
-            '{"name": ',
-            "}",
-            "[",
-            "]",
-            ",",
-        ),
-        *(
-            '"get_video_clip_frame"',
-            '"arguments": ',
-            '"start_time": ',
-            '"end_time": ',
-            "NaN",
-            "-Infinity",
-            "1e999",
-            "9" * 50,
-        ),
-        *('"/etc/passwd"', "\u202e", "\ud800", "\0", "[" * 3_000, "1.5", "null", "true", "\n", "x" * 100_000),
-    ]
-    for _ in range(10_000):
-        text = "".join(rng.choice(pieces) for _ in range(rng.randint(0, 12)))
+TOOLS = ("get_video_clip_frame",) * 6
+PIECES = (
+    "<tool_call>", "</tool_call>", "<think>", "</think>", "<answer>", "</answer>", '{"name": ', "{", "}", "[", "]", ",",
+    '"get_video_clip_frame"', '"arguments": ', '"start_time": ', '"end_time": ', "NaN", "-Infinity", "1e999", "9" * 50,
+    "1.5", "null", "true", "\n", '"/etc/passwd"', '"file:///etc/passwd#t=1,2"', "../../secret.mp4", "\u202e", "\ud800",
+    "\0", "[" * 3_000, "x" * 100_000,
+)  # fmt: skip
+VALUES = (
+    *(0, 0.5, 1.5, 2.5, 9.75) * 3, -1, 1e300, 10**400, float("nan"), float("inf"), "2", "/etc/passwd",
+    "../secret.mp4", None, True, [], [[[1, 2]]], {}, "\u202e\ud800", "clip.mp4#t=1,2",
+)  # fmt: skip
+
+
+LINE = rf"(?:<video>From \d+\.\d to \d+\.\d seconds\.|{'|'.join(map(re.escape, CallFault))})"
+TOLD = re.compile(rf"<tool_response>\n{LINE}(?:\n{LINE})*\n</tool_response>")  # and nothing else: no path, no name
+
+
+def drawn_turn(rng):
+    """Pieces in any order, or a call that is JSON with values of any kind, which may break off."""
+    if rng.random() < 0.4:
+        return "".join(rng.choice(PIECES) for _ in range(rng.randint(0, 12)))
+    names = ("start_time", "end_time", "video_path", "name")
+    given = [{name: rng.choice(VALUES) for name in names[: rng.randint(1, 4)]} for _ in range(rng.randint(1, 5))]
+    text = call(rng.choice((given, given[0], [given], rng.choice(VALUES))), rng.choice((*TOOLS, None, "/bin/sh")))
+    return text[: rng.randint(0, len(text))] if rng.random() < 0.2 else text
+
+
+def test_ten_thousand_broken_calls_are_answered_in_time_and_read_nothing_but_the_row_s_own_video(tmp_path, monkeypatch):
+    """From what a model writes to what it is told; where it would be decoded, the name of the part is written down."""
+    from odd_clips import Shape, draw
+
+    from videokr.budget import RL_BUDGET
+    from videokr.video import look
+    from videokr.video.part import split_part
+    from videokr.video.timeline import read_header
+
+    video, opened = tmp_path / "clip.mp4", set()
+    draw(Shape("libx264", "mp4", Fraction(10), 40, 64, 48, variable=False, turned=False), video)
+    monkeypatch.setattr(look, "read_header", lambda path: opened.add(path) or read_header(path))
+
+    def told(text):
+        calls = read_turn(text).calls
+        read = lambda part, *_: opened.add(split_part(part)[0])  # noqa: E731
+        return calls, build_observation([look.look(video, RL_BUDGET, 14, one, read)[0] for one in calls])
+
+    told(call(span(0, 1)))  # modules are imported
+    rng, spent, shown = random.Random(0), 0.0, 0
+    texts = [drawn_turn(rng) for _ in range(10_000)]
+    texts += [f"<tool_call>{million}" for million in ("x" * 1_000_000, "[" * 1_000_000, '{"a":' * 200_000)]
+    for text in texts:
         start = time.process_time()
-        turn = read_turn(text)
-        assert time.process_time() - start < 0.05  # of a slow machine; most take microseconds
-        assert all(isinstance(one, CallFault) or 0 <= one[0] < one[1] < 1e7 for one in turn.calls)
-        assert len(turn.calls) <= MAX_CALLS + 1
-    assert read_turn("<tool_call>" + "x" * 100_000).calls == (CallFault.BROKEN,)
+        calls, observation = told(text)
+        took = time.process_time() - start
+        assert took < 0.05 and len(calls) <= MAX_CALLS + 1  # of a slow machine; most take microseconds
+        assert not calls or TOLD.fullmatch(observation), text
+        spent, shown = spent + took, shown + observation.count("From ")
+    assert spent / len(texts) < 0.005 and shown > 100 and opened == {video}
 
 
 def test_an_observation_has_a_place_for_every_part_that_is_shown():
