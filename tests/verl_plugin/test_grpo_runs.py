@@ -27,7 +27,10 @@ def compute_score(**given):
 
 
 def start(model, folder, *settings, **variables):
-    """A step on four prompts, of no video, one and two. Rollouts are greedy: another run gives the same."""
+    """A step on four prompts, of no video, one and two. Rollouts are greedy: another run gives the same.
+
+    Of tokens that are the likeliest vLLM says that they are certain, as nothing else could be drawn.
+    """
     return launch_grpo(
         f"reward.custom_reward_function.path={folder / 'spy.py'}",
         "reward.custom_reward_function.reward_kwargs.accuracy=typed",
@@ -36,6 +39,7 @@ def start(model, folder, *settings, **variables):
         "data.train_batch_size=4",
         "data.train_max_samples=4",
         "actor_rollout_ref.rollout.top_k=1",
+        "trainer.v1.max_rollout_probs_diff=1",
         "actor_rollout_ref.actor.ppo_mini_batch_size=4",
         "actor_rollout_ref.actor.entropy_coeff=0.01",  # rollouts alike have no advantage: something is to be learnt
         "trainer.total_training_steps=1",

@@ -78,7 +78,7 @@ def write_dialogues(
     card = read_own_card(run)
     if card is None:
         raise UserError(
-            f"'{run}' has no {TRAINING_CARD}, which has the frame budget: give the folder of the run's checkpoints by --run"
+            f"'{run}' has no {TRAINING_CARD}, of the frame budget: give the folder of the run's checkpoints by --run"
         )
     step, path = list(find_dumps(dumps).items())[-1]
     rollouts = (explain(one, accuracy, tolerance, judged) for one in read_dump(path, []) if not one.is_padding)
