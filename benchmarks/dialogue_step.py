@@ -1,12 +1,15 @@
 """A step of GRPO on a CPU whose rollouts look again at their video, and one of a single turn with as many tokens.
 
-    python -m benchmarks.dialogue_step --folder DIR [--rounds 2]
+    python -m benchmarks.dialogue_step --folder DIR [--rounds 3]
 
-In the environment of rl. The demo's model; eight rollouts of a prompt, whose clip is another in each step. All sides
-generate as many tokens and see as many frames of a clip: a single turn at the first look, a dialogue LOOK_FRAMES at the
-first look and as many in each round, of a part that all rollouts ask for. vLLM generates, and what it said is replaced
-by turns that call. Seconds by verl's own `timing_s/step`, without each run's first step. By what is logged besides, a
-rollout's tokens, and how often a clip or a part was decoded for all rollouts of a prompt.
+In the environment of rl. The demo's model; eight rollouts of a prompt, each step's clip another. All sides generate as
+many tokens and see as many frames: a single turn at the first look, a dialogue LOOK_FRAMES at the first look and as
+many in each round, of a part that all rollouts ask for. vLLM generates; turns that call are put in the place of what it
+said.
+
+One run, in which the sides take turns step by step, behind a first step that is not counted. Seconds by verl's own
+`timing_s/step`; by its other curves a rollout's tokens, and how often a clip or a part was decoded for all rollouts of
+a prompt.
 """
 
 import json
@@ -18,7 +21,7 @@ from typing import Any
 
 from benchmarks.clips import SAID, SIZES, clips, tiny_model
 from benchmarks.grpo_step import FAMILY, ROLLOUTS, ROOT, launch
-from benchmarks.sides import parser_of, take_turns
+from benchmarks.sides import parser_of
 from verl_plugin.agent_loop import VideoKRAgentLoop
 from verl_plugin.dialogue_loop import VideoKRDialogueLoop
 from videokr.dialogue import SYSTEM, build_call_turn, build_observation
@@ -68,8 +71,8 @@ class Rounds(VideoKRDialogueLoop):
         self._stock_server = _Forced(self._stock_server, self.tokenizer, rounds)
 
 
-def make(folder: Path, size: str, steps: int, max_pixels: int) -> None:
-    """Model, clips, agent loops, and rows of each side's number of frames at the first look."""
+def make(folder: Path, size: str, rounds: int, max_pixels: int) -> list[str]:
+    """Model, clips, agent loops, and a row for each step; the side of each, the first one's counted nowhere."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -79,73 +82,56 @@ def make(folder: Path, size: str, steps: int, max_pixels: int) -> None:
 
     texts = [SYSTEM, *CALLS, *(build_observation([span]) for span in SPANS)]
     tiny_model(folder / "model", FAMILY, PROMPT_TOKENS + RESPONSE_TOKENS, texts)
-    made = clips(folder / "clips", size, CLIP_SECONDS, steps)
-    for frames in {LOOK_FRAMES, *(frames for frames, _ in SIDES.values())}:
-        budget = asdict(RL_BUDGET.bounded(max_frames=frames, max_pixels=max_pixels))
-        rows = [
-            build_row(
-                parse_example({"question": f"Which way does box {number} go?", "answer": "right", "video": clip.name}),
-                [str(clip)], "train", number, budget, agentic=True,
-            )
-            for number, clip in enumerate(made)
-        ]  # fmt: skip
-        pq.write_table(pa.Table.from_pylist(rows), folder / f"{frames}.parquet")
-    own = {"one_turn": {"_target_": "benchmarks.dialogue_step.OneTurn"}}
-    own |= {f"{rounds}_rounds": {"_target_": "benchmarks.dialogue_step.Rounds", "rounds": rounds} for rounds in (1, 2)}
-    (folder / "loops.yaml").write_text(json.dumps([{"name": name, **loop} for name, loop in own.items()]))
-
-
-def run(side: str, folder: Path, steps: int) -> list[dict[str, float]]:
-    frames, rounds = SIDES[side]
-    table = folder / f"{LOOK_FRAMES if rounds else frames}.parquet"
-    overrides = [
-        f"data.train_files={table}",
-        f"data.val_files={table}",
-        f"data.max_prompt_length={PROMPT_TOKENS}",
-        f"data.max_response_length={RESPONSE_TOKENS}",
-        f"actor_rollout_ref.rollout.agent.agent_loop_config_path={folder / 'loops.yaml'}",
-        f"actor_rollout_ref.rollout.agent.default_agent_loop={f'{rounds}_rounds' if rounds else 'one_turn'}",
-        "trainer.v1.max_rollout_probs_diff=1",  # the trainer gets turns that vLLM did not say
-        *(["reward.custom_reward_function.path=pkg://verl_plugin.dialogue_reward"] if rounds else []),
-    ]
-    logged = launch("side", folder, steps, overrides, {"PYTHONPATH": str(ROOT)})
-    return [
-        {
-            "seconds": step["timing_s/step"],
-            "tokens": step["prompt_length/mean"] + step["response_length/mean"],
-            "decodes": step["video/decodes_per_prompt"],
-        }
-        for step in logged
-    ]
+    sides = [next(iter(SIDES)), *list(SIDES) * rounds]
+    rows = []
+    for number, (side, clip) in enumerate(
+        zip(sides, clips(folder / "clips", size, CLIP_SECONDS, len(sides)), strict=True)
+    ):
+        frames, looks = SIDES[side]
+        budget = asdict(RL_BUDGET.bounded(max_frames=LOOK_FRAMES if looks else frames, max_pixels=max_pixels))
+        asked = parse_example({"question": f"Which way does box {number} go?", "answer": "right", "video": clip.name})
+        rows.append(
+            build_row(asked, [str(clip)], "train", number, budget, agentic=True) | {"agent_name": f"{looks}_rounds"}
+        )
+    pq.write_table(pa.Table.from_pylist(rows), folder / "train.parquet")
+    pq.write_table(pa.Table.from_pylist(rows[:1]), folder / "test.parquet")
+    loops: list[dict[str, Any]] = [{"name": "0_rounds", "_target_": "benchmarks.dialogue_step.OneTurn"}]
+    for looks in (1, 2):
+        loops.append({"name": f"{looks}_rounds", "_target_": "benchmarks.dialogue_step.Rounds", "rounds": looks})
+    (folder / "loops.yaml").write_text(json.dumps(loops))
+    return sides
 
 
 def main() -> None:
-    parser = parser_of(__doc__, "clips and runs", rounds=2)
+    parser = parser_of(__doc__, "clips and the run", rounds=3)
     parser.add_argument("--size", choices=SIZES, default="720p", help="(default: %(default)s)")
     parser.add_argument("--max-pixels", type=int, default=4_096, help="of a frame (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=4, help="of a run (default: %(default)s)")
     args = parser.parse_args()
     folder = args.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    make(folder, args.size, args.steps, args.max_pixels)
-    runs = take_turns(SIDES, args.rounds, lambda side: run(side, folder, args.steps))
-    told = {
-        side: {
-            name: median(step[name] for steps in made for step in steps) for name in ("seconds", "tokens", "decodes")
-        }
-        for side, made in runs.items()
-    }
-    print(f"A step of GRPO: {ROLLOUTS} rollouts of {CLIP_SECONDS} s of {args.size}; medians")
+    sides = make(folder, args.size, args.rounds, args.max_pixels)
+    overrides = [
+        f"data.max_prompt_length={PROMPT_TOKENS}",
+        f"data.max_response_length={RESPONSE_TOKENS}",
+        f"actor_rollout_ref.rollout.agent.agent_loop_config_path={folder / 'loops.yaml'}",
+        "trainer.v1.max_rollout_probs_diff=1",  # the trainer gets turns that vLLM did not say
+    ]
+    logged = launch("dialogues", folder, len(sides), overrides, {"PYTHONPATH": str(ROOT)})
+    told = {side: [step for its, step in zip(sides[1:], logged, strict=True) if its == side] for side in SIDES}
+    print(f"A step of GRPO: {ROLLOUTS} rollouts of {CLIP_SECONDS} s of {args.size}; medians of {args.rounds} steps")
     names = list(told)
     for one_turn, dialogue in zip(names[::2], names[1::2], strict=True):
-        ratio, rounds = told[dialogue]["seconds"] / told[one_turn]["seconds"], SIDES[dialogue][1]
-        for side in (one_turn, dialogue):
-            print(
-                "{}: {seconds:.2f} s, {tokens:.0f} tokens a rollout, {decodes:g} decodes a prompt".format(
-                    side, **told[side]
-                )
-            )
-        print(f"  {ratio:.2f} times the seconds, at most {MOST**rounds:.2f} are wanted")
+        seconds = {side: _median(told[side], "timing_s/step") for side in (one_turn, dialogue)}
+        for side, taken in seconds.items():
+            tokens = sum(_median(told[side], f"{part}_length/mean") for part in ("prompt", "response"))
+            decodes = _median(told[side], "video/decodes_per_prompt")
+            print(f"{side}: {taken:.2f} s, {tokens:.0f} tokens a rollout, {decodes:g} decodes a prompt")
+        most = MOST ** SIDES[dialogue][1]
+        print(f"  {seconds[dialogue] / seconds[one_turn]:.2f} times the seconds; at most {most:.2f} are wanted")
+
+
+def _median(steps: Sequence[dict[str, float]], name: str) -> float:
+    return median(step[name] for step in steps)
 
 
 if __name__ == "__main__":
