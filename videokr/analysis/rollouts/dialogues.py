@@ -62,7 +62,7 @@ class Dialogue:
 def write_dialogues(
     dumps: Path, data: Path, videos: Path, run: Path, output: Path, accuracy: Accuracy, tolerance: float, judged: bool
 ) -> str:
-    """Writes the page: of each prompt of the last step the best and the worst rollout that look again.
+    """Writes the page: of the first prompts of the last step the best and the worst rollout that look again.
 
     Args:
         data: the records that the run's rows were prepared from; no dump names its video.
@@ -93,6 +93,7 @@ def write_dialogues(
         TITLE,
         pictures=sheet_style(sheets.values()),
         heading=TITLE,
+        prompts=MAX_PROMPTS,
         sections={"dialogues": f"Step {step}"},
         dialogues=told,
         sheets=sheets,
