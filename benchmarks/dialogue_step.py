@@ -16,6 +16,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from random import randrange
 from statistics import median
 from typing import Any
 
@@ -48,7 +49,8 @@ class _Forced:
         self._server = server
         self._turns = [tokenizer(f"{call}{END_OF_TURN}")["input_ids"] for call in CALLS[:rounds]]
         answer = tokenizer(f"{SAID}{END_OF_TURN}")["input_ids"]
-        left = GENERATED_TOKENS - sum(map(len, self._turns))
+        # Not all rollouts of a step as long as each other, which verl 0.9.1's nested positions do not take.
+        left = GENERATED_TOKENS - sum(map(len, self._turns)) - randrange(ROLLOUTS)
         self._turns.append((answer[:1] * left + answer)[-left:])
 
     async def generate(self, *, sampling_params: dict[str, Any], video_data: Sequence[Any], **request: Any) -> Any:
