@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -60,36 +61,43 @@ def make(folder: Path, size: str, seconds: int, steps: int, max_pixels: int) -> 
 
 def run(side: str, folder: Path, steps: int) -> list[float]:
     """A run of so many steps, of one prompt each: seconds of the steps after the first."""
+    stock = side == SIDES[0]
+    environment = {"FORCE_QWENVL_VIDEO_READER": "decord", "VERL_USE_EXTERNAL_PLUGINS": "none" if stock else "auto"}
+    environment |= {"VIDEOKR_PROXIES": str(folder / "proxies")} if side == "proxies" else {}
+    lengths = [f"data.max_prompt_length={PROMPT_TOKENS}", f"data.max_response_length={RESPONSE_TOKENS}"]
+    logged = launch(side, folder, steps, [*lengths, *(STOCK if stock else ())], environment)
+    return [step["timing_s/step"] for step in logged]
+
+
+def launch(
+    side: str, folder: Path, steps: int, overrides: Sequence[str], environment: Mapping[str, str]
+) -> list[dict[str, float]]:
+    """A run through the launcher, with the environment besides: what verl logged of each step but the first."""
     output = folder / "out"
     shutil.rmtree(output, ignore_errors=True)
-    stock = side == SIDES[0]
-    overrides = [
+    settings = [
         *(line for line in (ROOT / "data_prep/demo/grpo.args").read_text().splitlines() if "video_budget" not in line),
         "data.train_max_samples=-1",
         "data.train_batch_size=1",
         "data.shuffle=False",
-        f"data.max_prompt_length={PROMPT_TOKENS}",
-        f"data.max_response_length={RESPONSE_TOKENS}",
         "actor_rollout_ref.actor.ppo_mini_batch_size=1",
         *(f"actor_rollout_ref.{name}_micro_batch_size_per_gpu={MICRO_BATCH}" for name in MICRO_BATCHES),
         "trainer.total_epochs=1",
         f"trainer.total_training_steps={steps}",
         "trainer.save_freq=-1",
-        *(STOCK if stock else ()),
+        *overrides,
     ]
-    environment = {
+    own = {
         "VIDEOKR_CPU": "1", "VIDEOKR_PYTHON": sys.executable, "MODEL_PATH": str(folder / "model"),
-        "DATA_DIR": str(folder), "OUTPUT_DIR": str(output), "FORCE_QWENVL_VIDEO_READER": "decord",
-        "VERL_USE_EXTERNAL_PLUGINS": "none" if stock else "auto",
+        "DATA_DIR": str(folder), "OUTPUT_DIR": str(output),
     }  # fmt: skip
-    environment |= {"VIDEOKR_PROXIES": str(folder / "proxies")} if side == "proxies" else {}
-    command = ["bash", str(ROOT / "local_script/train_videokr_grpo.sh"), *overrides]
+    command = ["bash", str(ROOT / "local_script/train_videokr_grpo.sh"), *settings]
     with (folder / f"{side}.log").open("w") as log:
-        done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=os.environ | environment)
+        done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=os.environ | own | environment)
     if done.returncode:
         raise SystemExit(f"{side}: status {done.returncode}, see {folder / f'{side}.log'}")
     logged = [json.loads(line)["data"] for line in (output / "metrics.jsonl").read_text().splitlines()]
-    return [step["timing_s/step"] for step in logged if "timing_s/step" in step][1:]
+    return [step for step in logged if "timing_s/step" in step][1:]
 
 
 def main() -> None:

@@ -121,7 +121,6 @@ class VideoKRDialogueLoop(VideoKRAgentLoop):
         """Shows what was called for; whether there is room for it, and for an answer."""
         given = local_path(video), budget_of(video), int(self.processor.video_processor.patch_size)
         shown = await asyncio.gather(*(asyncio.to_thread(look, *given, call, _cached) for call in calls))
-        rollout.calls += [call for call, _ in shown]
         for seen in (shown, [(CallFault.NO_ROOM, None)]):
             frames = [found for _, found in seen if found is not None]
             told = build_observation([call for call, _ in seen])
@@ -132,7 +131,9 @@ class VideoKRDialogueLoop(VideoKRAgentLoop):
             if len(rollout.response_ids) + len(ids) < self.response_length:
                 rollout.add(self._ids(text.replace(VIDEO_PLACEHOLDER, mark)), ids, None)
                 rollout.videos += as_given(frames) or []
+                rollout.calls += [call for call, _ in seen]
                 return True
+        rollout.calls.append(CallFault.NO_ROOM)  # nor for being told so
         return False
 
     def _ids(self, text: str) -> list[int]:

@@ -1,15 +1,19 @@
 """The reward of dialogues: `reward.custom_reward_function.path=pkg://verl_plugin.dialogue_reward`."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from verl_plugin.reward import OPENING, parse_accuracy, question_of
+from videokr.dialogue import CallFault
 from videokr.dialogue_reward import WEIGHTS, score_dialogue
 from videokr.errors import UserError
 from videokr.reward import DEFAULT_TOLERANCE, Accuracy
 
 # In `extra_info`: what the model said, turn by turn; what each of its calls showed, or was told; and the gold spans.
 TURNS, CALLS, CLUES = "videokr_turns", "videokr_calls", "clues"
+BROKEN = {fault: f"broken_calls/{fault.key}" for fault in CallFault}  # how many calls each of them answered
+PARTS = ("iou", "calls", "rounds", "broken_calls", *BROKEN.values())  # of what is logged, those of dialogues alone
 
 
 def compute_score(
@@ -42,6 +46,7 @@ def compute_score(
             "this reward is for dialogues: set actor_rollout_ref.rollout.agent.default_agent_loop=videokr_dialogue"
         )
     opening = str(info.get(OPENING) or "")
+    broken = Counter(call for call in info[CALLS] if isinstance(call, str))
     given = info.get(CLUES)
     made = score_dialogue(
         [opening + turn for turn in info[TURNS]],
@@ -59,5 +64,6 @@ def compute_score(
         "iou": made.iou,
         "calls": made.calls,
         "rounds": made.rounds,
-        "broken_calls": sum(isinstance(call, str) for call in info[CALLS]),
+        "broken_calls": broken.total(),
+        **{name: broken[fault] for fault, name in BROKEN.items()},
     }

@@ -13,13 +13,13 @@ from typing import Any
 import transfer_queue
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 
+from verl_plugin import dialogue_reward
 from verl_plugin.videos import video_metrics
 from videokr.errors import UserError
 from videokr.evaluation.judge import JudgeError
 
 TRAINING = "train"  # verl's partition of the transfer queue
-# Of a reward: verl_plugin/reward.py; the others of dialogues alone: verl_plugin/dialogue_reward.py.
-PARTS = ("acc", "format", "answered", "iou", "calls", "rounds", "broken_calls")
+PARTS = ("acc", "format", "answered", *dialogue_reward.PARTS)  # of a reward
 # Partitions of our own, one key a failed prompt.
 FAULTS = "videokr_faults"
 JUDGE_FAILURES = "videokr_judge_failures"

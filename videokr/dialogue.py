@@ -31,7 +31,7 @@ Before you answer, you may look at parts of the video again, at more frames of t
 {OPEN_CALL}{{"name": "{TOOL_NAME}", "arguments": [{{"start_time": 12.5, "end_time": 20.0}}]}}{CLOSE_CALL}
 Up to {MAX_CALLS} parts may be asked for at once, and up to {MAX_ROUNDS} times."""
 # With the names of the turns around it where a host has left out their marks, which are special tokens.
-_OBSERVATION = re.compile(r"\n(?:user\n)?<tool_response>\n.*?\n</tool_response>\n(?:assistant\n)?", re.DOTALL)
+_OBSERVATION = re.compile(r"\n(?:user\n)?<tool_response>\n(.*?)\n</tool_response>\n(?:assistant\n)?", re.DOTALL)
 _CALL = re.compile(f"{OPEN_CALL}(.*?)(?:{CLOSE_CALL}|$)", re.DOTALL)
 _CALL_TURN = re.compile(rf"(?:\s*{OPEN_CALL}(?:(?!</?tool_call>).)*{CLOSE_CALL})+\s*", re.DOTALL)
 
@@ -48,6 +48,11 @@ class CallFault(StrEnum):
     UNREADABLE = "This part of the video cannot be read."
     NO_ROOM = "There is no room left for more frames: answer now."
     NO_ROUNDS = f"There are at most {MAX_ROUNDS} rounds: answer now."
+
+    @property
+    def key(self) -> str:
+        """By which it is counted."""
+        return self.name.lower()
 
 
 Call = Span | CallFault
@@ -118,7 +123,13 @@ def read_turn(text: str) -> Turn:
 
 def split_turns(text: str) -> list[str]:
     """The model's turns out of a whole dialogue's text, in which the observations stand between them."""
-    return _OBSERVATION.split(text)
+    return _OBSERVATION.split(text)[::2]
+
+
+def split_faults(text: str) -> list[tuple[CallFault | None, ...]]:
+    """What each observation out of a whole dialogue's text says of its calls, in order: None of one that is shown."""
+    faults = {fault.value: fault for fault in CallFault}
+    return [tuple(map(faults.get, told.split("\n"))) for told in _OBSERVATION.split(text)[1::2]]
 
 
 def calls_to_answer(turn: Turn, rounds: int) -> tuple[Call, ...]:

@@ -1,6 +1,7 @@
 """The demo's table and script, apart from the job itself."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from checkout import ROOT
 
 from data_prep.demo.table import format_table, gather, main
 from videokr.errors import UserError
+from videokr.evaluation.looks import Looks
 
 DEMO = ROOT / "local_script" / "demo.sh"
 
@@ -18,13 +20,16 @@ def counts(right: int, wrong: int, unparsed: int, unscored: int) -> dict[str, in
     return {"questions": asked, "right": right, "wrong": wrong, "unparsed": unparsed, "unscored": unscored}
 
 
+def evaluated(run: Path, model: str, **told: object) -> None:
+    folder = run / "eval" / model
+    folder.mkdir(parents=True)
+    scores = {"overall": counts(66, 30, 10, 14), **told}
+    (folder / "summary.json").write_text(json.dumps({"benchmarks": {"videokr_eval": scores}}))
+
+
 @pytest.fixture
-def run(tmp_path: Path) -> Path:
-    summary = {"benchmarks": {"videokr_eval": {"overall": counts(66, 30, 10, 14)}}}
-    for model in ("base", "sft", "grpo"):
-        folder = tmp_path / "eval" / model
-        folder.mkdir(parents=True)
-        (folder / "summary.json").write_text(json.dumps(summary))
+def trained(tmp_path: Path) -> Path:
+    """A run that is trained, and not evaluated."""
     (tmp_path / "sft").mkdir()
     (tmp_path / "grpo").mkdir()
     losses = [{"current_steps": 10, "loss": 2.5}, {"current_steps": 20, "loss": 0.5}, {"current_steps": 20}]
@@ -32,6 +37,24 @@ def run(tmp_path: Path) -> Path:
     steps = [{"step": n, "data": {"critic/score/mean": 0.4 if n <= 6 else 0.8}} for n in range(1, 13)]
     (tmp_path / "grpo" / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in steps))
     return tmp_path
+
+
+@pytest.fixture
+def run(trained: Path) -> Path:
+    for model in ("base", "sft", "grpo"):
+        evaluated(trained, model)
+    return trained
+
+
+def test_table_of_dialogues_shows_how_often_each_model_looked_again(trained: Path) -> None:
+    evaluated(trained, "sft_at_once")
+    evaluated(trained, "sft", looks=Looks(120, 0, 0, 0, 0.0).to_dict())
+    evaluated(trained, "grpo", looks=Looks(120, 90, 200, 10, 0.625).to_dict())
+    columns, *rows = (re.split(r" {2,}", line.strip()) for line in format_table(gather(trained)).splitlines()[:4])
+    assert columns[-3:] == ["looked again", "calls read", "IoU of the last look"]
+    assert [row[0] for row in rows] == ["SFT, without the tool", "SFT", "SFT + GRPO"]
+    assert all(row[1:5] == ["55.0% of 120", "66", "30", "10"] for row in rows)
+    assert [row[6:] for row in rows] == [["none"], ["0.0%", "none", "0.0%"], ["75.0%", "95.0%", "62.5%"]]
 
 
 def test_table_shows_every_model_and_both_curves(run: Path) -> None:

@@ -1,6 +1,7 @@
 """A rollout of several rounds whose turns are written down beforehand: what the engine and the trainer get of it."""
 
 import asyncio
+import copy
 
 import pytest
 
@@ -8,7 +9,7 @@ pytest.importorskip("verl")
 
 from dialogues import as_chat_template
 
-from videokr.dialogue import SYSTEM, CallFault, build_call_turn
+from videokr.dialogue import SYSTEM, TOOL_NAME, CallFault, build_call_turn
 from videokr.family import END_OF_TURN
 from videokr.spans import Span
 
@@ -23,12 +24,15 @@ def said(*spans: Span) -> str:
 class Scripted:
     """Answers as verl's client of its rollout server does, one turn after the other."""
 
-    def __init__(self, tokenizer, turns):
+    def __init__(self, tokenizer, turns, video=None, breaks_at=None):
         self.tokenizer, self.turns, self.requests = tokenizer, iter(turns), []
+        self.video, self.breaks_at = video, breaks_at
 
     async def generate(self, **request):
         from verl.workers.rollout.replica import TokenOutput
 
+        if len(self.requests) == self.breaks_at:
+            self.video.write_bytes(b"not a video")
         self.requests.append(request)
         ids = self.tokenizer(next(self.turns) + END_OF_TURN, add_special_tokens=False)["input_ids"]
         return TokenOutput(token_ids=ids, log_probs=[-0.5] * len(ids), extra_fields={})
@@ -43,12 +47,18 @@ def rollout(corpus, model, tmp_path_factory):
     from verl.experimental.agent_loop.agent_loop import AgentLoopWorker
 
     import verl_plugin.dialogue_loop  # noqa: F401  (registers itself)
+    from verl_plugin.videos import local_path, videos_of
 
     rows = dataset(corpus, model)
     row = {name: value for name, value in rows[0].items() if not hasattr(value, "ndim")}
     row["raw_prompt"] = [{"role": "system", "content": SYSTEM}, *row["raw_prompt"]]
 
-    def run(turns, room=600):
+    def run(turns, room=600, video=None, breaks_at=None):
+        asked = copy.deepcopy(row)
+        if video:  # a copy of the row's, which breaks
+            (part,) = videos_of(asked["raw_prompt"])
+            video.write_bytes(local_path(part).read_bytes())
+            part["video"] = str(video)
         settings = {
             "actor_rollout_ref.model.path": model,
             "data.train_batch_size": 1,
@@ -59,9 +69,9 @@ def rollout(corpus, model, tmp_path_factory):
             **{f"+data.video_budget.{name}": value for name, value in TINY_BUDGET.items()},
         }
         config = composed("videokr_grpo_cpu", [f"{name}={value}" for name, value in settings.items()])
-        client = Scripted(rows.tokenizer, turns)
+        client = Scripted(rows.tokenizer, turns, video, breaks_at)
         worker = AgentLoopWorker(config, client)
-        given = row | {"agent_name": "videokr_dialogue", "uid": "one"}
+        given = asked | {"agent_name": "videokr_dialogue", "uid": "one"}
         fields = {name: np.array([value, None], dtype=object)[:1] for name, value in given.items()}
         batch = DataProto.from_dict(non_tensors=fields, meta_info={"global_steps": 0, "validate": False})
         return asyncio.run(worker.generate_sequences(batch)), client, row
@@ -101,13 +111,33 @@ def test_what_cannot_be_shown_is_said_and_the_model_goes_on(rollout):
     assert made.non_tensor_batch["videokr_calls"][0] == [CallFault.BEYOND, CallFault.BROKEN]
 
 
-def test_every_call_that_shows_nothing_is_counted(rollout):
+def test_every_call_that_shows_nothing_is_counted_by_what_is_told(rollout, tmp_path):
+    """Two dialogues with each of the sentences once; the video breaks after the second round."""
     from verl_plugin.dialogue_reward import compute_score
+    from verl_plugin.sampler import reward_metrics
 
-    made, _, row = rollout([said((500.0, 501.0), (0.0, 1.0)), "<think>x</think><tool_call>{</tool_call>", ANSWER])
-    fields = {name: made.non_tensor_batch[name][0] for name in ("videokr_turns", "videokr_calls")}
-    gold = row["reward_model"]["ground_truth"]
-    assert compute_score("videokr", "", gold, row["extra_info"] | fields)["broken_calls"] == 2
+    def block(call):
+        return f"<tool_call>{call}</tool_call>"
+
+    other, no_times = '{"name": "other", "arguments": []}', f'{{"name": "{TOOL_NAME}", "arguments": {{}}}}'
+    turns = [
+        "<think>x</think>" + "".join(map(block, ("{", other, no_times, other))),  # the last is one too many
+        said((1.0, 0.5), (500.0, 501.0)),
+        said((0.0, 1.0)),
+        said((0.0, 1.0)),
+        ANSWER,
+    ]
+    crowded = [said((0.0, 1.0), (0.5, 1.5), (1.0, 2.0)), ANSWER]
+    video = tmp_path / "breaks.mp4"
+    rewards = []
+    for given, room in ((turns, 2_000), (crowded, 200)):
+        made, _, row = rollout(given, room, video, breaks_at=2)
+        fields = {name: made.non_tensor_batch[name][0] for name in ("videokr_turns", "videokr_calls")}
+        gold = row["reward_model"]["ground_truth"]
+        rewards.append(compute_score("videokr", "", gold, row["extra_info"] | fields))
+    assert [reward["broken_calls"] for reward in rewards] == [len(CallFault) - 1, 1]
+    told = {name: value for name, value in reward_metrics(rewards, set()).items() if "broken_calls/" in name}
+    assert told == {f"reward/broken_calls/{fault.name.lower()}": 1 / 2 for fault in CallFault}
 
 
 def test_a_model_that_calls_for_ever_is_ended(rollout):
@@ -126,5 +156,7 @@ def test_an_observation_without_room_is_told_in_its_place(rollout, model):
     made, client, _ = rollout([call, ANSWER], room=tokens + 1)
     assert client.tokenizer.decode(made.batch["responses"][0][:tokens]) == written
     assert [len(request["video_data"]) for request in client.requests] == [1, 1]
+    assert made.non_tensor_batch["videokr_calls"][0] == [CallFault.NO_ROOM]
     made, client, _ = rollout([call, ANSWER], room=tokens)  # not even for that
+    assert made.non_tensor_batch["videokr_calls"][0] == [CallFault.NO_ROOM]
     assert len(client.requests) == 1 and made.batch["response_mask"][0].sum() < tokens

@@ -13,10 +13,10 @@ from videokr.analysis.rollouts.evidence import Check, answers_given, most_repeat
 from videokr.analysis.rollouts.report import WIDTH, as_json, as_text
 from videokr.analysis.rollouts.rollout import MEANINGS, NoVerdict, explain, find_dumps, read_dump
 from videokr.analysis.rollouts.tally import read_tally, window_of
-from videokr.dialogue import SYSTEM, build_call_turn, build_observation
+from videokr.dialogue import SYSTEM, CallFault, build_call_turn, build_observation
 from videokr.errors import UserError
 from videokr.example import Example
-from videokr.prompt import INSTRUCTIONS, build_prompt
+from videokr.prompt import INSTRUCTIONS, VIDEO_PLACEHOLDER, build_prompt
 from videokr.response import Kind, build_response
 from videokr.reward import Accuracy, Reason, score_response
 
@@ -525,17 +525,30 @@ def test_a_judged_runs_scores_tell_the_verdict(tmp_path, score, reason, differs)
 def test_dialogues_are_scored_by_all_their_turns(tmp_path):
     """As verl dumps them: the marks of the turns are special tokens, and only their names are left."""
     asked = prompt().replace("You are a helpful assistant.", SYSTEM)
-    shown = f"\nuser\n{build_observation([(1.0, 2.0)])}\nassistant\n"
+    shown, told = (f"\nuser\n{build_observation([call])}\nassistant\n" for call in ((1.0, 2.0), CallFault.BROKEN))
     looked, broken = build_call_turn("There.", [(1, 2)]), "<think>x</think><tool_call>{</tool_call>"
     rows = [
         row(looked + shown + said("B"), score=2.4) | {"input": asked},  # 1 + 1 and an overlap of 0.4
-        row(broken + shown + said("A"), score=0.0) | {"input": asked},
+        row(broken + told + said("A"), score=0.0) | {"input": asked},
         row(said("B"), score=9.0) | {"input": asked},  # more than there is to earn
     ]
     write(tmp_path / "dump", 1, rows)
     tally = read_tally(tmp_path / "dump", Accuracy.PAPER)
     told = as_json(tally)["over_all"]
     assert (told["mean_accuracy"], told["mean_format"]) == pytest.approx((2 / 3, 2 / 3))
-    assert told["dialogues"] == {"dialogues": 3, "looked": 2, "rounds": 2, "calls": 2, "broken_calls": 1}
+    counts = {"dialogues": 3, "looked": 2, "rounds": 2, "calls": 2, "broken_calls": 1, "broken": {"broken": 1}}
+    assert told["dialogues"] == counts
     assert as_json(tally)["differing_scores"]["count"] == 1
     assert "Dialogues: 66.7% look again" in as_text(tally) and "broken calls 50.0% of 2" in as_text(tally)
+
+
+def test_calls_that_show_nothing_are_counted_by_what_the_model_is_told(tmp_path):
+    """The video's text stands in the observation of Qwen3-VL, too: its frames' times."""
+    asked = prompt().replace("You are a helpful assistant.", SYSTEM)
+    seen = build_observation([(1.0, 2.0), *CallFault]).replace(VIDEO_PLACEHOLDER, "<1.2 seconds><1.8 seconds>")
+    output = f"{build_call_turn('There.', [(1, 2)] * 3)}\nuser\n{seen}\nassistant\n{said('B')}"
+    write(tmp_path / "dump", 1, [row(output) | {"input": asked}])
+    tally = read_tally(tmp_path / "dump", Accuracy.PAPER)
+    told = as_json(tally)["over_all"]["dialogues"]
+    assert told["broken"] == {fault.name.lower(): 1 for fault in CallFault} and told["broken_calls"] == len(CallFault)
+    assert all(fault.value in as_text(tally) for fault in CallFault)

@@ -2,13 +2,15 @@
 
 Reads what verl writes with trainer.rollout_data_dir or trainer.validation_data_dir. Every rollout is scored again from
 its text, every zero gets its reason, groups without variance are counted, and signs of reward hacking are held against
-thresholds. Prints a report; writes explained.json and explained.png.
+thresholds. Prints a report; writes explained.json and explained.png, and with --data what the model saw in dialogues:
+dialogues.html.
 """
 
 import argparse
 import json
 from pathlib import Path
 
+from videokr.analysis.rollouts.dialogues import write_dialogues
 from videokr.analysis.rollouts.figure import draw, require_matplotlib
 from videokr.analysis.rollouts.report import as_json, as_text
 from videokr.analysis.rollouts.tally import read_tally
@@ -16,7 +18,7 @@ from videokr.errors import UserError
 from videokr.outputs import atomic_write
 from videokr.reward import DEFAULT_TOLERANCE, Accuracy, check_accuracy, check_tolerance
 
-NUMBERS, FIGURE = "explained.json", "explained.png"
+NUMBERS, FIGURE, DIALOGUES = "explained.json", "explained.png", "dialogues.html"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tolerance", type=float, default=DEFAULT_TOLERANCE, help="of the run's reward (default: %(default)s)"
     )
     parser.add_argument("--judged", action="store_true", help="the run asked a judge, and --accuracy is typed")
-    parser.add_argument("--output", type=Path, metavar="FOLDER", help=f"for {NUMBERS} and {FIGURE} (default: DIR)")
+    parser.add_argument("--data", type=Path, metavar="FILE", help=f"the run's records: shows dialogues ({DIALOGUES})")
+    parser.add_argument("--videos", type=Path, metavar="FOLDER", help="of --data (default: the folder of FILE)")
+    parser.add_argument("--run", type=Path, metavar="FOLDER", help="its checkpoints (default: DIR/../checkpoints)")
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="for what is written (default: DIR)")
     parser.add_argument("--no-figure", action="store_true", help=f"no {FIGURE}, which needs matplotlib")
 
 
@@ -59,5 +64,10 @@ def run(args: argparse.Namespace) -> int:
         with atomic_write(output / FIGURE) as aside:
             draw(tally, aside)
         written += f"figure   {output / FIGURE}\n"
+    if args.data:
+        folder, run = args.videos or args.data.parent, args.run or args.dumps.parent / "checkpoints"
+        page = output / DIALOGUES
+        told = write_dialogues(args.dumps, args.data, folder, run, page, accuracy, args.tolerance, args.judged)
+        written += f"page     {told}\n"
     print(f"{as_text(tally)}\n{written}", end="", flush=True)
     return 0

@@ -10,6 +10,7 @@ from videokr.analysis.rollouts.evidence import Check
 from videokr.analysis.rollouts.hacking_checks import run_checks
 from videokr.analysis.rollouts.rollout import MEANINGS
 from videokr.analysis.rollouts.tally import DIFFERING, UNVARIED, VARIED, Tally, Totals
+from videokr.dialogue import CallFault
 from videokr.reward import Accuracy
 
 WIDTH, MAX_REASON_WIDTH = 110, 30  # columns
@@ -88,7 +89,8 @@ def _numbers(totals: Totals, group_size: int) -> dict[str, Any]:
             "repeated_blocks": sums[f"check/{Check.REPEATED_BLOCKS}"],
             "repeated_text": sums[f"check/{Check.REPEATED_TEXT}"],
         },
-        "dialogues": {name: sums[name] for name in ("dialogues", "looked", "rounds", "calls", "broken_calls")},
+        "dialogues": {name: sums[name] for name in ("dialogues", "looked", "rounds", "calls", "broken_calls")}
+        | {"broken": totals.by("broken")},
         "letters": dict(sorted(totals.by("letter").items())),
         "gold_letters": dict(sorted(totals.by("gold_letter").items())),
     }
@@ -145,6 +147,8 @@ def _dialogues(tally: Tally) -> Iterator[str]:
     yield f"Dialogues: {_number(over_all, '.1%')} look again ({first} in step {steps[0]}, {last} in step {steps[-1]})"
     broken, calls = _number(total.mean("broken_calls", "calls"), ".1%"), total.sums["calls"]
     yield f"  rounds of those that look {_number(rounds, '.2f')}, broken calls {broken} of {calls:,}"
+    for name, count in total.by("broken").items():
+        yield f"  {name:<12}{count:>10,}  {CallFault[name.upper()]}"
 
 
 def _groups(tally: Tally) -> Iterator[str]:

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from tqdm import tqdm
 
 from videokr.analysis.rollouts.evidence import find_evidence
 from videokr.analysis.rollouts.rollout import Explanation, explain, find_dumps, read_dump
-from videokr.dialogue import CallFault
+from videokr.dialogue import split_faults
 from videokr.errors import UserError
 from videokr.reward import DEFAULT_TOLERANCE, Accuracy
 
@@ -40,6 +41,7 @@ class Totals:
             `letter/L`, `gold_letter/L`: multiple-choice answers that name one, and what their gold answers name;
             `check/C`: rollouts that are evidence for a check;
             `dialogues`: rollouts with the crop tool, those that `looked`, their `rounds`, `calls` and `broken_calls`;
+            `broken/F`: the latter by what the model was told;
             `groups`, `group_size/N`, and `choice_groups`: those of a multiple-choice question;
             `compared`: groups of two rollouts or more, `spread/S`: how their scores lie, and `unvaried`: those without
             variance.
@@ -104,7 +106,9 @@ class Totals:
             sums["looked"] += bool(explanation.calls)
             sums["rounds"] += len(explanation.calls)
             sums["calls"] += sum(map(len, explanation.calls))
-            sums["broken_calls"] += sum(isinstance(call, CallFault) for calls in explanation.calls for call in calls)
+            for fault in filter(None, chain.from_iterable(split_faults(rollout.output))):
+                sums["broken_calls"] += 1
+                sums[f"broken/{fault.key}"] += 1
         for check in evidence:
             sums["check/" + check] += 1  # an f-string of an enum is slow
 
