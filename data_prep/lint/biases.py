@@ -7,15 +7,14 @@ is said to be biased at most once in 1 / LEVEL times, however many files and num
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
-from data_prep.lint.question import points_at_others
 from data_prep.lint.response import ends_well, tag_form
 from videokr.errors import RecordError
 from videokr.example import ANSWER_FIELDS, RATIONALE_FIELDS, Example
-from videokr.options import LETTERS, read_option_letter
-from videokr.response import Kind, bare_answer
+from videokr.options import LETTERS
+from videokr.response import Kind
 
 LEVEL = 0.001  # of all tests of one run together
 MARGIN = 2.0  # by which tests are stricter: far out, their tails are a little thinner than the real ones
@@ -24,12 +23,11 @@ MIN_EXPECTED = 50
 # What a guesser gains in accuracy: less than two points is what a benchmark of 2,000 questions cannot tell from noise
 # (its own standard error is 1.1).
 MIN_GAIN = 0.02
-AS_LETTER, AS_TEXT = "as a letter", "as the option's text"
 
 
 @dataclass(slots=True)
 class Tally:
-    """What is counted of a file; tallies of its pieces add up to that of the whole."""
+    """What is counted of a file."""
 
     records: Counter[str] = field(default_factory=Counter)  # `readable` and `unreadable` ones
     unreadable: Counter[str] = field(default_factory=Counter)  # by field and reason
@@ -38,18 +36,11 @@ class Tally:
     letters: Counter[tuple[int, str]] = field(default_factory=Counter)  # (number of options, right letter)
     # (number of options, how many of them are the longest, 1 if the right one is among these)
     longest: Counter[tuple[int, int, int]] = field(default_factory=Counter)
-    # (number of options, 1 if it is right), of options such as "all of the above"
-    above: Counter[tuple[int, int]] = field(default_factory=Counter)
     rationales: Counter[str] = field(default_factory=Counter)  # `given`, and `ended` of these, as a sentence ends
     think: Counter[str] = field(default_factory=Counter)  # with tags or without, of rows that have the field
     solution: Counter[str] = field(default_factory=Counter)  # likewise
-    named: Counter[str] = field(default_factory=Counter)  # answers of multiple choice, as a letter or as a text
-    lengths: Counter[str] = field(default_factory=Counter)  # see `data_prep.lint.length`
+    unknown_lengths: int = 0  # rows of which nobody knows how long they are
     groups: Counter[str] = field(default_factory=Counter)  # rows that have a value in a field of GROUP_FIELDS
-
-    def add(self, other: "Tally") -> None:
-        for one in fields(self):
-            getattr(self, one.name).update(getattr(other, one.name))
 
     def count(self, record: Mapping[str, Any], example: Example | RecordError) -> None:
         """Counts one more row: the raw record, and what it was read as or why it cannot be."""
@@ -66,37 +57,28 @@ class Tally:
             self.rationales["ended"] += ends_well(example.rationale)
         self.groups.update(example.groups.keys())
         if example.kind is Kind.MULTIPLE_CHOICE:
-            self._count_choice(record, example)
+            self._count_choice(example)
 
-    def _count_choice(self, record: Mapping[str, Any], example: Example) -> None:
+    def _count_choice(self, example: Example) -> None:
         count, right = len(example.options), LETTERS.index(example.answer)
         self.options[count] += 1
         self.letters[count, example.answer] += 1
         lengths = [len(option) for option in example.options]
         most = max(lengths)
         self.longest[count, lengths.count(most), int(lengths[right] == most)] += 1
-        for number, option in enumerate(example.options):
-            if points_at_others(option):
-                self.above[count, int(number == right)] += 1
-        texts = (text for name in ANSWER_FIELDS if isinstance(text := record.get(name), str) and text.strip())
-        answer = bare_answer(next(texts, "")) or ""
-        is_text = len(answer) > 1 and read_option_letter(answer, len(example.options)) is None
-        self.named[AS_TEXT if is_text else AS_LETTER] += 1
 
 
 @dataclass(slots=True)
 class Bias:
     """One test of a file, for what a guesser can live on."""
 
-    # "letter": one letter is right too often; "longest", "above": the longest option, or all or none of the above, is
-    # right too often or too seldom.
-    name: str
+    name: str  # "letter": one letter is right too often; "longest": the longest option is, or too seldom
     file: int  # its number
     of: str  # what was looked at
     rows: int
     share: float  # how often the option in question is right
     chance: float  # and would be by chance
-    effect: float  # Cohen's w for letters (the root of chi-square over the number of rows), z for the others
+    effect: float  # Cohen's w for letters (the root of chi-square over the number of rows), z for the longest
     p: float  # of the two-sided test, before the level is shared
     detail: Mapping[str, int]  # rows by right letter, for letters
     found: bool = False  # whether it is beyond chance and worth something to a guesser
@@ -117,7 +99,7 @@ def biases(tallies: list[Tally]) -> tuple[list[Bias], list[str]]:
     made: list[Bias] = []
     not_made: list[str] = []
     for file, tally in enumerate(tallies):
-        for bias in (*_letters(file, tally), *_longest(file, tally), *_above(file, tally)):
+        for bias in (*_letters(file, tally), *_longest(file, tally)):
             if bias.rows * min(bias.chance, 1 - bias.chance) >= MIN_EXPECTED:
                 made.append(bias)
             else:
@@ -155,34 +137,21 @@ def _letters(file: int, tally: Tally) -> Iterator[Bias]:
 
 
 def _longest(file: int, tally: Tally) -> Iterator[Bias]:
-    """The guesser's score is the share; of a question with k options of which m are the longest it is 1/m with
-    probability m/k, so that its mean is 1/k and its variance 1/(km) - 1/k^2."""
-    items = sorted(tally.longest.items())
+    """Whether the guesser's score is further from its mean than a normal variable of this variance would be.
+
+    Of a question with k options of which m are the longest the score is 1/m with probability m/k, so that its mean is
+    1/k and its variance 1/(km) - 1/k^2.
+    """
+    items, rows = sorted(tally.longest.items()), tally.longest.total()
+    if not rows:
+        return
     right = sum(n for (_, _, hit), n in items if hit)
     score = sum(n * hit / ties for (_, ties, hit), n in items)
     mean = sum(n / count for (count, _, _), n in items)
     variance = sum(n * (1 / (count * ties) - 1 / count**2) for (count, ties, _), n in items)
-    yield from _score("longest", file, "longest option", tally.longest.total(), right, score, mean, variance)
-
-
-def _above(file: int, tally: Tally) -> Iterator[Bias]:
-    right = sum(n for (_, hit), n in tally.above.items() if hit)
-    counts: Counter[int] = Counter()
-    for (count, _), n in tally.above.items():
-        counts[count] += n
-    mean = sum(n / count for count, n in sorted(counts.items()))
-    variance = sum(n / count * (1 - 1 / count) for count, n in sorted(counts.items()))
-    yield from _score("above", file, "all or none of the above", counts.total(), right, right, mean, variance)
-
-
-def _score(
-    name: str, file: int, of: str, rows: int, right: int, score: float, mean: float, variance: float
-) -> Iterator[Bias]:
-    """Whether a guesser's score is further from its mean than a normal variable of this variance would be."""
-    if rows:
-        z = (score - mean) / math.sqrt(variance) if variance else 0.0
-        detail = {"right": right, "rows": rows}
-        yield Bias(name, file, of, rows, score / rows, mean / rows, z, two_sided_p(z), detail)
+    z = (score - mean) / math.sqrt(variance) if variance else 0.0
+    detail = {"right": right, "rows": rows}
+    yield Bias("longest", file, "longest option", rows, score / rows, mean / rows, z, two_sided_p(z), detail)
 
 
 def chi_square_tail(statistic: float, degrees: int) -> float:

@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.check.spans import OUTSIDE, WHOLE
-from data_prep.lint.biases import AS_LETTER, AS_TEXT, LEVEL, Bias, Tally, biases, guessers
+from data_prep.lint.biases import LEVEL, Bias, Tally, biases, guessers
 from data_prep.lint.corpus import Corpus
 from data_prep.lint.finding import DOUBTS, FAULTS, GRADES
-from data_prep.lint.length import UNKNOWN
 from data_prep.lint.response import BARE, TAGGED
 from videokr.outputs import atomic_write
 from videokr.response import Kind
 
 MIN_P = 1e-300  # a float holds no less
-FORMS = {"think": (TAGGED, BARE), "solution": (TAGGED, BARE), "named": (AS_LETTER, AS_TEXT)}  # by counter of a Tally
+FORMS = ("think", "solution")  # counters of a Tally
 BETWEEN_FILES = ("video-in-two-files", "question-in-two-files")
 
 
@@ -92,11 +91,10 @@ class Report:
             if own["unreadable"]:
                 said.append(f"{own['unreadable']:,} cannot be read")
             yield f"{own['file']}: {', '.join(said)}"
-            for name, (one, other) in FORMS.items():
+            for name in FORMS:
                 forms = getattr(tally, name)
-                if forms[one] and forms[other]:
-                    of = "answers of multiple choice" if name == "named" else f"'{name}'"
-                    yield f"    two forms in one file: {of} {one} {forms[one]:,}, {other} {forms[other]:,}"
+                if forms[TAGGED] and forms[BARE]:
+                    yield f"    two forms in one file: '{name}' {TAGGED} {forms[TAGGED]:,}, {BARE} {forms[BARE]:,}"
             tested = [bias for bias in self._biases if bias.file == number]
             if guess := own["guessers"]:
                 few = "" if tested else " (few: chance may do as much)"
@@ -121,7 +119,7 @@ class Report:
             yield f"{start}{shares}; {bias.chance:.1%} by chance, w {bias.effect:.3f}, {p}"
             return
         what = f"{bias.share:.1%}, {bias.share / bias.chance:.2f} x chance ({bias.chance:.1%})"
-        yield f"{start}{'gets' if bias.name == 'longest' else 'right in'} {what}, z {bias.effect:.1f}, {p}"
+        yield f"{start}gets {what}, z {bias.effect:.1f}, {p}"
         if bias.found and bias.share > bias.chance:
             yield from self._worst(bias.name, only=self._corpus.files[bias.file])
 
@@ -158,7 +156,7 @@ class Report:
 
     def _rest(self) -> Iterator[str]:
         skipped = set(BETWEEN_FILES if len(self._corpus.files) == 1 else ())
-        if not any(tally.lengths for tally in self._corpus.tallies):
+        if not self._has_lengths:
             skipped.add("too-long")
         if not self._has_manifest:
             skipped |= {OUTSIDE, WHOLE}
@@ -174,9 +172,9 @@ class Report:
             not_made["videos and questions in two files"] = "one file was given: give all splits together"
         if not self._has_lengths:
             not_made[FAULTS["too-long"]] = "give --model DIR, and --manifest of videokr check --level probe"
-        elif unknown := sum(tally.lengths[UNKNOWN] for tally in self._corpus.tallies):
+        elif unknown := sum(tally.unknown_lengths for tally in self._corpus.tallies):
             of = f"{FAULTS['too-long']}, for {unknown:,} rows"
-            not_made[of] = "it hangs on the video: give --manifest of videokr check --level probe"
+            not_made[of] = "the manifest does not know how long their videos are: run videokr check --level probe"
         if not self._has_manifest:
             not_made["spans against their video"] = "give --manifest of videokr check --level probe"
         if too_few:
@@ -198,10 +196,9 @@ def _file(name: str, tally: Tally) -> dict[str, Any]:
         "options": {str(count): n for count, n in sorted(tally.options.items())},
         "with_rationale": tally.rationales["given"],
         "rationales_that_end_as_a_sentence": tally.rationales["ended"],
-        "think": {form: tally.think[form] for form in FORMS["think"] if tally.think[form]},
-        "solution": {form: tally.solution[form] for form in FORMS["solution"] if tally.solution[form]},
-        "answers_named": dict(sorted(tally.named.items())),
-        "lengths": dict(sorted(tally.lengths.items())),
+        "think": {form: tally.think[form] for form in (TAGGED, BARE) if tally.think[form]},
+        "solution": {form: tally.solution[form] for form in (TAGGED, BARE) if tally.solution[form]},
+        "lengths_unknown": tally.unknown_lengths,
         "guessers": asdict(guess) if guess else None,
     }
 
