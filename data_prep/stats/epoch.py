@@ -1,6 +1,6 @@
 """What one epoch over a file costs with the shipped settings: steps, tokens, decoding, disk for checkpoints.
 
-Nothing here is a speed but what a user states.
+Nothing here is a speed.
 """
 
 import json
@@ -56,13 +56,11 @@ class Decoding:
     Attributes:
         reads: videos opened and decoded, a video as often as it is.
         seconds: of video in them; frames: that are shown. Of rows whose videos are known.
-        cpu_hours: where the user states a rate.
     """
 
     reads: int
     seconds: float | None = None
     frames: int | None = None
-    cpu_hours: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +129,6 @@ class Known:
         shown: None without a manifest.
         family: whose video tokens count; lengths, parameters: of the model. None without one.
         gpus: None: as many as the settings of GRPO say.
-        decode_rate: seconds of video that one CPU decodes in a second; None: not stated.
     """
 
     rows: int
@@ -141,7 +138,6 @@ class Known:
     lengths: TokenLengths | None = None
     parameters: Mapping[str, int] | None = None
     gpus: int | None = None
-    decode_rate: float | None = None
 
     def tokens(self) -> Tokens | None:
         video = self.shown.tokens.get(self.family.name) if self.shown and self.family else None
@@ -156,9 +152,7 @@ class Known:
         reads = round(self.videos * share)
         if not self.shown or not self.shown.frames:
             return Decoding(reads)
-        seconds = self.shown.seconds * share
-        hours = seconds / self.decode_rate / 3600 if self.decode_rate else None
-        return Decoding(reads, seconds, round(self.shown.frames.total * share), hours)
+        return Decoding(reads, self.shown.seconds * share, round(self.shown.frames.total * share))
 
 
 def sft_epoch(known: Known, file: str, settings: Settings, devices: int) -> Epoch:

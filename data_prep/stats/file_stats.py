@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from data_prep.batches import read_batches
-from data_prep.prepare.source import Source
 from data_prep.prepare.split import video_key
 from data_prep.stats.distribution import Distribution, by_frequency, describe, describe_counts
 from data_prep.stats.epoch import (
@@ -28,7 +26,7 @@ from data_prep.stats.videos import MISSING, FrameStats, Manifest, VideoStats, fr
 from videokr.budget import BUDGETS
 from videokr.errors import RecordError, UserError
 from videokr.family import FAMILIES, Family
-from videokr.jsonl import parse_record, refuse_unreadable
+from videokr.jsonl import parse_record, read_raw
 
 SFT, RL, _ = STAGES = tuple(BUDGETS)  # decides which rows count, and how much of a video they are shown
 PROBE = "videokr check --level probe"
@@ -40,9 +38,8 @@ class Request:
 
     Attributes:
         manifest, model, family, parameters: None where not given, or not known.
-        sample: rows that are counted in tokens, at most; seed: of their drawing.
-        gpus, decode_rate: see `epoch.Known`.
-        workers: processes.
+        sample: rows that are counted in tokens, at most.
+        gpus: see `epoch.Known`.
     """
 
     manifest: Manifest | None
@@ -50,10 +47,7 @@ class Request:
     family: Family | None
     parameters: Mapping[str, int] | None
     sample: int
-    seed: int
     gpus: int | None
-    decode_rate: float | None
-    workers: int
 
     @property
     def families(self) -> Sequence[Family]:
@@ -102,13 +96,11 @@ def stage_of(path: Path) -> str:
     Raises:
         UserError: the file is not there or holds nothing.
     """
-    refuse_unreadable(path)
-    for batch in read_batches(path):
-        for _, record in batch.records():
-            try:
-                return RL if parse_record(record).rationale is None else SFT
-            except RecordError:
-                continue
+    for _, record in read_raw(path):
+        try:
+            return RL if parse_record(record).rationale is None else SFT
+        except RecordError:
+            continue
     return RL
 
 
@@ -116,7 +108,7 @@ def file_stats(path: Path, name: str, stage: str, request: Request) -> FileStats
     """Reads a file and counts.
 
     Raises:
-        UserError: the file is not there, is no list or holds nothing that can be read; or a worker process died.
+        UserError: the file is not there, is no list or holds nothing that can be read.
     """
     tally = _read(path, stage, request)
     keys = np.frombuffer(tally.videos, dtype=np.uint64)
@@ -133,9 +125,7 @@ def file_stats(path: Path, name: str, stage: str, request: Request) -> FileStats
         shown = frame_stats(manifest, places, starts, counted, BUDGETS[stage], request.families)
         lengths = _token_lengths(tally, stage, request, manifest, shown.rows)
     rows, row_videos = int(counted.sum()), int(a_row[counted].sum())
-    known = Known(
-        rows, row_videos, shown, request.family, lengths, request.parameters, request.gpus, request.decode_rate
-    )
+    known = Known(rows, row_videos, shown, request.family, lengths, request.parameters, request.gpus)
     sft = grpo = None
     if stage in (SFT, RL):
         settings = read_settings(GRPO_FILE)
@@ -167,12 +157,12 @@ def file_stats(path: Path, name: str, stage: str, request: Request) -> FileStats
 
 
 def _read(path: Path, stage: str, request: Request) -> Tally:
-    tally = Tally(stage == SFT, request.sample if request.model and request.manifest else 0, request.seed)
-    batches = Source(path, skip_invalid=True).use(lambda example, _: example, tally.add_fault)
-    with tqdm(desc=f"reading {path.name}", unit="row", disable=None) as bar:
-        for examples in batches:
-            tally.add(examples)
-            bar.update(len(examples))
+    tally = Tally(stage == SFT, request.sample if request.model and request.manifest else 0)
+    for line, record in tqdm(read_raw(path), desc=f"reading {path.name}", unit="row", disable=None):
+        try:
+            tally.add(parse_record(record))
+        except RecordError as error:
+            tally.add_fault(error.located(str(path), line))
     if not tally.rows:
         first = min(tally.first_faults.values(), key=lambda fault: fault.line or 0)
         raise UserError(f"{path}: no record of {tally.faults.total():,} can be read; the first: {first}")
@@ -184,7 +174,7 @@ def _token_lengths(tally: Tally, stage: str, request: Request, manifest: Manifes
     if request.model is None or request.family is None:
         return None
     items: list[Item] = []
-    for _, example in tally.sampled:
+    for _, _, example in tally.sampled:
         places = manifest.places(np.array([*map(video_key, example.videos)], dtype=np.uint64))
         headers = manifest.headers(np.where(manifest.is_fine[places], places, MISSING))
         planned = tuple(header for header in headers if header and plan_of(header, BUDGETS[stage], request.family))
@@ -192,7 +182,7 @@ def _token_lengths(tally: Tally, stage: str, request: Request, manifest: Manifes
             items.append((example, planned))
     if not items:
         return None
-    return token_lengths(items, request.model, BUDGETS[stage], stage == SFT, of, request.seed, request.workers)
+    return token_lengths(items, request.model, BUDGETS[stage], stage == SFT, of)
 
 
 def _unknown(request: Request, footage: VideoStats | None, lengths: TokenLengths | None) -> dict[str, str]:
@@ -210,6 +200,4 @@ def _unknown(request: Request, footage: VideoStats | None, lengths: TokenLengths
             unknown["token lengths"] = f"no row has videos whose durations are known: give --manifest, of {PROBE}"
         if request.parameters is None:
             unknown["checkpoint sizes"] = "the --model holds no *.safetensors"
-    if request.decode_rate is None:
-        unknown["time for decoding"] = "give --decode-rate, measured on your machine"
     return unknown
