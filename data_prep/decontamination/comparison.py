@@ -189,8 +189,7 @@ class Comparison:
             else:
                 left.append(pair)
         look = partial(verify, self.train.videos.resolve(), self.benchmark.videos.resolve())
-        looked = run(look, left, workers=self.workers.count, seconds_each=self.workers.seconds_each,
-                     engine=self.workers.engine)  # fmt: skip
+        looked = run(look, left, self.workers)
         done = len(pairs) - len(left)
         for pair, result in tqdm(looked, "looking", len(pairs), initial=done, unit="pair", disable=None):
             resemblance = None if isinstance(result, Failure) else result
