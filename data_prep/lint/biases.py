@@ -1,8 +1,4 @@
-"""What is counted of a file, and the biases in it, which a guesser who sees no video lives on.
-
-Every test is made where it can tell something, and the level is shared among all that are made, so that a fair corpus
-is said to be biased at most once in 1 / LEVEL times, however many files and numbers of options it has.
-"""
+"""What is counted of a file, and the biases in it, which a guesser who sees no video lives on."""
 
 import math
 from collections import Counter
@@ -16,13 +12,10 @@ from videokr.example import ANSWER_FIELDS, RATIONALE_FIELDS, Example
 from videokr.options import LETTERS
 from videokr.response import Kind
 
-LEVEL = 0.001  # of all tests of one run together
-MARGIN = 2.0  # by which tests are stricter: far out, their tails are a little thinner than the real ones
-# Of right answers that chance would give: with fewer, the margin is not enough.
-MIN_EXPECTED = 50
 # What a guesser gains in accuracy: less than two points is what a benchmark of 2,000 questions cannot tell from noise
 # (its own standard error is 1.1).
 MIN_GAIN = 0.02
+MIN_ERRORS = 5.0  # standard errors of chance; a fair file passes them less than once in a million times
 
 
 @dataclass(slots=True)
@@ -68,20 +61,23 @@ class Tally:
         self.longest[count, lengths.count(most), int(lengths[right] == most)] += 1
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Bias:
-    """One test of a file, for what a guesser can live on."""
+    """How often one letter, or the longest option, is right."""
 
-    name: str  # "letter": one letter is right too often; "longest": the longest option is, or too seldom
-    file: int  # its number
+    name: str  # "letter" or "longest"
     of: str  # what was looked at
     rows: int
     share: float  # how often the option in question is right
     chance: float  # and would be by chance
-    effect: float  # Cohen's w for letters (the root of chi-square over the number of rows), z for the longest
-    p: float  # of the two-sided test, before the level is shared
-    detail: Mapping[str, int]  # rows by right letter, for letters
-    found: bool = False  # whether it is beyond chance and worth something to a guesser
+    by_letter: Mapping[str, int]  # rows by right letter, for letters
+
+    @property
+    def is_found(self) -> bool:
+        """Whether a guesser gains enough by it, and chance would not give as much."""
+        gain = abs(self.share - self.chance)
+        error = math.sqrt(self.chance * (1 - self.chance) / self.rows)
+        return gain >= MIN_GAIN and gain > MIN_ERRORS * error
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +90,13 @@ class Guessers:
     longest: float  # who takes the longest option, one of them where several are
 
 
-def biases(tallies: list[Tally]) -> tuple[list[Bias], list[str]]:
-    """All tests that can be made, and what is to be said of the others."""
-    made: list[Bias] = []
-    not_made: list[str] = []
-    for file, tally in enumerate(tallies):
-        for bias in (*_letters(file, tally), *_longest(file, tally)):
-            if bias.rows * min(bias.chance, 1 - bias.chance) >= MIN_EXPECTED:
-                made.append(bias)
-            else:
-                not_made.append(f"file {file + 1}, {bias.of}: {bias.rows} rows are too few")
-    for bias in made:
-        gain = bias.share - bias.chance if bias.name == "letter" else abs(bias.share - bias.chance)
-        bias.found = bias.p < LEVEL / MARGIN / len(made) and gain >= MIN_GAIN
-    return made, not_made
+def biases(tally: Tally) -> Iterator[Bias]:
+    """The commonest right letter for each number of options, and the longest option of all questions."""
+    for count, rows in sorted(tally.options.items()):
+        by_letter = _by_letter(tally, count)
+        yield Bias("letter", f"letters of {count} options", rows, max(by_letter.values()) / rows, 1 / count, by_letter)
+    if guess := guessers(tally):
+        yield Bias("longest", "longest option", guess.rows, guess.longest, guess.chance, {})
 
 
 def guessers(tally: Tally) -> Guessers | None:
@@ -123,48 +112,3 @@ def guessers(tally: Tally) -> Guessers | None:
 
 def _by_letter(tally: Tally, count: int) -> dict[str, int]:
     return {letter: tally.letters[count, letter] for letter in LETTERS[:count]}
-
-
-def _letters(file: int, tally: Tally) -> Iterator[Bias]:
-    """Pearson's chi-square test of equal shares, for each number of options."""
-    for count in sorted(tally.options):
-        by_letter = _by_letter(tally, count)
-        rows = sum(by_letter.values())
-        expected = rows / count
-        statistic = sum((right - expected) ** 2 for right in by_letter.values()) / expected
-        most, effect, p = max(by_letter.values()), math.sqrt(statistic / rows), chi_square_tail(statistic, count - 1)
-        yield Bias("letter", file, f"letters of {count} options", rows, most / rows, 1 / count, effect, p, by_letter)
-
-
-def _longest(file: int, tally: Tally) -> Iterator[Bias]:
-    """Whether the guesser's score is further from its mean than a normal variable of this variance would be.
-
-    Of a question with k options of which m are the longest the score is 1/m with probability m/k, so that its mean is
-    1/k and its variance 1/(km) - 1/k^2.
-    """
-    items, rows = sorted(tally.longest.items()), tally.longest.total()
-    if not rows:
-        return
-    right = sum(n for (_, _, hit), n in items if hit)
-    score = sum(n * hit / ties for (_, ties, hit), n in items)
-    mean = sum(n / count for (count, _, _), n in items)
-    variance = sum(n * (1 / (count * ties) - 1 / count**2) for (count, ties, _), n in items)
-    z = (score - mean) / math.sqrt(variance) if variance else 0.0
-    detail = {"right": right, "rows": rows}
-    yield Bias("longest", file, "longest option", rows, score / rows, mean / rows, z, two_sided_p(z), detail)
-
-
-def chi_square_tail(statistic: float, degrees: int) -> float:
-    """The probability of as much or more, for a whole number of degrees of freedom."""
-    half = statistic / 2
-    # Q(a, x), by Q(a + 1, x) = Q(a, x) + x^a e^-x / gamma(a + 1); not by scipy, which not every environment has.
-    shape, tail = (0.5, math.erfc(math.sqrt(half))) if degrees % 2 else (1.0, math.exp(-half))
-    while shape < degrees / 2:
-        tail += half**shape * math.exp(-half) / math.gamma(shape + 1)
-        shape += 1
-    return min(1.0, tail)
-
-
-def two_sided_p(z: float) -> float:
-    """Of a standard normal variable."""
-    return math.erfc(abs(z) / math.sqrt(2))
