@@ -43,8 +43,8 @@ def run(args: argparse.Namespace) -> int:
     from data_prep.stats.epoch import parameters_of
     from data_prep.stats.file_stats import Request, file_stats, stage_of
     from data_prep.stats.summary import as_text
-    from data_prep.stats.videos import Manifest
     from videokr.family import family_of
+    from videokr.video.manifest import read_manifest
 
     for name in ("token_sample", "gpus"):
         value = getattr(args, name)
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     if args.model and find_spec("transformers") is None:
         raise UserError("--model needs transformers: pip install 'videokr[data]'")
     request = Request(
-        manifest=Manifest(args.manifest) if args.manifest else None,
+        manifest=read_manifest(args.manifest) if args.manifest else None,
         model=args.model,
         family=family,
         parameters=parameters_of(args.model) if args.model else None,

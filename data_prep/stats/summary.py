@@ -121,10 +121,9 @@ def _epoch(epoch: Epoch) -> Facts:
         parts.append(f"{hours(decoding.seconds)} of video, {large(decoding.frames)} frames shown")
     facts = {"one epoch": [*lines, ", ".join(parts)]}
     if disk:
-        kept = f"all kept ({disk.keep_fewer} would keep fewer)" if disk.keep_fewer else f"{count(disk.kept)} kept"
-        each = f"{size(disk.checkpoint_bytes)} each, {count(disk.saves)} written"
+        each = f"{size(disk.checkpoint_bytes)} each, {count(disk.saves)} written, {count(disk.kept)} kept"
         facts["checkpoints"] = [
-            f"{each}, {kept}: {size(disk.most_bytes)} at most, {size(disk.end_bytes)} at the end",
+            f"{each}: {size(disk.most_bytes)} at most, {size(disk.end_bytes)} at the end",
             f"bytes of one: {disk.formula}",
         ]
     return facts

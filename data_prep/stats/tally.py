@@ -1,15 +1,15 @@
-"""What the records of a file add up to: a few numbers a row, however long it is."""
+"""What the records of a file add up to, however long each is."""
 
 import hashlib
 import heapq
-from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 
-from data_prep.prepare.split import video_key
+from data_prep.stats.videos import Shown
 from videokr.errors import RecordError
 from videokr.example import Example
 from videokr.response import Kind
+from videokr.video.paths import plain_path
 
 MAX_VALUES = 1_000  # of a grouping; one with more, such as an address for each record, is not listed
 MAX_VALUE_CHARACTERS = 100
@@ -26,22 +26,26 @@ class Tally:
         faults: records that cannot be read, by field and reason; first_faults: the first of each.
         groups: rows by value, by grouping (`Example.groups`); None where there are more than MAX_VALUES values.
         lengths: how often each length is there, by what is long (LENGTHS).
-        videos: a key for every video of every row, in order; videos_a_row: how many of them are each row's.
-        serves: 1 for each row that its stage can use, else 0.
+        shown: what the rows that count are shown of their videos; None without a manifest.
+        videos: in how many rows each is, by path.
+        serving: rows that the stage can use; counted: those of them whose videos the manifest does not reject.
+        counted_videos: in the rows that count.
         sampled: a heap of the rows drawn, each with its number below zero and its place.
     """
 
     needs_rationale: bool
     sample: int = 0
+    shown: Shown | None = None
     rows: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     first_faults: dict[str, RecordError] = field(default_factory=dict)
     kinds: Counter[str] = field(default_factory=Counter)
     groups: dict[str, Counter[str] | None] = field(default_factory=dict)
     lengths: dict[str, Counter[int]] = field(default_factory=lambda: {name: Counter() for name in LENGTHS})
-    videos: "array[int]" = field(default_factory=lambda: array("Q"))
-    videos_a_row: "array[int]" = field(default_factory=lambda: array("I"))
-    serves: "array[int]" = field(default_factory=lambda: array("B"))
+    videos: Counter[str] = field(default_factory=Counter)
+    serving: int = 0
+    counted: int = 0
+    counted_videos: int = 0
     sampled: list[tuple[int, int, Example]] = field(default_factory=list)
 
     def add_fault(self, fault: RecordError) -> None:
@@ -60,11 +64,17 @@ class Tally:
             self.lengths["rationale_words"][len(example.rationale.split())] += 1
         for name, value in example.groups.items():
             self._add_to_group(name, value[:MAX_VALUE_CHARACTERS])
-        self.videos.extend(map(video_key, example.videos))
-        self.videos_a_row.append(len(example.videos))
-        serves = example.rationale is not None or not self.needs_rationale
-        self.serves.append(serves)
-        if self.sample and serves:
+        videos = list(map(plain_path, example.videos))
+        self.videos.update(videos)
+        if self.needs_rationale and example.rationale is None:
+            return
+        self.serving += 1
+        if self.shown is None or self.shown.are_fine(videos):
+            self.counted += 1
+            self.counted_videos += len(videos)
+            if self.shown:
+                self.shown.add(videos)
+        if self.sample:
             heapq.heappush(self.sampled, (-_drawn_number(example), self.rows, example))
             if len(self.sampled) > self.sample:
                 heapq.heappop(self.sampled)
