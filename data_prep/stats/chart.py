@@ -4,14 +4,12 @@ import base64
 import io
 from collections.abc import Mapping
 
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from data_prep.stats.distribution import Distribution
 
-matplotlib.use("Agg")
 SIZE_INCHES, DOTS_PER_INCH = (5.6, 2.4), 110
 INK = "#808080"  # to be read on a light page and on a dark one
 

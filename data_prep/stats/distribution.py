@@ -44,7 +44,7 @@ def describe(values: np.ndarray) -> Distribution | None:
     *ranked, tail = np.percentile(values, [*PERCENTILES, TAIL_PERCENTILE], method="inverted_cdf").tolist()
     least, most = values.min().item(), values.max().item()
     width = math.ceil((tail - least + 1) / MAX_BINS) if is_whole else (tail - least) / MAX_BINS or 1.0
-    bins = math.ceil((tail - least + 1) / width) if is_whole else MAX_BINS
+    bins = math.ceil((tail - least + 1) / width) if is_whole else MAX_BINS if tail > least else 1
     edges = least + width * np.arange(bins + 1)
     counts, _ = np.histogram(np.minimum(values, edges[-1]), edges)
     return Distribution(
