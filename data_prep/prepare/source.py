@@ -28,7 +28,7 @@ MISSING_VIDEO = "video is not there"
 REJECTED_VIDEO = "video is rejected by the manifest"
 CHANGED_VIDEO = "video has changed since it was checked"
 MAX_SHOWN_ROWS = 10  # of a dry run
-BATCH_RECORDS = 500
+BATCH_RECORDS = 200
 Made = TypeVar("Made")
 
 
