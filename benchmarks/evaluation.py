@@ -1,35 +1,24 @@
 """Answering by our window of questions in flight, held against vLLM's own `generate` over all of them at once.
 
     python -m benchmarks.evaluation --folder DIR [--questions 48] [--tokens 256] [--rounds 3]
-    python -m torch.distributed.run --standalone --nproc_per_node 2 -m benchmarks.evaluation --folder DIR ...
 
 In the environment of eval, on a CPU. The demo's tiny Qwen3-VL answers questions without a video, greedily, with very
 different lengths: a tenth up to all of --tokens. `batches of 4` is what waiting for the longest of a batch costs. All
 sides run in one process, in turns, and have to say the same.
-
-Under torchrun the replicas' fixed shares are held against questions that are handed out as replicas become free, 8 in
-flight each. The responses of replica 0's share are 16 times as long. A stand-in for the model takes 2 ms a token of all
-in flight: replicas of a real one on one CPU slow each other down, which they do not with a GPU each.
 """
 
-import io
-import os
 import random
 import sys
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter, sleep
-from types import SimpleNamespace
+from time import perf_counter
 from typing import Any
 
 from benchmarks.clips import tiny_model
 from benchmarks.sides import Comparison, parser_of, take_turns
 
 AT_ONCE, WINDOW, BATCHES = SIDES = ("generate", "window", "batches of 4")
-FIXED, HANDED_OUT = SHARINGS = ("fixed shares", "handed out")
 FAMILY, CONTEXT_TOKENS, BATCH = "qwen3vl", 2048, 4
-TIMES_LONGER, IN_FLIGHT, STEP_SECONDS = 16, 8, 0.002
 
 
 def main() -> int:
@@ -37,15 +26,7 @@ def main() -> int:
     parser.add_argument("--questions", type=int, default=48)
     parser.add_argument("--tokens", type=int, default=256, help="of the longest response")
     args = parser.parse_args()
-    replicas = int(os.environ.get("WORLD_SIZE", "1"))
-    rank = int(os.environ.get("RANK", "0"))
-    names = SIDES if replicas == 1 else SHARINGS
-    if replicas == 1:
-        sides = ways_to_answer(tiny_model(args.folder / "model", FAMILY, CONTEXT_TOKENS), args.questions, args.tokens)
-    else:
-        sides = ways_to_share(args.questions, args.tokens)
-    if rank:
-        sys.stdout = io.StringIO()  # replica 0 tells
+    sides = ways_to_answer(tiny_model(args.folder / "model", FAMILY, CONTEXT_TOKENS), args.questions, args.tokens)
     said: dict[str, list[str]] = {}
 
     def run(side: str) -> float:
@@ -53,64 +34,16 @@ def main() -> int:
         said[side] = sides[side]()
         return perf_counter() - start
 
-    sides[names[0]]()  # warm
-    runs = take_turns(names, args.rounds, run)
+    sides[AT_ONCE]()  # warm
+    runs = take_turns(SIDES, args.rounds, run)
     Comparison("Answering").add(f"{args.questions} questions, up to {args.tokens} tokens", "s", runs)
-    differing = [side for side in names if said[side] != said[names[0]]]
+    differing = [side for side in SIDES if said[side] != said[AT_ONCE]]
     print(f"the same answers: {'no, of ' + ', '.join(differing) if differing else 'yes'}")
     return int(bool(differing))
 
 
 def question(number: int) -> list[dict[str, Any]]:
     return [{"role": "user", "content": [{"type": "text", "text": f"What comes after {number}?"}]}]
-
-
-def ways_to_share(questions: int, tokens: int) -> dict[str, Callable[[], list[str]]]:
-    """What each side does: answers this replica's share of the questions, until all replicas have."""
-    import torch.distributed as dist
-
-    from lmms_eval_tasks.models import video_model
-    from videokr.evaluation.responses import Generation
-
-    class Paced(video_model.VideoModel):
-        def __init__(self) -> None:
-            self.opening, self.log, self.decode_workers, self.max_ahead = "", None, 1, 2
-            self.task_dict = {"task": {"test": range(questions)}}
-
-        def read(self, messages: Any) -> Any:
-            return messages[0]["content"][0]["text"]
-
-        def answers(self, ahead: Any, settings: Any) -> Iterator[tuple[int, Generation]]:
-            left: dict[int, int] = {}
-            texts: dict[int, str] = {}
-            while True:
-                while len(left) < self.max_in_flight and (text := ahead.take(wait=not left)) is not None:
-                    left[ahead.taken - 1], texts[ahead.taken - 1] = settings[ahead.taken - 1]["max_new_tokens"], text
-                if not left:
-                    return
-                sleep(STEP_SECONDS)
-                left = {place: tokens - 1 for place, tokens in left.items()}
-                for place in [place for place, tokens in left.items() if not tokens]:
-                    yield place, Generation(texts[place], 1, left.pop(place))
-
-    video_model.MAX_IN_FLIGHT = IN_FLIGHT
-    dist.init_process_group("gloo")
-    rank, replicas = dist.get_rank(), dist.get_world_size()
-    model: Any = Paced()
-    lengths = [tokens if number % replicas == 0 else tokens // TIMES_LONGER for number in range(questions)]
-    requests = [
-        SimpleNamespace(arguments=("", question, {"max_new_tokens": lengths[number]}, number, "task", "test"))
-        for number in range(rank, questions, replicas)
-    ]
-
-    def answered(sharing: str) -> list[str]:
-        model._rank, model._world_size = (0, 1) if sharing == FIXED else (rank, replicas)
-        dist.barrier()
-        said = [result.text for result in model.generate_until(requests)]
-        dist.barrier()
-        return said
-
-    return {name: partial(answered, name) for name in SHARINGS}
 
 
 def ways_to_answer(model: Path, questions: int, tokens: int) -> dict[str, Callable[[], list[str]]]:

@@ -24,22 +24,33 @@ _NOT_JSON = (ValueError, RecursionError)
 _LONG_NUMBER = 2.0**63  # whole numbers from here on are floats to orjson, as an id must not be
 
 
-def read_records(path: Path) -> Iterator[tuple[int, Any]]:
+def read_raw(path: Path) -> Iterator[tuple[int, Any]]:
     """Raw records with their line (JSONL) or place (JSON list), counted from 1.
+
+    A RecordError stands for a line that holds none.
 
     Raises:
         UserError: the file is not there, cannot be read, holds no records or is not a JSON list.
-        RecordError: a line is not JSON.
     """
     refuse_unreadable(path)
     if opens_list(path):
         yield from read_list(path)
         return
     with path.open("rb") as file:
-        for line, record in read_lines(file):
-            if isinstance(record, RecordError):
-                raise record.located(str(path), line)
-            yield line, record
+        yield from read_lines(file)
+
+
+def read_records(path: Path) -> Iterator[tuple[int, Any]]:
+    """As `read_raw`, but the first line that holds no record is raised.
+
+    Raises:
+        UserError: see `read_raw`.
+        RecordError: a line is not JSON.
+    """
+    for line, record in read_raw(path):
+        if isinstance(record, RecordError):
+            raise record.located(str(path), line)
+        yield line, record
 
 
 def read_examples(path: Path, skip_invalid: list[RecordError] | None = None) -> Iterator[Example]:

@@ -4,4 +4,3 @@ TRAIN_DATASET, EVAL_DATASET = "minuzero/VideoKR-Train", "minuzero/VideoKR-Eval"
 SFT_FILE, RL_FILE, EVAL_FILE = "VideoKR-COT-201K.jsonl", "VideoKR-RL-114K.jsonl", "VideoKR_eval.jsonl"
 
 DATASETS = {"train": TRAIN_DATASET, "eval": EVAL_DATASET}
-CONFIGS = {"SFT-201K": SFT_FILE, "RL-114K": RL_FILE}  # of the training data set: the annotation file of each

@@ -121,24 +121,15 @@ def _examined(paths: Sequence[str], examination: Examination, workers: Workers) 
     size = BATCH if examination.level == LEVELS[0] else 1
     batches = [tuple(paths[first : first + size]) for first in range(0, len(paths), size)]
     again: list[tuple[str, ...]] = []
-    for batch, found in _run(batches, examination, workers):
+    for batch, found in run(examination.examine, batches, workers) if batches else ():
         if not isinstance(found, Failure):
             yield found
         elif len(batch) > 1:  # one of them, which one is to be seen
             again += [(path,) for path in batch]
         else:
             yield [_failed(batch[0], examination.level, found)]
-    for (path,), found in _run(again, examination, workers):
+    for (path,), found in run(examination.examine, again, workers) if again else ():
         yield [_failed(path, examination.level, found)] if isinstance(found, Failure) else found
-
-
-def _run(
-    batches: list[tuple[str, ...]], examination: Examination, workers: Workers
-) -> Iterator[tuple[tuple[str, ...], list[VideoEntry] | Failure]]:
-    if not batches:
-        return iter(())
-    seconds, engine = workers.seconds_each, workers.engine
-    return run(examination.examine, batches, workers=workers.count, seconds_each=seconds, engine=engine)
 
 
 def _failed(path: str, level: str, failure: Failure) -> VideoEntry:

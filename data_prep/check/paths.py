@@ -9,7 +9,7 @@ from typing import Any
 
 from videokr.errors import RecordError
 from videokr.example import KIND_FIELDS, ROUNDS_FIELD, parse_example, record_videos
-from videokr.jsonl import LINE, opens_list, read_lines, read_list, refuse_unreadable
+from videokr.jsonl import LINE, read_raw
 from videokr.record_spans import CLUE_FIELDS
 from videokr.response import Kind, find_kind
 from videokr.spans import Span
@@ -45,17 +45,15 @@ def named_by(files: Sequence[Path]) -> Named:
     found: set[str] = set()
     named = Named([])
     for path in files:
-        refuse_unreadable(path)
-        with path.open("rb") as file:
-            for line, record in read_list(path) if opens_list(path) else read_lines(file):
-                named.records += 1
-                try:
-                    found.update(map(plain_path, _videos(record)))
-                except RecordError as error:
-                    named.left_out[f"{error.field}: {error.reason}"] += 1
-                else:
-                    if spans := _spans(record):
-                        named.spans.append((f"{path}:{line}", plain_path(record_videos(record)[0]), spans))
+        for line, record in read_raw(path):
+            named.records += 1
+            try:
+                found.update(map(plain_path, _videos(record)))
+            except RecordError as error:
+                named.left_out[f"{error.field}: {error.reason}"] += 1
+            else:
+                if spans := _spans(record):
+                    named.spans.append((f"{path}:{line}", plain_path(record_videos(record)[0]), spans))
     named.paths = sorted(found)
     return named
 

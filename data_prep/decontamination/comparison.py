@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import orjson
 from tqdm import tqdm
 
-from data_prep.batches import read_batches
 from data_prep.decontamination import ALIGNED, PUBLISHED
 from data_prep.decontamination.alignment import MIN_PICTURES, Alignment, align, align_published
 from data_prep.decontamination.candidates import BenchmarkIndex, Candidate
@@ -24,7 +23,7 @@ from data_prep.json_list import json_list
 from data_prep.left_out import LeftOut
 from videokr.errors import RecordError, UserError
 from videokr.example import Example
-from videokr.jsonl import opens_list, parse_record, read_list, refuse_unreadable
+from videokr.jsonl import opens_list, parse_record, read_list, read_raw
 from videokr.outputs import atomic_write
 from videokr.video.paths import plain_path
 
@@ -190,8 +189,7 @@ class Comparison:
             else:
                 left.append(pair)
         look = partial(verify, self.train.videos.resolve(), self.benchmark.videos.resolve())
-        looked = run(look, left, workers=self.workers.count, seconds_each=self.workers.seconds_each,
-                     engine=self.workers.engine)  # fmt: skip
+        looked = run(look, left, self.workers)
         done = len(pairs) - len(left)
         for pair, result in tqdm(looked, "looking", len(pairs), initial=done, unit="pair", disable=None):
             resemblance = None if isinstance(result, Failure) else result
@@ -220,9 +218,7 @@ def _read(path: Path, left_out: LeftOut | None) -> Iterator[tuple[int, Example |
         UserError: the file is not there or holds nothing.
         RecordError: a record cannot be read; names file, line and field.
     """
-    refuse_unreadable(path)
-    records = (record for batch in read_batches(path) for record in batch.records())
-    for line, record in tqdm(records, desc=f"reading {path.name}", unit="row", disable=None):
+    for line, record in tqdm(read_raw(path), desc=f"reading {path.name}", unit="row", disable=None):
         try:
             yield line, parse_record(record)
         except RecordError as error:

@@ -121,8 +121,7 @@ class FingerprintStore:
         failures: dict[str, str] = {}
         waiting: list[Fingerprint] = []
         held_bytes, written = 0, time.monotonic()
-        read = run(self.reader.read, left, workers=workers.count, seconds_each=workers.seconds_each,
-                   engine=workers.engine)  # fmt: skip
+        read = run(self.reader.read, left, workers)
         for path, found in tqdm(read, what, len(paths), initial=len(known), unit="video", disable=None):
             if not isinstance(found, Fingerprint):
                 failures[path] = found.reason if isinstance(found, Failure) else found

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 ENGINES = ("local", "ray")
@@ -19,12 +19,12 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """The processes that look at videos.
+    """The processes that run tasks.
 
     Attributes:
-        count: processes.
-        seconds_each: for a video.
-        engine: see `run`.
+        count: processes at once; with Ray, how many of its CPUs.
+        seconds_each: for a task. One that takes longer is ended, and is a Failure; so is one whose process dies.
+        engine: one of ENGINES.
     """
 
     count: int
@@ -38,31 +38,23 @@ def cpu_count() -> int:
 
 
 def run(
-    task: Callable[[Item], Result],
-    items: Iterable[Item],
-    *,
-    workers: int,
-    seconds_each: float,
-    engine: str = ENGINES[0],
+    task: Callable[[Item], Result], items: Iterable[Item], workers: Workers
 ) -> Iterator[tuple[Item, Result | Failure]]:
     """Runs a task on every item, each in a worker process with a time limit; yields them as they are done.
 
     Args:
         task: a function of a module, or a functools.partial of one; what it raises is raised here.
         items: read a little ahead of the workers, and no more.
-        workers: processes at once; with Ray, how many of its CPUs.
-        seconds_each: a task that takes longer is ended, and is a Failure; so is one whose process dies.
-        engine: one of ENGINES.
 
     Raises:
         UserError: there is no Ray, or no cluster of it.
     """
     if isinstance(items, Sized):
-        workers = max(1, min(workers, len(items)))
-    if engine == "ray":
+        workers = replace(workers, count=max(1, min(workers.count, len(items))))
+    if workers.engine == "ray":
         from data_prep.engine import ray_engine
 
-        return ray_engine.run(task, items, workers=workers, seconds_each=seconds_each)
+        return ray_engine.run(task, items, workers)
     from data_prep.engine import local_engine
 
-    return local_engine.run(task, items, workers=workers, seconds_each=seconds_each)
+    return local_engine.run(task, items, workers)

@@ -11,14 +11,14 @@ from multiprocessing import get_context, resource_tracker
 from threading import Thread
 from typing import Any
 
-from data_prep.engine import Failure, Item, Result
+from data_prep.engine import Failure, Item, Result, Workers
 from videokr.errors import UserError
 
 AHEAD = 2  # tasks waiting for each worker
 
 
 def run(
-    task: Callable[[Item], Result], items: Iterable[Item], *, workers: int, seconds_each: float
+    task: Callable[[Item], Result], items: Iterable[Item], workers: Workers
 ) -> Iterator[tuple[Item, Result | Failure]]:
     """See `data_prep.engine.run`."""
     from pebble import ProcessPool
@@ -28,7 +28,7 @@ def run(
     # the task needs, so that the workers share it.
     context = get_context("forkserver")
     context.set_forkserver_preload(_modules(task))
-    pool = ProcessPool(max_workers=workers, context=context)
+    pool = ProcessPool(max_workers=workers.count, context=context)
     under_way: dict[Any, Item] = {}
     # In a thread, where no signal breaks it off: a worker that is half started outlives the pool, and complains.
     starting = Thread(target=_start, args=[pool])
@@ -36,12 +36,12 @@ def run(
         starting.start()
         starting.join()
         while True:
-            for item in islice(coming, workers * (1 + AHEAD) - len(under_way)):
-                under_way[pool.schedule(task, args=[item], timeout=seconds_each)] = item
+            for item in islice(coming, workers.count * (1 + AHEAD) - len(under_way)):
+                under_way[pool.schedule(task, args=[item], timeout=workers.seconds_each)] = item
             if not under_way:
                 return
             for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                yield under_way.pop(future), _outcome(future, seconds_each)
+                yield under_way.pop(future), _outcome(future, workers.seconds_each)
     finally:
         starting.join()
         pool.stop()

@@ -3,17 +3,18 @@
 import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from data_prep.engine import Failure, Item, Result, local_engine
+from data_prep.engine import Failure, Item, Result, Workers, local_engine
 from videokr.errors import UserError
 
 TASKS_A_BATCH = 32  # that one of Ray's workers is given at a time
 
 
 def run(
-    task: Callable[[Item], Result], items: Iterable[Item], *, workers: int, seconds_each: float
+    task: Callable[[Item], Result], items: Iterable[Item], workers: Workers
 ) -> Iterator[tuple[Item, Result | Failure]]:
     """See `data_prep.engine.run`; RAY_ADDRESS names the cluster."""
     try:
@@ -31,15 +32,18 @@ def run(
     # As bytes: Arrow, in which Ray Data keeps rows, would make lists of tuples.
     rows = ray.data.from_items([{"item": pickle.dumps(item)} for item in items])
     done = rows.map_batches(
-        partial(_run_batch, task, seconds_each), batch_size=TASKS_A_BATCH, concurrency=workers, num_cpus=1
+        partial(_run_batch, task, replace(workers, count=1)),
+        batch_size=TASKS_A_BATCH,
+        concurrency=workers.count,
+        num_cpus=1,
     )
     for row in done.iter_rows():
         yield pickle.loads(row["item"]), pickle.loads(row["outcome"])
 
 
-def _run_batch(task: Callable[[Any], Any], seconds_each: float, batch: dict[str, Any]) -> dict[str, list[bytes]]:
+def _run_batch(task: Callable[[Any], Any], workers: Workers, batch: dict[str, Any]) -> dict[str, list[bytes]]:
     items = [pickle.loads(item) for item in batch["item"]]
-    outcomes = list(local_engine.run(task, items, workers=1, seconds_each=seconds_each))
+    outcomes = list(local_engine.run(task, items, workers))
     return {
         "item": [pickle.dumps(item) for item, _ in outcomes],
         "outcome": [pickle.dumps(outcome) for _, outcome in outcomes],

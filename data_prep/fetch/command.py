@@ -8,7 +8,6 @@ status 3; so it does where an archive is of a kind that is not read, as .tar.gz 
 """
 
 import argparse
-import json
 import shlex
 from contextlib import nullcontext
 from pathlib import Path
@@ -16,15 +15,13 @@ from typing import TYPE_CHECKING
 
 from data_prep.given_path import given_path
 from videokr.errors import UserError
-from videokr.outputs import JSON, atomic_write, refuse_to_overwrite, require_suffix
-from videokr.published import CONFIGS, DATASETS
+from videokr.published import DATASETS
 
 if TYPE_CHECKING:
     from data_prep.fetch.hub import Hub
     from data_prep.fetch.mirror import Mirror
 
 REFUSED_STATUS = 3
-MAX_MEMBERS = 200_000  # the whole corpus has 145,000 videos
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,17 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="source", metavar="SOURCE", help="another data set of the hub (OWNER/NAME), or "
                         "a folder with the same layout, which is read in place")  # fmt: skip
     parser.add_argument("--revision", help="branch, tag or commit on the hub (default: the main branch)")
-    parser.add_argument("--config", choices=CONFIGS, help="of train: one annotation file alone; it is not known which "
-                        "archives hold its videos, so this chooses no archives")  # fmt: skip
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--annotations-only", action="store_true", help="no videos")
     what.add_argument("--archives", nargs="+", metavar="GLOB", help="these archives alone, as in 'videos_000*'")
     parser.add_argument("--delete-archives", action="store_true", help="delete each downloaded archive once it is "
                         "extracted; it is not downloaded again")  # fmt: skip
-    parser.add_argument("--max-members", type=int, default=MAX_MEMBERS, metavar="N",
-                        help="stop extracting an archive with more (default: %(default)s)")  # fmt: skip
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and stop")
-    parser.add_argument("--json", type=given_path, metavar="FILE", help="write what is there at the end as JSON, too")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,19 +49,12 @@ def run(args: argparse.Namespace) -> int:
     """
     from data_prep.fetch.contents import contents_of
     from data_prep.fetch.extraction import Marks, locked
-    from data_prep.fetch.fetch import Fetch, as_json, as_text, plan_text, readable
+    from data_prep.fetch.fetch import Fetch, done_text, plan_text, readable
 
-    if args.config and args.dataset != "train":
-        raise UserError("--config is for train: eval has one annotation file")
-    if args.max_members < 1:
-        raise UserError("--max-members is a positive number")
     if args.to.exists() and not args.to.is_dir():
         raise UserError(f"--to '{args.to}' is a file: give a folder")
-    require_suffix(args.json, JSON)
     source = _source(args)
-    files = source.files()
-    refuse_to_overwrite([args.json], [source.in_place(file) or args.to / file.path for file in files])
-    contents = contents_of(files, CONFIGS.get(args.config), [] if args.annotations_only else args.archives)
+    contents = contents_of(source.files(), [] if args.annotations_only else args.archives)
     with nullcontext() if args.dry_run else locked(args.to):
         fetch = Fetch(source, contents, args.to, Marks(args.to, args.dataset))
         print(plan_text(fetch), flush=True)
@@ -81,18 +66,13 @@ def run(args: argparse.Namespace) -> int:
                 f"the disk of '{args.to}' is too small: {readable(needed)} are needed at most, {readable(free)} are "
                 "free; make room, choose fewer --archives, or delete them once extracted (--delete-archives)"
             )
-        fetch.run(args.max_members, args.delete_archives)
-    found = as_json(fetch)
-    if args.json:
-        with atomic_write(args.json) as aside:
-            aside.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(as_text(found, fetch))
+        fetch.run(args.delete_archives)
+    print(done_text(fetch))
     if fetch.failed:
         raise UserError(f"{fetch.failed} of {len(fetch.steps)} archives could not be extracted, as said above")
     data = " ".join(shlex.quote(str(args.to / file.path)) for file in contents.annotations)
     print(f"next: videokr check --data {data} --videos {shlex.quote(str(args.to))}")
-    is_refused = any(archive["refused"] for archive in found["archives"])
-    return REFUSED_STATUS if is_refused or contents.unread else 0
+    return REFUSED_STATUS if fetch.refused or contents.unread else 0
 
 
 def _source(args: argparse.Namespace) -> "Hub | Mirror":

@@ -49,15 +49,14 @@ class Contents(NamedTuple):
     unread: list[str]  # archives of other kinds than .tar
 
 
-def contents_of(files: Iterable[SourceFile], annotation: str | None, patterns: Sequence[str] | None) -> Contents:
+def contents_of(files: Iterable[SourceFile], patterns: Sequence[str] | None) -> Contents:
     """Sorts a listing, and takes what is asked for.
 
     Args:
-        annotation: the one annotation file; None: all.
         patterns: of names or paths of archives; none: no archive, None: all.
 
     Raises:
-        UserError: a path leads outside, there is no such file, a pattern fits nothing, or an archive lacks a part.
+        UserError: a path leads outside, there is no annotation file, a pattern fits nothing, or a part is missing.
     """
     annotations, unread = [], []
     archives: dict[str, dict[str, SourceFile]] = {}  # by path, the parts by their suffix
@@ -73,14 +72,11 @@ def contents_of(files: Iterable[SourceFile], annotation: str | None, patterns: S
             annotations.append(file)
         elif file.path.lower().endswith(UNREAD_SUFFIXES):
             unread.append(file.path)
-    named = [file for file in annotations if annotation in (None, file.path)]
-    if not named:
-        wanted = f"'{annotation}'" if annotation else "annotation file (*.jsonl, *.json)"
-        there = _some([file.path for file in annotations]) or "none at all"
-        raise UserError(f"there is no {wanted} in it; annotation files there: {there}")
+    if not annotations:
+        raise UserError("there is no annotation file (*.jsonl, *.json) in it")
     paths = {*archives, *unread} if patterns is None else _fitting([*archives, *unread], patterns)
     chosen = [_archive(path, parts) for path, parts in archives.items() if path in paths]
-    return Contents(named, chosen, [path for path in unread if path in paths])
+    return Contents(annotations, chosen, [path for path in unread if path in paths])
 
 
 def _archive(path: str, parts: dict[str, SourceFile]) -> Archive:

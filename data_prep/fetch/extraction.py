@@ -20,6 +20,7 @@ from videokr.errors import UserError
 from videokr.outputs import atomic_write
 from videokr.video.paths import plain_path
 
+MAX_MEMBERS = 200_000  # of an archive; the whole corpus has 145,000 videos
 READ_BYTES = 1 << 20
 MAX_HEADER_BYTES = 1 << 20  # of a member's long name and further fields, which are read into memory
 ASIDE = ".videokr-fetch.partial"  # what a video is called while it is written
@@ -80,16 +81,13 @@ class Parts:
         return found + self.read(size - len(found)) if found else found
 
 
-def extract(
-    archive: Archive, parts: list[Path], root: Path, taken: Container[str], max_members: int, title: str
-) -> Extracted:
+def extract(archive: Archive, parts: list[Path], root: Path, taken: Container[str], title: str) -> Extracted:
     """Extracts an archive.
 
     Args:
         parts: where they are.
         root: the folder of videos.
         taken: places that other archives have brought videos to.
-        max_members: more are taken for an attack.
         title: of the progress bar.
 
     Raises:
@@ -106,11 +104,8 @@ def extract(
                 tar.copybufsize = READ_BYTES  # faster than its 16 KiB
                 for count, member in enumerate(_members(tar, archive.size_bytes)):
                     bar.update(tar.offset - bar.n)
-                    if count == max_members:
-                        raise FileError(
-                            f"archive '{archive.path}' has more than {max_members:,} members, which may be an attack: "
-                            "--max-members takes more"
-                        )
+                    if count == MAX_MEMBERS:
+                        raise FileError(f"archive '{archive.path}' has more than {MAX_MEMBERS:,} members: an attack?")
                     place = plain_path(member.name)
                     reason = _refusal(member, place)
                     if not reason and (place in taken or place in done.videos):

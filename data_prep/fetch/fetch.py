@@ -6,7 +6,6 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -62,12 +61,18 @@ class Fetch:
                 now -= step.missing_bytes + step.kept_bytes
         return peak
 
+    @property
+    def refused(self) -> list[tuple[str, str, str]]:
+        """Of each member that was refused the reason, its name and its archive."""
+        done = [(step.archive.path, step.extracted.refused) for step in self.steps if step.extracted]
+        return [(reason, name, path) for path, refused in done for reason, name in refused]
+
     def free_bytes(self) -> int:
         """Of the disk that videos go to."""
         videos = (self.folder / ARCHIVE_FOLDER).resolve()
         return shutil.disk_usage(next(path for path in (videos, *videos.parents) if path.is_dir())).free
 
-    def run(self, max_members: int, delete_archives: bool) -> None:
+    def run(self, delete_archives: bool) -> None:
         """Brings the annotation files, then each archive, which is extracted and perhaps deleted before the next.
 
         Raises:
@@ -78,7 +83,7 @@ class Fetch:
         for number, step in enumerate(self.steps, start=1):
             try:
                 if not step.extracted:
-                    self._extract(step, max_members, f"{number} of {len(self.steps)}: {step.archive.path}")
+                    self._extract(step, f"{number} of {len(self.steps)}: {step.archive.path}")
             except FileError as error:
                 step.state = str(error)
                 self.failed += 1
@@ -102,11 +107,11 @@ class Fetch:
             state = f"to extract again, {gone:,} videos are gone"
         return Step(archive, state, sum(map(self._missing_bytes, brought)), kept)
 
-    def _extract(self, step: Step, max_members: int, title: str) -> None:
+    def _extract(self, step: Step, title: str) -> None:
         archive = step.archive
         parts = [self.source.in_place(part) or self._bring(part) for part in archive.parts]
         videos, taken = self.folder / ARCHIVE_FOLDER, self._marks.taken(archive)
-        step.extracted = extract(archive, parts, videos, taken, max_members, title)
+        step.extracted = extract(archive, parts, videos, taken, title)
         self._marks.add(archive, step.extracted)
         self.extracted_now += len(step.extracted.videos)
 
@@ -168,47 +173,20 @@ def plan_text(fetch: Fetch) -> str:
     return "\n".join(lines)
 
 
-def as_json(fetch: Fetch) -> dict[str, Any]:
-    """What is there now; sizes in bytes."""
-    archives = [
-        {
-            "path": step.archive.path,
-            "bytes": step.archive.size_bytes,
-            "complete": step.extracted is not None,
-            "reason": None if step.extracted else step.state,
-            "videos": len(step.extracted.videos) if step.extracted else 0,
-            "video_bytes": sum(step.extracted.videos.values()) if step.extracted else 0,
-            "refused": step.extracted.refused if step.extracted else [],
-        }
-        for step in fetch.steps
-    ]
-    return {
-        "source": fetch.source.name,
-        "annotations": [{"path": file.path, "bytes": file.size_bytes} for file in fetch.annotations],
-        "archives": archives,
-        "videos": sum(archive["videos"] for archive in archives),
-        "video_bytes": sum(archive["video_bytes"] for archive in archives),
-        "not_read": fetch.contents.unread,
-        "came_bytes": fetch.came_bytes,
-        "extracted_now": fetch.extracted_now,
-        "verified": fetch.source.checks,
-    }
-
-
-def as_text(found: dict[str, Any], fetch: Fetch) -> str:
-    """What `as_json` says, for a reader."""
+def done_text(fetch: Fetch) -> str:
+    """What is there now."""
+    done = [step.extracted for step in fetch.steps if step.extracted]
+    videos, size_bytes = sum(len(one.videos) for one in done), sum(sum(one.videos.values()) for one in done)
     lines = [
-        f"there: {len(found['annotations'])} annotation files, {found['videos']:,} videos "
-        f"({readable(found['video_bytes'])})",
-        f"  this run: {readable(found['came_bytes'])} came, {found['extracted_now']:,} videos extracted",
-        f"  verified: {found['verified']}; the size of every video",
+        f"there: {len(fetch.annotations)} annotation files, {videos:,} videos ({readable(size_bytes)})",
+        f"  this run: {readable(fetch.came_bytes)} came, {fetch.extracted_now:,} videos extracted",
+        f"  verified: {fetch.source.checks}; the size of every video",
     ]
-    lines += [f"  not complete: {archive['path']}" for archive in found["archives"] if not archive["complete"]]
-    for path in found["not_read"]:
+    lines += [f"  not complete: {step.archive.path}" for step in fetch.steps if not step.extracted]
+    for path in fetch.contents.unread:
         lines.append(f"  not read: {path}: unpack it in '{fetch.folder / ARCHIVE_FOLDER}', or pack it as .tar")
-    refused = [(*member, archive["path"]) for archive in found["archives"] for member in archive["refused"]]
-    for reason, count in Counter(reason for reason, _, _ in refused).items():
+    for reason, count in Counter(reason for reason, _, _ in fetch.refused).items():
         lines.append(f"  refused, {reason}: {count:,}")
-        names = [f"      {name!a} in {path}" for other, name, path in refused if other == reason]
+        names = [f"      {name!a} in {path}" for other, name, path in fetch.refused if other == reason]
         lines += names[:MAX_NAMES]
     return "\n".join(lines)

@@ -1,35 +1,26 @@
-"""What is counted of a file, and the biases in it, which a guesser who sees no video lives on.
-
-Every test is made where it can tell something, and the level is shared among all that are made, so that a fair corpus
-is said to be biased at most once in 1 / LEVEL times, however many files and numbers of options it has.
-"""
+"""What is counted of a file, and the biases in it, which a guesser who sees no video lives on."""
 
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
-from data_prep.lint.question import points_at_others
 from data_prep.lint.response import ends_well, tag_form
 from videokr.errors import RecordError
 from videokr.example import ANSWER_FIELDS, RATIONALE_FIELDS, Example
-from videokr.options import LETTERS, read_option_letter
-from videokr.response import Kind, bare_answer
+from videokr.options import LETTERS
+from videokr.response import Kind
 
-LEVEL = 0.001  # of all tests of one run together
-MARGIN = 2.0  # by which tests are stricter: far out, their tails are a little thinner than the real ones
-# Of right answers that chance would give: with fewer, the margin is not enough.
-MIN_EXPECTED = 50
 # What a guesser gains in accuracy: less than two points is what a benchmark of 2,000 questions cannot tell from noise
 # (its own standard error is 1.1).
 MIN_GAIN = 0.02
-AS_LETTER, AS_TEXT = "as a letter", "as the option's text"
+MIN_ERRORS = 5.0  # standard errors of chance; a fair file passes them less than once in a million times
 
 
 @dataclass(slots=True)
 class Tally:
-    """What is counted of a file; tallies of its pieces add up to that of the whole."""
+    """What is counted of a file."""
 
     records: Counter[str] = field(default_factory=Counter)  # `readable` and `unreadable` ones
     unreadable: Counter[str] = field(default_factory=Counter)  # by field and reason
@@ -38,18 +29,11 @@ class Tally:
     letters: Counter[tuple[int, str]] = field(default_factory=Counter)  # (number of options, right letter)
     # (number of options, how many of them are the longest, 1 if the right one is among these)
     longest: Counter[tuple[int, int, int]] = field(default_factory=Counter)
-    # (number of options, 1 if it is right), of options such as "all of the above"
-    above: Counter[tuple[int, int]] = field(default_factory=Counter)
     rationales: Counter[str] = field(default_factory=Counter)  # `given`, and `ended` of these, as a sentence ends
     think: Counter[str] = field(default_factory=Counter)  # with tags or without, of rows that have the field
     solution: Counter[str] = field(default_factory=Counter)  # likewise
-    named: Counter[str] = field(default_factory=Counter)  # answers of multiple choice, as a letter or as a text
-    lengths: Counter[str] = field(default_factory=Counter)  # see `data_prep.lint.length`
+    unknown_lengths: int = 0  # rows of which nobody knows how long they are
     groups: Counter[str] = field(default_factory=Counter)  # rows that have a value in a field of GROUP_FIELDS
-
-    def add(self, other: "Tally") -> None:
-        for one in fields(self):
-            getattr(self, one.name).update(getattr(other, one.name))
 
     def count(self, record: Mapping[str, Any], example: Example | RecordError) -> None:
         """Counts one more row: the raw record, and what it was read as or why it cannot be."""
@@ -66,40 +50,34 @@ class Tally:
             self.rationales["ended"] += ends_well(example.rationale)
         self.groups.update(example.groups.keys())
         if example.kind is Kind.MULTIPLE_CHOICE:
-            self._count_choice(record, example)
+            self._count_choice(example)
 
-    def _count_choice(self, record: Mapping[str, Any], example: Example) -> None:
+    def _count_choice(self, example: Example) -> None:
         count, right = len(example.options), LETTERS.index(example.answer)
         self.options[count] += 1
         self.letters[count, example.answer] += 1
         lengths = [len(option) for option in example.options]
         most = max(lengths)
         self.longest[count, lengths.count(most), int(lengths[right] == most)] += 1
-        for number, option in enumerate(example.options):
-            if points_at_others(option):
-                self.above[count, int(number == right)] += 1
-        texts = (text for name in ANSWER_FIELDS if isinstance(text := record.get(name), str) and text.strip())
-        answer = bare_answer(next(texts, "")) or ""
-        is_text = len(answer) > 1 and read_option_letter(answer, len(example.options)) is None
-        self.named[AS_TEXT if is_text else AS_LETTER] += 1
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Bias:
-    """One test of a file, for what a guesser can live on."""
+    """How often one letter, or the longest option, is right."""
 
-    # "letter": one letter is right too often; "longest", "above": the longest option, or all or none of the above, is
-    # right too often or too seldom.
-    name: str
-    file: int  # its number
+    name: str  # "letter" or "longest"
     of: str  # what was looked at
     rows: int
     share: float  # how often the option in question is right
     chance: float  # and would be by chance
-    effect: float  # Cohen's w for letters (the root of chi-square over the number of rows), z for the others
-    p: float  # of the two-sided test, before the level is shared
-    detail: Mapping[str, int]  # rows by right letter, for letters
-    found: bool = False  # whether it is beyond chance and worth something to a guesser
+    by_letter: Mapping[str, int]  # rows by right letter, for letters
+
+    @property
+    def is_found(self) -> bool:
+        """Whether a guesser gains enough by it, and chance would not give as much."""
+        gain = abs(self.share - self.chance)
+        error = math.sqrt(self.chance * (1 - self.chance) / self.rows)
+        return gain >= MIN_GAIN and gain > MIN_ERRORS * error
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +90,13 @@ class Guessers:
     longest: float  # who takes the longest option, one of them where several are
 
 
-def biases(tallies: list[Tally]) -> tuple[list[Bias], list[str]]:
-    """All tests that can be made, and what is to be said of the others."""
-    made: list[Bias] = []
-    not_made: list[str] = []
-    for file, tally in enumerate(tallies):
-        for bias in (*_letters(file, tally), *_longest(file, tally), *_above(file, tally)):
-            if bias.rows * min(bias.chance, 1 - bias.chance) >= MIN_EXPECTED:
-                made.append(bias)
-            else:
-                not_made.append(f"file {file + 1}, {bias.of}: {bias.rows} rows are too few")
-    for bias in made:
-        gain = bias.share - bias.chance if bias.name == "letter" else abs(bias.share - bias.chance)
-        bias.found = bias.p < LEVEL / MARGIN / len(made) and gain >= MIN_GAIN
-    return made, not_made
+def biases(tally: Tally) -> Iterator[Bias]:
+    """The commonest right letter for each number of options, and the longest option of all questions."""
+    for count, rows in sorted(tally.options.items()):
+        by_letter = _by_letter(tally, count)
+        yield Bias("letter", f"letters of {count} options", rows, max(by_letter.values()) / rows, 1 / count, by_letter)
+    if guess := guessers(tally):
+        yield Bias("longest", "longest option", guess.rows, guess.longest, guess.chance, {})
 
 
 def guessers(tally: Tally) -> Guessers | None:
@@ -141,61 +112,3 @@ def guessers(tally: Tally) -> Guessers | None:
 
 def _by_letter(tally: Tally, count: int) -> dict[str, int]:
     return {letter: tally.letters[count, letter] for letter in LETTERS[:count]}
-
-
-def _letters(file: int, tally: Tally) -> Iterator[Bias]:
-    """Pearson's chi-square test of equal shares, for each number of options."""
-    for count in sorted(tally.options):
-        by_letter = _by_letter(tally, count)
-        rows = sum(by_letter.values())
-        expected = rows / count
-        statistic = sum((right - expected) ** 2 for right in by_letter.values()) / expected
-        most, effect, p = max(by_letter.values()), math.sqrt(statistic / rows), chi_square_tail(statistic, count - 1)
-        yield Bias("letter", file, f"letters of {count} options", rows, most / rows, 1 / count, effect, p, by_letter)
-
-
-def _longest(file: int, tally: Tally) -> Iterator[Bias]:
-    """The guesser's score is the share; of a question with k options of which m are the longest it is 1/m with
-    probability m/k, so that its mean is 1/k and its variance 1/(km) - 1/k^2."""
-    items = sorted(tally.longest.items())
-    right = sum(n for (_, _, hit), n in items if hit)
-    score = sum(n * hit / ties for (_, ties, hit), n in items)
-    mean = sum(n / count for (count, _, _), n in items)
-    variance = sum(n * (1 / (count * ties) - 1 / count**2) for (count, ties, _), n in items)
-    yield from _score("longest", file, "longest option", tally.longest.total(), right, score, mean, variance)
-
-
-def _above(file: int, tally: Tally) -> Iterator[Bias]:
-    right = sum(n for (_, hit), n in tally.above.items() if hit)
-    counts: Counter[int] = Counter()
-    for (count, _), n in tally.above.items():
-        counts[count] += n
-    mean = sum(n / count for count, n in sorted(counts.items()))
-    variance = sum(n / count * (1 - 1 / count) for count, n in sorted(counts.items()))
-    yield from _score("above", file, "all or none of the above", counts.total(), right, right, mean, variance)
-
-
-def _score(
-    name: str, file: int, of: str, rows: int, right: int, score: float, mean: float, variance: float
-) -> Iterator[Bias]:
-    """Whether a guesser's score is further from its mean than a normal variable of this variance would be."""
-    if rows:
-        z = (score - mean) / math.sqrt(variance) if variance else 0.0
-        detail = {"right": right, "rows": rows}
-        yield Bias(name, file, of, rows, score / rows, mean / rows, z, two_sided_p(z), detail)
-
-
-def chi_square_tail(statistic: float, degrees: int) -> float:
-    """The probability of as much or more, for a whole number of degrees of freedom."""
-    half = statistic / 2
-    # Q(a, x), by Q(a + 1, x) = Q(a, x) + x^a e^-x / gamma(a + 1); not by scipy, which not every environment has.
-    shape, tail = (0.5, math.erfc(math.sqrt(half))) if degrees % 2 else (1.0, math.exp(-half))
-    while shape < degrees / 2:
-        tail += half**shape * math.exp(-half) / math.gamma(shape + 1)
-        shape += 1
-    return min(1.0, tail)
-
-
-def two_sided_p(z: float) -> float:
-    """Of a standard normal variable."""
-    return math.erfc(abs(z) / math.sqrt(2))

@@ -6,9 +6,8 @@ videos and questions are compared between them. Ends with status 3 where a row h
 
 import argparse
 
-from data_prep.engine import cpu_count
 from data_prep.given_path import given_path
-from videokr.budget import BUDGETS, MAX_TOKENS
+from videokr.budget import MAX_TOKENS
 from videokr.errors import UserError
 from videokr.outputs import JSON, refuse_to_overwrite, require_suffix
 
@@ -24,13 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--show", type=int, default=SHOWN, metavar="N", help="worst rows of each (default: %(default)s)"
     )
-    parser.add_argument(
-        "--model", type=given_path, metavar="DIR", help="checkpoint folder: finds rows longer than --max-tokens"
-    )
+    parser.add_argument("--model", type=given_path, metavar="DIR", help="checkpoint folder: finds rows longer than "
+                        "--max-tokens, with --manifest")  # fmt: skip
     parser.add_argument("--max-tokens", type=int, default=MAX_TOKENS, help="of a row (default: %(default)s)")
-    parser.add_argument("--budget", choices=BUDGETS, help="whose frames count (default: sft with a rationale, else rl)")
     parser.add_argument("--manifest", type=given_path, help="of `videokr check --level probe`: how long the videos are")
-    parser.add_argument("--workers", type=int, default=cpu_count(), help="processes (default: %(default)s)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,31 +35,30 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UserError: a file, the model or the manifest is not there, or a file holds nothing.
     """
-    if args.workers < 1 or args.show < 0 or args.max_tokens < 1:
-        raise UserError("--workers and --max-tokens are positive numbers, --show is none below 0")
+    if args.show < 0 or args.max_tokens < 1:
+        raise UserError("--max-tokens is a positive number, --show is none below 0")
     twice = [path for place, path in enumerate(args.data) if path.resolve() in {p.resolve() for p in args.data[:place]}]
     if twice:
         raise UserError(f"--data '{twice[0]}' is given twice")
-    if not args.model and (args.budget or args.max_tokens != MAX_TOKENS):
-        raise UserError("--budget and --max-tokens are about lengths: give --model, too")
+    if not args.model and args.max_tokens != MAX_TOKENS:
+        raise UserError("--max-tokens counts with a tokenizer: give --model, too")
+    if args.model and not args.manifest:
+        raise UserError("--model counts a row's video, too: give --manifest of videokr check --level probe")
 
     import sqlite3
 
-    from data_prep.lint.length import Lengths, entries_of
+    from data_prep.lint.length import Lengths
     from data_prep.lint.lint import lint
     from data_prep.lint.report import Report
     from videokr.family import family_of
 
     require_suffix(args.json, JSON)
     refuse_to_overwrite([args.json], [*args.data, args.manifest])
-    lengths = None
-    if args.manifest:
-        entries_of(args.manifest)
     if args.model:
-        family_of(args.model)
-        lengths = Lengths(args.model, args.max_tokens, args.budget, args.manifest)
+        family_of(args.model)  # or an error that says what the folder lacks
+    lengths = Lengths(args.model, args.max_tokens) if args.model else None
     try:
-        corpus = lint(args.data, lengths, args.workers, args.manifest)
+        corpus = lint(args.data, args.manifest, lengths)
     except sqlite3.OperationalError as error:
         raise UserError(f"the rows do not fit into a temporary file ({error}): make room, or set TMPDIR") from None
     report = Report(corpus, args.show, has_lengths=lengths is not None, has_manifest=args.manifest is not None)

@@ -5,8 +5,8 @@ SQLite keeps half a MB of it in memory and the rest on disk, where it is gone wh
 
 import hashlib
 import json
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from data_prep.lint.biases import Tally
@@ -57,6 +57,7 @@ CREATE TABLE videos (video, place);
 CREATE TABLE repeats (finding, place, first, size);
 CREATE TABLE flags (place, finding, reason, grade, weight, listed);
 """
+_ADD_ROW = f"INSERT INTO rows VALUES ({', '.join('?' * len(ComparedRow._fields))})"
 # What comes twice. `alike` holds the rows whose question another row has, too: only they can be alike, and few are, so
 # that the whole table is sorted once for all of that. `first` is the place of a row that another is like, `size` how
 # many are alike. A row that has one of the first two findings is not told of by the third. Of a video in several files,
@@ -111,42 +112,6 @@ def _key(*parts: str) -> int:
     return int.from_bytes(hashlib.blake2b(joined, digest_size=8).digest(), "little") - (1 << 63)
 
 
-@dataclass(slots=True)
-class Seen:
-    """What was found in a piece of a file."""
-
-    tally: Tally = field(default_factory=Tally)
-    rows: list[tuple[Any, ...]] = field(default_factory=list)  # a ComparedRow of each that can be read
-    videos: list[tuple[int, int]] = field(default_factory=list)  # the key of each, and the place of its row
-    flags: list[tuple[int, str, Flag]] = field(default_factory=list)  # with the place and the id of their row
-
-    def add(self, place: int, example: Example, given_id: str, rationale_is_flagged: bool) -> None:
-        """Takes a readable row; the end of a rationale that has a finding already is not looked at again."""
-        is_choice = example.kind is Kind.MULTIPLE_CHOICE
-        options = [same_option(option) for option in example.options]
-        answer = options[LETTERS.index(example.answer)] if is_choice else same_question(example.answer)
-        videos = sorted({plain_path(video) for video in example.videos})
-        keys = [_key(video) for video in videos]
-        self.videos += [(key, place) for key in keys]
-        row = ComparedRow(
-            place=place,
-            id=example.id[:MAX_ID_LENGTH],
-            excerpt=excerpt(example.question),
-            question=_key(same_question(example.question)),
-            options=_key(example.kind.value, *sorted(options)),
-            ordered=_key(example.kind.value, *options),
-            answer=_key(answer),
-            videos=keys[0] if len(keys) == 1 else _key(*videos),
-            given_id=_key(given_id) if given_id else None,
-            is_choice=is_choice,
-            option_count=len(options),
-            has_rationale=bool(example.rationale),
-            ends_well=rationale_is_flagged or ends_well(example.rationale or ""),
-            groups=f",{','.join(example.groups)},",
-        )
-        self.rows.append(tuple(row))  # plain tuples go faster from process to process
-
-
 class Corpus:
     """All rows of annotation files that can be read, findings of all rows, and what one row is to another.
 
@@ -163,23 +128,40 @@ class Corpus:
     """
 
     def __init__(self, files: Sequence[str]):
-        import sqlite3  # here, so that worker processes, which import this module, do not load it
-
         self.files, self.tallies = files, [Tally() for _ in files]
         self.shared: dict[str, Any] = {}
         self._database = sqlite3.connect("")
         self._database.executescript(_TABLES)
 
-    def add(self, file: int, seen: Seen) -> None:
-        """Takes what was found in a further piece of a file."""
-        self.tallies[file].add(seen.tally)
-        marks = ", ".join("?" * len(ComparedRow._fields))
-        self._database.executemany(f"INSERT INTO rows VALUES ({marks})", seen.rows)
+    def add(self, place: int, example: Example, given_id: str, rationale_is_flagged: bool) -> None:
+        """Takes a readable row; the end of a rationale that has a finding already is not looked at again."""
+        is_choice = example.kind is Kind.MULTIPLE_CHOICE
+        options = [same_option(option) for option in example.options]
+        answer = options[LETTERS.index(example.answer)] if is_choice else same_question(example.answer)
+        videos = sorted({plain_path(video) for video in example.videos})
+        keys = [_key(video) for video in videos]
+        row = ComparedRow(
+            place=place,
+            id=example.id[:MAX_ID_LENGTH],
+            excerpt=excerpt(example.question),
+            question=_key(same_question(example.question)),
+            options=_key(example.kind.value, *sorted(options)),
+            ordered=_key(example.kind.value, *options),
+            answer=_key(answer),
+            videos=keys[0] if len(keys) == 1 else _key(*videos),
+            given_id=_key(given_id) if given_id else None,
+            is_choice=is_choice,
+            option_count=len(options),
+            has_rationale=bool(example.rationale),
+            ends_well=rationale_is_flagged or ends_well(example.rationale or ""),
+            groups=f",{','.join(example.groups)},",
+        )
+        self._database.execute(_ADD_ROW, row)
         if len(self.files) > 1:
-            self._database.executemany("INSERT INTO videos VALUES (?, ?)", seen.videos)
-        self._flag(seen.flags)
+            self._database.executemany("INSERT INTO videos VALUES (?, ?)", [(key, place) for key in keys])
 
-    def _flag(self, found: Iterable[tuple[int, str, Flag]]) -> None:
+    def flag(self, found: Iterable[tuple[int, str, Flag]]) -> None:
+        """Takes findings, each with the place and the id of its row."""
         self._database.executemany("INSERT INTO flags VALUES (?, ?, ?, ?, ?, ?)", map(self._listed, found))
 
     def _listed(self, found: tuple[int, str, Flag]) -> tuple[Any, ...]:
@@ -194,7 +176,7 @@ class Corpus:
         """Finds what shows only between rows: what comes twice, and rows unlike the others of their file."""
         query = self._database.execute
         self._database.executescript(_COMPARE)
-        self._flag(self._repeats())
+        self.flag(self._repeats())
         commonest = query(f"SELECT asked, excerpt FROM common ORDER BY asked DESC, first LIMIT {MAX_COMMON_QUESTIONS}")
         sums = "SELECT (SELECT count(*) FROM shared), (SELECT coalesce(sum(size), 0) FROM common)"
         ((videos, questions),) = query(sums)
@@ -203,7 +185,7 @@ class Corpus:
             of_file = f"SELECT place, id, excerpt FROM rows WHERE place / {LINES} = {file}"
             for condition, finding, detail, name in _unlike(tally):
                 unlike = query(f"{of_file} AND {condition} ORDER BY place")
-                self._flag((place, id_, Flag(finding, f"{detail}{text!r}", field=name)) for place, id_, text in unlike)
+                self.flag((place, id_, Flag(finding, f"{detail}{text!r}", field=name)) for place, id_, text in unlike)
 
     def _repeats(self) -> Iterator[tuple[int, str, Flag]]:
         query = """

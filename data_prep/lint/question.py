@@ -19,9 +19,6 @@ MIN_LENGTH_RATIO = 2.0  # of the right option to the next: rows to show where th
 # A label as long as this holds no symbols in which case has a meaning: `mV` and `MV`, `Aa` and `aa`.
 _MIN_PROSE_LENGTH = 12
 _WORD = re.compile(r"[^\W_]+(?:[.,'\u2019][^\W_]+)*")
-_ABOVE = re.compile(
-    r"(?:all|none|both|neither) of (?:the )?(?:above|these|the (?:other )?options|the others)\b|none of them\b", re.I
-)
 # A question with one of these offers its answers itself: "left or right?", "which of copper, iron and zinc".
 _OFFERS = re.compile(
     r"\b(?:or|nor|versus|vs|whether|between|among|amongst|either|neither|both|than|compared|following|same|"
@@ -47,11 +44,6 @@ def same_option(text: str) -> str:
     """The form in which two options are the same: only the first letter's case is free, and only in prose."""
     text = " ".join(unicodedata.normalize("NFC", text).split()).rstrip(" .")
     return text[:1].lower() + text[1:] if len(text) >= _MIN_PROSE_LENGTH else text
-
-
-def points_at_others(option: str) -> bool:
-    """Whether an option is "all of the above" or "none of these"."""
-    return _ABOVE.match(option.strip()) is not None
 
 
 def find_options(example: Example) -> Iterator[Flag]:

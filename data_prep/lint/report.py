@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.check.spans import OUTSIDE, WHOLE
-from data_prep.lint.biases import AS_LETTER, AS_TEXT, LEVEL, Bias, Tally, biases, guessers
+from data_prep.lint.biases import MIN_ERRORS, MIN_GAIN, Bias, Tally, biases, guessers
 from data_prep.lint.corpus import Corpus
 from data_prep.lint.finding import DOUBTS, FAULTS, GRADES
-from data_prep.lint.length import UNKNOWN
 from data_prep.lint.response import BARE, TAGGED
 from videokr.outputs import atomic_write
 from videokr.response import Kind
 
-MIN_P = 1e-300  # a float holds no less
-FORMS = {"think": (TAGGED, BARE), "solution": (TAGGED, BARE), "named": (AS_LETTER, AS_TEXT)}  # by counter of a Tally
+FORMS = ("think", "solution")  # counters of a Tally
 BETWEEN_FILES = ("video-in-two-files", "question-in-two-files")
 
 
@@ -35,7 +33,7 @@ class Report:
 
     def __init__(self, corpus: Corpus, shown: int, has_lengths: bool, has_manifest: bool):
         self._corpus, self._shown, self._has_lengths, self._has_manifest = corpus, shown, has_lengths, has_manifest
-        self._biases, too_few = biases(corpus.tallies)
+        self._biases = {name: list(biases(own)) for name, own in zip(corpus.files, corpus.tallies, strict=True)}
         self._by_file: defaultdict[str, Counter[str]] = defaultdict(Counter)  # rows of each finding
         self._by_reason: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for finding, reason, file, rows in corpus.counts():
@@ -46,15 +44,18 @@ class Report:
             "records": self._rows,
             "rows_with_a_fault": corpus.faulty(),
             "files": [_file(name, tally) for name, tally in zip(corpus.files, corpus.tallies, strict=True)],
-            "level_of_all_tests": LEVEL,
-            "biases": [asdict(bias) | {"file": corpus.files[bias.file]} for bias in self._biases],
+            "biases": [
+                asdict(bias) | {"is_found": bias.is_found, "file": name}
+                for name, found in self._biases.items()
+                for bias in found
+            ],
             "shared": corpus.shared,
             "findings": {
                 name: self._finding(name, grade, title)
                 for grade, titles in GRADES.items()
                 for name, title in titles.items()
             },
-            "not_made": self._not_made(too_few),
+            "not_made": self._not_made(),
         }
 
     def _finding(self, name: str, grade: str, title: str) -> dict[str, Any]:
@@ -86,44 +87,40 @@ class Report:
     def _head(self) -> Iterator[str]:
         files = self.summary["files"]
         yield f"{_count(self._rows)} in {len(files)} file{'s' * (len(files) > 1)}"
-        for number, (own, tally) in enumerate(zip(files, self._corpus.tallies, strict=True)):
+        for own, tally in zip(files, self._corpus.tallies, strict=True):
             said = [f"{own['records']:,} records", *(f"{tally.kinds[kind.value]:,} {kind}" for kind in Kind),
                     f"{own['with_rationale']:,} with a rationale"]  # fmt: skip
             if own["unreadable"]:
                 said.append(f"{own['unreadable']:,} cannot be read")
             yield f"{own['file']}: {', '.join(said)}"
-            for name, (one, other) in FORMS.items():
+            for name in FORMS:
                 forms = getattr(tally, name)
-                if forms[one] and forms[other]:
-                    of = "answers of multiple choice" if name == "named" else f"'{name}'"
-                    yield f"    two forms in one file: {of} {one} {forms[one]:,}, {other} {forms[other]:,}"
-            tested = [bias for bias in self._biases if bias.file == number]
+                if forms[TAGGED] and forms[BARE]:
+                    yield f"    two forms in one file: '{name}' {TAGGED} {forms[TAGGED]:,}, {BARE} {forms[BARE]:,}"
             if guess := own["guessers"]:
-                few = "" if tested else " (few: chance may do as much)"
                 yield (
                     f"    without the video: the commonest letter gets {guess['letter']:.1%}, the longest option "
-                    f"{guess['longest']:.1%}, chance {guess['chance']:.1%} of {guess['rows']:,}{few}"
+                    f"{guess['longest']:.1%}, chance {guess['chance']:.1%} of {guess['rows']:,}"
                 )
-            for bias in tested:
-                yield from self._bias(bias)
-        if self._biases:
-            marked = sum(bias.found for bias in self._biases)
-            fair = f"a fair corpus has one in fewer than 1 run of {1 / LEVEL:,.0f}"
-            tests = f"in {len(self._biases)} tests ({fair})"
-            yield f"{marked or 'no'} bias{'es' * (marked > 1)} beyond chance, marked !, {tests}"
+            for bias in self._biases[own["file"]]:
+                yield from self._bias(bias, own["file"])
+        if any(self._biases.values()):
+            marked = sum(bias.is_found for found in self._biases.values() for bias in found)
+            yield (
+                f"{marked or 'no'} bias{'es' * (marked > 1)}, marked !: {MIN_GAIN:.0%} more or less than chance, and "
+                f"{MIN_ERRORS:g} of its standard errors"
+            )
         yield ""
 
-    def _bias(self, bias: Bias) -> Iterator[str]:
-        p = f"p {bias.p:.2g}" if bias.p > MIN_P else "p < 1e-300"
-        start = f"  {'!' if bias.found else ' '} {bias.of}, {bias.rows:,} rows: "
-        if bias.name == "letter":
-            shares = "  ".join(f"{letter} {n / bias.rows:.1%}" for letter, n in bias.detail.items())
-            yield f"{start}{shares}; {bias.chance:.1%} by chance, w {bias.effect:.3f}, {p}"
+    def _bias(self, bias: Bias, file: str) -> Iterator[str]:
+        start = f"  {'!' if bias.is_found else ' '} {bias.of}, {bias.rows:,} rows: "
+        if bias.by_letter:
+            shares = "  ".join(f"{letter} {n / bias.rows:.1%}" for letter, n in bias.by_letter.items())
+            yield f"{start}{shares}; {bias.chance:.1%} by chance"
             return
-        what = f"{bias.share:.1%}, {bias.share / bias.chance:.2f} x chance ({bias.chance:.1%})"
-        yield f"{start}{'gets' if bias.name == 'longest' else 'right in'} {what}, z {bias.effect:.1f}, {p}"
-        if bias.found and bias.share > bias.chance:
-            yield from self._worst(bias.name, only=self._corpus.files[bias.file])
+        yield f"{start}gets {bias.share:.1%}, {bias.chance:.1%} by chance"
+        if bias.is_found and bias.share > bias.chance:
+            yield from self._worst(bias.name, only=file)
 
     def _between_rows(self) -> Iterator[str]:
         shared = self._corpus.shared
@@ -158,7 +155,7 @@ class Report:
 
     def _rest(self) -> Iterator[str]:
         skipped = set(BETWEEN_FILES if len(self._corpus.files) == 1 else ())
-        if not any(tally.lengths for tally in self._corpus.tallies):
+        if not self._has_lengths:
             skipped.add("too-long")
         if not self._has_manifest:
             skipped |= {OUTSIDE, WHOLE}
@@ -168,19 +165,17 @@ class Report:
         for name, why in self.summary["not_made"].items():
             yield f"Not made: {name} ({why})"
 
-    def _not_made(self, too_few: list[str]) -> dict[str, str]:
+    def _not_made(self) -> dict[str, str]:
         not_made = {}
         if len(self._corpus.files) == 1:
             not_made["videos and questions in two files"] = "one file was given: give all splits together"
         if not self._has_lengths:
             not_made[FAULTS["too-long"]] = "give --model DIR, and --manifest of videokr check --level probe"
-        elif unknown := sum(tally.lengths[UNKNOWN] for tally in self._corpus.tallies):
+        elif unknown := sum(tally.unknown_lengths for tally in self._corpus.tallies):
             of = f"{FAULTS['too-long']}, for {unknown:,} rows"
-            not_made[of] = "it hangs on the video: give --manifest of videokr check --level probe"
+            not_made[of] = "the manifest does not know how long their videos are: run videokr check --level probe"
         if not self._has_manifest:
             not_made["spans against their video"] = "give --manifest of videokr check --level probe"
-        if too_few:
-            not_made["biases"] = "; ".join(too_few)
         return not_made
 
     def _share(self, rows: int) -> str:
@@ -198,10 +193,9 @@ def _file(name: str, tally: Tally) -> dict[str, Any]:
         "options": {str(count): n for count, n in sorted(tally.options.items())},
         "with_rationale": tally.rationales["given"],
         "rationales_that_end_as_a_sentence": tally.rationales["ended"],
-        "think": {form: tally.think[form] for form in FORMS["think"] if tally.think[form]},
-        "solution": {form: tally.solution[form] for form in FORMS["solution"] if tally.solution[form]},
-        "answers_named": dict(sorted(tally.named.items())),
-        "lengths": dict(sorted(tally.lengths.items())),
+        "think": {form: tally.think[form] for form in (TAGGED, BARE) if tally.think[form]},
+        "solution": {form: tally.solution[form] for form in (TAGGED, BARE) if tally.solution[form]},
+        "lengths_unknown": tally.unknown_lengths,
         "guessers": asdict(guess) if guess else None,
     }
 

@@ -6,11 +6,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from data_prep.batches import read_batches
 from data_prep.given_path import given_path
 from data_prep.left_out import LeftOut
 from data_prep.prepare.length import LengthLimit
@@ -18,7 +17,7 @@ from videokr.budget import MAX_TOKENS, VideoBudget
 from videokr.errors import RecordError, UserError, for_terminal
 from videokr.example import VIDEO_FIELDS, Example
 from videokr.family import family_of
-from videokr.jsonl import parse_record, refuse_unreadable
+from videokr.jsonl import parse_record, read_raw
 from videokr.outputs import refuse_to_overwrite
 from videokr.video.frame_plan import VideoHeader
 from videokr.video.manifest import VideoEntry, read_manifest
@@ -29,6 +28,7 @@ MISSING_VIDEO = "video is not there"
 REJECTED_VIDEO = "video is rejected by the manifest"
 CHANGED_VIDEO = "video has changed since it was checked"
 MAX_SHOWN_ROWS = 10  # of a dry run
+BATCH_RECORDS = 200
 Made = TypeVar("Made")
 
 
@@ -59,12 +59,11 @@ class Source:
             UserError: the file is not there or holds nothing.
             RecordError: a record cannot be used and is not to be left out; names file, line and field.
         """
-        refuse_unreadable(self.annotations)
-        room = self.max_rows
-        for batch in read_batches(self.annotations):
+        records, room = read_raw(self.annotations), self.max_rows
+        for first in records:
             _is_as_checked.cache_clear()  # of a moment ago, when it may have been otherwise
             made: list[Made] = []
-            for line, record in batch.records():
+            for line, record in chain([first], islice(records, BATCH_RECORDS - 1)):
                 if len(made) == room:
                     break
                 try:

@@ -128,8 +128,7 @@ def build_proxies(videos: Sequence[str], builder: Builder, workers: Workers, max
         while coming and room >= _size_bound(builder.key):
             number = int(min(len(coming), room / _size_bound(builder.key)))  # the room may have no bound
             begun, coming = coming[:number], coming[number:]
-            for video, done in run(builder.build, begun, workers=workers.count, seconds_each=workers.seconds_each,
-                                   engine=workers.engine):  # fmt: skip
+            for video, done in run(builder.build, begun, workers):
                 bar.update()
                 if isinstance(done, Failure) or done.reason is not None:
                     found.failures[video] = str(done.reason)

@@ -8,7 +8,6 @@ there are none. Ends with status 3 where a video has no proxy in the end.
 
 import argparse
 import importlib.util
-import json
 import os
 import shlex
 import statistics
@@ -21,7 +20,6 @@ from data_prep.given_path import given_path
 from videokr.budget import BUDGETS, VideoBudget
 from videokr.errors import UserError
 from videokr.family import FAMILIES
-from videokr.outputs import JSON, atomic_write, refuse_to_overwrite, require_suffix
 from videokr.video.proxy import BEST, DEFAULT_QUALITY, FOLDER_VARIABLE, WORST, ProxyFolder, ProxyKey
 
 FAILED_STATUS = 3
@@ -47,7 +45,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument("--verify", action="store_true", help="look at the pictures of proxies that are there, too, and "
                        "build anew what is damaged")  # fmt: skip
     add_worker_flags(build, seconds_each=600.0)
-    build.add_argument("--json", type=given_path, metavar="FILE", help="write what was built as JSON, too")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -70,8 +67,6 @@ def run(args: argparse.Namespace) -> int:
     workers = workers_of(args)
     if not args.max_gb > 0:
         raise UserError(f"--max-gb {args.max_gb:g}: a positive number is asked for")
-    require_suffix(args.json, JSON)
-    refuse_to_overwrite([args.json], args.data)
     if importlib.util.find_spec("torch") is None:
         raise UserError("no torch here, which resizes: take the environment of sft, rl or eval")
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # many processes: their threads would stand in each other's way
@@ -87,12 +82,6 @@ def run(args: argparse.Namespace) -> int:
     found = build_proxies(named.paths, builder, workers, args.max_gb * 1e9)
     finite = [psnr_db for psnr_db in found.psnr_db if isfinite(psnr_db)]  # the others' pixels are the same
     least, mean = (min(finite), statistics.fmean(finite)) if finite else (None, None)
-    if args.json:
-        report = {"videos": len(named.paths), "built": found.built, "there": found.there, "no_room": found.no_room,
-                  "size_bytes": found.size_bytes, "psnr_db": {"least": least, "mean": mean}, "folder": key.folder,
-                  "failures": found.failures, "left_out": dict(named.left_out)}  # fmt: skip
-        with atomic_write(args.json) as aside:
-            aside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(f"{found.built:,} proxies built, {found.there:,} there already, of {len(named.paths):,} videos")
     if found.psnr_db:
         told = f"PSNR {mean:.1f} dB on average, {least:.1f} at least" if finite else "the same pixels"

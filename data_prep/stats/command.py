@@ -9,7 +9,6 @@ every number.
 import argparse
 from pathlib import Path
 
-from data_prep.engine import cpu_count
 from data_prep.given_path import given_path
 from videokr.budget import BUDGETS
 from videokr.errors import UserError
@@ -27,12 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=given_path, metavar="DIR", help="checkpoint folder, whose tokenizer counts")
     parser.add_argument("--token-sample", type=int, default=SAMPLE, metavar="N",
                         help="rows of a file that are counted in tokens (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="of that sample (default: %(default)s)")
     parser.add_argument("--gpus", type=int, help="that train (default: those of the settings of GRPO)")
-    parser.add_argument("--decode-rate", type=float, metavar="X",
-                        help="seconds of video that a CPU of yours decodes in one; no time without it")  # fmt: skip
     parser.add_argument("--output", type=given_path, metavar="DIR", help=f"folder for {PAGE} and {NUMBERS}")
-    parser.add_argument("--workers", type=int, default=cpu_count(), help="processes (default: %(default)s)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -47,14 +42,13 @@ def run(args: argparse.Namespace) -> int:
 
     from data_prep.stats.epoch import parameters_of
     from data_prep.stats.file_stats import Request, file_stats, stage_of
-    from data_prep.stats.page import page
     from data_prep.stats.summary import as_text
-    from data_prep.stats.videos import Manifest
     from videokr.family import family_of
+    from videokr.video.manifest import read_manifest
 
-    for name in ("token_sample", "gpus", "decode_rate", "workers"):
+    for name in ("token_sample", "gpus"):
         value = getattr(args, name)
-        if value is not None and not 0 < value < float("inf"):
+        if value is not None and value < 1:
             raise UserError(f"--{name.replace('_', '-')} is {value}: a positive number is needed")
     if len(args.stage) not in (0, 1, len(args.data)):
         raise UserError(f"--stage has {len(args.stage)} values for {len(args.data)} files: give one, or one for each")
@@ -62,23 +56,21 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"--output '{args.output}' is no folder")
     if args.output:
         refuse_to_overwrite([args.output / NUMBERS, args.output / PAGE], [*args.data, args.manifest])
-    if find_spec("yaml") is None:
-        raise UserError("the settings need PyYAML: pip install 'videokr[data]'")
+    for package in ("yaml", "matplotlib"):
+        if find_spec(package) is None:
+            raise UserError(f"stats needs {package}: pip install 'videokr[data]'")
     family = family_of(args.model) if args.model else None
     if args.model and not (args.model / "tokenizer_config.json").is_file():
         raise UserError(f"model '{args.model}': no tokenizer_config.json there; give a whole checkpoint folder")
     if args.model and find_spec("transformers") is None:
         raise UserError("--model needs transformers: pip install 'videokr[data]'")
     request = Request(
-        manifest=Manifest(args.manifest) if args.manifest else None,
+        manifest=read_manifest(args.manifest) if args.manifest else None,
         model=args.model,
         family=family,
         parameters=parameters_of(args.model) if args.model else None,
         sample=args.token_sample,
-        seed=args.seed,
         gpus=args.gpus,
-        decode_rate=args.decode_rate,
-        workers=args.workers,
     )
     given = args.stage * len(args.data) if len(args.stage) == 1 else args.stage
     stages = given or [stage_of(path) for path in args.data]
@@ -86,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
     files = [file_stats(*file, request) for file in zip(args.data, names, stages, strict=True)]
     print(as_text(files))
     if args.output:
+        from data_prep.stats.page import page
+
         numbers = json.dumps({"files": [asdict(stats) for stats in files]}, indent=1)  # what is not known is null
         with atomic_write(args.output / NUMBERS) as aside:
             aside.write_text(numbers + "\n", encoding="utf-8")

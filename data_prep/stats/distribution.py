@@ -8,29 +8,7 @@ import numpy as np
 
 PERCENTILES = (5, 25, 50, 75, 95, 99)
 MAX_BINS = 40
-TAIL_PERCENTILE = 99.5  # larger values share the last place of a histogram
-NICE_STEPS = (1, 2, 5, 10)
-
-
-@dataclass(frozen=True, slots=True)
-class Histogram:
-    """Counts in bins of one width.
-
-    Attributes:
-        first: where the first bin begins.
-        step: the width of a bin, which ends before the next begins.
-        counts: values in each bin.
-        above: values behind the last bin, which few are.
-    """
-
-    first: float
-    step: float
-    counts: tuple[int, ...]
-    above: int
-
-    @property
-    def end(self) -> float:
-        return self.first + self.step * len(self.counts)
+TAIL_PERCENTILE = 99.5  # larger values are counted in the last bin
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +18,7 @@ class Distribution:
     Attributes:
         count: of the numbers.
         percentiles: each a number of them (nearest rank).
+        edges, counts: of the bins of a histogram, all of one width; the last holds all that is larger, too.
     """
 
     count: int
@@ -48,7 +27,8 @@ class Distribution:
     least: float
     percentiles: Mapping[str, float]
     most: float
-    histogram: Histogram
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
 
     @property
     def median(self) -> float:
@@ -59,15 +39,14 @@ def describe(values: np.ndarray) -> Distribution | None:
     """Sums up an array of whole numbers or of floats, all finite and none negative; None of an empty one."""
     if not len(values):
         return None
-    values = np.sort(values)
     is_whole = bool(np.issubdtype(values.dtype, np.integer))
-    total = int(values.sum(dtype=np.int64)) if is_whole else math.fsum(values.tolist())
+    total = int(values.sum(dtype=np.int64)) if is_whole else math.fsum(np.sort(values).tolist())
     *ranked, tail = np.percentile(values, [*PERCENTILES, TAIL_PERCENTILE], method="inverted_cdf").tolist()
-    least, most = values[[0, -1]].tolist()
-    step = _nice_step((tail - least) / MAX_BINS, is_whole)
-    first = math.floor(least / step) * step
-    edges = first + step * np.arange(math.floor((tail - first) / step) + 2)
-    *counts, above = np.histogram(values, np.append(edges, np.inf))[0].tolist()
+    least, most = values.min().item(), values.max().item()
+    width = math.ceil((tail - least + 1) / MAX_BINS) if is_whole else (tail - least) / MAX_BINS or 1.0
+    bins = math.ceil((tail - least + 1) / width) if is_whole else MAX_BINS if tail > least else 1
+    edges = least + width * np.arange(bins + 1)
+    counts, _ = np.histogram(np.minimum(values, edges[-1]), edges)
     return Distribution(
         count=len(values),
         total=total,
@@ -75,7 +54,8 @@ def describe(values: np.ndarray) -> Distribution | None:
         least=least,
         percentiles=dict(zip(map(str, PERCENTILES), ranked, strict=True)),
         most=most,
-        histogram=Histogram(first, step, tuple(counts), above),
+        edges=tuple(edges.tolist()),
+        counts=tuple(counts.tolist()),
     )
 
 
@@ -87,13 +67,3 @@ def describe_counts(counts: Mapping[int, int]) -> Distribution | None:
 def by_frequency(counts: Mapping[str, int]) -> dict[str, int]:
     """The most common values first; equally common ones in the order of their names."""
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-
-
-def _nice_step(least: float, is_whole: bool) -> float:
-    """The next of 1, 2, 5, 10, 20, ..., or for floats of 0.1, 0.2, ... as well."""
-    if least <= 0 or (is_whole and least <= 1):
-        return 1
-    scale = math.floor(math.log10(least))
-    step = next(nice for nice in NICE_STEPS if nice * 10.0**scale >= least)
-    nice: float = step * 10**scale if scale >= 0 else step / 10**-scale
-    return nice

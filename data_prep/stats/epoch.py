@@ -1,6 +1,6 @@
 """What one epoch over a file costs with the shipped settings: steps, tokens, decoding, disk for checkpoints.
 
-Nothing here is a speed but what a user states.
+Nothing here is a speed.
 """
 
 import json
@@ -56,13 +56,11 @@ class Decoding:
     Attributes:
         reads: videos opened and decoded, a video as often as it is.
         seconds: of video in them; frames: that are shown. Of rows whose videos are known.
-        cpu_hours: where the user states a rate.
     """
 
     reads: int
     seconds: float | None = None
     frames: int | None = None
-    cpu_hours: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,6 @@ class Disk:
         checkpoint_bytes: one checkpoint; formula: how it comes about.
         saves: checkpoints written; kept: that are there at the end.
         end_bytes: on the disk at the end; most_bytes: at any time.
-        keep_fewer: the setting that would keep fewer; None where one is set.
     """
 
     parameters: int
@@ -85,7 +82,6 @@ class Disk:
     kept: int
     end_bytes: int
     most_bytes: int
-    keep_fewer: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +127,6 @@ class Known:
         shown: None without a manifest.
         family: whose video tokens count; lengths, parameters: of the model. None without one.
         gpus: None: as many as the settings of GRPO say.
-        decode_rate: seconds of video that one CPU decodes in a second; None: not stated.
     """
 
     rows: int
@@ -141,7 +136,6 @@ class Known:
     lengths: TokenLengths | None = None
     parameters: Mapping[str, int] | None = None
     gpus: int | None = None
-    decode_rate: float | None = None
 
     def tokens(self) -> Tokens | None:
         video = self.shown.tokens.get(self.family.name) if self.shown and self.family else None
@@ -156,9 +150,7 @@ class Known:
         reads = round(self.videos * share)
         if not self.shown or not self.shown.frames:
             return Decoding(reads)
-        seconds = self.shown.seconds * share
-        hours = seconds / self.decode_rate / 3600 if self.decode_rate else None
-        return Decoding(reads, seconds, round(self.shown.frames.total * share), hours)
+        return Decoding(reads, self.shown.seconds * share, round(self.shown.frames.total * share))
 
 
 def sft_epoch(known: Known, file: str, settings: Settings, devices: int) -> Epoch:
@@ -243,19 +235,17 @@ def _sft_disk(parameters: Mapping[str, int], settings: Settings, steps: int) -> 
     total = sum(parameters.values())
     frozen = sum(parameters[part] for part, freeze in zip(PARTS, FREEZES, strict=True) if settings[freeze])
     trained = total - frozen
-    checkpoint = WEIGHT_BYTES * total
-    formula = f"{WEIGHT_BYTES} x {total:,} (bf16 weights)"
-    if not settings["save_only_model"]:
-        checkpoint += MASTER_AND_MOMENTS_BYTES * trained + WEIGHT_BYTES * frozen
-        formula += (
-            f" + {MASTER_AND_MOMENTS_BYTES} x {trained:,} (trained: fp32 master and AdamW's two moments)"
-            f" + {WEIGHT_BYTES} x {frozen:,} (frozen, bf16)"
-        )
+    checkpoint = WEIGHT_BYTES * total + MASTER_AND_MOMENTS_BYTES * trained + WEIGHT_BYTES * frozen
+    formula = (
+        f"{WEIGHT_BYTES} x {total:,} (bf16 weights)"
+        f" + {MASTER_AND_MOMENTS_BYTES} x {trained:,} (trained: fp32 master and AdamW's two moments)"
+        f" + {WEIGHT_BYTES} x {frozen:,} (frozen, bf16)"
+    )
     saves = math.ceil(steps / settings["save_steps"])  # the last step's among them
-    kept, unset = _kept(settings, "save_total_limit", saves)
+    kept = min(saves, settings["save_total_limit"])
     end = kept * checkpoint + WEIGHT_BYTES * total  # and the model itself
     most = max(end, min(saves, kept + 1) * checkpoint)  # the oldest goes when the newest is there
-    return Disk(total, trained, checkpoint, formula, saves, kept, end, most, unset)
+    return Disk(total, trained, checkpoint, formula, saves, kept, end, most)
 
 
 def _grpo_disk(parameters: Mapping[str, int], settings: Settings, steps: int) -> Disk:
@@ -263,14 +253,6 @@ def _grpo_disk(parameters: Mapping[str, int], settings: Settings, steps: int) ->
     number_bytes = TYPE_BYTES[settings["actor_rollout_ref"]["actor"]["fsdp_config"]["model_dtype"]]
     checkpoint = FSDP_NUMBERS * number_bytes * total
     formula = f"{FSDP_NUMBERS} x {number_bytes} x {total:,} (weights and AdamW's two moments, in one type)"
-    trainer = settings["trainer"]
-    saves = math.ceil(steps / trainer["save_freq"]) if trainer["save_freq"] > 0 else 0
-    kept, unset = _kept(trainer, "max_actor_ckpt_to_keep", saves)
-    most = min(saves, max(kept, 2)) * checkpoint  # verl makes room before it saves, if it keeps two or more
-    return Disk(total, total, checkpoint, formula, saves, kept, kept * checkpoint, most, unset and f"trainer.{unset}")
-
-
-def _kept(settings: Settings, setting: str, saves: int) -> tuple[int, str | None]:
-    """How many checkpoints are there at the end, and the name of the setting where it is not set and all are."""
-    limit = settings.get(setting)
-    return (saves, setting) if limit is None else (min(saves, limit), None)
+    saves = math.ceil(steps / settings["trainer"]["save_freq"])
+    kept = min(saves, settings["trainer"]["max_actor_ckpt_to_keep"])  # verl makes room before it saves
+    return Disk(total, total, checkpoint, formula, saves, kept, kept * checkpoint, kept * checkpoint)

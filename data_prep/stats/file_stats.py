@@ -1,16 +1,13 @@
 """Everything about one annotation file: read once, held against the manifest, a sample of it counted in tokens."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
-from data_prep.batches import read_batches
-from data_prep.prepare.source import Source
-from data_prep.prepare.split import video_key
-from data_prep.stats.distribution import Distribution, by_frequency, describe, describe_counts
+from data_prep.stats.distribution import Distribution, by_frequency, describe_counts
 from data_prep.stats.epoch import (
     GRPO_FILE,
     SFT_FILE,
@@ -24,11 +21,12 @@ from data_prep.stats.epoch import (
 )
 from data_prep.stats.tally import Tally
 from data_prep.stats.tokens import Item, TokenLengths, token_lengths
-from data_prep.stats.videos import MISSING, FrameStats, Manifest, VideoStats, frame_stats, plan_of, video_stats
+from data_prep.stats.videos import FrameStats, Manifest, Shown, VideoStats, video_stats
 from videokr.budget import BUDGETS
 from videokr.errors import RecordError, UserError
 from videokr.family import FAMILIES, Family
-from videokr.jsonl import parse_record, refuse_unreadable
+from videokr.jsonl import parse_record, read_raw
+from videokr.video.paths import plain_path
 
 SFT, RL, _ = STAGES = tuple(BUDGETS)  # decides which rows count, and how much of a video they are shown
 PROBE = "videokr check --level probe"
@@ -40,9 +38,8 @@ class Request:
 
     Attributes:
         manifest, model, family, parameters: None where not given, or not known.
-        sample: rows that are counted in tokens, at most; seed: of their drawing.
-        gpus, decode_rate: see `epoch.Known`.
-        workers: processes.
+        sample: rows that are counted in tokens, at most.
+        gpus: see `epoch.Known`.
     """
 
     manifest: Manifest | None
@@ -50,10 +47,7 @@ class Request:
     family: Family | None
     parameters: Mapping[str, int] | None
     sample: int
-    seed: int
     gpus: int | None
-    decode_rate: float | None
-    workers: int
 
     @property
     def families(self) -> Sequence[Family]:
@@ -102,13 +96,11 @@ def stage_of(path: Path) -> str:
     Raises:
         UserError: the file is not there or holds nothing.
     """
-    refuse_unreadable(path)
-    for batch in read_batches(path):
-        for _, record in batch.records():
-            try:
-                return RL if parse_record(record).rationale is None else SFT
-            except RecordError:
-                continue
+    for _, record in read_raw(path):
+        try:
+            return RL if parse_record(record).rationale is None else SFT
+        except RecordError:
+            continue
     return RL
 
 
@@ -116,26 +108,14 @@ def file_stats(path: Path, name: str, stage: str, request: Request) -> FileStats
     """Reads a file and counts.
 
     Raises:
-        UserError: the file is not there, is no list or holds nothing that can be read; or a worker process died.
+        UserError: the file is not there, is no list or holds nothing that can be read.
     """
     tally = _read(path, stage, request)
-    keys = np.frombuffer(tally.videos, dtype=np.uint64)
-    a_row = np.frombuffer(tally.videos_a_row, dtype=np.uint32).astype(np.int64)
-    starts = np.cumsum(a_row) - a_row
-    videos, rows_a_video = np.unique(keys, return_counts=True)
-    serves = np.frombuffer(tally.serves, dtype=np.uint8) == 1
-    manifest, counted = request.manifest, serves
     footage = shown = lengths = None
-    if manifest:
-        places = manifest.places(keys)
-        counted = serves & np.logical_and.reduceat(manifest.is_fine[places], starts)
-        footage = video_stats(manifest, videos)
-        shown = frame_stats(manifest, places, starts, counted, BUDGETS[stage], request.families)
-        lengths = _token_lengths(tally, stage, request, manifest, shown.rows)
-    rows, row_videos = int(counted.sum()), int(a_row[counted].sum())
-    known = Known(
-        rows, row_videos, shown, request.family, lengths, request.parameters, request.gpus, request.decode_rate
-    )
+    if request.manifest is not None and tally.shown:
+        footage, shown = video_stats(request.manifest, tally.videos), tally.shown.stats()
+        lengths = _token_lengths(tally, tally.shown, stage, request, shown.rows)
+    known = Known(tally.counted, tally.counted_videos, shown, request.family, lengths, request.parameters, request.gpus)
     sft = grpo = None
     if stage in (SFT, RL):
         settings = read_settings(GRPO_FILE)
@@ -150,13 +130,13 @@ def file_stats(path: Path, name: str, stage: str, request: Request) -> FileStats
         rows=tally.rows,
         unreadable=dict(tally.faults.most_common()),
         first_unreadable={reason: fault.line or 0 for reason, fault in tally.first_faults.items()},
-        serving=int(serves.sum()),
-        counted=rows,
+        serving=tally.serving,
+        counted=tally.counted,
         kinds=dict(sorted(tally.kinds.items())),
         groups={name: counts and by_frequency(counts) for name, counts in sorted(tally.groups.items())},
         lengths={name: found for name, counts in tally.lengths.items() if (found := describe_counts(counts))},
-        videos=len(videos),
-        rows_a_video=describe(rows_a_video),
+        videos=len(tally.videos),
+        rows_a_video=describe_counts(Counter(tally.videos.values())),
         footage=footage,
         shown=shown,
         token_lengths=lengths,
@@ -167,32 +147,30 @@ def file_stats(path: Path, name: str, stage: str, request: Request) -> FileStats
 
 
 def _read(path: Path, stage: str, request: Request) -> Tally:
-    tally = Tally(stage == SFT, request.sample if request.model and request.manifest else 0, request.seed)
-    batches = Source(path, skip_invalid=True).use(lambda example, _: example, tally.add_fault)
-    with tqdm(desc=f"reading {path.name}", unit="row", disable=None) as bar:
-        for examples in batches:
-            tally.add(examples)
-            bar.update(len(examples))
+    shown = None
+    if request.manifest is not None:
+        shown = Shown(request.manifest, BUDGETS[stage], request.families)
+    tally = Tally(stage == SFT, request.sample if request.model and shown else 0, shown)
+    for line, record in tqdm(read_raw(path), desc=f"reading {path.name}", unit="row", disable=None):
+        try:
+            tally.add(parse_record(record))
+        except RecordError as error:
+            tally.add_fault(error.located(str(path), line))
     if not tally.rows:
         first = min(tally.first_faults.values(), key=lambda fault: fault.line or 0)
         raise UserError(f"{path}: no record of {tally.faults.total():,} can be read; the first: {first}")
     return tally
 
 
-def _token_lengths(tally: Tally, stage: str, request: Request, manifest: Manifest, of: int) -> TokenLengths | None:
+def _token_lengths(tally: Tally, shown: Shown, stage: str, request: Request, of: int) -> TokenLengths | None:
     """Of the rows drawn whose videos are all known; None where there are none."""
-    if request.model is None or request.family is None:
+    if request.model is None:
         return None
     items: list[Item] = []
-    for _, example in tally.sampled:
-        places = manifest.places(np.array([*map(video_key, example.videos)], dtype=np.uint64))
-        headers = manifest.headers(np.where(manifest.is_fine[places], places, MISSING))
-        planned = tuple(header for header in headers if header and plan_of(header, BUDGETS[stage], request.family))
-        if len(planned) == len(places):
-            items.append((example, planned))
-    if not items:
-        return None
-    return token_lengths(items, request.model, BUDGETS[stage], stage == SFT, of, request.seed, request.workers)
+    for _, _, example in tally.sampled:
+        if headers := shown.headers(list(map(plain_path, example.videos))):
+            items.append((example, tuple(headers)))
+    return token_lengths(items, request.model, BUDGETS[stage], stage == SFT, of) if items else None
 
 
 def _unknown(request: Request, footage: VideoStats | None, lengths: TokenLengths | None) -> dict[str, str]:
@@ -210,6 +188,4 @@ def _unknown(request: Request, footage: VideoStats | None, lengths: TokenLengths
             unknown["token lengths"] = f"no row has videos whose durations are known: give --manifest, of {PROBE}"
         if request.parameters is None:
             unknown["checkpoint sizes"] = "the --model holds no *.safetensors"
-    if request.decode_rate is None:
-        unknown["time for decoding"] = "give --decode-rate, measured on your machine"
     return unknown

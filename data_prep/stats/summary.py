@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from tqdm import tqdm
+
 from data_prep.stats.distribution import Distribution
 from data_prep.stats.epoch import Epoch, GrpoEpoch
 from data_prep.stats.file_stats import FileStats
@@ -12,7 +14,6 @@ ROWS, VIDEOS, FRAMES, EPOCH = SECTIONS = ("Rows", "Videos", "Frames and tokens",
 NOT_KNOWN = "not known"
 MAX_SHOWN = 12  # values of each
 LABEL_COLUMNS = 19
-_BYTES = ((" TB", 10**12), (" GB", 10**9), (" MB", 10**6), (" kB", 10**3), (" B", 1))
 _LARGE = ((" billion", 10**9), (" million", 10**6), ("", 1))
 _WHOLE_FROM, _TENTHS_FROM = 100, 10  # how many digits are shown
 Facts = Mapping[str, Sequence[str]]  # lines of text by what they are about
@@ -98,7 +99,7 @@ def _frames(stats: FileStats) -> Facts:
 def _token_lengths(lengths: TokenLengths) -> list[str]:
     share, low, high = lengths.longer
     span = "" if low == high else f" (95%: {100 * low:.2f}% to {100 * high:.2f}%)"
-    sample = f"{count(lengths.sampled)} of {count(lengths.of)} rows counted, seed {lengths.seed}"
+    sample = f"{count(lengths.sampled)} of {count(lengths.of)} rows counted"
     if lengths.sampled == lengths.of:
         sample = f"all {count(lengths.of)} rows counted"
     return [_spread(lengths.lengths), f"{100 * share:.2f}% above {count(lengths.limit)}{span}, {sample}"]
@@ -118,14 +119,11 @@ def _epoch(epoch: Epoch) -> Facts:
     parts = [f"{count(decoding.reads)} videos decoded"]
     if decoding.seconds is not None and decoding.frames is not None:
         parts.append(f"{hours(decoding.seconds)} of video, {large(decoding.frames)} frames shown")
-    if decoding.cpu_hours is not None:
-        parts.append(f"{decimal(decoding.cpu_hours)} CPU-hours at the given rate")
     facts = {"one epoch": [*lines, ", ".join(parts)]}
     if disk:
-        kept = f"all kept ({disk.keep_fewer} would keep fewer)" if disk.keep_fewer else f"{count(disk.kept)} kept"
-        each = f"{size(disk.checkpoint_bytes)} each, {count(disk.saves)} written"
+        each = f"{size(disk.checkpoint_bytes)} each, {count(disk.saves)} written, {count(disk.kept)} kept"
         facts["checkpoints"] = [
-            f"{each}, {kept}: {size(disk.most_bytes)} at most, {size(disk.end_bytes)} at the end",
+            f"{each}: {size(disk.most_bytes)} at most, {size(disk.end_bytes)} at the end",
             f"bytes of one: {disk.formula}",
         ]
     return facts
@@ -171,8 +169,7 @@ def estimated(mean: Mean) -> str:
 
 
 def size(number: float) -> str:
-    name, unit = next((one for one in _BYTES if number >= one[1]), _BYTES[-1])
-    return f"{count(number) if unit == 1 else decimal(number / unit)}{name}"
+    return str(tqdm.format_sizeof(number, "B"))
 
 
 def hours(seconds: float) -> str:

@@ -1,15 +1,15 @@
-"""What the records of a file add up to: a few numbers a row, however long it is."""
+"""What the records of a file add up to, however long each is."""
 
 import hashlib
-from array import array
+import heapq
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from data_prep.prepare.split import video_key
+from data_prep.stats.videos import Shown
 from videokr.errors import RecordError
 from videokr.example import Example
 from videokr.response import Kind
+from videokr.video.paths import plain_path
 
 MAX_VALUES = 1_000  # of a grouping; one with more, such as an address for each record, is not listed
 MAX_VALUE_CHARACTERS = 100
@@ -22,57 +22,62 @@ class Tally:
 
     Attributes:
         needs_rationale: whether only rows with a rationale serve, which SFT imitates.
-        sample: rows that are drawn to be counted in tokens, at most; seed: of the drawing.
+        sample: rows that are drawn to be counted in tokens, at most.
         faults: records that cannot be read, by field and reason; first_faults: the first of each.
         groups: rows by value, by grouping (`Example.groups`); None where there are more than MAX_VALUES values.
         lengths: how often each length is there, by what is long (LENGTHS).
-        videos: a key for every video of every row, in order; videos_a_row: how many of them are each row's.
-        serves: 1 for each row that its stage can use, else 0.
-        sampled: rows drawn, each with its number.
+        shown: what the rows that count are shown of their videos; None without a manifest.
+        videos: in how many rows each is, by path.
+        serving: rows that the stage can use; counted: those of them whose videos the manifest does not reject.
+        counted_videos: in the rows that count.
+        sampled: a heap of the rows drawn, each with its number below zero and its place.
     """
 
     needs_rationale: bool
     sample: int = 0
-    seed: int = 0
+    shown: Shown | None = None
     rows: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     first_faults: dict[str, RecordError] = field(default_factory=dict)
     kinds: Counter[str] = field(default_factory=Counter)
     groups: dict[str, Counter[str] | None] = field(default_factory=dict)
     lengths: dict[str, Counter[int]] = field(default_factory=lambda: {name: Counter() for name in LENGTHS})
-    videos: "array[int]" = field(default_factory=lambda: array("Q"))
-    videos_a_row: "array[int]" = field(default_factory=lambda: array("I"))
-    serves: "array[int]" = field(default_factory=lambda: array("B"))
-    sampled: list[tuple[int, Example]] = field(default_factory=list)
+    videos: Counter[str] = field(default_factory=Counter)
+    serving: int = 0
+    counted: int = 0
+    counted_videos: int = 0
+    sampled: list[tuple[int, int, Example]] = field(default_factory=list)
 
     def add_fault(self, fault: RecordError) -> None:
         name = f"{fault.field}: {fault.reason}"
         self.faults[name] += 1
         self.first_faults.setdefault(name, fault)
 
-    def add(self, examples: Sequence[Example]) -> None:
-        """Counts the next rows of the file."""
-        lengths: dict[str, list[int]] = {name: [] for name in LENGTHS}  # a Counter takes many at once more quickly
-        for example in examples:
-            self.kinds[example.kind.value] += 1
-            lengths["question_words"].append(len(example.question.split()))
-            if example.kind is Kind.OPEN_ENDED:
-                lengths["open_answer_words"].append(len(example.answer.split()))
-            if example.rationale is not None:
-                lengths["rationale_words"].append(len(example.rationale.split()))
-            for name, value in example.groups.items():
-                self._add_to_group(name, value[:MAX_VALUE_CHARACTERS])
-            self.videos.extend(map(video_key, example.videos))
-            self.videos_a_row.append(len(example.videos))
-            serves = example.rationale is not None or not self.needs_rationale
-            self.serves.append(serves)
-            if self.sample and serves:
-                self.sampled.append((self._number(example), example))
-        self.rows += len(examples)
-        for name, values in lengths.items():
-            self.lengths[name].update(values)
-        self.sampled.sort(key=lambda drawn: (drawn[0], drawn[1].id))
-        del self.sampled[self.sample :]
+    def add(self, example: Example) -> None:
+        """Counts the next row of the file."""
+        self.rows += 1
+        self.kinds[example.kind.value] += 1
+        self.lengths["question_words"][len(example.question.split())] += 1
+        if example.kind is Kind.OPEN_ENDED:
+            self.lengths["open_answer_words"][len(example.answer.split())] += 1
+        if example.rationale is not None:
+            self.lengths["rationale_words"][len(example.rationale.split())] += 1
+        for name, value in example.groups.items():
+            self._add_to_group(name, value[:MAX_VALUE_CHARACTERS])
+        videos = list(map(plain_path, example.videos))
+        self.videos.update(videos)
+        if self.needs_rationale and example.rationale is None:
+            return
+        self.serving += 1
+        if self.shown is None or self.shown.are_fine(videos):
+            self.counted += 1
+            self.counted_videos += len(videos)
+            if self.shown:
+                self.shown.add(videos)
+        if self.sample:
+            heapq.heappush(self.sampled, (-_drawn_number(example), self.rows, example))
+            if len(self.sampled) > self.sample:
+                heapq.heappop(self.sampled)
 
     def _add_to_group(self, name: str, value: str) -> None:
         counts = self.groups.setdefault(name, Counter())
@@ -81,7 +86,8 @@ class Tally:
             if len(counts) > MAX_VALUES:
                 self.groups[name] = None
 
-    def _number(self, example: Example) -> int:
-        """The number that a row is drawn by: the lowest are, so that a row's place in the file does not matter."""
-        text = f"{self.seed}\0{example.id}\0{example.question}".encode()
-        return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest())
+
+def _drawn_number(example: Example) -> int:
+    """The number that a row is drawn by: the lowest are, so that a row's place in the file does not matter."""
+    text = f"{example.id}\0{example.question}".encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest())

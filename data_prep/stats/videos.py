@@ -3,72 +3,24 @@
 No video is opened: frames and video tokens follow from the headers, by the frame plan.
 """
 
+import math
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from data_prep.prepare.split import video_key
 from data_prep.stats.distribution import Distribution, by_frequency, describe
 from videokr.budget import VideoBudget
 from videokr.errors import UserError
 from videokr.family import Family
-from videokr.video.frame_plan import FramePlan, VideoHeader, plan_frames
-from videokr.video.manifest import COLUMNS
+from videokr.video.frame_plan import VideoHeader, plan_frames
+from videokr.video.manifest import VideoEntry
 
 MAX_VALUES = 200  # resolutions or frame rates that are listed; the rarer ones are one
 OTHERS = "others"
-MISSING = -1  # place of a video that is not in the manifest: the last, of which nothing is known
-NUMBERS = ("size_bytes", "frame_count", "average_fps", "height", "width", "off_by_index_seconds")
-
-
-class Manifest:
-    """The manifest as columns, one place a video, in the order of their keys: some 80 bytes for each.
-
-    Attributes:
-        reasons: why each is rejected; None of the others.
-        is_fine: of each whether it is in the manifest, and not rejected.
-        numbers: float64, the columns of `VideoEntry` that are named in NUMBERS; NaN where not known.
-
-    Raises:
-        UserError: there is none, or it is none.
-    """
-
-    def __init__(self, path: Path) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        if not path.is_file():
-            raise UserError(f"--manifest '{path}' is not there: videokr check writes it")
-        pa.set_memory_pool(pa.system_memory_pool())  # arrow's own keeps what it has freed, which numpy needs later
-        try:
-            with pq.ParquetFile(path) as file:
-                if file.schema_arrow.names != list(COLUMNS):
-                    raise UserError(f"'{path}' is no manifest of this release: write it again with videokr check")
-                table = file.read(["path", "reason", *NUMBERS])
-        except pa.ArrowException as error:
-            raise UserError(f"'{path}' is no manifest: {str(error).splitlines()[0]}") from None
-        if not len(table):
-            raise UserError(f"manifest '{path}' holds no video: write it again with videokr check")
-        keys = np.fromiter(map(video_key, table["path"].to_pylist()), np.uint64, len(table))
-        order = np.argsort(keys, kind="stable")
-        self._keys = keys[order]
-        self.reasons = np.array([*table["reason"].to_pylist(), None], dtype=object)[np.append(order, MISSING)]
-        self.is_fine = np.append(table["reason"].is_null().to_numpy()[order], False)
-        self.numbers = {name: np.append(table[name].to_numpy().astype(float)[order], np.nan) for name in NUMBERS}
-
-    def places(self, keys: np.ndarray) -> np.ndarray:
-        """Where videos stand, by their keys (uint64); MISSING for those that the manifest has not got."""
-        found = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        return np.where(self._keys[found] == keys, found, MISSING)
-
-    def headers(self, places: np.ndarray) -> Iterator[VideoHeader | None]:
-        """The headers of the videos at some places; None for those that are not known."""
-        names = ("frame_count", "average_fps", "height", "width")
-        for frames, fps, height, width in zip(*(self.numbers[name][places].tolist() for name in names), strict=True):
-            yield None if np.isnan(frames) else VideoHeader(int(frames), fps, int(height), int(width))
+Manifest = Mapping[str, VideoEntry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +46,24 @@ class VideoStats:
     header_unknown: int
 
 
-def video_stats(manifest: Manifest, keys: np.ndarray) -> VideoStats:
-    """Looks up videos by their keys, each given once."""
-    places = manifest.places(keys)
-    fine = places[manifest.is_fine[places]]
-    rejected = places[(places != MISSING) & ~manifest.is_fine[places]]
-    sizes = manifest.numbers["size_bytes"][fine]
-    probed = fine[~np.isnan(manifest.numbers["frame_count"][fine])]
-    frames, fps, heights, widths, off = (manifest.numbers[name][probed] for name in NUMBERS[1:])
-    sides = zip(widths.astype(int).tolist(), heights.astype(int).tolist(), strict=True)
+def video_stats(manifest: Manifest, paths: Iterable[str]) -> VideoStats:
+    """Looks up videos by their paths, each given once."""
+    found = [manifest.get(path) for path in paths]
+    known = [entry for entry in found if entry]
+    fine = [entry for entry in known if entry.reason is None]
+    seconds = [entry.duration_seconds for entry in fine if entry.duration_seconds]
     return VideoStats(
         fine=len(fine),
-        rejected=_common(manifest.reasons[rejected].tolist()),
-        not_in_manifest=int((places == MISSING).sum()),
-        seconds=describe(frames / fps),
-        size_bytes=describe(sizes[~np.isnan(sizes)].astype(np.int64)),
-        resolutions=_common(f"{width}x{height}" for width, height in sides),
-        fps=_common(f"{rate:.2f}".rstrip("0").rstrip(".") for rate in fps.tolist()),
-        off_by_index_seconds=describe(off[off > 0]),
-        header_unknown=len(fine) - len(probed),
+        rejected=_common(entry.reason for entry in known if entry.reason is not None),
+        not_in_manifest=len(found) - len(known),
+        seconds=describe(np.array(seconds)),
+        size_bytes=describe(np.array([entry.size_bytes for entry in fine if entry.size_bytes is not None])),
+        resolutions=_common(f"{entry.width}x{entry.height}" for entry in fine if entry.width),
+        fps=_common(f"{entry.average_fps:.2f}".rstrip("0").rstrip(".") for entry in fine if entry.average_fps),
+        off_by_index_seconds=describe(
+            np.array([entry.off_by_index_seconds for entry in fine if entry.off_by_index_seconds])
+        ),
+        header_unknown=len(fine) - len(seconds),
     )
 
 
@@ -135,53 +86,72 @@ class FrameStats:
     tokens: Mapping[str, Distribution | None]
 
 
-def frame_stats(
-    manifest: Manifest,
-    places: np.ndarray,
-    starts: np.ndarray,
-    counted: np.ndarray,
-    budget: VideoBudget,
-    families: Sequence[Family],
-) -> FrameStats:
-    """Plans the videos of all rows that count.
+@dataclass(slots=True)
+class Shown:
+    """Plans the videos of rows, and adds up what these are shown.
 
-    Args:
-        places: in the manifest, of every video of every row, in order.
-        starts: where each row's begin among them.
-        counted: of each row, whether it counts here.
+    Attributes:
+        rows_unknown: see FrameStats.
     """
-    different, inverse = np.unique(places, return_inverse=True)
-    frames, seconds = np.zeros(len(different), np.int64), np.zeros(len(different))
-    tokens = {family.name: np.zeros(len(different), np.int64) for family in families}
-    for number, header in enumerate(manifest.headers(different)):
-        for family in families:
-            if header and (plan := plan_of(header, budget, family)):
-                frames[number] = len(plan.indices)  # the same for every family
-                seconds[number] = header.duration_seconds
-                tokens[family.name][number] = plan.video_tokens
-    planned = np.logical_and.reduceat(frames[inverse] > 0, starts) & counted
 
-    def by_row(values: np.ndarray) -> np.ndarray:
-        """Of each planned row the sum over its videos."""
-        sums: np.ndarray = np.add.reduceat(values[inverse], starts)[planned]
-        return sums
+    manifest: Manifest
+    budget: VideoBudget
+    families: Sequence[Family]
+    rows_unknown: int = 0
+    # Of each row one after the other: frames, seconds, and tokens by family.
+    _rows: "array[float]" = field(default_factory=lambda: array("d"))
+    _planned: dict[str, tuple[float, ...] | None] = field(default_factory=dict)  # the same of each video
 
-    row_seconds = by_row(seconds)
-    return FrameStats(
-        rows=int(planned.sum()),
-        rows_unknown=int((counted & ~planned).sum()),
-        seconds=float(np.cumsum(row_seconds)[-1]) if len(row_seconds) else 0.0,
-        frames=describe(by_row(frames)),
-        tokens={name: describe(by_row(own)) for name, own in tokens.items()},
-    )
+    def are_fine(self, videos: Iterable[str]) -> bool:
+        """Whether all videos are in the manifest, and not rejected."""
+        return all((entry := self.manifest.get(video)) and entry.reason is None for video in videos)
+
+    def add(self, videos: Sequence[str]) -> None:
+        """Takes a row by the paths of its videos, all of which are fine."""
+        planned = [self._plan(video) for video in videos]
+        known = [one for one in planned if one]
+        if len(known) < len(planned):
+            self.rows_unknown += 1
+            return
+        self._rows.extend(map(sum, zip(*known, strict=True)))
+
+    def stats(self) -> FrameStats:
+        frames, seconds, *tokens = np.array(self._rows).reshape(-1, 2 + len(self.families)).T
+        return FrameStats(
+            rows=len(frames),
+            rows_unknown=self.rows_unknown,
+            seconds=math.fsum(seconds),
+            frames=describe(frames.astype(np.int64)),
+            tokens={
+                family.name: describe(own.astype(np.int64)) for family, own in zip(self.families, tokens, strict=True)
+            },
+        )
+
+    def headers(self, videos: Sequence[str]) -> list[VideoHeader] | None:
+        """Of a row's videos; None where one has no plan."""
+        if not self.are_fine(videos) or not all(map(self._plan, videos)):
+            return None
+        return [header for video in videos if (header := _header(self.manifest[video]))]
+
+    def _plan(self, video: str) -> tuple[float, ...] | None:
+        """None where the header is not known, or no processor takes the video because its frames are too narrow."""
+        if video not in self._planned:
+            self._planned[video] = self._new_plan(_header(self.manifest[video]))
+        return self._planned[video]
+
+    def _new_plan(self, header: VideoHeader | None) -> tuple[float, ...] | None:
+        if header is None:
+            return None
+        try:
+            plans = [plan_frames(header, self.budget, family.patch_size) for family in self.families]
+        except UserError:
+            return None
+        return len(plans[0].indices), header.duration_seconds, *(plan.video_tokens for plan in plans)
 
 
-def plan_of(header: VideoHeader, budget: VideoBudget, family: Family) -> FramePlan | None:
-    """The frame plan of a video; None of one that no processor takes, because its frames are too narrow."""
-    try:
-        return plan_frames(header, budget, family.patch_size)
-    except UserError:
-        return None
+def _header(entry: VideoEntry) -> VideoHeader | None:
+    """Of a variable frame rate the mean one, which is as many frames."""
+    return entry._replace(off_by_index_seconds=None).header
 
 
 def _common(values: Iterable[str]) -> dict[str, int]:

@@ -654,7 +654,7 @@ def test_videos_with_faults_are_named_and_nothing_else_is_lost(own):
 def test_a_pair_that_cannot_be_looked_at_is_named_and_kept(own, monkeypatch):
     from data_prep.engine import Failure
 
-    monkeypatch.setattr(comparison, "run", lambda task, items, **_: ((item, Failure("hung")) for item in items))
+    monkeypatch.setattr(comparison, "run", lambda task, items, workers: ((item, Failure("hung")) for item in items))
     assert main(flags(own)) == NOT_COMPARED
     assert {match["kind"] for match in matches_of(own / "out")} == {"possible near-duplicate"}
     assert (own / "out" / "t.jsonl").read_bytes() == (own / "t.jsonl").read_bytes()

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.lint.biases import LEVEL, Tally, biases, chi_square_tail, guessers, two_sided_p
+from data_prep.lint.biases import Tally, biases, guessers
 from data_prep.lint.corpus import Corpus
 from data_prep.lint.language import other_language
 from data_prep.lint.length import Lengths
@@ -77,9 +77,9 @@ def write(path: Path, rows: Records) -> Path:
     return path
 
 
-def found(*files: Path, workers: int = 1) -> list[tuple[int, str]]:
+def found(*files: Path) -> list[tuple[int, str]]:
     """Line and name of every finding in a row."""
-    corpus = lint(files, None, workers)
+    corpus = lint(files)
     rows = [json.loads(row) for row in corpus.listed()]
     return [(row["line"], row["finding"]) for row in rows]
 
@@ -389,15 +389,6 @@ def test_what_ends_well_is_not_cut(text):
     assert not list(find_rationale(parse_record(record)))
 
 
-@pytest.mark.parametrize(
-    ("statistic", "degrees", "p"),
-    [(3.841, 1, 0.05), (7.815, 3, 0.05), (9.488, 4, 0.05), (18.467, 4, 0.001), (27.877, 9, 0.001), (10.828, 1, 0.001)],
-)
-def test_tails_are_those_of_the_tables(statistic, degrees, p):
-    assert chi_square_tail(statistic, degrees) == pytest.approx(p, rel=2e-3)
-    assert two_sided_p(3.2905) == pytest.approx(0.001, rel=1e-3)
-
-
 def drawn(rng: np.random.Generator, rows: int, count: int, weights: Sequence[float] = (), longest: float = 0) -> Tally:
     """A tally of questions whose answers are drawn; with `longest` so often the longest option, beyond chance."""
     tally = Tally()
@@ -413,38 +404,31 @@ def drawn(rng: np.random.Generator, rows: int, count: int, weights: Sequence[flo
     return tally
 
 
-def test_a_fair_corpus_is_called_biased_no_oftener_than_said():
+def test_a_fair_file_is_never_called_biased():
     rng = np.random.default_rng(1)
-    corpora, called = 4_000, 0
-    for number in range(corpora):
-        made, _ = biases([drawn(rng, 500, 2 + number % 9), drawn(rng, 250, 4)])
-        assert len(made) >= 3
-        called += any(bias.found for bias in made)
-    assert called <= LEVEL * corpora + 6  # three standard deviations of what is said at most
+    for number in range(4_000):
+        found = list(biases(drawn(rng, 60 + 10 * (number % 90), 2 + number % 9)))
+        assert len(found) == 2 and not any(bias.is_found for bias in found)
 
 
 @pytest.mark.parametrize("weights", [[3, 3, 3, 4], [30, 30, 20, 30]])
 def test_a_letter_that_is_right_too_often_is_found(weights):
-    made, _ = biases([drawn(np.random.default_rng(2), 20_000, 4, weights)])
-    letters, longest = made
-    assert letters.name == "letter" and letters.found and not longest.found
-    assert letters.share == max(letters.detail.values()) / 20_000
+    letters, longest = biases(drawn(np.random.default_rng(2), 20_000, 4, weights))
+    assert letters.name == "letter" and letters.is_found and not longest.is_found
+    assert letters.share == max(letters.by_letter.values()) / 20_000
 
 
 def test_the_longest_option_is_found_and_so_is_what_it_earns():
-    tally = drawn(np.random.default_rng(3), 3_000, 5, longest=0.35)
-    made, _ = biases([tally])
-    assert [bias.found for bias in made] == [False, True] and made[1].share / made[1].chance > 1.3
-    guess = guessers(tally)
-    assert guess and guess.longest == pytest.approx(made[1].share) and guess.chance == pytest.approx(0.2)
+    letters, longest = biases(drawn(np.random.default_rng(3), 3_000, 5, longest=0.35))
+    assert (letters.is_found, longest.is_found) == (False, True)
+    assert longest.share / longest.chance > 1.3 and longest.chance == pytest.approx(0.2)
 
 
 def test_biases_that_only_count_beyond_doubt_are_not_called():
     rng = np.random.default_rng(4)
-    made, _ = biases([drawn(rng, 100_000, 4, [25, 25, 25, 26.5])])  # p is tiny, a guesser gains one point
-    assert made[0].p < LEVEL / 2 and not made[0].found
-    made, not_made = biases([drawn(rng, 60, 4, [9, 1, 1, 1])])
-    assert not made and len(not_made) == 2
+    letters, _ = biases(drawn(rng, 100_000, 4, [25, 25, 25, 26.5]))  # certain, and a guesser gains one point
+    assert letters.share > 0.255 and not letters.is_found
+    assert not next(biases(drawn(rng, 12, 4, [3, 1, 1, 1]))).is_found  # much, of few
 
 
 def test_lengths_of_options_are_counted_with_their_ties(tmp_path):
@@ -452,22 +436,10 @@ def test_lengths_of_options_are_counted_with_their_ties(tmp_path):
     rows = [
         {"question": f"What {n}?", "options": options, "answer": "ABC"[n % 3], "video": f"{n}.mp4"} for n in range(9)
     ]
-    corpus = lint([write(tmp_path / "data.jsonl", rows)], None, 1)
+    corpus = lint([write(tmp_path / "data.jsonl", rows)])
     assert corpus.tallies[0].longest == Counter({(3, 2, 1): 6, (3, 2, 0): 3})
     guess = guessers(corpus.tallies[0])
     assert guess and guess.longest == pytest.approx(1 / 3)
-
-
-def test_all_of_the_above_is_counted(tmp_path):
-    rows = clean_rows(600)
-    for row in rows:
-        if row.get("options"):
-            row["options"][4], row["solution"] = "E. All of the above", "E"
-            row["think"] = "The presenter points at it."
-    corpus = lint([write(tmp_path / "data.jsonl", rows)], None, 1)
-    above = next(bias for bias in biases(corpus.tallies)[0] if bias.name == "above")
-    assert above.found and above.rows == 300 and above.share == 1.0
-    assert "all or none of the above, 300 rows: right in 100.0%" in as_text(corpus)
 
 
 def test_between_files(tmp_path):
@@ -484,7 +456,7 @@ def test_between_files(tmp_path):
         write(tmp_path / name, rows)
         for name, rows in (("train.jsonl", train), ("rl.jsonl", rl), ("eval.jsonl", held_out))
     ]
-    corpus = lint(files, None, 1)
+    corpus = lint(files)
     rows = [json.loads(row) for row in corpus.listed()]
     places = sorted((Path(row["file"]).name, row["line"], row["finding"]) for row in rows)
     shared = "video-in-two-files"
@@ -530,11 +502,9 @@ def test_a_file_without_reasoning_and_a_file_of_two_forms(tmp_path):
     rows = clean_rows(60)
     for row in rows[:30]:
         row["think"] = row["think"][len("<think>") : -len("</think>")]
-    rows[40]["solution"] = rows[40]["options"]["ABCDE".index(rows[40]["solution"][8])][3:]
     done = run("--data", write(tmp_path / "sft.jsonl", rows))
     assert done.returncode == 0
     assert "'think' with tags 30, without tags 30" in done.stdout
-    assert "answers of multiple choice as a letter 29, as the option's text 1" in done.stdout
 
 
 NUMBERED = b" ".join(b"the word%d" % number for number in range(600_000)) + b"."
@@ -568,24 +538,10 @@ def test_lines_of_every_kind(tmp_path, name):
     rows = [json.dumps(row).encode() for row in clean_rows(4)[::2]]
     path = tmp_path / "data.jsonl"
     path.write_bytes(text.replace(b"%s", rows[0], 1).replace(b"%s", rows[1], 1))
-    corpus = lint([path], None, 1)
+    corpus = lint([path])
     got = [json.loads(row) for row in corpus.listed()]
     assert [(row["line"], row["finding"]) for row in got if row["finding"] != "no-rationale"] == expected
     assert corpus.tallies[0].records.total() == records
-
-
-def test_the_bytes_are_the_same_whatever_the_workers(tmp_path):
-    rows = clean_rows(2_750)
-    for number, (damage, _) in enumerate(DAMAGES.values()):
-        damage(rows[50 * number : 50 * (number + 1)])
-    files = [write(tmp_path / "a.jsonl", rows), tmp_path / "b.json"]
-    files[1].write_text(json.dumps(clean_rows(600, 3)), encoding="utf-8")
-    outputs = set()
-    for workers in (1, 2, 3):
-        done = run("--data", *files, "--json", tmp_path / "lint.json", "--workers", workers)
-        assert done.returncode == FAULT
-        outputs.add((done.stdout, (tmp_path / "lint.json").read_bytes()))
-    assert len(outputs) == 1
 
 
 def test_killed_it_leaves_nothing_and_runs_again(tmp_path):
@@ -609,7 +565,7 @@ def test_a_full_disk_is_one_line(tmp_path, count, lost):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
-    done = run("--data", path, "--json", tmp_path / "lint.json", "--workers", 1, preexec_fn=little_room)
+    done = run("--data", path, "--json", tmp_path / "lint.json", preexec_fn=little_room)
     assert done.returncode == 2 and "make room" in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "lint.json").exists()
 
@@ -622,11 +578,11 @@ def test_a_full_disk_is_one_line(tmp_path, count, lost):
         (["--data", "list.json"], "holds no records"),
         (["--data", "broken.json"], "not JSON"),
         (["--data", "a.jsonl", "./a.jsonl"], "given twice"),
-        (["--data", "a.jsonl", "--workers", "0"], "positive"),
+        (["--data", "a.jsonl", "--max-tokens", "0"], "positive"),
         (["--data", "a.jsonl", "--show", "-1"], "--show"),
-        (["--data", "a.jsonl", "--model", "nowhere"], "config.json"),
+        (["--data", "a.jsonl", "--model", "nowhere"], "give --manifest"),
+        (["--data", "a.jsonl", "--model", "nowhere", "--manifest", "m.parquet"], "config.json"),
         (["--data", "a.jsonl", "--manifest", "m.parquet"], "is not there"),
-        (["--data", "a.jsonl", "--budget", "rl"], "give --model"),
         (["--data", "a.jsonl", "--max-tokens", "9"], "give --model"),
         (["--data", "a.jsonl", "--json", "."], "no file"),
     ],
@@ -670,7 +626,7 @@ RECORDS = st.fixed_dictionaries(
 @given(st.lists(RECORDS, min_size=1, max_size=8))
 def test_no_record_breaks_it_and_every_row_given_twice_is_found(tmp_path_factory, records):
     folder = tmp_path_factory.mktemp("any")
-    corpus = lint([write(folder / "once.jsonl", records)], None, 1)
+    corpus = lint([write(folder / "once.jsonl", records)])
     as_text(corpus)
     rows = Counter(finding for _, finding in found(write(folder / "once.jsonl", records)))
     twice = Counter(finding for _, finding in found(write(folder / "twice.jsonl", records + records)))
@@ -705,9 +661,10 @@ def test_too_long_is_what_prepare_leaves_out(tmp_path, family):
     left_out = {json.loads(line)["line"] for line in (tmp_path / "rows.left_out.jsonl").read_text().splitlines()}
     assert 3 < len(left_out) < 23
 
-    told = [lint([path], Lengths(tmp_path / "model", 4_000, None, manifest), 1) for manifest in (known[1], None)]
+    write_manifest(tmp_path / "part.parquet", videos[:20])
+    lengths = Lengths(tmp_path / "model", 4_000)
+    told = [lint([path], tmp_path / name, lengths) for name in ("manifest.parquet", "part.parquet")]
     lines = [{row["line"] for row in map(json.loads, one.listed()) if row["finding"] == "too-long"} for one in told]
-    assert lines[0] == left_out and told[0].tallies[0].lengths == Counter(longer=len(left_out), fits=24 - len(left_out))
-    unknown = told[1].tallies[0].lengths["unknown"]  # without a word of the videos
-    assert lines[1] < left_out and unknown >= len(left_out - lines[1])
-    assert f"for {unknown} rows (it hangs on the video" in as_text(told[1], has_lengths=True)
+    assert lines == [left_out, left_out - set(range(21, 25))]
+    assert [one.tallies[0].unknown_lengths for one in told] == [0, 4]
+    assert "for 4 rows (the manifest does not know" in as_text(told[1], has_lengths=True)

@@ -6,7 +6,7 @@ import pytest
 from checkout import ROOT
 from misbehaving import misbehave
 
-from data_prep.engine import Failure, run
+from data_prep.engine import Failure, Workers, run
 
 pytestmark = pytest.mark.rl
 
@@ -23,7 +23,7 @@ def cluster():
 
 def test_what_hangs_or_dies_takes_nothing_with_it(cluster):
     for how, reason in (("killed", "its process died (signal 9)"), ("hang", "took longer than 3 s")):
-        outcomes = dict(run(partial(misbehave, how=how), range(8), workers=2, seconds_each=3, engine="ray"))
+        outcomes = dict(run(partial(misbehave, how=how), range(8), Workers(2, 3, "ray")))
         assert outcomes == {n: Failure(reason) if n == 3 else 2 * n for n in range(8)}
 
 

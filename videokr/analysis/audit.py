@@ -1,14 +1,11 @@
 """`videokr audit-reward`: what a reward makes of a file's own gold answers, before a run learns from it."""
 
 import argparse
-import json
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -85,9 +82,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--accuracy", choices=[str(name) for name in Accuracy], help="only this one (default: both, side by side)"
     )
     parser.add_argument("--tolerance", type=float, default=DEFAULT_TOLERANCE, help="of numbers (default: %(default)s)")
-    parser.add_argument("--n", type=int, metavar="N", help="the first N rows (default: all)")
-    parser.add_argument("--seed", type=int, default=0, help="which other row's answer each is held against")
-    parser.add_argument("--json", action="store_true", help="print the audit as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -96,31 +90,24 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UserError: no such file, or none of its records can be read.
     """
-    if args.n is not None and args.n < 1:
-        raise UserError(f"--n is {args.n}: a number of rows, at least 1")
     check_tolerance(args.tolerance, "--tolerance")
     accuracies = [accuracy for accuracy in Accuracy if args.accuracy in (None, accuracy)]
     for accuracy in accuracies:
         check_accuracy(accuracy)
     unread: list[RecordError] = []
-    examples = list(islice(read_examples(args.data, unread), args.n))
+    examples = list(read_examples(args.data, unread))
     if not examples:
         raise UserError(f"no record of '{args.data}' can be read" + (f": {unread[0]}" if unread else ""))
-    audits = [audit(examples, accuracy, args.tolerance, args.seed) for accuracy in accuracies]
-    faults = [str(fault) for fault in unread]
-    if args.json:
-        print(json.dumps(as_json(audits, faults), indent=2, ensure_ascii=False))
-    else:
-        print("\n".join(as_text(audits, faults)), flush=True)
+    audits = [audit(examples, accuracy, args.tolerance) for accuracy in accuracies]
+    print("\n".join(as_text(audits, [str(fault) for fault in unread])), flush=True)
     return 0
 
 
-def audit(examples: Sequence[Example], accuracy: Accuracy, tolerance: float, seed: int) -> Audit:
+def audit(examples: Sequence[Example], accuracy: Accuracy, tolerance: float) -> Audit:
     """Scores every example's gold answer against itself, another one and its perturbations, with both blocks around it.
 
     Args:
         tolerance: relative, of numbers in `typed`.
-        seed: which other row's answer each is held against.
     """
 
     def score(example: Example, answer: str) -> ScoredAnswer:
@@ -130,7 +117,7 @@ def audit(examples: Sequence[Example], accuracy: Accuracy, tolerance: float, see
         return ScoredAnswer(example.id, example.answer, answer, reward.accuracy, str(reward.reason))
 
     found = Audit(accuracy)
-    pairs = zip(examples, _other_answers(examples, seed), strict=True)
+    pairs = zip(examples, _other_answers(examples), strict=True)
     for example, other in tqdm(pairs, desc=str(accuracy), total=len(examples), unit="row", disable=None):
         kind = _answer_type(example)
         found.types[kind] += 1
@@ -159,9 +146,9 @@ def _answer_type(example: Example) -> str:
     return "number" if is_number(example.answer) else "text"
 
 
-def _other_answers(examples: Sequence[Example], seed: int) -> Iterator[str | None]:
+def _other_answers(examples: Sequence[Example]) -> Iterator[str | None]:
     """For each example another option, or another row's gold answer of the kind; None where there is no other."""
-    rng = random.Random(seed)
+    rng = random.Random(0)
     by_kind = {kind: list(dict.fromkeys(one.answer for one in examples if one.kind is kind)) for kind in Kind}
     for example in examples:
         answers = by_kind[example.kind]
@@ -184,37 +171,6 @@ def _cause(best: ScoredAnswer) -> str:
     if len(best.gold.split()) == 1 or best.accuracy == 2 / 3:
         return "one word for ROUGE, so that ROUGE-2 is 0"
     return f"scored as {best.reason}"
-
-
-def as_json(audits: Sequence[Audit], unread: Sequence[str]) -> dict[str, Any]:
-    """Everything that was counted; rows as far as they were kept."""
-    return {
-        "rows": sum(audits[0].types.values()),
-        "types": dict(sorted(audits[0].types.items())),
-        "unread": list(unread),
-        "accuracy": {
-            str(audit.accuracy): {
-                "ceiling": {"mean": _sum(audit.ceiling).mean, "by_type": _shares(audit.ceiling)},
-                "causes": dict(audit.causes.most_common()),
-                "floor": {"mean": _sum(audit.floor).mean, "by_type": _shares(audit.floor)},
-                "wrongly_punished": _shares(audit.right),
-                "wrongly_rewarded": _shares(audit.wrong),
-            }
-            for audit in audits
-        },
-    }
-
-
-def _shares(shares: Mapping[str, Share]) -> dict[str, Any]:
-    return {
-        name: {
-            "count": share.count,
-            "faulty": share.faulty,
-            "mean_accuracy": share.mean,
-            "rows": [asdict(row) for row in share.rows],
-        }
-        for name, share in shares.items()
-    }
 
 
 def _sum(shares: Mapping[str, Share]) -> Share:

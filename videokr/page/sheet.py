@@ -4,11 +4,9 @@ import base64
 import io
 import math
 import os
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -181,17 +179,14 @@ def _encoded(frames: Sequence[tuple[float, Any]], max_bytes: int) -> Sheet:
     for place, image in enumerate(images):
         strip.paste(image, (place * (width + GAP), 0))
 
-    @cache
-    def encoded(step: int) -> bytes:
-        scale, quality = _LADDER[step]
+    for scale, quality in _LADDER:  # to the last step, where none fits
         size = max(1, round(strip.width * scale)), max(1, round(strip.height * scale))
         file = io.BytesIO()
-        (strip if scale == 1 else strip.resize(size)).save(file, kind, quality=quality)
-        return file.getvalue()
-
-    fits = bisect_left(range(len(_LADDER) - 1), True, key=lambda step: len(encoded(step)) <= max_bytes)
-    picture = encoded(fits)  # the last step, where none fits
-    return Sheet(picture, f"image/{kind.lower()}", strip.width, strip.height, tuple(second for second, _ in frames))
+        strip.resize(size).save(file, kind, quality=quality)
+        if file.tell() <= max_bytes:
+            break
+    seconds = tuple(second for second, _ in frames)
+    return Sheet(file.getvalue(), f"image/{kind.lower()}", strip.width, strip.height, seconds)
 
 
 def sheet_style(sheets: Iterable[Sheet | NoSheet]) -> str:
