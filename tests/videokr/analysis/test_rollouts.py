@@ -10,8 +10,9 @@ import pytest
 from checkout import ROOT
 
 from videokr.analysis.rollouts.evidence import Check, answers_given, most_repeated_run, opened_blocks
+from videokr.analysis.rollouts.reasons import MEANINGS, NoVerdict
 from videokr.analysis.rollouts.report import WIDTH, as_json, as_text
-from videokr.analysis.rollouts.rollout import MEANINGS, NoVerdict, explain, find_dumps, read_dump
+from videokr.analysis.rollouts.rollout import explain, find_dumps, read_dump
 from videokr.analysis.rollouts.tally import read_tally, window_of
 from videokr.dialogue import SYSTEM, CallFault, build_call_turn, build_observation
 from videokr.errors import UserError
@@ -537,7 +538,8 @@ def test_dialogues_are_scored_by_all_their_turns(tmp_path):
     told = as_json(tally)["over_all"]
     assert (told["mean_accuracy"], told["mean_format"]) == pytest.approx((2 / 3, 2 / 3))
     counts = {"dialogues": 3, "looked": 2, "rounds": 2, "calls": 2, "broken_calls": 1, "broken": {"broken": 1}}
-    assert told["dialogues"] == counts
+    assert told["dialogues"] == counts | {"iou": pytest.approx(0.4)}
+    assert "IoU of the last look 40.0%, of the 1 right" in as_text(tally)
     assert as_json(tally)["differing_scores"]["count"] == 1
     assert "Dialogues: 66.7% look again" in as_text(tally) and "broken calls 50.0% of 2" in as_text(tally)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from videokr.analysis.rollouts.evidence import Check
 from videokr.analysis.rollouts.hacking_checks import run_checks
-from videokr.analysis.rollouts.rollout import MEANINGS
+from videokr.analysis.rollouts.reasons import MEANINGS
 from videokr.analysis.rollouts.tally import DIFFERING, UNVARIED, VARIED, Tally, Totals
 from videokr.dialogue import CallFault
 from videokr.reward import Accuracy
@@ -90,6 +90,7 @@ def _numbers(totals: Totals, group_size: int) -> dict[str, Any]:
             "repeated_text": sums[f"check/{Check.REPEATED_TEXT}"],
         },
         "dialogues": {name: sums[name] for name in ("dialogues", "looked", "rounds", "calls", "broken_calls")}
+        | {"iou": totals.mean("iou", "paid_looks")}
         | {"broken": totals.by("broken")},
         "letters": dict(sorted(totals.by("letter").items())),
         "gold_letters": dict(sorted(totals.by("gold_letter").items())),
@@ -147,6 +148,9 @@ def _dialogues(tally: Tally) -> Iterator[str]:
     yield f"Dialogues: {_number(over_all, '.1%')} look again ({first} in step {steps[0]}, {last} in step {steps[-1]})"
     broken, calls = _number(total.mean("broken_calls", "calls"), ".1%"), total.sums["calls"]
     yield f"  rounds of those that look {_number(rounds, '.2f')}, broken calls {broken} of {calls:,}"
+    if total.sums["paid_looks"]:
+        found = _number(total.mean("iou", "paid_looks"), ".1%")
+        yield f"  IoU of the last look {found}, of the {total.sums['paid_looks']:,} right answers that look"
     for name, count in total.by("broken").items():
         yield f"  {name:<12}{count:>10,}  {CallFault[name.upper()]}"
 

@@ -10,11 +10,11 @@ import math
 import re
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from videokr.analysis.rollouts.reasons import NoVerdict
 from videokr.dialogue import SYSTEM, Call, read_turn, split_turns
 from videokr.dialogue_reward import LEAST_IOU, WEIGHTS, score_dialogue
 from videokr.errors import UserError
@@ -129,9 +129,8 @@ def read_dump(path: Path, cut_lines: list[dict[str, Any]]) -> Iterator[Rollout]:
 def _parse(row: Any, step: int, line: int) -> Rollout:
     if not isinstance(row, dict):
         raise ValueError(f"not a JSON object, but {type(row).__name__}")
-    for key in REQUIRED_KEYS:
-        if key not in row:
-            raise ValueError(f"key '{key}' is missing")
+    if missing := [key for key in REQUIRED_KEYS if key not in row]:
+        raise ValueError(f"key '{missing[0]}' is missing")
     gold, score = row["gts"], _number(row, "score")
     if score is None:
         raise ValueError("key 'score' is null")
@@ -166,33 +165,6 @@ def _number(row: Mapping[str, Any], key: str) -> float | None:
     return float(value)
 
 
-class NoVerdict(StrEnum):
-    """Why a rollout has no accuracy: beside the reward's own reasons."""
-
-    EMPTY_GOLD = "empty_gold"
-    BAD_GOLD = "bad_gold"
-    UNKNOWN_PROMPT = "unknown_prompt"
-    JUDGE_FAILED = "judge_failed"
-
-
-MEANINGS: dict[str, str] = {
-    Reason.NO_ANSWER: "no answer block outside the thinking",
-    Reason.CUT_OFF: "ends inside a block: most likely at the length limit",
-    Reason.EMPTY_ANSWER: "the answer block is empty",
-    Reason.SPECIAL_TOKEN: "a mark of the hosts', such as <video>, stands in the answer",
-    Reason.WRONG: "another answer than the gold one",
-    Reason.NO_LETTER: "the answer names no option, or several",
-    Reason.NOT_AN_OPTION: "a letter beyond the options",
-    Reason.NO_SPAN: "the answer names no span of time",
-    Reason.WRONG_NUMBER: "another number than the gold one",
-    Reason.WRONG_UNIT: "the gold number with another unit",
-    Reason.TOO_LONG: "the answer is too long to be compared",
-    Reason.JUDGED_WRONG: "the judge says that it is wrong",
-    NoVerdict.EMPTY_GOLD: "the gold answer is empty: mend the data",
-    NoVerdict.BAD_GOLD: "the gold answer names no option or span, or holds a tag: mend the data",
-    NoVerdict.UNKNOWN_PROMPT: "the prompt is not of this project, so the kind of question is not known",
-    NoVerdict.JUDGE_FAILED: "the judge gave no verdict",
-}
 _JUDGED = frozenset((Reason.JUDGED_RIGHT, Reason.JUDGED_WRONG, NoVerdict.JUDGE_FAILED))
 
 
@@ -209,6 +181,7 @@ class Explanation:
         accuracy: in [0, 1]; None where there is no verdict.
         reason: a `Reason` or `NoVerdict`, or what else the dump says.
         calls: of a dialogue, those of each turn that calls the tool.
+        iou: of its last look with the gold spans, in [0, 1], as the score tells it: of a right answer; else None.
         score_differs: whether the text earns another score than the dumped one; False where it cannot be scored.
     """
 
@@ -224,6 +197,7 @@ class Explanation:
     reason: str
     score_differs: bool
     calls: tuple[tuple[Call, ...], ...] = ()
+    iou: float | None = None
 
     @property
     def is_zero(self) -> bool:
@@ -252,7 +226,7 @@ def explain(
     gold = written.answer or ("" if written.has_empty_block else rollout.gold.strip())
     turns = rollout.turns
     response, read = read_response(turns[-1]), [read_turn(turn) for turn in turns] if rollout.is_dialogue else []
-    value: float | None = None
+    value = overlap = None
     differs, form = False, all(turn.is_well_formed for turn in read) if read else response.is_well_formed
     reason = _why_no_verdict(kind, gold, options)
     if reason is None and kind is not None:
@@ -262,6 +236,8 @@ def explain(
         if read:  # no dump has the clues, which the last look is held against
             of_look = rollout.score - score_dialogue(turns, gold, kind, options, (), accuracy, tolerance).score(WEIGHTS)
             differs = not -LEAST_IOU - SCORE_TOLERANCE <= of_look <= 1 + SCORE_TOLERANCE
+            if not differs and abs(of_look) > SCORE_TOLERANCE:  # nothing is paid where no gold spans are known
+                overlap = of_look + LEAST_IOU * (of_look < 0)
         if judged and kind is Kind.OPEN_ENDED and (differs or reward.reason is Reason.WRONG):
             # The accuracy out of the whole reward; a judge gives 0 or 1 and nothing between.
             given = (rollout.score - FORMAT_WEIGHT * reward.format) / ACCURACY_WEIGHT
@@ -284,6 +260,7 @@ def explain(
         reason=rollout.reason or reason or "",
         score_differs=differs,
         calls=tuple(turn.calls for turn in read if turn.calls),
+        iou=overlap,
     )
 
 

@@ -41,7 +41,8 @@ class Totals:
             `letter/L`, `gold_letter/L`: multiple-choice answers that name one, and what their gold answers name;
             `check/C`: rollouts that are evidence for a check;
             `dialogues`: rollouts with the crop tool, those that `looked`, their `rounds`, `calls` and `broken_calls`;
-            `broken/F`: the latter by what the model was told;
+            `paid_looks`: right answers whose last look is held against gold spans, and their `iou`;
+            `broken/F`: broken calls by what the model was told;
             `groups`, `group_size/N`, and `choice_groups`: those of a multiple-choice question;
             `compared`: groups of two rollouts or more, `spread/S`: how their scores lie, and `unvaried`: those without
             variance.
@@ -106,6 +107,9 @@ class Totals:
             sums["looked"] += bool(explanation.calls)
             sums["rounds"] += len(explanation.calls)
             sums["calls"] += sum(map(len, explanation.calls))
+            if explanation.iou is not None:
+                sums["paid_looks"] += 1
+                sums["iou"] += explanation.iou
             for fault in filter(None, chain.from_iterable(split_faults(rollout.output))):
                 sums["broken_calls"] += 1
                 sums[f"broken/{fault.key}"] += 1
