@@ -3,17 +3,19 @@
 import asyncio
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
+from tqdm import tqdm
 
 from data_prep.corpus.frames import Frames
 from data_prep.corpus.ledger import Cost, Ledger
 from data_prep.corpus.prompts import Reply, response_format
-from data_prep.corpus.settings import NO_KEY, Budget, Corpus, Model
+from data_prep.corpus.settings import NO_KEY, Budget, Corpus, Model, Step
 from videokr.errors import RecordError, UserError
 from videokr.evaluation.judge_client import JudgeClient, Refusal
 from videokr.evaluation.judge_settings import Settings as Endpoint
@@ -104,7 +106,7 @@ class Asker:
         UserError: a package is missing, or the endpoint cannot be one.
     """
 
-    def __init__(self, corpus: Corpus, step: str, endpoint: Endpoint, budget: Budget, ledger: Ledger):
+    def __init__(self, corpus: Corpus, step: Step, endpoint: Endpoint, budget: Budget, ledger: Ledger):
         self.step, self.model, self.ledger = step, corpus.model(step), ledger
         self._corpus, self._budget = corpus, budget
         self._key = endpoint.key
@@ -113,6 +115,7 @@ class Asker:
         self._changed = asyncio.Condition()
         self._asked: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._in_flight = self._silent = 0
+        self._has_warned = False
 
     async def ask(self, call: Call, read: ReadReply[Read], sample: int = 0) -> Answered[Read] | Failed:
         """The first reply that will do; what the ledger holds is not asked again.
@@ -169,7 +172,7 @@ class Asker:
         if isinstance(said, str):
             said = said if self._key == NO_KEY else said.replace(self._key, "[key]")
             self.ledger.keep(number, said)
-            self._charge(number, said)
+            self._charge(number, said, most)
         else:
             self.ledger.refuse(number, said.reason, most if said.may_cost else Cost(0, 0.0))
         async with self._changed:
@@ -189,7 +192,7 @@ class Asker:
                 "tokens; what was answered is kept: raise `budget`, and run the same command again"
             )
 
-    def _charge(self, number: int, reply: str) -> None:
+    def _charge(self, number: int, reply: str, most: Cost) -> None:
         """By what the server says that it used; where it says nothing, a request costs what it may cost at most."""
         try:
             usage = json.loads(reply)["usage"]
@@ -197,6 +200,13 @@ class Asker:
         except (ValueError, KeyError, TypeError):
             return
         self.ledger.charge(number, *used, self.model.usd(*used))
+        if sum(used) > most.tokens and not self._has_warned:
+            self._has_warned = True
+            tqdm.write(
+                f"warning: a call took {sum(used):,} tokens, and {most.tokens:,} were set aside for it: raise "
+                f"image_tokens of models.{self.step}, or the budget may be passed",
+                file=sys.stderr,
+            )
 
     def _end_where_nothing_answers(self, said: Refusal) -> None:
         """Raises UserError where asking on would not help."""

@@ -14,6 +14,7 @@ from videokr.errors import UserError
 from videokr.reward import check_typed
 
 STEPS = ("generate", "verify")
+WAY_OUT = "source .venvs/rl/bin/activate, or pip install 'videokr[corpus]'"
 PACKAGES = ("openai", "pydantic", "yaml", "PIL")
 
 
@@ -39,8 +40,8 @@ def run(args: argparse.Namespace) -> int:
     """
     missing = [package for package in PACKAGES if find_spec(package) is None]
     if missing:
-        raise UserError(f"videokr corpus needs {' and '.join(missing)}: source .venvs/rl/bin/activate")
-    check_typed("videokr corpus", "source .venvs/rl/bin/activate")
+        raise UserError(f"videokr corpus needs {' and '.join(missing)}: {WAY_OUT}")
+    check_typed("videokr corpus", WAY_OUT)
 
     import sqlite3
 

@@ -18,7 +18,7 @@ from data_prep.corpus.prompts import (
     OpenQuestion,
     question_prompt,
 )
-from data_prep.corpus.settings import GENERATE, Corpus
+from data_prep.corpus.settings import Corpus
 from data_prep.corpus.work import Outcome, Work, of_shard
 from data_prep.prepare.split import video_key
 from videokr.errors import RecordError, UserError
@@ -106,7 +106,7 @@ def read_seeds(corpus: Corpus, videos: Sequence[Video]) -> Seeds:
 class Generation(Work[Video]):
     """Asks for every round of a video."""
 
-    step, name = GENERATE, "generated"
+    step, name = "generate", "generated"
 
     def __init__(self, corpus: Corpus, shard: tuple[int, int]):
         super().__init__(corpus, shard)
@@ -126,10 +126,10 @@ class Generation(Work[Video]):
             for number, round_ in enumerate(self._rounds(video)):
                 answered = await asker.ask(round_.call(video, frames), partial(round_.example, video), number)
                 if isinstance(answered, Answered):
-                    made_by = {"model": asker.model.name, "prompt": VERSIONS[GENERATE], "calls": [answered.key]}
+                    made_by = {"model": asker.model.name, "prompt": VERSIONS[self.step], "calls": [answered.key]}
                     example = answered.value
                     record = to_record(example) | imitated_fields(example)
-                    kept.append(record | {"knowledge_point": round_.point(video), PROVENANCE: {GENERATE: made_by}})
+                    kept.append(record | {"knowledge_point": round_.point(video), PROVENANCE: {self.step: made_by}})
                 else:
                     detail = f"round {number}, {answered.detail}"
                     left_out.append(RecordError(round_.skill, answered.reason, detail, str(self.source), video.line))

@@ -12,7 +12,7 @@ from videokr.errors import UserError
 from videokr.evaluation.judge_settings import Settings as Endpoint
 from videokr.evaluation.judge_settings import check_url, read_settings
 
-GENERATE, VERIFY = STEPS = ("generate", "verify")
+Step = Literal["generate", "verify"]
 NO_KEY = "EMPTY"  # what a server of one's own takes
 MILLION = 1_000_000
 
@@ -84,7 +84,7 @@ class Corpus(_Part):
     retries: Annotated[int, Field(ge=0)] = 5
     budget: Budget
     frames: FrameBudget = FrameBudget()
-    models: dict[Literal["generate", "verify"], Model]
+    models: dict[Step, Model]
     skills: tuple[Literal["VidR", "KnowVid", "KnowVidR"], ...] = ("VidR", "KnowVid", "KnowVidR")
     rounds_per_skill: Positive = 2
     open_share: Annotated[float, Field(ge=0, le=1)] = 0.2
@@ -94,14 +94,13 @@ class Corpus(_Part):
         frames = self.frames
         return VideoBudget(frames.fps, frames.min_frames, frames.max_frames, 1, frames.max_pixels)
 
-    def model(self, step: str) -> Model:
-        """Raises UserError where the step has none."""
-        for name, model in self.models.items():
-            if name == step:
-                return model
-        raise UserError(f"corpus: no model for the step '{step}': add models.{step}")
+    def model(self, step: Step) -> Model:
+        """The model of a step; UserError where it has none."""
+        if step not in self.models:
+            raise UserError(f"corpus.yaml has no model for the step '{step}': add models.{step}")
+        return self.models[step]
 
-    def endpoint_for(self, step: str, environment: Mapping[str, str]) -> Endpoint:
+    def endpoint_for(self, step: Step, environment: Mapping[str, str]) -> Endpoint:
         """Where the step's model is asked, and with which key.
 
         Raises:

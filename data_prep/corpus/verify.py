@@ -9,7 +9,7 @@ from data_prep.corpus.calls import Answered, Asker, Call
 from data_prep.corpus.frames import Frames
 from data_prep.corpus.generate import PROVENANCE
 from data_prep.corpus.prompts import VERSIONS, Reply, answer_prompt
-from data_prep.corpus.settings import VERIFY, Corpus
+from data_prep.corpus.settings import Corpus
 from data_prep.corpus.work import Outcome, Work, output_of
 from videokr.errors import RecordError, UserError
 from videokr.evaluation.answer import TAGGED
@@ -50,7 +50,7 @@ class Asked:
 class Verification(Work[Asked]):
     """Asks every generated question again."""
 
-    step, name = VERIFY, "verified"
+    step, name = "verify", "verified"
 
     def __init__(self, corpus: Corpus, shard: tuple[int, int]):
         super().__init__(corpus, shard)
@@ -98,8 +98,8 @@ class Verification(Work[Asked]):
                 detail = f"{one.example.id}, {one.example.answer!r}; solved again: {again.rationale}"
                 raise RecordError(ANSWER_FIELDS[0], REASONS[verdict], detail)
             solved.append(said)
-        made_by = {"model": asker.model.name, "prompt": VERSIONS[VERIFY], "calls": [answer.key for answer in solved]}
-        provenance = {**one.record[PROVENANCE], VERIFY: made_by}
+        made_by = {"model": asker.model.name, "prompt": VERSIONS[self.step], "calls": [answer.key for answer in solved]}
+        provenance = {**one.record[PROVENANCE], self.step: made_by}
         return one.record | imitated_fields(solved[0].value[1]) | {PROVENANCE: provenance}
 
 

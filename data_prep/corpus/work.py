@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from data_prep.corpus.calls import Asker, Call
 from data_prep.corpus.ledger import NAME, Ledger
-from data_prep.corpus.settings import Budget, Corpus
+from data_prep.corpus.settings import Budget, Corpus, Step
 from data_prep.left_out import LeftOut
 from data_prep.prepare.split import video_key
 from videokr.errors import RecordError
@@ -33,7 +33,7 @@ class Work(ABC, Generic[Row]):
         rows: of this shard.
     """
 
-    step: ClassVar[str]
+    step: ClassVar[Step]
     name: ClassVar[str]
     source: Path
     rows: list[Row]
@@ -49,8 +49,8 @@ class Work(ABC, Generic[Row]):
     async def outcome(self, row: Row, asker: Asker) -> Outcome:
         """Asks for a row, and makes records of the replies."""
 
-    def run(self, environment: Mapping[str, str]) -> Path:
-        """Asks for all rows and writes their records; returns the file.
+    def run(self, environment: Mapping[str, str]) -> None:
+        """Asks for all rows and writes their records.
 
         Raises:
             UserError: the budget is spent, nothing answers, or another run has the same ledger or output.
@@ -74,10 +74,9 @@ class Work(ABC, Generic[Row]):
             spent = ledger.spent
         left_out.report(output)
         print(f"{output}: {kept} records; all steps so far: ${spent.usd:.4f} and {spent.tokens:,} tokens")
-        return output
 
     def price(self, environment: Mapping[str, str]) -> str:
-        """What the step takes, told from its first rows and from what the ledger knows; asks nothing, keeps nothing."""
+        """What the step takes, told from its first rows and from what the ledger knows; asks nothing."""
         with Ledger(self._ledger if self._ledger.is_file() else None) as ledger:
             asker = self._asker(ledger, environment)
 
