@@ -4,7 +4,6 @@ import json
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from videokr.errors import UserError
 
@@ -44,7 +43,6 @@ class Ledger:
     """
 
     def __init__(self, path: Path | None):
-        self._path = path
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
         self._database = sqlite3.connect(str(path or IN_MEMORY), isolation_level=None, timeout=1.0)
@@ -59,12 +57,7 @@ class Ledger:
             raise UserError(f"ledger '{path}' is none ({error}): give another output") from None
         self.spent = Cost(tokens or 0, usd or 0.0)
 
-    def __enter__(self) -> "Ledger":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         self._database.close()
 
     def reply(self, key: str) -> str | None:

@@ -3,6 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -58,7 +59,7 @@ class Work(ABC, Generic[Row]):
         output = output_of(self.corpus, self.name, self.shard)
         left_out = LeftOut()
         kept = 0
-        with Ledger(self._ledger) as ledger, atomic_write(output) as aside, aside.open("wb") as out:
+        with closing(Ledger(self._ledger)) as ledger, atomic_write(output) as aside, aside.open("wb") as out:
 
             def write(outcome: Outcome) -> None:
                 nonlocal kept
@@ -77,7 +78,7 @@ class Work(ABC, Generic[Row]):
 
     def price(self, environment: Mapping[str, str]) -> str:
         """What the step takes, told from its first rows and from what the ledger knows; asks nothing."""
-        with Ledger(self._ledger if self._ledger.is_file() else None) as ledger:
+        with closing(Ledger(self._ledger if self._ledger.is_file() else None)) as ledger:
             asker = self._asker(ledger, environment)
 
             async def first_calls() -> list[Call]:
@@ -98,9 +99,8 @@ class Work(ABC, Generic[Row]):
                 lines.append(
                     f"as so far      {usage[0] * number:,.0f} tokens in, {usage[1] * number:,.0f} out, ${usd:,.4f}"
                 )
-            spent = ledger.spent
-            lines.append(f"budget         {budget.tokens:,} tokens, ${budget.usd:,.4f}")
-            lines.append(f"spent so far   {spent.tokens:,} tokens, ${spent.usd:,.4f}")
+            for what, cost in (("budget", budget), ("spent so far", ledger.spent)):
+                lines.append(f"{what:<15}{cost.tokens:,} tokens, ${cost.usd:,.4f}")
         return "\n".join(lines)
 
     async def _ask_all(self, asker: Asker, write: Callable[[Outcome], None]) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -329,7 +330,7 @@ def test_the_example_s_settings_can_be_read():
 
 
 def test_a_second_run_at_the_same_corpus_is_refused(place, corpus):
-    with serve_oracle(VIDEOS, SEED) as server, Ledger(place.output / "ledger.sqlite"):
+    with serve_oracle(VIDEOS, SEED) as server, closing(Ledger(place.output / "ledger.sqlite")):
         said = corpus("generate", server)
     assert said.status == 2 and "is another run at the same corpus?" in said.err and not server.sent
 
