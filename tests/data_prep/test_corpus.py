@@ -163,6 +163,26 @@ def test_with_faults_nothing_is_lost_and_wrong_answers_are_dropped(place, corpus
     assert KEY.encode() not in kept_bytes and not any(KEY in run.out + run.err for run in said)
 
 
+def test_samples_are_calls_of_their_own_and_the_records_train(demo, place, corpus):
+    place.settings["models"]["verify"]["samples"] = 2
+    with serve_oracle(VIDEOS, SEED) as server:
+        assert corpus("generate", server).status == 0 and corpus("verify", server).status == 0
+    verified = place.records("verified.jsonl")
+    assert len(verified) == VIDEOS * ROUNDS
+    assert all(len(set(record["provenance"]["verify"]["calls"])) == 2 for record in verified)
+    rows = place.folder / "rows.json"
+    prepare = ["prepare", "sft", "--input", str(place.output / "verified.jsonl"), "--media-dir", str(demo)]
+    assert main([*prepare, "--output", str(rows)]) == 0
+    assert len(json.loads(rows.read_text(encoding="utf-8"))) == len(verified)
+
+
+def test_a_call_that_takes_more_than_was_set_aside_is_told_once(place, corpus):
+    with serve_oracle(VIDEOS, SEED) as server:
+        server.tokens_a_frame = 5_000
+        said = corpus("generate", server)
+    assert said.status == 0 and said.err.count("raise image_tokens of models.generate") == 1
+
+
 def test_what_is_asked_is_shown_as_it_should_be(place, corpus):
     with serve_oracle(VIDEOS, SEED) as server:
         bodies = []

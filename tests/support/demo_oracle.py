@@ -19,7 +19,6 @@ from PIL import Image
 
 from data_prep.demo.scenes import SCENES, Scene
 
-TOKENS_A_FRAME = 64
 HANGING = 3_600.0
 
 
@@ -52,7 +51,7 @@ class Oracle(Endpoint):
         self.sent: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
         self.drawn: Counter[str] = Counter()
-        self.tokens_in = self.tokens_out = 0
+        self.tokens_a_frame, self.tokens_in, self.tokens_out = 64, 0, 0
         self.waits: list[float] = []
         self._busy_since: dict[str, float] = {}
         self._known: dict[str, int] = {}
@@ -75,7 +74,7 @@ class Oracle(Endpoint):
                 return 429, {"message": f"slow down, {KEY}"}, {"Retry-After": "1"}
             if fault == "broken":
                 return 500
-            tokens = len(urls) * TOKENS_A_FRAME + len(text["text"]) // 4, 40
+            tokens = len(urls) * self.tokens_a_frame + len(text["text"]) // 4, 40
             self.tokens_in += tokens[0]
             self.tokens_out += tokens[1]
             if fault == "hanging":
