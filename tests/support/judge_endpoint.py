@@ -9,15 +9,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 KEY = "sk-secret-of-the-test"
 
-Reply = str | int | tuple[int, dict] | float | dict | bytes
+Reply = str | int | tuple[int, dict] | tuple[int, dict, dict] | float | dict | bytes
 
 
 class Endpoint(ThreadingHTTPServer):
     """Answers chat completions with `replies` in turn (the last one again and again); counts the requests.
 
-    A reply is the content of the message, an int is an HTTP status, a tuple one with its error, a float is a delay in
-    seconds before "1", a dict is the whole body, bytes are one that may be no JSON, and a function makes one of these
-    of the request's body.
+    A reply is the content of the message, an int is an HTTP status, a tuple one with its error and perhaps headers, a
+    float is a delay in seconds before "1", a dict is the whole body, bytes are one that may be no JSON, and a function
+    makes one of these of the request's body.
     """
 
     request_queue_size = 64
@@ -59,11 +59,13 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(payload)))
-        self.end_headers()
+        for name, value in reply[2].items() if isinstance(reply, tuple) and len(reply) > 2 else ():
+            self.send_header(name, value)
         try:
+            self.end_headers()
             self.wfile.write(payload)
-        except BrokenPipeError:
-            return  # the client's time limit
+        except ConnectionError:
+            return  # the client's time limit, or its end
 
     def log_message(self, format: str, *args: object) -> None:
         return

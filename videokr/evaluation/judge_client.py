@@ -22,6 +22,7 @@ _WAYS_OUT = {
     403: "correct its key",
     404: "correct its address or MODEL_VERSION",
 }
+_BEFORE_SENT = ("ConnectError", "ConnectTimeout", "ProxyError")  # of httpx or httpx2, whichever the client is made with
 _NO_CREDIT = ("insufficient_quota", "billing_not_active")  # codes of OpenAI, which have the status of a busy server
 
 
@@ -45,10 +46,14 @@ class Refusal:
     Attributes:
         reason: short, without the key.
         way_out: empty where the same may be answered later.
+        status: of the last response; None where there was none.
+        may_cost: whether a server may be at work on it all the same.
     """
 
     reason: str
     way_out: str
+    status: int | None = None
+    may_cost: bool = False
 
 
 class JudgeClient:
@@ -97,25 +102,38 @@ class JudgeClient:
         Args:
             request: arguments of `chat.completions.create`; loses its temperature where the model takes none.
         """
+        try:
+            said = await self._answered(self.openai.chat.completions.create, request)
+        except ValueError as error:  # a body that is no JSON, as it says it is
+            return Reply(None, self.shown(f"a body that cannot be read ({type(error).__name__}: {error})"))
+        return said if isinstance(said, Refusal) else Reply(_text_of(said))
+
+    async def ask_raw(self, request: dict[str, Any]) -> str | Refusal:
+        """The whole body of the reply, as it came; otherwise as `ask`."""
+        said = await self._answered(self.openai.chat.completions.with_raw_response.create, request)
+        return said if isinstance(said, Refusal) else str(said.text)
+
+    async def _answered(self, create: Any, request: dict[str, Any]) -> Any:
+        """What one of the client's methods gives, or a Refusal."""
         import openai
 
         if not self.takes_temperature:
             request.pop("temperature", None)
         try:
-            return Reply(_text_of(await self.openai.chat.completions.create(**request)))
+            return await create(**request)
         except UnicodeEncodeError as error:  # half a surrogate pair in a text, which no server gets to see
             return Refusal(self.shown(f"{type(error).__name__}: {error}"), "correct the data")
-        except ValueError as error:  # a body that is no JSON, as it says it is
-            return Reply(None, self.shown(f"a body that cannot be read ({type(error).__name__}: {error})"))
         except openai.OpenAIError as error:
             if isinstance(error, openai.BadRequestError) and "temperature" in request and _names_temperature(error):
                 self.takes_temperature = False
-                return await self.ask(request)
+                return await self._answered(create, request)
             reason = f"{type(error).__name__}: {error}"
             if isinstance(error, openai.APIConnectionError) and not isinstance(error, openai.APITimeoutError):
                 cause = _root_cause(error)
                 reason = f"no connection: {type(cause).__name__}: {cause}"
-            return Refusal(self.shown(reason), _way_out(error))
+            status = error.status_code if isinstance(error, openai.APIStatusError) else None
+            may_cost = status is None and type(error.__cause__).__name__ not in _BEFORE_SENT
+            return Refusal(self.shown(reason), _way_out(error), status, may_cost)
 
     def shown(self, text: str) -> str:
         """A text as it may be kept or shown: in one line, without the key, whole Unicode, not long."""

@@ -62,7 +62,7 @@ def read_original(path: Path, budget: VideoBudget, patch_size: int) -> tuple["to
     def show(index: int, frame: Any) -> None:
         frames[places[index]] = _resized(upright(to_rgb(frame), frame), plan)
 
-    _decode(file, timeline, plan.indices, show)
+    decode(file, timeline, plan.indices, show)
     return frames, plan
 
 
@@ -75,7 +75,7 @@ def check_frames(path: Path, budget: VideoBudget, patch_size: int) -> None:
     """
     timeline = read_timeline(path, with_packets=True)
     plan = plan_video(path, timeline.facts.header, budget, patch_size)
-    damaged = _decode(path, timeline, plan.indices, lambda index, frame: None)
+    damaged = decode(path, timeline, plan.indices, lambda index, frame: None)
     if damaged:
         raise VideoError(path, f"frame {min(damaged)} is damaged, one of {len(damaged)} that are shown")
 
@@ -90,7 +90,7 @@ def check_end(path: Path) -> None:
     timeline = read_timeline(path, with_packets=False)
     if not timeline.is_indexed:
         if timeline.table is not None:  # else all of it has been decoded
-            _decode(path, timeline, (timeline.facts.header.frame_count - 1,), lambda index, frame: None)
+            decode(path, timeline, (timeline.facts.header.frame_count - 1,), lambda index, frame: None)
         return
     end = max(0.0, timeline.facts.header.duration_seconds - TAIL_SECONDS)
     with opened(path) as (container, stream):
@@ -111,7 +111,7 @@ def plan_video(path: Path, header: VideoHeader, budget: VideoBudget, patch_size:
         raise VideoError(path, str(error)) from None
 
 
-def _decode(path: Path, timeline: Timeline, planned: Iterable[int], show: Callable[[int, Any], None]) -> set[int]:
+def decode(path: Path, timeline: Timeline, planned: Iterable[int], show: Callable[[int, Any], None]) -> set[int]:
     """Shows each planned frame with its index, in order; one that is wanted twice once.
 
     Returns:

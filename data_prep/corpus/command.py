@@ -1,0 +1,63 @@
+"""`videokr corpus`: training data made from videos, by models on any server that speaks the protocol of OpenAI.
+
+`generate` has questions written about videos, `verify` has them solved again and keeps those whose answer agrees. Every
+call is kept in a ledger beside the outputs: the same command again goes on where it was.
+"""
+
+import argparse
+import os
+import re
+from importlib.util import find_spec
+
+from data_prep.given_path import given_path
+from videokr.errors import UserError
+from videokr.reward import check_typed
+
+STEPS = ("generate", "verify")
+WAY_OUT = "source .venvs/rl/bin/activate, or pip install 'videokr[corpus]'"
+PACKAGES = ("openai", "pydantic", "yaml", "PIL")
+
+
+def _shard(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not found or not int(found[1]) < int(found[2]):
+        raise argparse.ArgumentTypeError(f"{text!r} is no shard: 0/4 is the first of four, 3/4 the last")
+    return int(found[1]), int(found[2])
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("step", choices=STEPS)
+    parser.add_argument("--config", type=given_path, default="corpus.yaml", help="(default: %(default)s)")
+    parser.add_argument("--shard", type=_shard, default=(0, 1), metavar="K/N", help="of N parts by video, the part K")
+    parser.add_argument("--dry-run", action="store_true", help="ask nothing; say what the step costs")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs or prices a step.
+
+    Raises:
+        UserError: a package, a setting or a file is missing, the budget is spent, or the endpoint does not answer.
+    """
+    missing = [package for package in PACKAGES if find_spec(package) is None]
+    if missing:
+        raise UserError(f"videokr corpus needs {' and '.join(missing)}: {WAY_OUT}")
+    check_typed("videokr corpus", WAY_OUT)
+
+    import sqlite3
+
+    from data_prep.corpus.generate import Generation
+    from data_prep.corpus.settings import read_corpus
+    from data_prep.corpus.verify import Verification
+
+    corpus = read_corpus(args.config)
+    work = (Generation if args.step == "generate" else Verification)(corpus, args.shard)
+    if not work.rows:
+        raise UserError(f"'{work.source}' has no rows for this shard")
+    try:
+        if args.dry_run:
+            print(work.price(os.environ))
+        else:
+            work.run(os.environ)
+    except sqlite3.OperationalError as error:
+        raise UserError(f"the ledger in '{corpus.output}' cannot be written ({error}): make room for it") from None
+    return 0

@@ -1,0 +1,116 @@
+"""The ledger: every request to a model, what it cost and the raw reply, in one SQLite file beside the outputs."""
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from videokr.errors import UserError
+
+NAME = "ledger.sqlite"
+IN_MEMORY = ":memory:"
+# What a request costs is what it may cost at most until its reply says otherwise, so that one that a kill cut off stays
+# paid for. A key may have been asked several times; one of them at most was answered.
+_TABLES = """
+CREATE TABLE IF NOT EXISTS requests (
+    id INTEGER PRIMARY KEY, key TEXT NOT NULL, step TEXT NOT NULL, model TEXT NOT NULL, row TEXT NOT NULL,
+    attempt INTEGER NOT NULL, sent_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP, tokens INTEGER NOT NULL,
+    usd REAL NOT NULL, input_tokens INTEGER, output_tokens INTEGER, reply TEXT, fault TEXT);
+CREATE UNIQUE INDEX IF NOT EXISTS answered ON requests (key) WHERE reply IS NOT NULL;
+CREATE TABLE IF NOT EXISTS frames (file TEXT PRIMARY KEY, digest TEXT NOT NULL, seconds TEXT NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What requests cost, or may cost at most."""
+
+    tokens: int
+    usd: float
+
+
+class Ledger:
+    """Every change is on disk when the method that makes it returns.
+
+    Args:
+        path: of the file; None keeps it in memory.
+
+    Attributes:
+        spent: by all steps, with what is in flight.
+
+    Raises:
+        UserError: another process has it open, or it is no ledger.
+    """
+
+    def __init__(self, path: Path | None):
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._database = sqlite3.connect(str(path or IN_MEMORY), isolation_level=None, timeout=1.0)
+        try:
+            self._database.execute("PRAGMA locking_mode = EXCLUSIVE")  # until the process ends, however it does
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.executescript(_TABLES)
+            tokens, usd = self._database.execute("SELECT SUM(tokens), SUM(usd) FROM requests").fetchone()
+        except sqlite3.OperationalError as error:
+            raise UserError(f"ledger '{path}': {error}: is another run at the same corpus?") from None
+        except sqlite3.DatabaseError as error:
+            raise UserError(f"ledger '{path}' is none ({error}): give another output") from None
+        self.spent = Cost(tokens or 0, usd or 0.0)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def reply(self, key: str) -> str | None:
+        """The raw reply to a call; None where there is none yet."""
+        found = self._database.execute("SELECT reply FROM requests WHERE key = ? AND reply IS NOT NULL", (key,))
+        row = found.fetchone()
+        return row[0] if row else None
+
+    def open(self, key: str, step: str, model: str, row: str, attempt: int, most: Cost) -> int:
+        """Notes a request that is about to be sent, with what it may cost at most; returns its number."""
+        number = self._database.execute(
+            "INSERT INTO requests (key, step, model, row, attempt, tokens, usd) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (key, step, model, row, attempt, most.tokens, most.usd),
+        ).lastrowid
+        assert number is not None
+        self.spent = Cost(self.spent.tokens + most.tokens, self.spent.usd + most.usd)
+        return number
+
+    def keep(self, number: int, reply: str) -> None:
+        """Keeps a raw reply, before anybody reads it."""
+        self._database.execute("UPDATE requests SET reply = ? WHERE id = ?", (reply, number))
+
+    def charge(self, number: int, input_tokens: int, output_tokens: int, usd: float) -> None:
+        """Puts what a request did cost in place of what it might."""
+        tokens = input_tokens + output_tokens
+        self._spend(number, Cost(tokens, usd))
+        self._database.execute(
+            "UPDATE requests SET tokens = ?, usd = ?, input_tokens = ?, output_tokens = ? WHERE id = ?",
+            (tokens, usd, input_tokens, output_tokens, number),
+        )
+
+    def refuse(self, number: int, fault: str, cost: Cost) -> None:
+        """Notes that a request had no reply, and what it cost."""
+        self._spend(number, cost)
+        self._database.execute(
+            "UPDATE requests SET fault = ?, tokens = ?, usd = ? WHERE id = ?", (fault, cost.tokens, cost.usd, number)
+        )
+
+    def mean_usage(self, step: str, model: str) -> tuple[float, float] | None:
+        """Mean input and output tokens of a step's replies so far; None where there are none."""
+        asked = "SELECT AVG(input_tokens), AVG(output_tokens) FROM requests WHERE step = ? AND model = ?"
+        row = self._database.execute(asked, (step, model)).fetchone()
+        return None if row[0] is None else (row[0], row[1])
+
+    def frames(self, file: str) -> tuple[str, tuple[float, ...]] | None:
+        """Digest and seconds of a file's frames, so that a resumed run decodes nothing that it need not send."""
+        row = self._database.execute("SELECT digest, seconds FROM frames WHERE file = ?", (file,)).fetchone()
+        return (row[0], tuple(json.loads(row[1]))) if row else None
+
+    def keep_frames(self, file: str, digest: str, seconds: tuple[float, ...]) -> None:
+        values = (file, digest, json.dumps(seconds))
+        self._database.execute("INSERT OR REPLACE INTO frames VALUES (?, ?, ?)", values)
+
+    def _spend(self, number: int, cost: Cost) -> None:
+        tokens, usd = self._database.execute("SELECT tokens, usd FROM requests WHERE id = ?", (number,)).fetchone()
+        self.spent = Cost(self.spent.tokens + cost.tokens - tokens, self.spent.usd + cost.usd - usd)

@@ -1,0 +1,133 @@
+"""`corpus.yaml`: everything that a corpus follows from."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from videokr.budget import VideoBudget
+from videokr.errors import UserError
+from videokr.evaluation.judge_settings import Settings as Endpoint
+from videokr.evaluation.judge_settings import check_url, read_settings
+
+Step = Literal["generate", "verify"]
+NO_KEY = "EMPTY"  # what a server of one's own takes
+MILLION = 1_000_000
+
+Positive = Annotated[int, Field(gt=0)]
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Model(_Part):
+    """The model of one step.
+
+    Attributes:
+        image_tokens: that a frame may take at most; what a call may cost is reckoned with it.
+        temperature: None leaves it to the server.
+        samples: independent answers that a row gets; `verify` keeps it where all of them agree.
+    """
+
+    name: str
+    usd_per_million_input: Price
+    usd_per_million_output: Price
+    max_output_tokens: Positive = 4_096
+    image_tokens: Positive = 1_024
+    temperature: float | None = None
+    samples: Positive = 1
+
+    def usd(self, input_tokens: float, output_tokens: float) -> float:
+        return (input_tokens * self.usd_per_million_input + output_tokens * self.usd_per_million_output) / MILLION
+
+
+class Budget(_Part):
+    """What all steps of a corpus may spend together."""
+
+    usd: Price
+    tokens: Positive
+
+
+class FrameBudget(_Part):
+    """The frames that a model is shown; see `VideoBudget`."""
+
+    fps: float = 0.2
+    min_frames: int = 4
+    max_frames: int = 360  # 30 minutes
+    max_pixels: int = 200_704
+
+
+class Corpus(_Part):
+    """A whole `corpus.yaml`; paths are from the folder in which the command runs.
+
+    Attributes:
+        endpoint: of any server that speaks the protocol of OpenAI; its key is OPENAI_API_KEY of the environment.
+        videos: JSON Lines, see `data_prep.corpus.videos`.
+        seed_examples: annotation records with `discipline` and, as `task_type`, the skill.
+        open_share: of the questions, those without options.
+        call_seconds: time limit of one call, the client's retries and the waits that the server asks for included.
+        retries: of the client, within one call.
+    """
+
+    endpoint: str
+    output: Path
+    videos: Path
+    video_dir: Path
+    seed_examples: Path
+    seed: int = 0
+    concurrency: Positive = 16
+    call_seconds: Annotated[float, Field(gt=0)] = 600.0
+    retries: Annotated[int, Field(ge=0)] = 5
+    budget: Budget
+    frames: FrameBudget = FrameBudget()
+    models: dict[Step, Model]
+    skills: tuple[Literal["VidR", "KnowVid", "KnowVidR"], ...] = ("VidR", "KnowVid", "KnowVidR")
+    rounds_per_skill: Positive = 2
+    open_share: Annotated[float, Field(ge=0, le=1)] = 0.2
+
+    @property
+    def video_budget(self) -> VideoBudget:
+        frames = self.frames
+        return VideoBudget(frames.fps, frames.min_frames, frames.max_frames, 1, frames.max_pixels)
+
+    def model(self, step: Step) -> Model:
+        """The model of a step; UserError where it has none."""
+        if step not in self.models:
+            raise UserError(f"corpus.yaml has no model for the step '{step}': add models.{step}")
+        return self.models[step]
+
+    def endpoint_for(self, step: Step, environment: Mapping[str, str]) -> Endpoint:
+        """Where the step's model is asked, and with which key.
+
+        Raises:
+            UserError: the address or the key cannot be one.
+        """
+        check_url("endpoint", self.endpoint)
+        key = environment.get("OPENAI_API_KEY", "").strip() or NO_KEY
+        given = {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": self.endpoint, "MODEL_VERSION": self.model(step).name}
+        endpoint = read_settings(given)
+        assert endpoint is not None  # there is a key
+        return endpoint
+
+
+def read_corpus(path: Path) -> Corpus:
+    """Reads a `corpus.yaml`.
+
+    Raises:
+        UserError: it is not there, is no YAML, or a setting is missing, unknown or out of its range.
+    """
+    if not path.is_file():
+        raise UserError(f"'{path}' is not there: give the corpus.yaml of your corpus (an example: docs/corpus.md)")
+    try:
+        corpus = Corpus.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"'{path}' is no YAML: {' '.join(str(error).split())}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise UserError(f"'{path}': {'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}") from None
+    _ = corpus.video_budget  # raises where it makes no sense
+    return corpus

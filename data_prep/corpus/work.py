@@ -1,0 +1,156 @@
+"""A step of the corpus over all its rows: several at once, in the file in their order, priced before they are asked."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+import orjson
+from tqdm import tqdm
+
+from data_prep.corpus.calls import Asker, Call
+from data_prep.corpus.ledger import NAME, Ledger
+from data_prep.corpus.settings import Budget, Corpus, Step
+from data_prep.left_out import LeftOut
+from data_prep.prepare.split import video_key
+from videokr.errors import RecordError
+from videokr.outputs import atomic_write
+
+PRICED_ROWS = 20  # of a dry run
+WHOLE = (0, 1)  # a shard: its number from 0, and how many there are
+Row = TypeVar("Row")
+Outcome = tuple[list[dict[str, Any]], list[RecordError]]  # the records of a row, and what was left out of it
+
+
+class Work(ABC, Generic[Row]):
+    """One step.
+
+    Attributes:
+        step: the name of it, under which `corpus.yaml` has its model.
+        name: of its output.
+        source: the file that its rows are from.
+        rows: of this shard.
+    """
+
+    step: ClassVar[Step]
+    name: ClassVar[str]
+    source: Path
+    rows: list[Row]
+
+    def __init__(self, corpus: Corpus, shard: tuple[int, int]):
+        self.corpus, self.shard = corpus, shard
+
+    @abstractmethod
+    async def calls(self, row: Row, asker: Asker) -> list[Call]:
+        """What is asked for a row if every first reply will do."""
+
+    @abstractmethod
+    async def outcome(self, row: Row, asker: Asker) -> Outcome:
+        """Asks for a row, and makes records of the replies."""
+
+    def run(self, environment: Mapping[str, str]) -> None:
+        """Asks for all rows and writes their records.
+
+        Raises:
+            UserError: the budget is spent, nothing answers, or another run has the same ledger or output.
+        """
+        output = output_of(self.corpus, self.name, self.shard)
+        left_out = LeftOut()
+        kept = 0
+        with closing(Ledger(self._ledger)) as ledger, atomic_write(output) as aside, aside.open("wb") as out:
+
+            def write(outcome: Outcome) -> None:
+                nonlocal kept
+                for record in outcome[0]:
+                    out.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+                for fault in outcome[1]:
+                    left_out.add(fault)
+                kept += len(outcome[0])
+
+            asyncio.run(self._ask_all(self._asker(ledger, environment), write))
+            if not kept:
+                left_out.refuse_nothing_left(self.source)
+            spent = ledger.spent
+        left_out.report(output)
+        print(f"{output}: {kept} records; all steps so far: ${spent.usd:.4f} and {spent.tokens:,} tokens")
+
+    def price(self, environment: Mapping[str, str]) -> str:
+        """What the step takes, told from its first rows and from what the ledger knows; asks nothing."""
+        with closing(Ledger(self._ledger if self._ledger.is_file() else None)) as ledger:
+            asker = self._asker(ledger, environment)
+
+            async def first_calls() -> list[Call]:
+                return [call for row in self.rows[:PRICED_ROWS] for call in await self.calls(row, asker)]
+
+            calls = asyncio.run(first_calls())
+            model, budget = asker.model, self._budget
+            share = len(self.rows) / min(PRICED_ROWS, len(self.rows))
+            input_tokens = sum(call.input_bound(model) for call in calls) * share
+            number = round(len(calls) * share)
+            most = model.usd(input_tokens, number * model.max_output_tokens)
+            lines = [
+                f"{self.step}: {len(self.rows):,} rows, {number:,} calls, told from {min(PRICED_ROWS, len(self.rows))}",
+                f"at most        {input_tokens:,.0f} tokens in, {number * model.max_output_tokens:,} out, ${most:,.4f}",
+            ]
+            if usage := ledger.mean_usage(self.step, model.name):
+                usd = model.usd(usage[0] * number, usage[1] * number)
+                lines.append(
+                    f"as so far      {usage[0] * number:,.0f} tokens in, {usage[1] * number:,.0f} out, ${usd:,.4f}"
+                )
+            for what, cost in (("budget", budget), ("spent so far", ledger.spent)):
+                lines.append(f"{what:<15}{cost.tokens:,} tokens, ${cost.usd:,.4f}")
+        return "\n".join(lines)
+
+    async def _ask_all(self, asker: Asker, write: Callable[[Outcome], None]) -> None:
+        """Works on as many rows at once as there may be calls; each asks one after the other."""
+        due = iter(enumerate(self.rows))
+        done: dict[int, Outcome] = {}
+        written = 0
+        with tqdm(total=len(self.rows), desc=self.step, unit="row", disable=None) as progress:
+
+            async def work() -> None:
+                nonlocal written
+                for place, row in due:
+                    done[place] = await self.outcome(row, asker)
+                    while written in done:
+                        write(done.pop(written))
+                        written += 1
+                    spent = asker.ledger.spent
+                    progress.set_postfix_str(f"${spent.usd:.4f}, {spent.tokens:,} tokens", refresh=False)
+                    progress.update()
+
+            tasks = [asyncio.create_task(work()) for _ in range(self.corpus.concurrency)]
+            try:
+                await asyncio.gather(*tasks)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _asker(self, ledger: Ledger, environment: Mapping[str, str]) -> Asker:
+        return Asker(self.corpus, self.step, self.corpus.endpoint_for(self.step, environment), self._budget, ledger)
+
+    @property
+    def _ledger(self) -> Path:
+        return output_of(self.corpus, NAME, self.shard)
+
+    @property
+    def _budget(self) -> Budget:
+        """Of this shard: its part of the whole."""
+        whole, parts = self.corpus.budget, self.shard[1]
+        return Budget(usd=whole.usd / parts, tokens=max(1, whole.tokens // parts))
+
+
+def of_shard(video: str, shard: tuple[int, int]) -> bool:
+    """Whether a video is one of a shard's; every row of a video is in the same."""
+    number, parts = shard
+    return video_key(video) % parts == number
+
+
+def output_of(corpus: Corpus, name: str, shard: tuple[int, int]) -> Path:
+    """A file of a shard's: `generated.jsonl`, or `generated.0-of-4.jsonl`."""
+    stem, _, suffix = name.partition(".")
+    part = "" if shard == WHOLE else f".{shard[0]}-of-{shard[1]}"
+    return corpus.output / f"{stem}{part}.{suffix or 'jsonl'}"

@@ -1,0 +1,362 @@
+"""`videokr corpus`: against a server that knows the demo's clips, with faults planted in what it says."""
+
+import json
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+pytest.importorskip("openai")
+
+import yaml
+from checkout import ROOT
+from demo_oracle import Faults, Oracle, serve_oracle
+from judge_endpoint import KEY
+
+from data_prep.corpus.ledger import Ledger
+from data_prep.corpus.settings import read_corpus
+from data_prep.demo.clips import write_corpus
+from videokr.__main__ import main
+from videokr.errors import exit_status
+from videokr.example import parse_example
+from videokr.jsonl import read_examples
+
+VIDEOS, SEED, ROUNDS = 20, 3, 6
+CONCURRENCY = 8
+PRICES = {"usd_per_million_input": 1.0, "usd_per_million_output": 4.0}
+# As issue 25 has them.
+FAULTS = Faults(busy=0.05, broken=0.05, hanging=0.02, garbage=0.02, wrong_questions=0.10)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("demo") / "data"
+    write_corpus(folder, VIDEOS, SEED, progress=False)
+    subjects = ("motion", "change", "count", "order")
+    lines = [
+        {"video": f"videos/{n:04d}.mp4", "discipline": subjects[n % 4], "knowledge_point": f"shapes, part {n}"}
+        for n in range(VIDEOS)
+    ]
+    (folder / "list.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    seeds = [json.loads(line) for line in (folder / "sft.jsonl").read_text(encoding="utf-8").splitlines()]
+    of_subject = {n: subjects[n % 4] for n in range(VIDEOS)}
+    labelled = [
+        {
+            **seed,
+            "id": f"{skill}-{seed['id']}",
+            "discipline": of_subject[int(seed["id"].split("-")[1])],
+            "task_type": skill,
+        }
+        for seed in seeds
+        for skill in ("VidR", "KnowVid", "KnowVidR")
+    ]
+    (folder / "seeds.jsonl").write_text("\n".join(map(json.dumps, labelled)), encoding="utf-8")
+    return folder
+
+
+class Run(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+class Place:
+    """A corpus of its own."""
+
+    def __init__(self, demo: Path, folder: Path):
+        self.folder, self.output = folder, folder / "made"
+        model = {"name": "oracle", **PRICES, "max_output_tokens": 200, "image_tokens": 100}
+        self.settings = {
+            "endpoint": "http://127.0.0.1:9/v1", "output": str(self.output), "videos": str(demo / "list.jsonl"),
+            "video_dir": str(demo), "seed_examples": str(demo / "seeds.jsonl"), "seed": 7, "concurrency": CONCURRENCY,
+            "call_seconds": 60, "budget": {"usd": 10, "tokens": 10_000_000}, "frames": {"min_frames": 8},
+            "models": {"generate": model, "verify": dict(model)},
+        }  # fmt: skip
+
+    def config(self, server: Oracle | None, **changes: object) -> Path:
+        if server:
+            self.settings["endpoint"] = f"http://127.0.0.1:{server.server_address[1]}/v1"
+        self.settings |= changes
+        path = self.folder / "corpus.yaml"
+        path.write_text(yaml.safe_dump(self.settings), encoding="utf-8")
+        return path
+
+    def records(self, name: str) -> list[dict]:
+        return [json.loads(line) for line in (self.output / name).read_text(encoding="utf-8").splitlines()]
+
+    def rows(self, asked: str) -> list[tuple]:
+        ledger = sqlite3.connect(self.output / "ledger.sqlite")
+        rows = ledger.execute(asked).fetchall()
+        ledger.close()
+        return rows
+
+
+@pytest.fixture
+def place(demo, tmp_path, monkeypatch) -> Place:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    return Place(demo, tmp_path)
+
+
+@pytest.fixture
+def corpus(place, capsys):
+    def run(step: str, server: Oracle | None = None, *flags: str, **changes: object) -> Run:
+        config = str(place.config(server, **changes))
+        capsys.readouterr()
+        status = exit_status(lambda: main(["corpus", step, "--config", config, *flags]))
+        return Run(status, *capsys.readouterr())
+
+    return run
+
+
+def without_calls(records: list[dict]) -> list[dict]:
+    return [{**record, "provenance": None} for record in records]
+
+
+def test_with_faults_nothing_is_lost_and_wrong_answers_are_dropped(place, corpus):
+    faultless = Faults(wrong_questions=FAULTS.wrong_questions)
+    with serve_oracle(VIDEOS, SEED, faultless) as server:
+        assert corpus("generate", server).status == 0
+        whole = without_calls(place.records("generated.jsonl"))
+        assert corpus("verify", server).status == 0
+        verified = without_calls(place.records("verified.jsonl"))
+        calls = server.sent.total()
+    assert VIDEOS * ROUNDS < calls <= 2 * VIDEOS * ROUNDS  # the same question with the same options is solved once
+    assert len(whole) == VIDEOS * ROUNDS
+
+    place.output = place.folder / "with faults"
+    with serve_oracle(VIDEOS, SEED, FAULTS) as server:
+        said = corpus("generate", server, output=str(place.output), call_seconds=10), corpus("verify", server)
+        assert [run.status for run in said] == [0, 0]
+        assert all(server.drawn[name] for name in ("busy", "broken", "hanging", "garbage"))
+        assert server.sent.total() <= 1.2 * calls
+        assert server.waits and min(server.waits) >= 1.0  # Retry-After
+        scenes = server.scenes
+    assert without_calls(place.records("generated.jsonl")) == whole
+    assert without_calls(place.records("verified.jsonl")) == verified
+
+    is_wrong = {}
+    for example in read_examples(place.output / "generated.jsonl"):
+        said_answer = example.options["ABCD".index(example.answer)] if example.options else example.answer
+        is_wrong[example.id] = said_answer != scenes[int(Path(example.videos[0]).stem)].answer
+    kept = {record["id"] for record in place.records("verified.jsonl")}
+    wrong = {name for name, fault in is_wrong.items() if fault}
+    assert len(wrong) >= 5
+    assert len(wrong & kept) <= 0.05 * len(wrong)
+    assert len(is_wrong.keys() - wrong - kept) <= 0.03 * (len(is_wrong) - len(wrong))
+    dropped = place.records("verified.left_out.jsonl")
+    assert len(dropped) == len(is_wrong) - len(kept) and all(
+        row["reason"].startswith("solved again") for row in dropped
+    )
+    for record in place.records("verified.jsonl"):  # the reasoning of who solved it, with the answer that was asked for
+        assert parse_example(record).rationale == scenes[int(record["videos"][0][7:11])].rationale
+        assert set(record["provenance"]) == {"generate", "verify"}
+
+    kept_bytes = b"".join(path.read_bytes() for path in place.output.iterdir())
+    assert KEY.encode() not in kept_bytes and not any(KEY in run.out + run.err for run in said)
+
+
+def test_samples_are_calls_of_their_own_and_the_records_train(demo, place, corpus):
+    place.settings["models"]["verify"]["samples"] = 2
+    with serve_oracle(VIDEOS, SEED) as server:
+        assert corpus("generate", server).status == 0 and corpus("verify", server).status == 0
+    verified = place.records("verified.jsonl")
+    assert len(verified) == VIDEOS * ROUNDS
+    assert all(len(set(record["provenance"]["verify"]["calls"])) == 2 for record in verified)
+    rows = place.folder / "rows.json"
+    prepare = ["prepare", "sft", "--input", str(place.output / "verified.jsonl"), "--media-dir", str(demo)]
+    assert main([*prepare, "--output", str(rows)]) == 0
+    assert len(json.loads(rows.read_text(encoding="utf-8"))) == len(verified)
+
+
+def test_a_call_that_takes_more_than_was_set_aside_is_told_once(place, corpus):
+    with serve_oracle(VIDEOS, SEED) as server:
+        server.tokens_a_frame = 5_000
+        said = corpus("generate", server)
+    assert said.status == 0 and said.err.count("raise image_tokens of models.generate") == 1
+
+
+def test_what_is_asked_is_shown_as_it_should_be(place, corpus):
+    with serve_oracle(VIDEOS, SEED) as server:
+        bodies = []
+        server.replies = [lambda body: (bodies.append(body), server.reply(body))[1]]
+        assert corpus("generate", server).status == 0
+    letters = Counter()
+    for example in read_examples(place.output / "generated.jsonl"):
+        letters[example.answer if example.options else "open"] += 1
+    assert all(10 <= letters[letter] <= 40 for letter in "ABCD") and 10 <= letters["open"] <= 40  # 24 each are expected
+    by_clip: dict[str, list[str]] = {}
+    for body in bodies:
+        *shown, last = body["messages"][0]["content"]
+        assert [part["type"] for part in shown] == ["text", "image_url"] * 8
+        assert [part["text"] for part in shown[::2]] == [f"{n / 2:.1f} s" for n in range(8)]  # two frames a second
+        by_clip.setdefault(json.dumps(shown), []).append(last["text"])
+    assert len(by_clip) == VIDEOS
+    for texts in by_clip.values():  # the knowledge point stands in four of six rounds, three examples in all
+        assert len(texts) == ROUNDS and sum("shapes, part" in text for text in texts) == 4
+        assert all(len(re.findall(r"^Answer: ", text, re.M)) == 3 for text in texts)
+    skills = Counter(record["task_type"] for record in place.records("generated.jsonl"))
+    assert skills == {"VidR": 2 * VIDEOS, "KnowVid": 2 * VIDEOS, "KnowVidR": 2 * VIDEOS}
+
+
+def test_killed_again_and_again_it_makes_the_same_bytes_and_asks_again_only_what_was_in_flight(place, corpus):
+    kills = (15, 40, 70, 100)  # after so many replies
+    garbage = Faults(garbage=0.05)
+    with serve_oracle(VIDEOS, SEED, garbage) as server:
+        assert corpus("generate", server).status == 0
+        calls = server.sent.total()
+    whole = (place.output / "generated.jsonl").read_bytes()
+
+    place.output = place.folder / "killed"
+    lost = 0
+    with serve_oracle(VIDEOS, SEED, garbage, delay_seconds=0.1) as server:
+        config = place.config(server, output=str(place.output))
+        command = [sys.executable, "-m", "videokr", "corpus", "generate", "--config", str(config)]
+        for replies in kills:
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            while server.answered.total() < replies and process.poll() is None:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            assert not (place.output / "generated.jsonl").exists()
+            in_flight = place.rows("SELECT COUNT(*) FROM requests WHERE reply IS NULL")[0][0]
+            assert in_flight - lost <= CONCURRENCY
+            lost = in_flight
+        assert subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+        assert server.sent.total() <= calls + lost
+    assert (place.output / "generated.jsonl").read_bytes() == whole
+    assert place.rows("SELECT COUNT(*), COUNT(DISTINCT key) FROM requests") == [(calls + lost, calls)]
+    # What was lost stays paid for, as the most that it may have cost.
+    paid = "SELECT MIN(tokens) FROM requests WHERE reply IS NULL", "SELECT MAX(input_tokens + 40) FROM requests"
+    assert lost and place.rows(paid[0]) > place.rows(paid[1])
+
+
+def usd(server: Oracle) -> float:
+    return (
+        server.tokens_in * PRICES["usd_per_million_input"] + server.tokens_out * PRICES["usd_per_million_output"]
+    ) / 1e6
+
+
+@pytest.mark.parametrize(("limit", "hanging"), [("usd", 0.02), ("tokens", 0.0)])
+def test_the_budget_ends_a_run_before_it_is_passed(place, corpus, limit, hanging):
+    faults = Faults(busy=0.05, broken=0.05, hanging=hanging)
+    with serve_oracle(VIDEOS, SEED) as server:
+        assert corpus("generate", server).status == 0
+        whole = (place.output / "generated.jsonl").read_bytes()
+        all_of_it = {"usd": usd(server), "tokens": server.tokens_in + server.tokens_out}[limit]
+    place.output = place.folder / "bounded"
+    rich = {"usd": 10.0, "tokens": 10_000_000}
+    bound = all_of_it * 0.4 if limit == "usd" else int(all_of_it * 0.4)
+    with serve_oracle(VIDEOS, SEED, faults) as server:
+        poor = rich | {limit: bound}
+        said = corpus("generate", server, output=str(place.output), budget=poor, call_seconds=10)
+        assert said.status == 2 and said.err.splitlines()[-1].startswith("error: the budget is spent")
+        cost = {"usd": usd(server), "tokens": server.tokens_in + server.tokens_out}[limit]
+        assert cost <= bound
+        spent = place.rows(f"SELECT SUM({limit}), COUNT(*) FROM requests")[0]
+        assert spent[0] <= bound and spent[1] > 0.2 * VIDEOS * ROUNDS
+        before = server.sent.total()
+        assert corpus("generate", server).status == 2 and server.sent.total() == before  # and asks nothing more
+        assert corpus("generate", server, budget=rich).status == 0
+    assert (place.output / "generated.jsonl").read_bytes() == whole
+
+
+def test_an_endpoint_that_does_not_answer_ends_the_run_in_one_line(place, corpus):
+    said = corpus("generate", None, retries=0)
+    assert said.status == 2 and len(said.err.splitlines()) <= 2
+    assert "20 calls in a row had no reply" in said.err and "no connection" in said.err
+    assert place.rows("SELECT SUM(tokens), COUNT(*) >= 20 FROM requests WHERE fault IS NOT NULL") == [(0, 1)]
+
+
+def test_a_refused_key_ends_the_run_at_once_and_is_not_told(place, corpus):
+    with serve_oracle(VIDEOS, SEED) as server:
+        server.replies = [401]
+        said = corpus("generate", server)
+        assert len(server.requests) <= CONCURRENCY
+    assert said.status == 2 and "set OPENAI_API_KEY" in said.err and KEY not in said.err
+    assert KEY.encode() not in (place.output / "ledger.sqlite").read_bytes()
+
+
+def test_a_row_that_gets_no_use_of_a_reply_is_listed_with_it(place, corpus):
+    with serve_oracle(VIDEOS, SEED) as server:
+        right = server.reply
+        server.replies = [
+            lambda body: (
+                "I will not" if "shapes, part 4\n" in body["messages"][0]["content"][-1]["text"] else right(body)
+            )
+        ]
+        said = corpus("generate", server)
+        listed = place.records("generated.left_out.jsonl")
+        calls = place.rows("SELECT COUNT(*) FROM requests")[0][0]
+    assert said.status == 0 and len(listed) == 4 and {row["line"] for row in listed} == {5}
+    assert all(
+        row["reason"] == "no reply that is what was asked for" and "I will not" in row["detail"] for row in listed
+    )
+    assert calls == VIDEOS * ROUNDS + 4 * 2  # three times each
+
+
+def test_a_dry_run_asks_nothing_and_prices_by_hand(place, corpus):
+    with serve_oracle(VIDEOS, SEED) as server:
+        said = corpus("generate", server, "--dry-run")
+        assert said.status == 0 and not server.sent and not place.output.exists()
+        assert f"{VIDEOS} rows, {VIDEOS * ROUNDS} calls" in said.out
+        most_in, most_out, most_usd = re.search(
+            r"at most +([\d,]+) tokens in, ([\d,]+) out, \$([\d.]+)", said.out
+        ).groups()
+        most_in, most_out = (int(number.replace(",", "")) for number in (most_in, most_out))
+        assert most_out == VIDEOS * ROUNDS * 200
+        assert float(most_usd) == pytest.approx((most_in * 1 + most_out * 4) / 1e6, abs=1e-4)
+        assert corpus("generate", server).status == 0
+        assert server.tokens_in <= most_in and server.tokens_out <= most_out
+        so_far = re.search(r"as so far +([\d,]+) tokens in, ([\d,]+) out", corpus("generate", server, "--dry-run").out)
+        assert [int(number.replace(",", "")) for number in so_far.groups()] == [server.tokens_in, server.tokens_out]
+
+
+def test_shards_are_the_whole_between_them(place, corpus):
+    with serve_oracle(VIDEOS, SEED) as server:
+        for flags in ((), ("--shard", "0/2"), ("--shard", "1/2")):
+            assert corpus("generate", server, *flags).status == 0
+            assert corpus("verify", server, *flags).status == 0
+    for name in ("generated", "verified"):
+        whole, *parts = (place.records(f"{name}{part}.jsonl") for part in ("", ".0-of-2", ".1-of-2"))
+        assert all(parts) and sorted(map(json.dumps, parts[0] + parts[1])) == sorted(map(json.dumps, whole))
+        assert not {r["videos"][0] for r in parts[0]} & {r["videos"][0] for r in parts[1]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"endpoint": "host:8000"}, "endpoint='host:8000'"),
+        ({"endpoint": "https://me:secret@host:x/v1"}, "endpoint='host:x/v1'"),
+        ({"skill": []}, "skill: Extra inputs are not permitted"),
+        ({"models": {}}, "add models.generate"),
+        ({"budget": {"usd": -1, "tokens": 5}}, "budget.usd"),
+    ],
+)
+def test_a_mistake_in_the_settings_is_named(corpus, changes, named):
+    said = corpus("generate", None, **changes)
+    assert said.status == 2 and named in said.err and "secret" not in said.err and len(said.err.splitlines()) == 1
+
+
+def test_the_example_s_settings_can_be_read():
+    assert set(read_corpus(ROOT / "examples" / "corpus.yaml").models) == {"generate", "verify"}
+
+
+def test_a_second_run_at_the_same_corpus_is_refused(place, corpus):
+    with serve_oracle(VIDEOS, SEED) as server, closing(Ledger(place.output / "ledger.sqlite")):
+        said = corpus("generate", server)
+    assert said.status == 2 and "is another run at the same corpus?" in said.err and not server.sent
+
+
+def test_a_discipline_without_seed_examples_is_named(demo, place, corpus):
+    few = place.folder / "few.jsonl"
+    few.write_text("\n".join((demo / "seeds.jsonl").read_text(encoding="utf-8").splitlines()[:6]), encoding="utf-8")
+    said = corpus("generate", None, seed_examples=str(few))
+    assert said.status == 2 and "discipline 'change' and task_type 'VidR': 3 are needed" in said.err
