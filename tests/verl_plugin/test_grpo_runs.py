@@ -162,7 +162,10 @@ def compute_score(extra_info, **given):
 
 
 def goes_on_with_a_frozen_tower_and_filtered_groups(model, output, folder):
-    """A second step from the checkpoint of the first, each rollout a micro-batch of its own: text alone among them."""
+    """A second step from the checkpoint of the first, each rollout a micro-batch of its own: text alone among them.
+
+    It is the last: trainer and vLLM are to agree to the last bit, which they do not.
+    """
     import torch
 
     (folder / "ties.py").write_text(TIES)
@@ -175,13 +178,16 @@ def goes_on_with_a_frozen_tower_and_filtered_groups(model, output, folder):
         "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=1",
         "actor_rollout_ref.actor.freeze_vision_tower=true",
         "algorithm.filter_groups.enable=true",
+        "trainer.v1.max_rollout_probs_diff=0",
         "trainer.save_freq=1",
         "trainer.total_training_steps=2",
         MODEL_PATH=str(model),
         DATA_DIR=str(folder / "rl"),
         OUTPUT_DIR=str(output),
     )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert done.returncode == 2, done.stdout[-3000:] + done.stderr[-3000:]
+    (error,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert "step 2: the trainer gives the tokens of its rollouts other probabilities" in error
     first_lines = done.stdout.partition("ray init kwargs")[0]
     assert "going on from step 1 of" in first_lines and "freeze_vision_tower: False before, True now" in first_lines
     steps = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
@@ -192,26 +198,3 @@ def goes_on_with_a_frozen_tower_and_filtered_groups(model, output, folder):
     before, after = (torch.load(str(saved).format(step), weights_only=False) for step in (1, 2))
     changed = {name for name in after if not torch.equal(before[name].to_local(), after[name].to_local())}
     assert changed == {name for name in after if "visual" not in name}
-
-
-def test_a_run_ends_whose_rollouts_see_other_frames_than_the_trainer(corpus, model, tmp_path):
-    """By a fault of verl's own: so loaded, vLLM normalises Qwen2.5-VL's pixels with what lay in memory.
-
-    A model of random weights finds all tokens about as likely: 0.005 apart with the fault, 0.0006 without.
-    """
-    if model.name != "qwen2_5vl":
-        pytest.skip("Qwen3-VL's weights have all that vLLM needs")
-    done = launch_grpo(
-        "actor_rollout_ref.rollout.load_format=dummy",
-        "trainer.v1.max_rollout_probs_diff=0.002",
-        "data.train_batch_size=4",
-        "actor_rollout_ref.actor.ppo_mini_batch_size=4",
-        "trainer.total_training_steps=2",
-        MODEL_PATH=str(model),
-        DATA_DIR=str(corpus / "rl"),
-        OUTPUT_DIR=str(tmp_path / "run"),
-    )
-    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert done.returncode == 2, done.stdout[-3000:] + done.stderr[-3000:]
-    assert len(errors) == 1 and "step 1" in errors[0] and "max_rollout_probs_diff=0.002" in errors[0]
-    assert first_step(tmp_path)["training/rollout_probs_diff_mean"] > 0.002
