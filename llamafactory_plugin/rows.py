@@ -3,10 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
-from videokr.dialogue import MAX_ROUNDS, SYSTEM, build_call_turn, build_observation
+from videokr.dialogue import MAX_ROUNDS, SYSTEM, CallFault, build_call_turn, build_observation, read_turn
 from videokr.errors import RecordError
-from videokr.example import RATIONALE_FIELDS, ROUNDS_FIELD, Example
+from videokr.example import RATIONALE_FIELDS, Example
 from videokr.prompt import build_placeholder_prompt
+from videokr.record_spans import ROUNDS_FIELD
 from videokr.response import EMPTY_THINK, WITHOUT_RATIONALE, build_response
 from videokr.video.part import name_part
 
@@ -30,7 +31,7 @@ def build_turns(example: Example, without_rationale: str | None = None) -> tuple
         RecordError: the example has no rationale, and nothing else was said to be imitated; or it calls the tool.
     """
     if example.rounds:
-        detail = "add --agentic, which makes dialogues of all rows, or leave such rows out with --skip-invalid"
+        detail = "videokr prepare sft --agentic makes dialogues of all rows; --skip-invalid leaves such rows out"
         raise RecordError(ROUNDS_FIELD, "turns that call the crop tool", detail, source=f"record '{example.id}'")
     if example.rationale is None and without_rationale is None:
         ways = " or ".join(f"{NO_RATIONALE}={way}" for way in WITHOUT_RATIONALE)
@@ -55,7 +56,8 @@ def build_dialogue_row(example: Example, videos: list[str], without_rationale: s
     The parts are of the first video, and stand behind all videos, in the order of their marks.
 
     Raises:
-        RecordError: see `build_turns`; or it calls the tool more often than the system turn allows, as Video-o3's may.
+        RecordError: see `build_turns`; or it calls the tool more often than the system turn allows, as Video-o3's may,
+            or in a way that the tool does not take.
     """
     if len(example.rounds) > MAX_ROUNDS:
         detail = f"{len(example.rounds)} turns call the tool; --skip-invalid leaves such rows out"
@@ -63,7 +65,13 @@ def build_dialogue_row(example: Example, videos: list[str], without_rationale: s
     prompt, response = build_turns(replace(example, rounds=()), without_rationale)
     messages = [{ROLE: SYSTEM_ROLE, CONTENT: SYSTEM}, {ROLE: USER, CONTENT: prompt}]
     for thoughts, spans in example.rounds:
-        messages.append({ROLE: ASSISTANT, CONTENT: build_call_turn(thoughts, spans)})
+        turn = build_call_turn(thoughts, spans)
+        said = read_turn(turn)
+        if not said.is_well_formed:
+            refused = [str(call) for call in said.calls if isinstance(call, CallFault)]
+            detail = refused[0] if refused else "thoughts are needed, and no tag in them"
+            raise RecordError(ROUNDS_FIELD, "a turn that the tool does not take", detail, f"record '{example.id}'")
+        messages.append({ROLE: ASSISTANT, CONTENT: turn})
         messages.append({ROLE: USER, CONTENT: build_observation(spans)})
     parts = [name_part(videos[0], span) for _, spans in example.rounds for span in spans]
     return {MESSAGES: [*messages, {ROLE: ASSISTANT, CONTENT: response}], VIDEOS: [*videos, *parts]}

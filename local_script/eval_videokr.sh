@@ -91,6 +91,7 @@ BACKEND="${BACKEND:-vllm}"
 [[ "${BACKEND}" == vllm || "${BACKEND}" == hf ]] || die "BACKEND is '${BACKEND}': vllm or hf"
 [[ "${BACKEND}" == vllm || -z "${TOOL}" ]] || die "BACKEND=hf answers in one round: --tool is for vllm"
 [[ "${BACKEND}" == vllm || "${TENSOR_PARALLEL_SIZE:-1}" == 1 ]] || die "BACKEND=hf has one GPU a process: TENSOR_PARALLEL_SIZE is for vllm, DATA_PARALLEL_SIZE for both"
+[[ -z "${PROBE}" || -z "${TOOL}" ]] || die "--probe takes away what --tool shows again: leave one out"
 TASKS="${TASKS:-videokr_eval}"
 if [[ -z "${RUN_NAME:-}" ]]; then
   RUN_NAME="$(basename "${VIDEOKR_MODEL}")"

@@ -10,7 +10,7 @@ from typing import Any
 from videokr.errors import RecordError
 from videokr.option_columns import refuse_option_columns
 from videokr.options import LETTERS, read_option_letter, says_something, split_inline_options, without_labels
-from videokr.record_spans import CLUE_FIELDS, read_clues, read_span_answer
+from videokr.record_spans import CLUE_FIELDS, ROUNDS_FIELD, read_clues, read_rounds, read_span_answer
 from videokr.response import Kind, bare_answer, find_kind, find_special_token, holds_tag, strip_tag
 from videokr.spans import Span, read_spans
 
@@ -18,7 +18,6 @@ ID_FIELDS = ("id", "problem_id", "file_name")
 QUESTION_FIELDS = ("question", "prompt", "problem")
 OPTION_FIELDS = ("options", "option", "choices", "choice", "candidates")
 KIND_FIELDS = ("problem_type", "question_type", "data_type")
-ROUNDS_FIELD = "rounds"
 RATIONALE_FIELDS = ("think", "process")
 ANSWER_FIELDS = ("solution", "answer", "correct_answer", "ground_truth", "correct_choice", "answer_id", "answer_idx")
 VIDEO_FIELDS = (
@@ -167,7 +166,7 @@ def parse_example(record: Mapping[str, Any]) -> Example:
         videos=videos,
         groups=groups,
         clues=() if kind is Kind.GROUNDING else read_clues(record),
-        rounds=_rounds(record),
+        rounds=read_rounds(record, _rationale),
     )
 
 
@@ -249,15 +248,6 @@ def _span_answer(record: Mapping[str, Any]) -> tuple[str, str]:
     if name is None:
         raise _missing(ANSWER_FIELDS)
     return name, read_span_answer(name, record[name])
-
-
-def _rounds(record: Mapping[str, Any]) -> tuple[tuple[str, tuple[Span, ...]], ...]:
-    rounds = record.get(ROUNDS_FIELD)
-    if not isinstance(rounds, list):
-        return ()
-    if not all(isinstance(one, Mapping) and read_clues(one) for one in rounds):
-        raise RecordError(ROUNDS_FIELD, "not a list of objects with thoughts and spans", repr(rounds)[:80])
-    return tuple((_rationale(one) or "", read_clues(one)) for one in rounds)
 
 
 def _rationale(record: Mapping[str, Any]) -> str | None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from videokr.errors import RecordError
-from videokr.example import KIND_FIELDS, ROUNDS_FIELD, parse_example, record_videos
+from videokr.example import KIND_FIELDS, parse_example, record_videos
 from videokr.jsonl import LINE, read_raw
-from videokr.record_spans import CLUE_FIELDS
+from videokr.record_spans import CLUE_FIELDS, ROUNDS_FIELD
 from videokr.response import Kind, find_kind
 from videokr.spans import Span
 from videokr.video.paths import plain_path

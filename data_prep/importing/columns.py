@@ -10,11 +10,11 @@ from videokr import example as fields
 from videokr.errors import RecordError, UserError
 from videokr.option_columns import folded, lettered_field, option_columns
 from videokr.options import LETTERS
-from videokr.record_spans import CLUE_FIELDS
+from videokr.record_spans import CLUE_FIELDS, ROUNDS_FIELD
 
 QUESTION, ANSWER, RATIONALE = fields.QUESTION_FIELDS[0], fields.ANSWER_FIELDS[0], fields.RATIONALE_FIELDS[0]
 OPTIONS, VIDEOS, KIND = fields.OPTION_FIELDS[0], fields.VIDEO_FIELDS[0], fields.KIND_FIELDS[0]
-CLUES, ROUNDS = CLUE_FIELDS[0], fields.ROUNDS_FIELD
+CLUES, ROUNDS = CLUE_FIELDS[0], ROUNDS_FIELD
 ID = fields.NAMING_FIELDS[0]  # a file's name is no id here: own data has several questions a video
 LATE_OPTION_NAMES = ("choices", "choice", "candidates")  # taken where nothing else can be the options
 # By field: what it is called after --column and in what is printed, and the columns that are taken for it unasked.

@@ -167,11 +167,12 @@ def _next_lines(report: Mapping[str, Any], output: Path, videos: Path) -> list[s
         without = ["--no-rationale", ANSWER_ONLY]
     else:
         without = ["--skip-invalid"] if report["without_rationale"] else []
+    agentic = ["--agentic"] if report["with_rounds"] else []
     commands: list[Iterable[object]] = [
         ["videokr", "check", "--data", output, "--videos", videos],
-        ["videokr", "prepare", "rl", "--input-json", output, "--video-base-dir", videos, "--manifest", manifest,
-         "--output-dir", output.with_name(f"{output.stem}_rl"), *val_size],
-        ["videokr", "prepare", "sft", "--input", output, "--media-dir", videos, "--manifest", manifest,
+        ["videokr", "prepare", "rl", *agentic, "--input-json", output, "--video-base-dir", videos,
+         "--manifest", manifest, "--output-dir", output.with_name(f"{output.stem}_rl"), *val_size],
+        ["videokr", "prepare", "sft", *agentic, "--input", output, "--media-dir", videos, "--manifest", manifest,
          "--output", output.with_name(f"{output.stem}_sft.json"), *without],
     ]  # fmt: skip
     return ["next:", *(f"  {shlex.join(map(str, command))}" for command in commands)]

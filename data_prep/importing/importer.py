@@ -38,6 +38,7 @@ class Importer:
     left_out: LeftOut = field(default_factory=LeftOut)
     _kinds: Counter[str] = field(default_factory=Counter)
     _with_rationale: int = 0
+    _with_rounds: int = 0
     _videos: set[int] = field(default_factory=set)
 
     def write(self, output: Path) -> None:
@@ -83,6 +84,7 @@ class Importer:
             "kinds": dict(sorted(self._kinds.items())),
             "videos": len(self._videos),
             "with_rationale": self._with_rationale,
+            "with_rounds": self._with_rounds,
             "without_rationale": self._kinds.total() - self._with_rationale,
             "left_out": dict(self.left_out.counts),
             "columns": taken,
@@ -104,6 +106,7 @@ class Importer:
                 continue
             self._kinds[example.kind.value] += 1
             self._with_rationale += example.rationale is not None
+            self._with_rounds += bool(example.rounds)
             self._videos.update(map(video_key, example.videos))
             yield orjson.dumps(record) + b"\n"
 

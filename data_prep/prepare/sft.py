@@ -127,10 +127,11 @@ def _build_row(
     source: Source, without: str | None, agentic: bool, example: Example, videos: list[str]
 ) -> dict[str, Any]:
     """One row, with its videos as the host finds them below the folder of the videos; in dialogues by whole paths."""
+    root = source.video_root
     if agentic:  # the host would look for a file with the name of a part
         whole = [os.path.abspath(video) for video in videos]  # noqa: PTH100
-        return build_dialogue_row(shown_rounds(example, Path(whole[0])), whole, without)
-    root = source.video_root
+        shown = example if root is None else shown_rounds(example, Path(whole[0]))
+        return build_dialogue_row(shown, whole, without)
     own = videos if root is None else [os.path.relpath(video, root) for video in videos]
     return build_message_row(example, own, without)
 

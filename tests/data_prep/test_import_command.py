@@ -761,6 +761,7 @@ def test_the_summary_for_a_reader_and_a_program(place):
         "kinds": {"multiple choice": 1, "open-ended": 1},
         "videos": 1,
         "with_rationale": 1,
+        "with_rounds": 0,
         "without_rationale": 1,
         "left_out": {"missing": 1, "video is not there": 1},
         "columns": {

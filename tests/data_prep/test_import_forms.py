@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from videokr.__main__ import main
+from videokr.dialogue import CallFault
 from videokr.errors import exit_status
 from videokr.jsonl import read_examples
 
@@ -384,10 +385,11 @@ def test_rows_with_tool_calls_are_for_agentic_sft_alone_and_rows_about_time_are_
     file, text, _, _ = SPANS["VideoTemp-o3, SFT with tool calls"]
     _, others, _, _ = SPANS["VideoTemp-o3, SFT without"]
     (place / file).write_text(text + others.replace("a.mp4", "b.mp4"), encoding="utf-8")
-    imported(file)
+    _, said = imported(file)
+    assert "prepare rl --agentic" in said and "prepare sft --agentic" in said
     flags = ["prepare", "sft", "--input", "records.jsonl", "--output", "sft.json"]
     status, _, err = run(*flags)
-    assert status == 2 and err.count("\n") == 1 and "add --agentic" in err
+    assert status == 2 and err.count("\n") == 1 and "prepare sft --agentic" in err
     assert run(*flags, "--skip-invalid")[0] == 0
     rows = [row["messages"][1]["content"] for row in json.loads(Path("sft.json").read_text())]
     assert rows == [
@@ -425,9 +427,20 @@ def test_dialogues_of_all_systems_are_trained_in_one_form(place, name, turns):
     said = [turn["content"] for turn in json.loads(Path("sft.json").read_text())[0]["messages"][2::2]]
     assert said[:-1] == [f"<think>{thoughts}</think>\n{CALL % spans}" for thoughts, spans in turns]
     record = json.loads(Path("records.jsonl").read_text().splitlines()[0])
-    Path("records.jsonl").write_text(json.dumps(record | {"rounds": record["rounds"][:1] * 4}))
-    status, _, err = run(*flags)
-    assert status == 2 and "more than 3 rounds" in err and err.count("\n") == 1
+    look = record["rounds"][0]
+    for rounds, said in (
+        ([look] * 4, "more than 3 rounds"),
+        ([look | {"clues": [[1, 2]] * 4}], CallFault.TOO_MANY),
+        ([look | {"clues": [[2, 1]]}], CallFault.REVERSED),
+        ([look | {"clues": [[2, 2]]}], CallFault.REVERSED),
+        ([look | {"think": ""}], "thoughts are needed"),
+        ([look | {"clues": [["x", 2]]}], "field 'rounds': names no span of time"),
+        (look, "not a list of objects with thoughts and spans"),
+        ("look", "not a list of objects with thoughts and spans"),
+    ):
+        Path("records.jsonl").write_text(json.dumps(record | {"rounds": rounds}) + "\n")
+        status, _, err = run(*flags)
+        assert status == 2 and said in err and err.count("\n") == 1, err
 
 
 @pytest.fixture

@@ -132,7 +132,11 @@ def test_a_probe_is_an_argument_and_a_folder_of_its_own(tmp_path):
     assert (
         "probe=single" in ran.stdout and "probe_seed=2" in ran.stdout and "outputs/videokr/m_vllm_single" in ran.stdout
     )
-    for words, says in ((("--probe", "deaf"), "blind, single, four, shuffled or swapped"), (("blind",), "no argument")):
+    for words, says in (
+        (("--probe", "deaf"), "blind, single, four, shuffled or swapped"),
+        (("blind",), "no argument"),
+        (("--probe", "blind", "--tool", "crop"), "leave one out"),
+    ):
         ran = launch(tmp_path, *words, DRY_RUN="1", VIDEOKR_MODEL="o/m")
         assert ran.returncode == 2 and says in ran.stderr
 

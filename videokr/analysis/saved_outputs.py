@@ -76,6 +76,8 @@ def read_outputs(saved: Saved, output: Path, annotations: Path) -> Outputs:
         if key not in answers:
             unknown += 1
             continue
+        if not isinstance(response, str):
+            raise UserError(f"'{output}': the response to question {' '.join(key)} is no text, but {response!r:.40}")
         example = answers[key].example
         scored = score(example, response, None)
         answers[key] = Answered(saved.task, example, response, scored.verdict, scored.answer, None, None, None)
@@ -144,7 +146,10 @@ def _mlvu_questions(path: Path) -> Iterator[tuple[Key, Record]]:
 def _videommmu_questions(path: Path) -> Iterator[tuple[Key, Record]]:
     """Of a folder with a table a track; open questions are not asked there."""
     for track in VIDEOMMMU_TRACKS:
-        for row in _rows(path / track / "test-00000-of-00001.parquet"):
+        table = path / track / "test-00000-of-00001.parquet"
+        if not table.is_file():
+            raise UserError(f"'{table}' is not there: give the folder of the three tracks with --annotations")
+        for row in _rows(table):
             if row["question_type"] == "multiple-choice":
                 options = dict(zip(LETTERS, row["options"], strict=False))
                 yield (

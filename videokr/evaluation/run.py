@@ -80,7 +80,7 @@ def write_summary(run: Run) -> None:
     """Everything that `format_run` shows, for machines, into the run's folder."""
     summaries = {}
     for name, answers in run.by_benchmark().items():
-        others = {key: score.to_dict() for key, score in _other_scores(run, name, answers).items()}
+        others = {key: score.to_dict() for key, score in other_scores(run.card, name, answers).items()}
         summaries[name] = summarize(answers).to_dict() | others
     means = {
         mean: {"accuracy": value, "interval_95": list(interval)} for mean, (value, interval) in run.means().items()
@@ -113,7 +113,7 @@ def format_run(run: Run) -> str:
             right, wrong = ruled[Verdict.RIGHT], ruled[Verdict.WRONG]
             notes.append(f"{right + wrong} open answers are decided by rule alone: {right} right, {wrong} wrong.")
         notes += unparsed_lines(answers)
-        notes += [line for score in _other_scores(run, name, answers).values() for line in score.lines()]
+        notes += [line for score in other_scores(run.card, name, answers).values() for line in score.lines()]
         parts.append("\n".join([format_summary(title_of(name), summarize(answers)), *notes]))
     for mean, (value, (low, high)) in run.means().items():
         shown = "unknown" if value is None else percent(value)
@@ -129,8 +129,8 @@ class OtherScore(Protocol):
     def lines(self) -> list[str]: ...
 
 
-def _other_scores(run: Run, benchmark: str, answers: Sequence[Answered]) -> dict[str, OtherScore]:
-    """By the name that each has in the summary."""
+def other_scores(card: RunCard, benchmark: str, answers: Sequence[Answered]) -> dict[str, OtherScore]:
+    """What a benchmark's answers have beside accuracy, by the name that it has in the summary."""
     found: dict[str, OtherScore] = {}
     if benchmark in GROUPED:
         found["group_score"] = group_scores(
@@ -138,6 +138,6 @@ def _other_scores(run: Run, benchmark: str, answers: Sequence[Answered]) -> dict
         )
     if grounding := grounding_of(answers):
         found["grounding"] = grounding
-    if run.card.system_prompt == SYSTEM:  # of the crop tool
+    if card.system_prompt == SYSTEM:  # of the crop tool
         found["looks"] = looks_of(answers)
     return found

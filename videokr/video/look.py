@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from videokr.budget import VideoBudget
 from videokr.dialogue import Call, CallFault
 from videokr.errors import RecordError
-from videokr.example import ROUNDS_FIELD, VIDEO_FIELDS, Example
+from videokr.example import VIDEO_FIELDS, Example
+from videokr.record_spans import ROUNDS_FIELD
 from videokr.video.frame_plan import FramePlan
 from videokr.video.part import name_part, span_shown
 from videokr.video.reader import read_frames

@@ -98,6 +98,14 @@ def test_a_dialogue_shows_the_frames_that_the_model_saw(run):
     assert "Look &lt;b&gt;here&lt;/b&gt;." in page and str(run) not in page
 
 
+def test_records_of_something_else_are_refused(run):
+    rows = (run / "rl.jsonl").read_text().replace("Which", "Whose").replace("way", "path").replace("side", "path")
+    (run / "other.jsonl").write_text(rows)
+    done = explain(run, "--data", run / "other.jsonl")
+    assert done.returncode == 2 and "asks none of the questions of step 12" in done.stderr
+    assert not (run / "rollout_data" / "dialogues.html").exists()
+
+
 def test_a_run_without_its_card_is_named(run):
     done = explain(run, "--data", run / "rl.jsonl", "--run", run)
     assert done.returncode == 2 and "videokr_training.json" in done.stderr and "--run" in done.stderr

@@ -29,6 +29,7 @@ from videokr.analysis.report.page import spread_over
 from videokr.analysis.report.run_set import card_table, read_run_set
 from videokr.analysis.report.scores import published_table, verdict_table
 from videokr.budget import EVAL_BUDGET
+from videokr.dialogue import SYSTEM, build_call_turn, build_observation
 from videokr.errors import UserError
 from videokr.evaluation.answered import Answered, write_answers
 from videokr.evaluation.benchmarks import COLUMNS, MEANS, PUBLISHED
@@ -187,6 +188,15 @@ def test_what_is_unscored_gives_bounds_everywhere(tmp_path):
     page, markdown = (run / "report.html").read_text("utf-8"), (run / "report.md").read_text("utf-8")
     assert "40.0 to 70.0" in page and "40.0 to 70.0" in markdown
     assert "Two numbers" in page and 'class="open"' in page
+
+
+def test_looks_with_the_crop_tool_stand_under_the_table(tmp_path):
+    looked = build_call_turn("There.", [(1.0, 2.0)]) + f"\nuser\n{build_observation([(1.0, 2.0)])}\nassistant\n"
+    said = looked + build_response("It moves.", "B")
+    answers = [answered(R, 0, response=said), answered(R, 1)]
+    run_set = read_run_set([write_run(tmp_path / "tool", answers, system_prompt=SYSTEM)], mixed=False)
+    assert "tool, VideoKR-Eval: Looked again: 50.0%; calls 1, read 100.0%." in verdict_table(run_set).notes
+    assert rows(card_table(run_set))[None, "system prompt"] == ["tells of the crop tool"]
 
 
 def test_a_mean_needs_all_of_its_benchmarks(tmp_path):

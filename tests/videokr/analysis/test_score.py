@@ -228,6 +228,8 @@ def test_what_its_runs_keep_of_a_turn():
 
 def test_files_that_are_not_there_or_another_s_are_one_line(told, tmp_path, capsys):
     told("mlvu")
+    lines = Path(SAVED["mlvu"].output).read_text(encoding="utf-8").splitlines()
+    Path("null.jsonl").write_text(json.dumps(json.loads(lines[0]) | {"response": None}) + "\n", encoding="utf-8")
     for asked, said in (
         (
             ["videotemp"],
@@ -236,6 +238,8 @@ def test_files_that_are_not_there_or_another_s_are_one_line(told, tmp_path, caps
         (["videotemp", "--annotations", SAVED["mlvu"].annotations], "has no field 'videos'"),
         (["mlvu", "--input-file", "none.jsonl"], "'none.jsonl': No such file or directory"),
         (["mlvu", "--input-file", SAVED["mlvu"].annotations], "has no field 'response'"),
+        (["mlvu", "--input-file", "null.jsonl"], "is no text, but None"),
+        (["videommmu", "--annotations", SAVED["mlvu"].annotations], "give the folder of the three tracks"),
     ):
         assert exit_status(lambda asked=asked: main(["score", *asked])) == 2
         error = capsys.readouterr().err

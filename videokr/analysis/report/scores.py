@@ -7,6 +7,7 @@ from videokr.analysis.report.figures import NOTHING, accuracy, points, signed, s
 from videokr.analysis.report.run_set import RunSet, RunView
 from videokr.errors import UserError
 from videokr.evaluation.benchmarks import COLUMNS, MEANS, PUBLISHED, TRACKS, benchmark_of, missing_for, title_of
+from videokr.evaluation.run import other_scores
 from videokr.evaluation.summary import mean_score, shown_verdicts
 from videokr.evaluation.verdict import NOT_ASKED, OPEN, Verdict
 from videokr.page.table import Cell, Row, Section, Table, Tone
@@ -114,6 +115,10 @@ def verdict_table(run_set: RunSet) -> Table:
         notes.append(
             "Unscored: answered, and no judge was there. Judge failed: answered, and the judge gave no verdict."
         )
+    for view in run_set.views:
+        for name, answers in view.answers.items():
+            for score in other_scores(view.card, name, answers).values():
+                notes += [f"{view.label}, {title_of(name)}: {line}." for line in score.lines()]
     is_alone = len(run_set.views) == 1
     if is_alone:
         (view,) = run_set.views

@@ -85,6 +85,10 @@ def write_dialogues(
     chosen = _best_and_worst([rollout for rollout in rollouts if rollout.calls])
     examples = _examples_of(chosen, data)
     asked = [(rollout, examples[_key(rollout)]) for rollout in chosen]
+    if chosen and not any(found for _, found in asked):
+        raise UserError(
+            f"'{data}' asks none of the questions of step {step}: give the records that the run's rows were made of"
+        )
     told = [_dialogue(rollout, found[0], videos, card.budget) for rollout, found in asked if len(found) == 1]
     looks = {look: (look.video, look.seconds) for one in told for look in _looks(one)}
     sheets = make_sheets(looks, PICTURE_BYTES)
