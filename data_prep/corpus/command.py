@@ -31,6 +31,9 @@ def _shard(text: str) -> tuple[int, int]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("step", choices=STEPS)
     parser.add_argument("--config", type=given_path, default="corpus.yaml", help="(default: %(default)s)")
+    parser.add_argument(
+        "--input", type=given_path, metavar="FILE", help="records to go over (default: those of the step before)"
+    )
     parser.add_argument("--shard", type=_shard, default=(0, 1), metavar="K/N", help="of N parts by video, the part K")
     parser.add_argument("--dry-run", action="store_true", help="ask nothing; say what the step costs")
 
@@ -58,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
     steps: tuple[type[Work[Any]], ...] = (Generation, Verification, Dependency, Validation, Probe)
     corpus = read_corpus(args.config)
-    work = next(step for step in steps if step.step == args.step)(corpus, args.shard)
+    work = next(step for step in steps if step.step == args.step)(corpus, args.shard, args.input)
     if not work.rows:
         raise UserError(f"'{work.source}' has no rows for this shard")
     try:

@@ -106,9 +106,10 @@ class Generation(Work[Video]):
 
     step, name = "generate", "generated"
 
-    def __init__(self, corpus: Corpus, shard: tuple[int, int]):
-        super().__init__(corpus, shard)
-        self.source = corpus.videos
+    def __init__(self, corpus: Corpus, shard: tuple[int, int], given: Path | None):
+        if given:
+            raise UserError("generate reads no --input: `videos` of corpus.yaml names its videos")
+        super().__init__(corpus, shard, corpus.videos)
         self.rows = read_videos(corpus, shard)
         self._seeds = read_seeds(corpus, self.rows)
 

@@ -1,7 +1,7 @@
 """A step over the records of the step before: each is kept, or dropped with a reason."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 from data_prep.corpus.calls import Answered, Asker, Call, Read, ReadReply
 from data_prep.corpus.frames import Frames
-from data_prep.corpus.prompts import Reply
+from data_prep.corpus.prompts import QUESTIONS, Reply
 from data_prep.corpus.settings import Corpus
-from data_prep.corpus.work import PROVENANCE, Outcome, Work, output_of
+from data_prep.corpus.work import PROVENANCE, Outcome, Work, of_shard, output_of
 from videokr.errors import RecordError, UserError
 from videokr.evaluation.answer import TAGGED
 from videokr.evaluation.verdict import Verdict, score
@@ -45,7 +45,7 @@ class Asked:
 
 
 class Review(Work[Asked]):
-    """Asks about every record of the step before.
+    """Asks about every record of the step before, or of a file that is given.
 
     Attributes:
         before: that step.
@@ -53,15 +53,14 @@ class Review(Work[Asked]):
 
     before: ClassVar[type[Work[Any]]]
 
-    def __init__(self, corpus: Corpus, shard: tuple[int, int]):
-        super().__init__(corpus, shard)
-        self.source = output_of(corpus, self.before.name, shard)
+    def __init__(self, corpus: Corpus, shard: tuple[int, int], given: Path | None):
+        super().__init__(corpus, shard, given or output_of(corpus, self.before.name, shard))
         if not self.source.is_file():
             raise UserError(f"'{self.source}' is not there: run `videokr corpus {self.before.step}` first")
-        made = (Made(line, record, parse_record(record)) for line, record in read_records(self.source))
         self.rows = [
             Asked(resolve_video(video, corpus.video_dir), list(questions))
-            for video, questions in groupby(made, lambda one: one.example.videos[0])
+            for video, questions in groupby(_read(self.source), lambda one: one.example.videos[0])
+            if of_shard(video, shard)
         ]
 
     @abstractmethod
@@ -86,9 +85,20 @@ class Review(Work[Asked]):
             except RecordError as fault:
                 left_out.append(fault.located(str(self.source), one.line))
             else:
-                provenance = one.record[PROVENANCE] | self.made_by(keys)
+                provenance = one.record.get(PROVENANCE, {}) | self.made_by(keys)
                 kept.append(one.record | changes | {PROVENANCE: provenance})
         return kept, left_out
+
+
+def _read(source: Path) -> Iterator[Made]:
+    for line, record in read_records(source):
+        try:
+            example = parse_record(record)
+            if example.kind not in QUESTIONS or len(example.videos) > 1:
+                raise RecordError("(record)", "not a question of multiple choice or an open one about one video")
+        except RecordError as error:
+            raise error.located(str(source), line) from None
+        yield Made(line, record, example)
 
 
 async def reply_to(call: Call, read: ReadReply[Read], asker: Asker, sample: int = 0) -> Answered[Read]:

@@ -41,8 +41,9 @@ class Work(ABC, Generic[Row]):
     source: Path
     rows: list[Row]
 
-    def __init__(self, corpus: Corpus, shard: tuple[int, int]):
-        self.corpus, self.shard, self.models = corpus, shard, corpus.models_of(self.step)
+    def __init__(self, corpus: Corpus, shard: tuple[int, int], source: Path):
+        self.corpus, self.shard, self.source = corpus, shard, source
+        self.models = corpus.models_of(self.step)
 
     def made_by(self, keys: Sequence[str]) -> dict[str, Any]:
         """The provenance that a record has of this step; `keys` are of its calls."""

@@ -209,6 +209,17 @@ def test_each_filter_drops_what_is_planted_for_it_and_little_else(place, corpus)
     assert low < len(bad) / len(last) < high and low < faults.single_frame < high
 
 
+def test_a_benchmark_of_others_is_probed_in_shards(demo, place, corpus):
+    benchmark = [json.loads(line) for line in (demo / "sft.jsonl").read_text(encoding="utf-8").splitlines()]
+    with serve_oracle(VIDEOS, SEED, Faults(single_frame=0.4)) as server:
+        for shard in ("0/2", "1/2"):
+            assert corpus("probe", server, "--input", str(demo / "sft.jsonl"), "--shard", shard).status == 0
+        solved = planted(server, "single_frame", benchmark)
+    kept = place.records("probed.0-of-2.jsonl") + place.records("probed.1-of-2.jsonl")
+    assert solved and {one["id"] for one in kept} == {one["id"] for one in benchmark} - solved
+    assert all(set(one["provenance"]) == {"probe"} for one in kept)
+
+
 def without(step: str, records: list[dict]) -> list[dict]:
     """The records as they were before a step."""
     return [
@@ -361,6 +372,15 @@ def test_an_endpoint_that_does_not_answer_ends_the_run_in_one_line(place, corpus
     assert said.status == 2 and len(said.err.splitlines()) <= 2
     assert "20 calls in a row had no reply" in said.err and "no connection" in said.err
     assert place.rows("SELECT SUM(tokens), COUNT(*) >= 20 FROM requests WHERE fault IS NOT NULL") == [(0, 1)]
+
+
+def test_one_of_two_models_that_does_not_answer_at_its_own_endpoint_ends_the_run(place, corpus):
+    with serve_oracle(VIDEOS, SEED, Faults(needs_no_video=1.0)) as server:
+        assert corpus("generate", server).status == 0 and corpus("verify", server).status == 0
+        place.settings["models"]["dependency"][1]["endpoint"] = "http://127.0.0.1:9/v1"
+        said = corpus("dependency", server, retries=0)
+    assert said.status == 2 and "'oracle 1' at http://127.0.0.1:9/v1 does not answer: 20 calls in a row" in said.err
+    assert place.rows("SELECT COUNT(reply) FROM requests WHERE step = 'dependency'")[0][0] >= 7
 
 
 def test_a_refused_key_ends_the_run_at_once_and_is_not_told(place, corpus):
