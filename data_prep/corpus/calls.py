@@ -4,21 +4,21 @@ import asyncio
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from tqdm import tqdm
 
 from data_prep.corpus.frames import Frames
 from data_prep.corpus.ledger import Cost, Ledger
-from data_prep.corpus.prompts import Reply, response_format
+from data_prep.corpus.prompts import response_format
 from data_prep.corpus.settings import NO_KEY, Budget, Corpus, Model, Step
 from videokr.errors import RecordError, UserError
 from videokr.evaluation.judge_client import JudgeClient, Refusal
-from videokr.evaluation.judge_settings import Settings as Endpoint
 from videokr.prompt import text_token_bound
 from videokr.response import CLOSE_THINK
 
@@ -43,17 +43,19 @@ class Call:
     """What a model is asked about a video.
 
     Attributes:
+        model: that is asked.
         row: what the call is for, for whoever looks into the ledger.
         text: instructions, which stand behind the frames, so that the calls of one video begin alike.
         shape: of the reply.
     """
 
+    model: Model
     row: str
     frames: Frames
     text: str
-    shape: type[Reply]
+    shape: type[BaseModel]
 
-    def body(self, model: Model, seed: int, pictures: Sequence[str]) -> dict[str, Any]:
+    def body(self, seed: int, pictures: Sequence[str]) -> dict[str, Any]:
         """Arguments of `chat.completions.create`.
 
         Args:
@@ -64,23 +66,25 @@ class Call:
             content += {"type": "text", "text": f"{second:.1f} s"}, {"type": "image_url", "image_url": {"url": picture}}
         content.append({"type": "text", "text": self.text})
         body = {
-            "model": model.name,
+            "model": self.model.name,
             "messages": [{"role": "user", "content": content}],
-            "max_completion_tokens": model.max_output_tokens,
+            "max_completion_tokens": self.model.max_output_tokens,
             "seed": seed,
             "response_format": response_format(self.shape),
         }
-        return body if model.temperature is None else body | {"temperature": model.temperature}
+        temperature = self.model.temperature
+        return body if temperature is None else body | {"temperature": temperature}
 
-    def input_bound(self, model: Model) -> int:
+    def input_bound(self) -> int:
         """As many tokens as it may take at most, if no frame takes more than `image_tokens`."""
-        body = self.body(model, 0, [""] * len(self.frames.seconds))
-        return text_token_bound(json.dumps(body, ensure_ascii=False)) + len(self.frames.seconds) * model.image_tokens
+        body = self.body(0, [""] * len(self.frames.seconds))
+        pictures = len(self.frames.seconds) * self.model.image_tokens
+        return text_token_bound(json.dumps(body, ensure_ascii=False)) + pictures
 
-    def most(self, model: Model) -> Cost:
+    def most(self) -> Cost:
         """What one request may cost at most."""
-        tokens = self.input_bound(model)
-        return Cost(tokens + model.max_output_tokens, model.usd(tokens, model.max_output_tokens))
+        tokens, output_tokens = self.input_bound(), self.model.max_output_tokens
+        return Cost(tokens + output_tokens, self.model.usd(tokens, output_tokens))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +104,26 @@ class Failed:
 
 
 class Asker:
-    """Asks the model of one step from one event loop.
+    """Asks the models of one step from one event loop.
 
     Raises:
-        UserError: a package is missing, or the endpoint cannot be one.
+        UserError: a package is missing, or an endpoint cannot be one.
     """
 
-    def __init__(self, corpus: Corpus, step: Step, endpoint: Endpoint, budget: Budget, ledger: Ledger):
-        self.step, self.model, self.ledger = step, corpus.model(step), ledger
+    def __init__(
+        self, corpus: Corpus, step: Step, environment: Mapping[str, str], budget: Budget, ledger: Ledger
+    ) -> None:
+        self.step, self.ledger = step, ledger
         self._corpus, self._budget = corpus, budget
-        self._key = endpoint.key
-        self._address = endpoint.public()["address"]
-        self._client = JudgeClient(endpoint, corpus.call_seconds, corpus.retries)
+        self._endpoints = {model: corpus.endpoint_of(model, environment) for model in corpus.models_of(step)}
+        self._clients = {
+            model: JudgeClient(endpoint, corpus.call_seconds, corpus.retries)
+            for model, endpoint in self._endpoints.items()
+        }
         self._changed = asyncio.Condition()
         self._asked: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._in_flight = self._silent = 0
+        self._in_flight = 0
+        self._silent: Counter[Model] = Counter()  # calls in a row
         self._has_warned = False
 
     async def ask(self, call: Call, read: ReadReply[Read], sample: int = 0) -> Answered[Read] | Failed:
@@ -128,7 +137,7 @@ class Asker:
         """
         why = last = ""
         for attempt in range(sample * ATTEMPTS, (sample + 1) * ATTEMPTS):
-            body = call.body(self.model, self._corpus.seed + attempt, call.frames.names)
+            body = call.body(self._corpus.seed + attempt, call.frames.names)
             key = hashlib.sha256(json.dumps([self.step, body, attempt], sort_keys=True).encode()).hexdigest()
             async with self._asked.setdefault(key, asyncio.Lock()):  # two rows may ask the same at once
                 reply = self.ledger.reply(key) or await self._send(key, call, attempt)
@@ -138,7 +147,7 @@ class Asker:
                 return Answered(read(_parsed(reply, call.shape)), key)
             except RecordError as error:
                 why, last = f"{error.reason}: {error.detail}", reply
-        return Failed(NO_USE, f"{why}; the last reply: {self._client.shown(last)}")
+        return Failed(NO_USE, f"{why}; the last reply: {self._clients[call.model].shown(last)}")
 
     async def _send(self, key: str, call: Call, attempt: int) -> str | Failed:
         """Asks until there is a reply, which the ledger then holds."""
@@ -146,33 +155,34 @@ class Asker:
         for _ in range(SENDS):
             said = await self._send_once(key, call, attempt)
             if isinstance(said, str):
-                self._silent = 0
+                self._silent[call.model] = 0
                 return said
-            self._silent += 1
-            self._end_where_nothing_answers(said)
+            self._silent[call.model] += 1
+            self._end_where_nothing_answers(call.model, said)
             refusal = said
             if refusal.status in ROW_AT_FAULT:
                 break
         return Failed(NO_REPLY, refusal.reason)
 
     async def _send_once(self, key: str, call: Call, attempt: int) -> str | Refusal:
-        body, most = call.body(self.model, self._corpus.seed + attempt, await call.frames.urls()), call.most(self.model)
+        body, most = call.body(self._corpus.seed + attempt, await call.frames.urls()), call.most()
         async with self._changed:  # what is in flight may cost less than it might, and leave room
             await self._changed.wait_for(lambda: self._fits(most) or not self._in_flight)
             self._refuse_beyond_budget(most)
             self._in_flight += 1
-            number = self.ledger.open(key, self.step, self.model.name, call.row, attempt, most)
+            number = self.ledger.open(key, self.step, call.model.name, call.row, attempt, most)
         try:
             async with asyncio.timeout(self._corpus.call_seconds):
-                said = await self._client.ask_raw(body)
+                said = await self._clients[call.model].ask_raw(body)
         except TimeoutError:
             said = Refusal(f"no reply within {self._corpus.call_seconds:g} s", "", may_cost=True)
         finally:
             self._in_flight -= 1
         if isinstance(said, str):
-            said = said if self._key == NO_KEY else said.replace(self._key, "[key]")
+            key_sent = self._endpoints[call.model].key
+            said = said if key_sent == NO_KEY else said.replace(key_sent, "[key]")
             self.ledger.keep(number, said)
-            self._charge(number, said, most)
+            self._charge(call.model, number, said, most)
         else:
             self.ledger.refuse(number, said.reason, most if said.may_cost else Cost(0, 0.0))
         async with self._changed:
@@ -192,14 +202,14 @@ class Asker:
                 "tokens; what was answered is kept: raise `budget`, and run the same command again"
             )
 
-    def _charge(self, number: int, reply: str, most: Cost) -> None:
+    def _charge(self, model: Model, number: int, reply: str, most: Cost) -> None:
         """By what the server says that it used; where it says nothing, a request costs what it may cost at most."""
         try:
             usage = json.loads(reply)["usage"]
             used = int(usage["prompt_tokens"]), int(usage["completion_tokens"])
         except (ValueError, KeyError, TypeError):
             return
-        self.ledger.charge(number, *used, self.model.usd(*used))
+        self.ledger.charge(number, *used, model.usd(*used))
         if sum(used) > most.tokens and not self._has_warned:
             self._has_warned = True
             tqdm.write(
@@ -208,21 +218,21 @@ class Asker:
                 file=sys.stderr,
             )
 
-    def _end_where_nothing_answers(self, said: Refusal) -> None:
+    def _end_where_nothing_answers(self, model: Model, said: Refusal) -> None:
         """Raises UserError where asking on would not help."""
         again = "then run the same command again: what was answered is kept"
-        place = f"'{self.model.name}' at {self._address}"
+        place = f"'{model.name}' at {self._endpoints[model].public()['address']}"
         if said.way_out and said.status is not None and said.status not in ROW_AT_FAULT:
             mend = WAYS_OUT.get(said.status, said.way_out)
             raise UserError(f"{place} refuses: {said.reason}; {mend}, {again}")
-        if self._silent >= max(MIN_SILENT_CALLS, self._corpus.concurrency):
+        if self._silent[model] >= max(MIN_SILENT_CALLS, self._corpus.concurrency):
             raise UserError(
-                f"{place} does not answer: {self._silent} calls in a row had no reply, the last: {said.reason}; "
+                f"{place} does not answer: {self._silent[model]} calls in a row had no reply, the last: {said.reason}; "
                 f"mend that, {again}"
             )
 
 
-def _parsed(reply: str, shape: type[Reply]) -> Reply:
+def _parsed(reply: str, shape: type[BaseModel]) -> BaseModel:
     """What a raw reply says; RecordError where it is not of the shape."""
     try:
         choice = json.loads(reply)["choices"][0]

@@ -1,19 +1,22 @@
 """`videokr corpus`: training data made from videos, by models on any server that speaks the protocol of OpenAI.
 
-`generate` has questions written about videos, `verify` has them solved again and keeps those whose answer agrees. Every
-call is kept in a ledger beside the outputs: the same command again goes on where it was.
+`generate` has questions written about videos. Each further step reads what the one before has written, and drops of it:
+`verify` those whose answer is another one when they are solved again, `dependency` those that need no video,
+`rationale` those with a step that rests on nothing, and `probe`, for a benchmark, those that a single frame solves.
+Every call is kept in a ledger beside the outputs: the same command again goes on where it was.
 """
 
 import argparse
 import os
 import re
 from importlib.util import find_spec
+from typing import Any
 
 from data_prep.given_path import given_path
 from videokr.errors import UserError
 from videokr.reward import check_typed
 
-STEPS = ("generate", "verify")
+STEPS = ("generate", "verify", "dependency", "rationale", "probe")  # in their order
 WAY_OUT = "source .venvs/rl/bin/activate, or pip install 'videokr[corpus]'"
 PACKAGES = ("openai", "pydantic", "yaml", "PIL")
 
@@ -28,6 +31,9 @@ def _shard(text: str) -> tuple[int, int]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("step", choices=STEPS)
     parser.add_argument("--config", type=given_path, default="corpus.yaml", help="(default: %(default)s)")
+    parser.add_argument(
+        "--input", type=given_path, metavar="FILE", help="records to go over (default: those of the step before)"
+    )
     parser.add_argument("--shard", type=_shard, default=(0, 1), metavar="K/N", help="of N parts by video, the part K")
     parser.add_argument("--dry-run", action="store_true", help="ask nothing; say what the step costs")
 
@@ -45,12 +51,17 @@ def run(args: argparse.Namespace) -> int:
 
     import sqlite3
 
+    from data_prep.corpus.dependency import Dependency
     from data_prep.corpus.generate import Generation
+    from data_prep.corpus.probe import Probe
+    from data_prep.corpus.rationale import Validation
     from data_prep.corpus.settings import read_corpus
     from data_prep.corpus.verify import Verification
+    from data_prep.corpus.work import Work
 
+    steps: tuple[type[Work[Any]], ...] = (Generation, Verification, Dependency, Validation, Probe)
     corpus = read_corpus(args.config)
-    work = (Generation if args.step == "generate" else Verification)(corpus, args.shard)
+    work = next(step for step in steps if step.step == args.step)(corpus, args.shard, args.input)
     if not work.rows:
         raise UserError(f"'{work.source}' has no rows for this shard")
     try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import copy
 import hashlib
 import io
 from collections.abc import Sequence
@@ -21,25 +22,32 @@ class Frames:
     """Of one video; decoded when a call is sent and not before, if the ledger knows them already.
 
     Attributes:
-        digest: SHA-256 of the pixels of all frames.
-        seconds: into the video, of each.
+        digest: SHA-256 of the pixels of all its frames.
+        seconds: into the video, of each that is shown.
     """
 
     def __init__(self, path: Path, budget: VideoBudget, digest: str, seconds: Sequence[float]):
         self._path, self._budget = path, budget
         self.digest, self.seconds = digest, tuple(seconds)
-        self._urls: list[str] = []
+        self._places = tuple(range(len(self.seconds)))  # of those that are shown
+        self._urls: list[str] = []  # of all, and the same list for whatever is chosen of them
+
+    def chosen(self, places: Sequence[int], seconds: Sequence[float]) -> "Frames":
+        """Some of them, by their places, each told to be at a time."""
+        some = copy.copy(self)
+        some._places, some.seconds = tuple(places), tuple(seconds)
+        return some
 
     @property
     def names(self) -> list[str]:
         """What stands for each picture in a key."""
-        return [f"{self.digest}/{place}" for place in range(len(self.seconds))]
+        return [f"{self.digest}/{place}" for place in self._places]
 
     async def urls(self) -> list[str]:
         """Each picture as a data URL."""
-        if not self._urls:
-            _, _, self._urls = await asyncio.to_thread(_read, self._path, self._budget)
-        return self._urls
+        if self._places and not self._urls:
+            self._urls[:] = (await asyncio.to_thread(_read, self._path, self._budget))[2]
+        return [self._urls[place] for place in self._places]
 
     @classmethod
     async def of(cls, name: str, path: Path, budget: VideoBudget, ledger: Ledger) -> "Frames":

@@ -12,14 +12,13 @@ from data_prep.corpus.frames import Frames
 from data_prep.corpus.prompts import (
     NEEDS_KNOWLEDGE,
     QUESTIONS,
-    VERSIONS,
     WRONG_OPTIONS,
     ChoiceQuestion,
     OpenQuestion,
     question_prompt,
 )
-from data_prep.corpus.settings import Corpus
-from data_prep.corpus.work import Outcome, Work, of_shard
+from data_prep.corpus.settings import Corpus, Model
+from data_prep.corpus.work import PROVENANCE, Outcome, Work, of_shard
 from data_prep.prepare.split import video_key
 from videokr.errors import RecordError, UserError
 from videokr.example import VIDEO_FIELDS, Example, imitated_fields, parse_example, record_videos, text_of, to_record
@@ -30,7 +29,6 @@ from videokr.video.paths import resolve_video
 from videokr.video.timeline import VideoError
 
 SEED_EXAMPLES = 3  # that a round shows
-PROVENANCE = "provenance"
 # The longest option has no more characters than this many times the shortest, and so many more: a right answer that is
 # told by its length teaches to look at lengths.
 MAX_LENGTH_RATIO, FREE_CHARACTERS = 2, 12
@@ -108,15 +106,16 @@ class Generation(Work[Video]):
 
     step, name = "generate", "generated"
 
-    def __init__(self, corpus: Corpus, shard: tuple[int, int]):
-        super().__init__(corpus, shard)
-        self.source = corpus.videos
+    def __init__(self, corpus: Corpus, shard: tuple[int, int], given: Path | None):
+        if given:
+            raise UserError("generate reads no --input: `videos` of corpus.yaml names its videos")
+        super().__init__(corpus, shard, corpus.videos)
         self.rows = read_videos(corpus, shard)
         self._seeds = read_seeds(corpus, self.rows)
 
     async def calls(self, video: Video, asker: Asker) -> list[Call]:
         frames = await Frames.of(video.name, video.path, self.corpus.video_budget, asker.ledger)
-        return [round_.call(video, frames) for round_ in self._rounds(video)]
+        return [round_.call(video, frames, self.models[0]) for round_ in self._rounds(video)]
 
     async def outcome(self, video: Video, asker: Asker) -> Outcome:
         kept: list[dict[str, Any]] = []
@@ -124,12 +123,15 @@ class Generation(Work[Video]):
         try:
             frames = await Frames.of(video.name, video.path, self.corpus.video_budget, asker.ledger)
             for number, round_ in enumerate(self._rounds(video)):
-                answered = await asker.ask(round_.call(video, frames), partial(round_.example, video), number)
+                answered = await asker.ask(
+                    round_.call(video, frames, self.models[0]), partial(round_.example, video), number
+                )
                 if isinstance(answered, Answered):
-                    made_by = {"model": asker.model.name, "prompt": VERSIONS[self.step], "calls": [answered.key]}
                     example = answered.value
                     record = to_record(example) | imitated_fields(example)
-                    kept.append(record | {"knowledge_point": round_.point(video), PROVENANCE: {self.step: made_by}})
+                    kept.append(
+                        record | {"knowledge_point": round_.point(video), PROVENANCE: self.made_by([answered.key])}
+                    )
                 else:
                     detail = f"round {number}, {answered.detail}"
                     left_out.append(RecordError(round_.skill, answered.reason, detail, str(self.source), video.line))
@@ -168,9 +170,9 @@ class Round:
     def point(self, video: Video) -> str:
         return video.knowledge_point if self.skill in NEEDS_KNOWLEDGE else ""
 
-    def call(self, video: Video, frames: Frames) -> Call:
+    def call(self, video: Video, frames: Frames, model: Model) -> Call:
         text = question_prompt(self.skill, self.kind, video.discipline, self.point(video), self.seeds)
-        return Call(self.id, frames, text, QUESTIONS[self.kind])
+        return Call(model, self.id, frames, text, QUESTIONS[self.kind])
 
     def example(self, video: Video, reply: OpenQuestion) -> Example:
         """What a reply asks, as an example that reads back as it is.

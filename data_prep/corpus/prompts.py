@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -49,15 +49,38 @@ letter in front, and no two mean the same.
     Kind.OPEN_ENDED: "- The answer is a number with its unit, a name, or a few words.\n",
 }
 _ANSWER = """\
-You have seen frames of one video, each with its time. Answer the question about it.
+{seen}
 
 {question}
 
 First reason step by step, each step from what is seen or from common knowledge (reasoning). Then give {answer}."""
+_SEEN_WHOLE = "You have seen frames of one video, each with its time. Answer the question about it."
+# Without the last sentence a careful model says that it cannot know, and a question that is easy to guess stays.
+_SEEN_PART = """\
+You have seen {frames} of the frames of one video, each with its time. Answer the question about it. Where that does \
+not tell, give the likeliest answer."""
+_SEEN_NOTHING = (
+    "You have not seen a certain video. Answer the question about it all the same, with the likeliest answer."
+)
 _ANSWERS = {
     Kind.MULTIPLE_CHOICE: "the letter of the right option alone (answer)",
     Kind.OPEN_ENDED: "the final answer alone, in as few words as it takes (answer)",
 }
+_STEPS = """\
+You have seen frames of one video, each with its time. Somebody was asked this about it, and answered:
+
+{question}
+
+by these steps:
+
+{steps}
+
+Judge each step by itself, in their order (steps): its number (step), in a few words what bears it out or speaks \
+against it (why), and what it rests on (rests_on), which is one of:
+- seen: the video shows it, or it follows from what was seen so far;
+- knowledge: it is standard knowledge, as a textbook has it, or follows from that and from what was seen so far;
+- neither: it is asserted, and neither of these bears it out;
+- contradicted: the video shows that it is not so."""
 
 
 class Reply(BaseModel):
@@ -77,6 +100,22 @@ class ChoiceQuestion(OpenQuestion):
     wrong_options: list[str]
 
 
+class Step(BaseModel):
+    """What a judge says of one step of a rationale."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    step: int
+    why: str
+    rests_on: Literal["seen", "knowledge", "neither", "contradicted"]
+
+
+class Judgement(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    steps: list[Step]
+
+
 QUESTIONS: dict[Kind, type[OpenQuestion]] = {Kind.MULTIPLE_CHOICE: ChoiceQuestion, Kind.OPEN_ENDED: OpenQuestion}
 
 
@@ -93,13 +132,28 @@ def question_prompt(skill: str, kind: Kind, discipline: str, point: str, example
 
 def answer_prompt(example: Example) -> str:
     """Asks a question again, without its answer."""
-    return _ANSWER.format(question=build_question(example), answer=_ANSWERS[example.kind])
+    return _answer(example, _SEEN_WHOLE)
 
 
-def response_format(shape: type[Reply]) -> dict[str, Any]:
+def guess_prompt(example: Example, frames: int) -> str:
+    """Asks a question of a model that is shown so many frames, or none."""
+    return _answer(example, _SEEN_PART.format(frames=frames) if frames else _SEEN_NOTHING)
+
+
+def steps_prompt(example: Example, steps: Sequence[str]) -> str:
+    """Asks what each step of a rationale rests on."""
+    numbered = "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
+    return _STEPS.format(question=_shown(example), steps=numbered)
+
+
+def response_format(shape: type[BaseModel]) -> dict[str, Any]:
     """The same shape as a server is told it."""
     described = {"name": shape.__name__, "strict": True, "schema": shape.model_json_schema()}
     return {"type": "json_schema", "json_schema": described}
+
+
+def _answer(example: Example, seen: str) -> str:
+    return _ANSWER.format(seen=seen, question=build_question(example), answer=_ANSWERS[example.kind])
 
 
 def _shown(example: Example) -> str:
@@ -113,10 +167,14 @@ def _version(*texts: Any) -> str:
     return hashlib.sha256(json.dumps(texts, sort_keys=True).encode()).hexdigest()[:12]
 
 
+_GUESS = _version(_ANSWER, _ANSWERS, _SEEN_PART, _SEEN_NOTHING, response_format(Reply))
 # Names the words of a step: another word is another version.
 VERSIONS = {
     "generate": _version(
         _QUESTION, _KNOWLEDGE, _FORMS, SKILLS, [response_format(shape) for shape in QUESTIONS.values()]
     ),
-    "verify": _version(_ANSWER, _ANSWERS, response_format(Reply)),
+    "verify": _version(_ANSWER, _ANSWERS, _SEEN_WHOLE, response_format(Reply)),
+    "dependency": _GUESS,
+    "rationale": _version(_STEPS, response_format(Judgement)),
+    "probe": _GUESS,
 }

@@ -12,7 +12,8 @@ from videokr.errors import UserError
 from videokr.evaluation.judge_settings import Settings as Endpoint
 from videokr.evaluation.judge_settings import check_url, read_settings
 
-Step = Literal["generate", "verify"]
+Step = Literal["generate", "verify", "dependency", "rationale", "probe"]
+View = Literal["frames", "blind", "shuffled"]  # of a video, of which a question should not be answerable
 NO_KEY = "EMPTY"  # what a server of one's own takes
 MILLION = 1_000_000
 
@@ -25,15 +26,17 @@ class _Part(BaseModel):
 
 
 class Model(_Part):
-    """The model of one step.
+    """A model of one step.
 
     Attributes:
+        endpoint: where this one is served; by default that of the corpus.
         image_tokens: that a frame may take at most; what a call may cost is reckoned with it.
         temperature: None leaves it to the server.
         samples: independent answers that a row gets; `verify` keeps it where all of them agree.
     """
 
     name: str
+    endpoint: str | None = None
     usd_per_million_input: Price
     usd_per_million_output: Price
     max_output_tokens: Positive = 4_096
@@ -61,6 +64,16 @@ class FrameBudget(_Part):
     max_pixels: int = 200_704
 
 
+class Models(_Part):
+    """By step: those of `dependency` have to be right all together, one of `probe` is enough."""
+
+    generate: Model | None = None
+    verify: Model | None = None
+    dependency: tuple[Model, ...] = ()
+    rationale: Model | None = None
+    probe: tuple[Model, ...] = ()
+
+
 class Corpus(_Part):
     """A whole `corpus.yaml`; paths are from the folder in which the command runs.
 
@@ -69,6 +82,7 @@ class Corpus(_Part):
         videos: JSON Lines, see `data_prep.corpus.videos`.
         seed_examples: annotation records with `discipline` and, as `task_type`, the skill.
         open_share: of the questions, those without options.
+        dependency: what a question is asked with by that step, beside its text.
         call_seconds: time limit of one call, the client's retries and the waits that the server asks for included.
         retries: of the client, within one call.
     """
@@ -84,31 +98,34 @@ class Corpus(_Part):
     retries: Annotated[int, Field(ge=0)] = 5
     budget: Budget
     frames: FrameBudget = FrameBudget()
-    models: dict[Step, Model]
+    models: Models
     skills: tuple[Literal["VidR", "KnowVid", "KnowVidR"], ...] = ("VidR", "KnowVid", "KnowVidR")
     rounds_per_skill: Positive = 2
     open_share: Annotated[float, Field(ge=0, le=1)] = 0.2
+    dependency: Annotated[tuple[View, ...], Field(min_length=1)] = ("frames",)
 
     @property
     def video_budget(self) -> VideoBudget:
         frames = self.frames
         return VideoBudget(frames.fps, frames.min_frames, frames.max_frames, 1, frames.max_pixels)
 
-    def model(self, step: Step) -> Model:
-        """The model of a step; UserError where it has none."""
-        if step not in self.models:
+    def models_of(self, step: Step) -> tuple[Model, ...]:
+        """The models of a step; UserError where it has none."""
+        found = getattr(self.models, step)
+        if not found:
             raise UserError(f"corpus.yaml has no model for the step '{step}': add models.{step}")
-        return self.models[step]
+        return (found,) if isinstance(found, Model) else found
 
-    def endpoint_for(self, step: Step, environment: Mapping[str, str]) -> Endpoint:
-        """Where the step's model is asked, and with which key.
+    def endpoint_of(self, model: Model, environment: Mapping[str, str]) -> Endpoint:
+        """Where a model is asked, and with which key.
 
         Raises:
             UserError: the address or the key cannot be one.
         """
-        check_url("endpoint", self.endpoint)
+        address = model.endpoint or self.endpoint
+        check_url("endpoint", address)
         key = environment.get("OPENAI_API_KEY", "").strip() or NO_KEY
-        given = {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": self.endpoint, "MODEL_VERSION": self.model(step).name}
+        given = {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": address, "MODEL_VERSION": model.name}
         endpoint = read_settings(given)
         assert endpoint is not None  # there is a key
         return endpoint

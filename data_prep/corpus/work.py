@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -12,12 +12,14 @@ from tqdm import tqdm
 
 from data_prep.corpus.calls import Asker, Call
 from data_prep.corpus.ledger import NAME, Ledger
-from data_prep.corpus.settings import Budget, Corpus, Step
+from data_prep.corpus.prompts import VERSIONS
+from data_prep.corpus.settings import Budget, Corpus, Model, Step
 from data_prep.left_out import LeftOut
 from data_prep.prepare.split import video_key
 from videokr.errors import RecordError
 from videokr.outputs import atomic_write
 
+PROVENANCE = "provenance"
 PRICED_ROWS = 20  # of a dry run
 WHOLE = (0, 1)  # a shard: its number from 0, and how many there are
 Row = TypeVar("Row")
@@ -28,7 +30,7 @@ class Work(ABC, Generic[Row]):
     """One step.
 
     Attributes:
-        step: the name of it, under which `corpus.yaml` has its model.
+        step: the name of it, under which `corpus.yaml` has its models.
         name: of its output.
         source: the file that its rows are from.
         rows: of this shard.
@@ -39,8 +41,14 @@ class Work(ABC, Generic[Row]):
     source: Path
     rows: list[Row]
 
-    def __init__(self, corpus: Corpus, shard: tuple[int, int]):
-        self.corpus, self.shard = corpus, shard
+    def __init__(self, corpus: Corpus, shard: tuple[int, int], source: Path):
+        self.corpus, self.shard, self.source = corpus, shard, source
+        self.models = corpus.models_of(self.step)
+
+    def made_by(self, keys: Sequence[str]) -> dict[str, Any]:
+        """The provenance that a record has of this step; `keys` are of its calls."""
+        models = [model.name for model in self.models]
+        return {self.step: {"models": models, "prompt": VERSIONS[self.step], "calls": list(keys)}}
 
     @abstractmethod
     async def calls(self, row: Row, asker: Asker) -> list[Call]:
@@ -49,6 +57,10 @@ class Work(ABC, Generic[Row]):
     @abstractmethod
     async def outcome(self, row: Row, asker: Asker) -> Outcome:
         """Asks for a row, and makes records of the replies."""
+
+    def summary(self, kept: int, left_out: Mapping[str, int]) -> str:
+        """What a step finds out beside its records, from how many there are and how many were left out by reason."""
+        return ""
 
     def run(self, environment: Mapping[str, str]) -> None:
         """Asks for all rows and writes their records.
@@ -75,6 +87,8 @@ class Work(ABC, Generic[Row]):
             spent = ledger.spent
         left_out.report(output)
         print(f"{output}: {kept} records; all steps so far: ${spent.usd:.4f} and {spent.tokens:,} tokens")
+        if summary := self.summary(kept, left_out.counts):
+            print(summary)
 
     def price(self, environment: Mapping[str, str]) -> str:
         """What the step takes, told from its first rows and from what the ledger knows; asks nothing."""
@@ -85,21 +99,18 @@ class Work(ABC, Generic[Row]):
                 return [call for row in self.rows[:PRICED_ROWS] for call in await self.calls(row, asker)]
 
             calls = asyncio.run(first_calls())
-            model, budget = asker.model, self._budget
-            share = len(self.rows) / min(PRICED_ROWS, len(self.rows))
-            input_tokens = sum(call.input_bound(model) for call in calls) * share
-            number = round(len(calls) * share)
-            most = model.usd(input_tokens, number * model.max_output_tokens)
+            told_from = min(PRICED_ROWS, len(self.rows))
+            share = len(self.rows) / told_from
+            most = [(call.model, call.input_bound(), call.model.max_output_tokens) for call in calls]
+            usages = {model: ledger.mean_usage(self.step, model.name) for model in self.models}
+            so_far = [(call.model, *usage) for call in calls if (usage := usages[call.model])]
             lines = [
-                f"{self.step}: {len(self.rows):,} rows, {number:,} calls, told from {min(PRICED_ROWS, len(self.rows))}",
-                f"at most        {input_tokens:,.0f} tokens in, {number * model.max_output_tokens:,} out, ${most:,.4f}",
+                f"{self.step}: {len(self.rows):,} rows, {len(calls) * share:,.0f} calls, told from {told_from}",
+                f"at most        {_sum(most, share)}",
             ]
-            if usage := ledger.mean_usage(self.step, model.name):
-                usd = model.usd(usage[0] * number, usage[1] * number)
-                lines.append(
-                    f"as so far      {usage[0] * number:,.0f} tokens in, {usage[1] * number:,.0f} out, ${usd:,.4f}"
-                )
-            for what, cost in (("budget", budget), ("spent so far", ledger.spent)):
+            if len(so_far) == len(calls):  # every model has been asked
+                lines.append(f"as so far      {_sum(so_far, share)}")
+            for what, cost in (("budget", self._budget), ("spent so far", ledger.spent)):
                 lines.append(f"{what:<15}{cost.tokens:,} tokens, ${cost.usd:,.4f}")
         return "\n".join(lines)
 
@@ -130,7 +141,7 @@ class Work(ABC, Generic[Row]):
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     def _asker(self, ledger: Ledger, environment: Mapping[str, str]) -> Asker:
-        return Asker(self.corpus, self.step, self.corpus.endpoint_for(self.step, environment), self._budget, ledger)
+        return Asker(self.corpus, self.step, environment, self._budget, ledger)
 
     @property
     def _ledger(self) -> Path:
@@ -141,6 +152,13 @@ class Work(ABC, Generic[Row]):
         """Of this shard: its part of the whole."""
         whole, parts = self.corpus.budget, self.shard[1]
         return Budget(usd=whole.usd / parts, tokens=max(1, whole.tokens // parts))
+
+
+def _sum(calls: Sequence[tuple[Model, float, float]], share: float) -> str:
+    """Tokens in, tokens out and price of calls that are so much of the whole."""
+    usd = sum(model.usd(tokens_in, tokens_out) for model, tokens_in, tokens_out in calls) * share
+    tokens_in, tokens_out = sum(call[1] for call in calls), sum(call[2] for call in calls)
+    return f"{tokens_in * share:,.0f} tokens in, {tokens_out * share:,.0f} out, ${usd:,.4f}"
 
 
 def of_shard(video: str, shard: tuple[int, int]) -> bool:

@@ -19,7 +19,7 @@ pytest.importorskip("openai")
 import yaml
 from checkout import ROOT
 from demo_oracle import Faults, Oracle, serve_oracle
-from judge_endpoint import KEY
+from judge_endpoint import KEY, completion
 
 from data_prep.corpus.ledger import Ledger
 from data_prep.corpus.settings import read_corpus
@@ -28,6 +28,7 @@ from videokr.__main__ import main
 from videokr.errors import exit_status
 from videokr.example import parse_example
 from videokr.jsonl import read_examples
+from videokr.prompt import build_question
 
 VIDEOS, SEED, ROUNDS = 20, 3, 6
 CONCURRENCY = 8
@@ -78,7 +79,11 @@ class Place:
             "endpoint": "http://127.0.0.1:9/v1", "output": str(self.output), "videos": str(demo / "list.jsonl"),
             "video_dir": str(demo), "seed_examples": str(demo / "seeds.jsonl"), "seed": 7, "concurrency": CONCURRENCY,
             "call_seconds": 60, "budget": {"usd": 10, "tokens": 10_000_000}, "frames": {"min_frames": 8},
-            "models": {"generate": model, "verify": dict(model)},
+            "models": {
+                "generate": model, "verify": dict(model), "rationale": {**model, "name": "judge"},
+                "dependency": [{**model, "name": f"oracle {n}"} for n in range(2)],
+                "probe": [{**model, "name": f"oracle {n}"} for n in range(3)],
+            },
         }  # fmt: skip
 
     def config(self, server: Oracle | None, **changes: object) -> Path:
@@ -161,6 +166,100 @@ def test_with_faults_nothing_is_lost_and_wrong_answers_are_dropped(place, corpus
 
     kept_bytes = b"".join(path.read_bytes() for path in place.output.iterdir())
     assert KEY.encode() not in kept_bytes and not any(KEY in run.out + run.err for run in said)
+
+
+def planted(server: Oracle, fault: str, records: list[dict]) -> set[str]:
+    """Ids of the records whose question is one of a share."""
+    examples = [parse_example(record) for record in records]
+    clips = [int(Path(example.videos[0]).stem) for example in examples]
+    return {
+        example.id
+        for example, clip in zip(examples, clips, strict=True)
+        if server.is_planted(fault, clip, build_question(example))
+    }
+
+
+def test_each_filter_drops_what_is_planted_for_it_and_little_else(place, corpus):
+    faults = Faults(garbage=0.02, needs_no_video=0.10, broken_rationales=0.10, single_frame=0.10, lucky=0.10)
+    steps = [
+        ("dependency", "dependent", "needs_no_video", 2),
+        ("rationale", "validated", "broken_rationales", 1),
+        ("probe", "probed", "single_frame", 9),
+    ]
+    with serve_oracle(VIDEOS, SEED, faults) as server:
+        assert corpus("generate", server).status == 0 and corpus("verify", server).status == 0
+        before = place.records("verified.jsonl")
+        for step, name, fault, calls_a_row in steps:
+            priced = corpus(step, server, "--dry-run")
+            assert priced.status == 0 and f" {calls_a_row * len(before):,} calls" in priced.out
+            said = corpus(step, server)
+            assert said.status == 0
+            kept, dropped = place.records(f"{name}.jsonl"), place.records(f"{name}.left_out.jsonl")
+            assert len(kept) + len(dropped) == len(before) and all(record in before for record in without(step, kept))
+            bad, ids = planted(server, fault, before), {record["id"] for record in kept}
+            assert len(bad) >= 5
+            assert len(bad & ids) <= 0.05 * len(bad)
+            assert len(before) - len(bad) - len(ids - bad) <= 0.03 * (len(before) - len(bad))
+            if step == "rationale":
+                assert len({row["reason"] for row in dropped}) == 2
+                assert all(re.search(r"step 2, '(It is made of copper|Nothing is)", row["detail"]) for row in dropped)
+            before, last = kept, before
+    share, low, high = (float(number) / 100 for number in re.findall(r"([\d.]+)%", said.out.replace("95% ", "")))
+    assert share == pytest.approx(1 - len(kept) / len(last), abs=1e-3)
+    assert low < len(bad) / len(last) < high and low < faults.single_frame < high
+
+
+def test_a_benchmark_of_others_is_probed_in_shards(demo, place, corpus):
+    benchmark = [json.loads(line) for line in (demo / "sft.jsonl").read_text(encoding="utf-8").splitlines()]
+    with serve_oracle(VIDEOS, SEED, Faults(single_frame=0.4)) as server:
+        for shard in ("0/2", "1/2"):
+            assert corpus("probe", server, "--input", str(demo / "sft.jsonl"), "--shard", shard).status == 0
+        solved = planted(server, "single_frame", benchmark)
+    kept = place.records("probed.0-of-2.jsonl") + place.records("probed.1-of-2.jsonl")
+    assert solved and {one["id"] for one in kept} == {one["id"] for one in benchmark} - solved
+    assert all(set(one["provenance"]) == {"probe"} for one in kept)
+
+
+def without(step: str, records: list[dict]) -> list[dict]:
+    """The records as they were before a step."""
+    return [
+        {**record, "provenance": {made: by for made, by in record["provenance"].items() if made != step}}
+        for record in records
+    ]
+
+
+def test_blind_and_shuffled_views_are_shown_as_such_and_drop_what_all_models_guess(place, corpus):
+    with serve_oracle(VIDEOS, SEED) as server:
+        assert corpus("generate", server).status == 0 and corpus("verify", server).status == 0
+        bodies, seen = [], server.reply
+
+        def guess(body: dict) -> object:
+            """Of the question without the video, the first option; with it, nothing that is right."""
+            bodies.append(body)
+            if len(body["messages"][0]["content"]) == 1:
+                return completion(json.dumps({"reasoning": "The first.", "answer": "A"}))
+            return seen(body)
+
+        server.replies = [guess]
+        said = corpus("dependency", server, dependency=["frames", "shuffled", "blind"])
+    assert said.status == 0
+    verified, kept = place.records("verified.jsonl"), place.records("dependent.jsonl")
+    assert kept == [
+        record | {"provenance": now["provenance"]}
+        for record, now in zip((record for record in verified if record["answer"] != "A"), kept, strict=True)
+    ]
+    assert {row["reason"] for row in place.records("dependent.left_out.jsonl")} == {
+        "all models are right without the video"
+    }
+    asked: dict[str, list] = {}
+    for body in bodies:
+        *shown, last = body["messages"][0]["content"]
+        asked.setdefault(last["text"].partition("\n\n")[2], []).append(shown)
+    times = [[part["text"] for part in shown[::2]] for views in asked.values() for shown in views if shown]
+    assert all(len(row) == 4 and row == sorted(row) for row in times) and len({tuple(row) for row in times}) > 20
+    for views in asked.values():
+        pictures = [tuple(part["image_url"]["url"] for part in shown[1::2]) for shown in views if shown]
+        assert len(set(pictures)) == 2 * len({tuple(sorted(row)) for row in pictures})  # one order, and another
 
 
 def test_samples_are_calls_of_their_own_and_the_records_train(demo, place, corpus):
@@ -275,6 +374,15 @@ def test_an_endpoint_that_does_not_answer_ends_the_run_in_one_line(place, corpus
     assert place.rows("SELECT SUM(tokens), COUNT(*) >= 20 FROM requests WHERE fault IS NOT NULL") == [(0, 1)]
 
 
+def test_one_of_two_models_that_does_not_answer_at_its_own_endpoint_ends_the_run(place, corpus):
+    with serve_oracle(VIDEOS, SEED, Faults(needs_no_video=1.0)) as server:
+        assert corpus("generate", server).status == 0 and corpus("verify", server).status == 0
+        place.settings["models"]["dependency"][1]["endpoint"] = "http://127.0.0.1:9/v1"
+        said = corpus("dependency", server, retries=0)
+    assert said.status == 2 and "'oracle 1' at http://127.0.0.1:9/v1 does not answer: 20 calls in a row" in said.err
+    assert place.rows("SELECT COUNT(reply) FROM requests WHERE step = 'dependency'")[0][0] >= 7
+
+
 def test_a_refused_key_ends_the_run_at_once_and_is_not_told(place, corpus):
     with serve_oracle(VIDEOS, SEED) as server:
         server.replies = [401]
@@ -346,7 +454,9 @@ def test_a_mistake_in_the_settings_is_named(corpus, changes, named):
 
 
 def test_the_example_s_settings_can_be_read():
-    assert set(read_corpus(ROOT / "examples" / "corpus.yaml").models) == {"generate", "verify"}
+    models = read_corpus(ROOT / "examples" / "corpus.yaml").models
+    assert {step: len(of) for step, of in models if isinstance(of, tuple)} == {"dependency": 2, "probe": 3}
+    assert all(of for _, of in models)
 
 
 def test_a_second_run_at_the_same_corpus_is_refused(place, corpus):

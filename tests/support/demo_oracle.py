@@ -17,9 +17,13 @@ import numpy as np
 from judge_endpoint import KEY, Endpoint, Reply, completion
 from PIL import Image
 
-from data_prep.demo.scenes import SCENES, Scene
+from data_prep.demo.scenes import FRAMES, SCENES, Scene
 
 HANGING = 3_600.0
+BROKEN = {
+    "It is made of copper, as all of them are.": "neither",
+    "Nothing is to be seen at any time.": "contradicted",
+}
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,10 @@ class Faults:
     hanging: float = 0.0
     garbage: float = 0.0
     wrong_questions: float = 0.0  # whose answer is another one
+    needs_no_video: float = 0.0  # questions that every model answers from four frames
+    single_frame: float = 0.0  # questions that one model of several answers from a single frame
+    lucky: float = 0.0  # right guesses at all others, each on its own
+    broken_rationales: float = 0.0  # of solutions
 
 
 class Oracle(Endpoint):
@@ -60,8 +68,8 @@ class Oracle(Endpoint):
         time.sleep(self.delay_seconds)
         *pictures, text = body["messages"][0]["content"]
         urls = [part["image_url"]["url"] for part in pictures if part["type"] == "image_url"]
-        clip = self._clip(urls)
-        asked = hashlib.sha256(f"{clip} {text['text']} {body['seed']}".encode()).hexdigest()
+        clip = self._clip(urls, text["text"])
+        asked = hashlib.sha256(f"{clip} {body['model']} {text['text']} {body['seed']}".encode()).hexdigest()
         with self.lock:
             self.sent[asked] += 1
             self.requests.clear()  # of Endpoint, which keeps all bodies
@@ -81,8 +89,11 @@ class Oracle(Endpoint):
                 return HANGING
             self.answered[asked] += 1
         name = body["response_format"]["json_schema"]["name"]
-        said = _solved(self.scenes[clip], text["text"])
-        if name != "Reply":
+        if name == "Judgement":
+            said = _judged(self.scenes[clip], text["text"])
+        elif name == "Reply":
+            said = self._solved(clip, text["text"], len(urls), body["model"], asked)
+        else:
             said = self._question(self.scenes[clip], clip, text["text"], name == "ChoiceQuestion")
         if fault == "garbage":
             draw = Random(asked).randrange(3)
@@ -103,15 +114,45 @@ class Oracle(Endpoint):
                 return name
         return "none"
 
-    def _clip(self, urls: list[str]) -> int:
+    def is_planted(self, fault: str, clip: int, question: str) -> bool:
+        """Whether a question, with its options, is one of a share."""
+        return Random(f"{fault} {clip} {question}").random() < getattr(self.faults, fault)
+
+    def _clip(self, urls: list[str], text: str) -> int:
+        """The clip that the frames are from: all of them, or some, of one that is asked about."""
         key = hashlib.sha256("".join(urls).encode()).hexdigest()
         if key not in self._known:
             shown = [Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) for url in urls]
             frames = np.stack([np.asarray(picture) for picture in shown]).astype(int)
-            far = [np.abs(frames - scene.frames).mean() for scene in self.scenes]
+            if len(urls) == FRAMES:
+                far = [np.abs(frames - scene.frames).mean() for scene in self.scenes]
+            else:
+                far = [
+                    np.abs(frames[:, None] - scene.frames).mean(axis=(2, 3, 4)).min(axis=1).mean()
+                    if scene.question in text
+                    else np.inf
+                    for scene in self.scenes
+                ]
             self._known[key] = int(np.argmin(far))
             assert min(far) < 6, "no clip of the demo"
         return self._known[key]
+
+    def _solved(self, clip: int, text: str, frames: int, model: str, asked: str) -> dict:
+        scene, question = self.scenes[clip], text.split("\n\n")[1]
+        letters = {option: letter for letter, option in re.findall(r"^([A-D])\. (.*)$", text, re.M)}
+        answer, rationale = scene.answer, scene.rationale
+        if frames == FRAMES:
+            if self.is_planted("broken_rationales", clip, question):
+                rationale = f"{rationale}\n{Random(question).choice(list(BROKEN))}"
+        else:
+            knows = (
+                self.is_planted("needs_no_video", clip, question)
+                if frames > 1
+                else self.is_planted("single_frame", clip, question) and model == f"oracle {len(question) % 3}"
+            )
+            if not knows and Random(f"lucky {asked}").random() >= self.faults.lucky:
+                answer = next(choice for choice in scene.choices if choice != scene.answer)
+        return {"reasoning": rationale, "answer": letters.get(answer, answer)}
 
     def _question(self, scene: Scene, clip: int, text: str, has_options: bool) -> dict:
         draw = Random(f"wrong {clip} {text}")
@@ -122,9 +163,15 @@ class Oracle(Endpoint):
         return said | ({"wrong_options": [c for c in scene.choices if c != answer]} if has_options else {})
 
 
-def _solved(scene: Scene, text: str) -> dict:
-    letters = {option: letter for letter, option in re.findall(r"^([A-D])\. (.*)$", text, re.M)}
-    return {"reasoning": scene.rationale, "answer": letters.get(scene.answer, scene.answer)}
+def _judged(scene: Scene, text: str) -> dict:
+    steps = re.findall(r"^(\d+)\. (.*)$", text, re.M)
+    kinds = [BROKEN.get(step, "seen") for _, step in steps]
+    assert [step for _, step in steps if step not in BROKEN] == [scene.rationale]
+    said = [
+        {"step": int(number), "why": f"as is {kind}", "rests_on": kind}
+        for (number, _), kind in zip(steps, kinds, strict=True)
+    ]
+    return {"steps": said}
 
 
 @contextmanager

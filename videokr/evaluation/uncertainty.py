@@ -14,6 +14,7 @@ POWER = 0.8
 RESAMPLES = 10_000
 MAX_VIDEOS_DRAWN = 4_000_000  # at once
 MAX_SIGNS_TRIED = 12  # videos whose every choice of signs is tried
+BISECTIONS = 40
 MIN_DIFFERENCES = 6  # all one way, that chance gives in less than 5 of 100 trials
 CRITICAL = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
 
@@ -88,6 +89,32 @@ def estimate(scores: Sequence[float], videos: Sequence[str]) -> Estimate:
     effective = variance / error**2 if variance and error else float(clusters)
     low, high = _wilson(mean, effective)
     return Estimate(mean, error, low, high, len(values), clusters)
+
+
+def exact_interval(right: int, trials: int) -> tuple[float, float]:
+    """The exact 95% interval of a share, of independent trials (Clopper and Pearson, 1934).
+
+    Its ends are the shares at which so many right, or more (at the upper end: or fewer), come up in 2.5 of 100 cases.
+    """
+    import numpy as np
+
+    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, trials + 1)))])  # of the factorials
+    counts = np.arange(trials + 1)
+    ways = logs[trials] - logs - logs[::-1]
+
+    def end(tail: slice, is_rising: bool) -> float:
+        low, high = 0.0, 1.0
+        for _ in range(BISECTIONS):
+            share = (low + high) / 2
+            terms = ways[tail] + counts[tail] * math.log(share) + (trials - counts[tail]) * math.log1p(-share)
+            is_below = (float(np.exp(terms).sum()) < (1 - CONFIDENCE) / 2) == is_rising
+            low, high = (share, high) if is_below else (low, share)
+        return low
+
+    return (
+        end(slice(right, None), is_rising=True) if right else 0.0,
+        end(slice(right + 1), is_rising=False) if right < trials else 1.0,
+    )
 
 
 def compare_scores(first: Sequence[float], second: Sequence[float], videos: Sequence[str], seed: int = 0) -> Difference:

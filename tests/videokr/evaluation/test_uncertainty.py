@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videokr.evaluation.uncertainty import compare_scores, estimate
+from videokr.evaluation.uncertainty import compare_scores, estimate, exact_interval
 
 SIMULATIONS = 2_000
 
@@ -96,6 +96,20 @@ def test_pairs_are_counted():
     assert (made.value, made.gained, made.lost, made.examples, made.videos) == (0.25, 2, 1, 4, 2)
     same = compare_scores([1, 0], [1, 0], list("ab"))
     assert (same.value, same.p_value, same.examples_needed) == (0, 1.0, None)
+
+
+@pytest.mark.parametrize(
+    ("right", "trials", "low", "high"),  # of scipy 1.18, binomtest(...).proportion_ci(0.95, "exact")
+    [
+        (3, 100, 0.006229971538, 0.085176052974),
+        (17, 800, 0.012426464252, 0.033805853912),
+        (0, 10, 0.0, 0.308497107819),
+        (5, 5, 0.478176249896, 1.0),
+        (500, 1_000_000, 0.000457138449, 0.000545796766),
+    ],
+)
+def test_exact_intervals_are_those_of_scipy(right, trials, low, high):
+    assert exact_interval(right, trials) == pytest.approx((low, high), abs=1e-9)
 
 
 def test_what_cannot_be_estimated_is_refused():

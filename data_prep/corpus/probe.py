@@ -1,0 +1,54 @@
+"""Single-frame probing for a benchmark: kept are the questions that no model solves from one frame."""
+
+from collections.abc import Mapping
+from functools import partial
+from random import Random
+
+from data_prep.corpus.calls import Asker, Call
+from data_prep.corpus.frames import Frames
+from data_prep.corpus.prompts import Reply, guess_prompt
+from data_prep.corpus.rationale import Validation
+from data_prep.corpus.review import Judged, Made, Review, reply_to, verdict_on
+from videokr.errors import RecordError
+from videokr.evaluation.uncertainty import exact_interval
+from videokr.evaluation.verdict import Verdict
+
+TRIALS = 3  # of a model, all with its frame; it has solved a question that it gets right in each
+SOLVED = "a model solves it from a single frame"
+
+
+class Probe(Review):
+    """Asks every model, each with a frame of its own, until one has solved the question."""
+
+    step, name, before = "probe", "probed", Validation
+
+    def questions(self, one: Made, frames: Frames) -> list[Call]:
+        return [call for call in self._calls(one, frames) for _ in range(TRIALS)]
+
+    async def judged(self, one: Made, frames: Frames, asker: Asker) -> Judged:
+        keys = []
+        for call in self._calls(one, frames):
+            for trial in range(TRIALS):
+                said = await reply_to(call, partial(verdict_on, one.example), asker, trial)
+                keys.append(said.key)
+                if said.value is not Verdict.RIGHT:
+                    break
+            else:
+                shown = f"{call.model.name}, the frame at {call.frames.seconds[0]:.1f} s"
+                raise RecordError("question", SOLVED, f"{one.example.id}, {one.example.answer!r}: {shown}")
+        return {}, keys
+
+    def summary(self, kept: int, left_out: Mapping[str, int]) -> str:
+        solved = left_out.get(SOLVED, 0)
+        low, high = exact_interval(solved, kept + solved)
+        return (
+            f"a single frame solves {solved} of {kept + solved} questions: {solved / (kept + solved):.1%} "
+            f"(95% interval {low:.1%} to {high:.1%})"
+        )
+
+    def _calls(self, one: Made, frames: Frames) -> list[Call]:
+        text = guess_prompt(one.example, 1)
+        rng = Random(f"{self.corpus.seed}/{self.step}/{one.example.id}")
+        places = [rng.randrange(len(frames.seconds)) for _ in self.models]
+        shown = [frames.chosen([place], [frames.seconds[place]]) for place in places]
+        return [Call(model, one.example.id, some, text, Reply) for model, some in zip(self.models, shown, strict=True)]

@@ -1,0 +1,114 @@
+"""A step over the records of the step before: each is kept, or dropped with a reason."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, ClassVar
+
+from data_prep.corpus.calls import Answered, Asker, Call, Read, ReadReply
+from data_prep.corpus.frames import Frames
+from data_prep.corpus.prompts import QUESTIONS, Reply
+from data_prep.corpus.settings import Corpus
+from data_prep.corpus.work import PROVENANCE, Outcome, Work, of_shard, output_of
+from videokr.errors import RecordError, UserError
+from videokr.evaluation.answer import TAGGED
+from videokr.evaluation.verdict import Verdict, score
+from videokr.example import Example
+from videokr.jsonl import parse_record, read_records
+from videokr.response import build_response
+from videokr.video.paths import resolve_video
+
+Judged = tuple[dict[str, Any], Sequence[str]]  # fields of a record that change, and the keys of the calls
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A record that a step made, its line, and the example in it."""
+
+    line: int
+    record: dict[str, Any]
+    example: Example
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The questions about one video that follow each other."""
+
+    path: Path
+    questions: list[Made]
+
+    @property
+    def video(self) -> str:
+        return self.questions[0].example.videos[0]
+
+
+class Review(Work[Asked]):
+    """Asks about every record of the step before, or of a file that is given.
+
+    Attributes:
+        before: that step.
+    """
+
+    before: ClassVar[type[Work[Any]]]
+
+    def __init__(self, corpus: Corpus, shard: tuple[int, int], given: Path | None):
+        super().__init__(corpus, shard, given or output_of(corpus, self.before.name, shard))
+        if not self.source.is_file():
+            raise UserError(f"'{self.source}' is not there: run `videokr corpus {self.before.step}` first")
+        self.rows = [
+            Asked(resolve_video(video, corpus.video_dir), list(questions))
+            for video, questions in groupby(_read(self.source), lambda one: one.example.videos[0])
+            if of_shard(video, shard)
+        ]
+
+    @abstractmethod
+    def questions(self, one: Made, frames: Frames) -> list[Call]:
+        """What is asked about a record at most, if every first reply will do."""
+
+    @abstractmethod
+    async def judged(self, one: Made, frames: Frames, asker: Asker) -> Judged:
+        """What is kept of a record; RecordError says why it is dropped."""
+
+    async def calls(self, row: Asked, asker: Asker) -> list[Call]:
+        frames = await Frames.of(row.video, row.path, self.corpus.video_budget, asker.ledger)
+        return [call for one in row.questions for call in self.questions(one, frames)]
+
+    async def outcome(self, row: Asked, asker: Asker) -> Outcome:
+        kept: list[dict[str, Any]] = []
+        left_out: list[RecordError] = []
+        frames = await Frames.of(row.video, row.path, self.corpus.video_budget, asker.ledger)
+        for one in row.questions:
+            try:
+                changes, keys = await self.judged(one, frames, asker)
+            except RecordError as fault:
+                left_out.append(fault.located(str(self.source), one.line))
+            else:
+                provenance = one.record.get(PROVENANCE, {}) | self.made_by(keys)
+                kept.append(one.record | changes | {PROVENANCE: provenance})
+        return kept, left_out
+
+
+def _read(source: Path) -> Iterator[Made]:
+    for line, record in read_records(source):
+        try:
+            example = parse_record(record)
+            if example.kind not in QUESTIONS or len(example.videos) > 1:
+                raise RecordError("(record)", "not a question of multiple choice or an open one about one video")
+        except RecordError as error:
+            raise error.located(str(source), line) from None
+        yield Made(line, record, example)
+
+
+async def reply_to(call: Call, read: ReadReply[Read], asker: Asker, sample: int = 0) -> Answered[Read]:
+    """As `Asker.ask`; RecordError where no reply will do, so that nothing is kept that was not looked at."""
+    said = await asker.ask(call, read, sample)
+    if not isinstance(said, Answered):
+        raise RecordError("reply", said.reason, said.detail)
+    return said
+
+
+def verdict_on(example: Example, reply: Reply) -> Verdict:
+    """What evaluation says of an answer; one that no rule decides is not right."""
+    return score(example, build_response(reply.reasoning, reply.answer), None, TAGGED).verdict
