@@ -82,7 +82,7 @@ def watched(model_class: Any) -> Any:
             self._turns = [gold_turns(example) for example in examples]
             self._coming = iter(asked_order(examples))
             self._places: dict[int, tuple[int, Conversation]] = {}  # kept with the conversation: so is its id
-            self._rounds: Rounds = self.__dict__["rounds"]
+            self._rounds = Rounds(self.processor, self.budget, self.max_model_len, self.opening)
             self.rounds = self
             self.asked: list[tuple[int, int]] = []  # the example's place and how many videos were shown, each time
 

@@ -17,7 +17,7 @@ from data_prep.corpus.prompts import (
     OpenQuestion,
     question_prompt,
 )
-from data_prep.corpus.settings import Corpus, Model
+from data_prep.corpus.settings import Corpus, Model, Skill
 from data_prep.corpus.work import PROVENANCE, Outcome, Work, of_shard
 from data_prep.prepare.split import video_key
 from videokr.errors import RecordError, UserError
@@ -162,7 +162,7 @@ class Round:
     """
 
     id: str
-    skill: str
+    skill: Skill
     kind: Kind
     seeds: tuple[Example, ...]
     order: tuple[int, ...]

@@ -7,13 +7,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from data_prep.corpus.settings import Skill
 from videokr.example import Example
 from videokr.options import LETTERS
 from videokr.prompt import build_question
 from videokr.response import Kind
 
 WRONG_OPTIONS = 3
-SKILLS = {
+SKILLS: dict[Skill, str] = {
     "VidR": "reasoning over the video: the answer follows from several moments that are put together (what comes "
     "before what, what causes what, how often, how much it changes). No knowledge of the subject is needed.",
     "KnowVid": "knowledge in what is seen: the answer names or explains what the video shows with knowledge of the "
@@ -21,7 +22,7 @@ SKILLS = {
     "KnowVidR": "reasoning with knowledge: the answer takes several steps, of which some rest on what is seen and some "
     "on knowledge of the subject.",
 }
-NEEDS_KNOWLEDGE = ("KnowVid", "KnowVidR")
+NEEDS_KNOWLEDGE: tuple[Skill, ...] = ("KnowVid", "KnowVidR")
 
 _QUESTION = """\
 You have seen frames of one video, each with its time. Write one question about this video for an exam in {discipline}.
@@ -119,7 +120,7 @@ class Judgement(BaseModel):
 QUESTIONS: dict[Kind, type[OpenQuestion]] = {Kind.MULTIPLE_CHOICE: ChoiceQuestion, Kind.OPEN_ENDED: OpenQuestion}
 
 
-def question_prompt(skill: str, kind: Kind, discipline: str, point: str, examples: Sequence[Example]) -> str:
+def question_prompt(skill: Skill, kind: Kind, discipline: str, point: str, examples: Sequence[Example]) -> str:
     """Asks for one question; the knowledge point is shown to the skills that need it alone."""
     return _QUESTION.format(
         discipline=discipline,

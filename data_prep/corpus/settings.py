@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,6 +13,7 @@ from videokr.evaluation.judge_settings import Settings as Endpoint
 from videokr.evaluation.judge_settings import check_url, read_settings
 
 Step = Literal["generate", "verify", "dependency", "rationale", "probe"]
+Skill = Literal["VidR", "KnowVid", "KnowVidR"]
 View = Literal["frames", "blind", "shuffled"]  # of a video, of which a question should not be answerable
 NO_KEY = "EMPTY"  # what a server of one's own takes
 MILLION = 1_000_000
@@ -79,7 +80,7 @@ class Corpus(_Part):
 
     Attributes:
         endpoint: of any server that speaks the protocol of OpenAI; its key is OPENAI_API_KEY of the environment.
-        videos: JSON Lines, see `data_prep.corpus.videos`.
+        videos: JSON Lines, see `data_prep.corpus.generate.read_videos`.
         seed_examples: annotation records with `discipline` and, as `task_type`, the skill.
         open_share: of the questions, those without options.
         dependency: what a question is asked with by that step, beside its text.
@@ -99,7 +100,7 @@ class Corpus(_Part):
     budget: Budget
     frames: FrameBudget = FrameBudget()
     models: Models
-    skills: tuple[Literal["VidR", "KnowVid", "KnowVidR"], ...] = ("VidR", "KnowVid", "KnowVidR")
+    skills: tuple[Skill, ...] = get_args(Skill)
     rounds_per_skill: Positive = 2
     open_share: Annotated[float, Field(ge=0, le=1)] = 0.2
     dependency: Annotated[tuple[View, ...], Field(min_length=1)] = ("frames",)
