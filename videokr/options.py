@@ -62,6 +62,7 @@ _VERDICT = re.compile(
 _WORD = re.compile(r"[^\W_]+")
 # No option is this long: an answer beyond it names none, and costs nothing to read.
 _MAX_ANSWER_CHARACTERS = 10_000
+_MAX_LAYERS = 20  # around an answer; each costs a walk over it, and nobody writes as many
 MAX_AROUND = 100  # characters around an option that is nothing else: its letter, decoration
 
 
@@ -143,8 +144,7 @@ def _names_one_of(text: str, options: Set[str]) -> bool:
 
 def _peeled(text: str) -> str:
     """What is left when what stands around an answer is taken off, in whatever order it comes."""
-    before = None
-    while text != before:
+    for _ in range(_MAX_LAYERS):
         before = text
         text = text.strip(_DECORATION)
         if command := _COMMAND.fullmatch(text):
@@ -157,6 +157,8 @@ def _peeled(text: str) -> str:
         lead_in = _LEAD_IN.match(text)
         if lead_in and lead_in.end() < len(text):
             text = text[lead_in.end() :]
+        if text == before:
+            break
     return text
 
 
