@@ -3,122 +3,31 @@
 import json
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 pytest.importorskip("openai")
 
-import yaml
 from checkout import ROOT
+from corpus_place import CONCURRENCY, PRICES, ROUNDS, SEED, VIDEOS
 from demo_oracle import Faults, Oracle, serve_oracle
 from judge_endpoint import KEY, completion
 
 from data_prep.corpus.ledger import Ledger
 from data_prep.corpus.settings import read_corpus
-from data_prep.demo.clips import write_corpus
 from videokr.__main__ import main
-from videokr.errors import exit_status
 from videokr.example import parse_example
 from videokr.jsonl import read_examples
 from videokr.prompt import build_question
 
-VIDEOS, SEED, ROUNDS = 20, 3, 6
-CONCURRENCY = 8
-PRICES = {"usd_per_million_input": 1.0, "usd_per_million_output": 4.0}
 # As issue 25 has them.
 FAULTS = Faults(busy=0.05, broken=0.05, hanging=0.02, garbage=0.02, wrong_questions=0.10)
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("demo") / "data"
-    write_corpus(folder, VIDEOS, SEED, progress=False)
-    subjects = ("motion", "change", "count", "order")
-    lines = [
-        {"video": f"videos/{n:04d}.mp4", "discipline": subjects[n % 4], "knowledge_point": f"shapes, part {n}"}
-        for n in range(VIDEOS)
-    ]
-    (folder / "list.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
-    seeds = [json.loads(line) for line in (folder / "sft.jsonl").read_text(encoding="utf-8").splitlines()]
-    of_subject = {n: subjects[n % 4] for n in range(VIDEOS)}
-    labelled = [
-        {
-            **seed,
-            "id": f"{skill}-{seed['id']}",
-            "discipline": of_subject[int(seed["id"].split("-")[1])],
-            "task_type": skill,
-        }
-        for seed in seeds
-        for skill in ("VidR", "KnowVid", "KnowVidR")
-    ]
-    (folder / "seeds.jsonl").write_text("\n".join(map(json.dumps, labelled)), encoding="utf-8")
-    return folder
-
-
-class Run(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-class Place:
-    """A corpus of its own."""
-
-    def __init__(self, demo: Path, folder: Path):
-        self.folder, self.output = folder, folder / "made"
-        model = {"name": "oracle", **PRICES, "max_output_tokens": 200, "image_tokens": 100}
-        self.settings = {
-            "endpoint": "http://127.0.0.1:9/v1", "output": str(self.output), "videos": str(demo / "list.jsonl"),
-            "video_dir": str(demo), "seed_examples": str(demo / "seeds.jsonl"), "seed": 7, "concurrency": CONCURRENCY,
-            "call_seconds": 60, "budget": {"usd": 10, "tokens": 10_000_000}, "frames": {"min_frames": 8},
-            "models": {
-                "generate": model, "verify": dict(model), "rationale": {**model, "name": "judge"},
-                "dependency": [{**model, "name": f"oracle {n}"} for n in range(2)],
-                "probe": [{**model, "name": f"oracle {n}"} for n in range(3)],
-            },
-        }  # fmt: skip
-
-    def config(self, server: Oracle | None, **changes: object) -> Path:
-        if server:
-            self.settings["endpoint"] = f"http://127.0.0.1:{server.server_address[1]}/v1"
-        self.settings |= changes
-        path = self.folder / "corpus.yaml"
-        path.write_text(yaml.safe_dump(self.settings), encoding="utf-8")
-        return path
-
-    def records(self, name: str) -> list[dict]:
-        return [json.loads(line) for line in (self.output / name).read_text(encoding="utf-8").splitlines()]
-
-    def rows(self, asked: str) -> list[tuple]:
-        ledger = sqlite3.connect(self.output / "ledger.sqlite")
-        rows = ledger.execute(asked).fetchall()
-        ledger.close()
-        return rows
-
-
-@pytest.fixture
-def place(demo, tmp_path, monkeypatch) -> Place:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    return Place(demo, tmp_path)
-
-
-@pytest.fixture
-def corpus(place, capsys):
-    def run(step: str, server: Oracle | None = None, *flags: str, **changes: object) -> Run:
-        config = str(place.config(server, **changes))
-        capsys.readouterr()
-        status = exit_status(lambda: main(["corpus", step, "--config", config, *flags]))
-        return Run(status, *capsys.readouterr())
-
-    return run
 
 
 def without_calls(records: list[dict]) -> list[dict]:
