@@ -19,6 +19,7 @@ from data_prep.corpus.prompts import (
 )
 from data_prep.corpus.settings import Corpus, Model, Skill
 from data_prep.corpus.work import PROVENANCE, Outcome, Work, of_shard
+from data_prep.lint.language import find_language
 from data_prep.prepare.split import video_key
 from videokr.errors import RecordError, UserError
 from videokr.example import VIDEO_FIELDS, Example, imitated_fields, parse_example, record_videos, text_of, to_record
@@ -186,7 +187,7 @@ class Round:
             by_place = dict(zip(self.order, texts, strict=True))
             options = [f"{letter}. {by_place[place]}" for place, letter in enumerate(LETTERS[: len(texts)])]
             answer = LETTERS[self.order[0]]
-        return parse_example(
+        example = parse_example(
             {
                 "id": self.id,
                 "question": reply.question,
@@ -199,6 +200,14 @@ class Round:
                 "task_type": self.skill,
             }
         )
+        check_language(example)
+        return example
+
+
+def check_language(example: Example) -> None:
+    """Raises RecordError where a question or its rationale is not English: models slip into other languages."""
+    for flag in find_language(example):
+        raise RecordError(flag.field, "not English", flag.detail)
 
 
 def _check_options(texts: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from data_prep.corpus.calls import Answered, Asker, Call
 from data_prep.corpus.frames import Frames
-from data_prep.corpus.generate import Generation
+from data_prep.corpus.generate import Generation, check_language
 from data_prep.corpus.prompts import Reply, answer_prompt
 from data_prep.corpus.review import Judged, Made, Review, reply_to, verdict_on
 from videokr.errors import RecordError
@@ -34,7 +34,8 @@ class Verification(Review):
             if not reply.answer.strip():
                 raise RecordError("answer", "empty")
             again = replace(one.example, rationale=reply.reasoning)
-            parse_example(one.record | imitated_fields(again))  # reasoning that is no rationale is asked for again
+            # Reasoning that is no rationale, or not English, is asked for again.
+            check_language(parse_example(one.record | imitated_fields(again)))
             return verdict_on(one.example, reply), again
 
         solved: list[Answered[tuple[Verdict, Example]]] = []

@@ -20,6 +20,8 @@ from PIL import Image
 from data_prep.demo.scenes import FRAMES, SCENES, Scene
 
 HANGING = 3_600.0
+FRENCH = "Quelle est la forme que l'on voit dans la vidéo et dans quel ordre est-ce qu'elle se montre ?"
+CHINESE = "首先看到一个形状，然后它移动到另一边，最后停下来。"
 BROKEN = {
     "It is made of copper, as all of them are.": "neither",
     "Nothing is to be seen at any time.": "contradicted",
@@ -39,6 +41,7 @@ class Faults:
     single_frame: float = 0.0  # questions that one model of several answers from a single frame
     lucky: float = 0.0  # right guesses at all others, each on its own
     broken_rationales: float = 0.0  # of solutions
+    other_language: float = 0.0  # of the questions that are asked for, and of the solutions
 
 
 class Oracle(Endpoint):
@@ -141,6 +144,8 @@ class Oracle(Endpoint):
         scene, question = self.scenes[clip], text.split("\n\n")[1]
         letters = {option: letter for letter, option in re.findall(r"^([A-D])\. (.*)$", text, re.M)}
         answer, rationale = scene.answer, scene.rationale
+        if frames == FRAMES and self.is_planted("other_language", clip, question):
+            rationale = CHINESE
         if frames == FRAMES:
             if self.is_planted("broken_rationales", clip, question):
                 rationale = f"{rationale}\n{Random(question).choice(list(BROKEN))}"
@@ -159,7 +164,8 @@ class Oracle(Endpoint):
         answer = scene.answer
         if draw.random() < self.faults.wrong_questions:
             answer = draw.choice([choice for choice in scene.choices if choice != scene.answer])
-        said = {"reasoning": f"As asked: {answer}.", "question": scene.question, "answer": answer}
+        question = FRENCH if self.is_planted("other_language", clip, text) else scene.question
+        said = {"reasoning": f"As asked: {answer}.", "question": question, "answer": answer}
         return said | ({"wrong_options": [c for c in scene.choices if c != answer]} if has_options else {})
 
 

@@ -89,7 +89,9 @@ def planted(server: Oracle, fault: str, records: list[dict]) -> set[str]:
 
 
 def test_each_filter_drops_what_is_planted_for_it_and_little_else(place, corpus):
-    faults = Faults(garbage=0.02, needs_no_video=0.10, broken_rationales=0.10, single_frame=0.10, lucky=0.10)
+    faults = Faults(
+        garbage=0.02, needs_no_video=0.10, broken_rationales=0.10, single_frame=0.10, lucky=0.10, other_language=0.05
+    )
     steps = [
         ("dependency", "dependent", "needs_no_video", 2),
         ("rationale", "validated", "broken_rationales", 1),
@@ -98,6 +100,14 @@ def test_each_filter_drops_what_is_planted_for_it_and_little_else(place, corpus)
     with serve_oracle(VIDEOS, SEED, faults) as server:
         assert corpus("generate", server).status == 0 and corpus("verify", server).status == 0
         before = place.records("verified.jsonl")
+        written = place.records("generated.jsonl")
+        solved_in_another = planted(server, "other_language", written)
+        assert {record["id"] for record in before} == {record["id"] for record in written} - solved_in_another
+        dropped = [place.records(f"{name}.left_out.jsonl") for name in ("generated", "verified")]
+        assert [len(rows) for rows in dropped] == [VIDEOS * ROUNDS - len(written), len(solved_in_another)]
+        # The last of three replies may be garbage of another kind.
+        assert all("not English" in row["detail"] or "not of the schema" in row["detail"] for row in sum(dropped, []))
+        assert all(any("not English" in row["detail"] for row in rows) for rows in dropped)
         for step, name, fault, calls_a_row in steps:
             priced = corpus(step, server, "--dry-run")
             assert priced.status == 0 and f" {calls_a_row * len(before):,} calls" in priced.out
@@ -215,7 +225,7 @@ def test_what_is_asked_is_shown_as_it_should_be(place, corpus):
 
 
 def test_killed_again_and_again_it_makes_the_same_bytes_and_asks_again_only_what_was_in_flight(place, corpus):
-    kills = (15, 40, 70, 100)  # after so many replies
+    kills = range(10, 110, 10)  # after so many replies
     garbage = Faults(garbage=0.05)
     with serve_oracle(VIDEOS, SEED, garbage) as server:
         assert corpus("generate", server).status == 0
