@@ -4,10 +4,12 @@ import fcntl
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+import orjson
 
 from videokr.errors import UserError
 
@@ -22,7 +24,7 @@ class Journal:
         asked: everything that the records follow from, as JSON can hold it. A journal of something else is thrown away.
 
     Attributes:
-        done: the records of an earlier run, in the order in which they came.
+        last: the last record of an earlier run, if there is one.
 
     Raises:
         UserError: another process is at the same work.
@@ -30,7 +32,7 @@ class Journal:
 
     def __init__(self, output: Path, asked: Mapping[str, Any]):
         self.path = output.with_name(f".{output.name}.journal")
-        self.done: list[dict[str, Any]] = []
+        self.last: dict[str, Any] | None = None
         self._asked = json.loads(json.dumps(asked))
 
     def __enter__(self) -> "Journal":
@@ -47,6 +49,12 @@ class Journal:
         """Keeps a record; it is in the file when this returns."""
         self._file.write(json.dumps(record).encode("ascii") + b"\n")
         self._file.flush()
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """The records of earlier runs and of this one, in the order in which they came."""
+        with self.path.open("rb") as file:
+            next(file)  # what was asked
+            yield from map(_from_json, file)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -75,14 +83,19 @@ class Journal:
             if not line.endswith(b"\n"):
                 break
             try:
-                record = json.loads(line)
+                record = _from_json(line)
             except ValueError:
                 break
-            if number == 0:
-                if record != {"asked": self._asked}:
-                    print(f"'{self.path}' is of other work and is begun anew", file=sys.stderr, flush=True)
-                    return 0
-            else:
-                self.done.append(record)
+            if number == 0 and record != {"asked": self._asked}:
+                print(f"'{self.path}' is of other work and is begun anew", file=sys.stderr, flush=True)
+                return 0
+            self.last = record if number else None
             kept += len(line)
         return kept
+
+
+def _from_json(line: bytes) -> Any:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:  # of half surrogate pairs, too: of names that are no UTF-8
+        return json.loads(line)

@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,30 +25,33 @@ _NOT_JSON = (ValueError, RecursionError)
 _LONG_NUMBER = 2.0**63  # whole numbers from here on are floats to orjson, as an id must not be
 
 
-def read_raw(path: Path) -> Iterator[tuple[int, Any]]:
+def read_raw(path: Path, after: int = 0) -> Iterator[tuple[int, Any]]:
     """Raw records with their line (JSONL) or place (JSON list), counted from 1.
 
     A RecordError stands for a line that holds none.
+
+    Args:
+        after: the line or place behind which to begin.
 
     Raises:
         UserError: the file is not there, cannot be read, holds no records or is not a JSON list.
     """
     refuse_unreadable(path)
     if opens_list(path):
-        yield from read_list(path)
+        yield from islice(read_list(path), after, None)
         return
     with path.open("rb") as file:
-        yield from read_lines(file)
+        yield from read_lines(islice(file, after, None), after + 1)
 
 
-def read_records(path: Path) -> Iterator[tuple[int, Any]]:
+def read_records(path: Path, after: int = 0) -> Iterator[tuple[int, Any]]:
     """As `read_raw`, but the first line that holds no record is raised.
 
     Raises:
         UserError: see `read_raw`.
         RecordError: a line is not JSON.
     """
-    for line, record in read_raw(path):
+    for line, record in read_raw(path, after):
         if isinstance(record, RecordError):
             raise record.located(str(path), line)
         yield line, record

@@ -105,7 +105,7 @@ def check(paths: Sequence[str], examination: Examination, manifest: Path, worker
     asked = {"videos": names, "level": examination.level, "budget": asdict(examination.budget),
              "follow_links": examination.follow_links}  # fmt: skip
     with Journal(manifest, asked) as journal:
-        for record in journal.done:
+        for record in journal.records():
             entries |= {row[0]: VideoEntry(*row) for row in record["entries"]}
         left = [path for path in paths if path not in entries]
         with tqdm(total=len(paths), initial=len(paths) - len(left), desc="checking", unit="video", disable=None) as bar:

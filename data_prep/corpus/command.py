@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     steps: tuple[type[Work[Any]], ...] = (Generation, Verification, Dependency, Validation, Probe)
     corpus = read_corpus(args.config)
     work = next(step for step in steps if step.step == args.step)(corpus, args.shard, args.input)
-    if not work.rows:
+    if next(work.rows(), None) is None:
         raise UserError(f"'{work.source}' has no rows for this shard")
     try:
         if args.dry_run:

@@ -111,8 +111,15 @@ class Generation(Work[Video]):
         if given:
             raise UserError("generate reads no --input: `videos` of corpus.yaml names its videos")
         super().__init__(corpus, shard, corpus.videos)
-        self.rows = read_videos(corpus, shard)
-        self._seeds = read_seeds(corpus, self.rows)
+        self._videos = read_videos(corpus, shard)
+        self._seeds = read_seeds(corpus, self._videos)
+
+    @property
+    def read(self) -> list[Path]:
+        return [self.source, self.corpus.seed_examples]
+
+    def rows(self, after: int = 0) -> Iterator[tuple[int, Video]]:
+        return ((video.line, video) for video in self._videos if video.line > after)
 
     async def calls(self, video: Video, asker: Asker) -> list[Call]:
         frames = await Frames.of(video.name, video.path, self.corpus.video_budget, asker.ledger)

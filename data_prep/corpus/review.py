@@ -57,11 +57,12 @@ class Review(Work[Asked]):
         super().__init__(corpus, shard, given or output_of(corpus, self.before.name, shard))
         if not self.source.is_file():
             raise UserError(f"'{self.source}' is not there: run `videokr corpus {self.before.step}` first")
-        self.rows = [
-            Asked(resolve_video(video, corpus.video_dir), list(questions))
-            for video, questions in groupby(_read(self.source), lambda one: one.example.videos[0])
-            if of_shard(video, shard)
-        ]
+
+    def rows(self, after: int = 0) -> Iterator[tuple[int, Asked]]:
+        for video, questions in groupby(_read(self.source, after), lambda one: one.example.videos[0]):
+            asked = list(questions)
+            if of_shard(video, self.shard):
+                yield asked[-1].line, Asked(resolve_video(video, self.corpus.video_dir), asked)
 
     @abstractmethod
     def questions(self, one: Made, frames: Frames) -> list[Call]:
@@ -90,8 +91,8 @@ class Review(Work[Asked]):
         return kept, left_out
 
 
-def _read(source: Path) -> Iterator[Made]:
-    for line, record in read_records(source):
+def _read(source: Path, after: int) -> Iterator[Made]:
+    for line, record in read_records(source, after):
         try:
             example = parse_record(record)
             if example.kind not in QUESTIONS or len(example.videos) > 1:

@@ -1,9 +1,11 @@
 """A step of the corpus over all its rows: several at once, in the file in their order, priced before they are asked."""
 
 import asyncio
+import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -14,9 +16,11 @@ from data_prep.corpus.calls import Asker, Call
 from data_prep.corpus.ledger import NAME, Ledger
 from data_prep.corpus.prompts import VERSIONS
 from data_prep.corpus.settings import Budget, Corpus, Model, Step
+from data_prep.journal import Journal
 from data_prep.left_out import LeftOut
 from data_prep.prepare.split import video_key
 from videokr.errors import RecordError
+from videokr.jsonl import opens_list, read_raw
 from videokr.outputs import atomic_write
 
 PROVENANCE = "provenance"
@@ -33,13 +37,11 @@ class Work(ABC, Generic[Row]):
         step: the name of it, under which `corpus.yaml` has its models.
         name: of its output.
         source: the file that its rows are from.
-        rows: of this shard.
     """
 
     step: ClassVar[Step]
     name: ClassVar[str]
     source: Path
-    rows: list[Row]
 
     def __init__(self, corpus: Corpus, shard: tuple[int, int], source: Path):
         self.corpus, self.shard, self.source = corpus, shard, source
@@ -62,6 +64,15 @@ class Work(ABC, Generic[Row]):
         """What a step finds out beside its records, from how many there are and how many were left out by reason."""
         return ""
 
+    @property
+    def read(self) -> list[Path]:
+        """The files that its calls follow from, but the videos."""
+        return [self.source]
+
+    @abstractmethod
+    def rows(self, after: int = 0) -> Iterator[tuple[int, Row]]:
+        """The rows of this shard that are behind a line of `source`, each with its last line."""
+
     def run(self, environment: Mapping[str, str]) -> None:
         """Asks for all rows and writes their records.
 
@@ -69,68 +80,88 @@ class Work(ABC, Generic[Row]):
             UserError: the budget is spent, nothing answers, or another run has the same ledger or output.
         """
         output = output_of(self.corpus, self.name, self.shard)
-        left_out = LeftOut()
-        kept = 0
-        with closing(Ledger(self._ledger)) as ledger, atomic_write(output) as aside, aside.open("wb") as out:
-
-            def write(outcome: Outcome) -> None:
-                nonlocal kept
-                for record in outcome[0]:
-                    out.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
-                for fault in outcome[1]:
-                    left_out.add(fault)
-                kept += len(outcome[0])
-
-            asyncio.run(self._ask_all(self._asker(ledger, environment), write))
-            if not kept:
-                left_out.refuse_nothing_left(self.source)
+        with closing(Ledger(self._ledger)) as ledger, Journal(output, self._asked()) as journal:
+            asyncio.run(self._ask_all(self._asker(ledger, environment), journal))
+            left_out = LeftOut()
+            kept = self._write(output, journal, left_out)
             spent = ledger.spent
+        if not kept:
+            left_out.refuse_nothing_left(self.source)
         left_out.report(output)
         print(f"{output}: {kept} records; all steps so far: ${spent.usd:.4f} and {spent.tokens:,} tokens")
         if summary := self.summary(kept, left_out.counts):
             print(summary)
+
+    def _asked(self) -> dict[str, Any]:
+        """Everything that the records follow from but the videos themselves, and what decides only how it is asked."""
+        how = {"budget", "concurrency", "call_seconds", "retries", "endpoint"}
+        read = {str(path): _digest(path) for path in self.read}
+        return {"step": self.step, "prompt": VERSIONS[self.step], "read": read} | self.corpus.model_dump(
+            mode="json", exclude=how
+        )
+
+    def _write(self, output: Path, journal: Journal, left_out: LeftOut) -> int:
+        """Writes the records, if there are any; returns how many."""
+        kept = 0
+        for row in journal.records():
+            for field, reason, detail, line in row["left_out"]:
+                left_out.add(RecordError(field, reason, detail, str(self.source), line))
+            kept += len(row["records"])
+        if kept:
+            with atomic_write(output) as aside, aside.open("wb") as out:
+                for row in journal.records():
+                    for record in row["records"]:
+                        out.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+        return kept
 
     def price(self, environment: Mapping[str, str]) -> str:
         """What the step takes, told from its first rows and from what the ledger knows; asks nothing."""
         with closing(Ledger(self._ledger if self._ledger.is_file() else None)) as ledger:
             asker = self._asker(ledger, environment)
 
+            first = list(islice(self.rows(), PRICED_ROWS + 1))
+            lines = _count_lines(self.source)
+            share = lines / first[PRICED_ROWS - 1][0] if len(first) > PRICED_ROWS else 1.0
+
             async def first_calls() -> list[Call]:
-                return [call for row in self.rows[:PRICED_ROWS] for call in await self.calls(row, asker)]
+                return [call for _, row in first[:PRICED_ROWS] for call in await self.calls(row, asker)]
 
             calls = asyncio.run(first_calls())
-            told_from = min(PRICED_ROWS, len(self.rows))
-            share = len(self.rows) / told_from
             most = [(call.model, call.input_bound(), call.model.max_output_tokens) for call in calls]
             usages = {model: ledger.mean_usage(self.step, model.name) for model in self.models}
             so_far = [(call.model, *usage) for call in calls if (usage := usages[call.model])]
-            lines = [
-                f"{self.step}: {len(self.rows):,} rows, {len(calls) * share:,.0f} calls, told from {told_from}",
+            told_from = "all" if share == 1 else f"the first {first[PRICED_ROWS - 1][0]}"
+            said = [
+                f"{self.step}: {lines:,} rows, {len(calls) * share:,.0f} calls, told from {told_from}",
                 f"at most        {_sum(most, share)}",
             ]
             if len(so_far) == len(calls):  # every model has been asked
-                lines.append(f"as so far      {_sum(so_far, share)}")
+                said.append(f"as so far      {_sum(so_far, share)}")
             for what, cost in (("budget", self._budget), ("spent so far", ledger.spent)):
-                lines.append(f"{what:<15}{cost.tokens:,} tokens, ${cost.usd:,.4f}")
-        return "\n".join(lines)
+                said.append(f"{what:<15}{cost.tokens:,} tokens, ${cost.usd:,.4f}")
+        return "\n".join(said)
 
-    async def _ask_all(self, asker: Asker, write: Callable[[Outcome], None]) -> None:
+    async def _ask_all(self, asker: Asker, journal: Journal) -> None:
         """Works on as many rows at once as there may be calls; each asks one after the other."""
-        due = iter(enumerate(self.rows))
-        done: dict[int, Outcome] = {}
+        after = journal.last["line"] if journal.last else 0
+        due = iter(enumerate(self.rows(after)))
+        done: dict[int, tuple[int, Outcome]] = {}
         written = 0
-        with tqdm(total=len(self.rows), desc=self.step, unit="row", disable=None) as progress:
+        total = _count_lines(self.source)
+        with tqdm(total=total, initial=after, desc=self.step, unit="row", disable=None) as progress:
 
             async def work() -> None:
                 nonlocal written
-                for place, row in due:
-                    done[place] = await self.outcome(row, asker)
+                for place, (line, row) in due:
+                    done[place] = line, await self.outcome(row, asker)
                     while written in done:
-                        write(done.pop(written))
+                        line, (records, faults) = done.pop(written)
+                        left_out = [(fault.field, fault.reason, fault.detail, fault.line) for fault in faults]
+                        journal.add({"line": line, "records": records, "left_out": left_out})
                         written += 1
+                        progress.update(line - progress.n)
                     spent = asker.ledger.spent
                     progress.set_postfix_str(f"${spent.usd:.4f}, {spent.tokens:,} tokens", refresh=False)
-                    progress.update()
 
             tasks = [asyncio.create_task(work()) for _ in range(self.corpus.concurrency)]
             try:
@@ -152,6 +183,19 @@ class Work(ABC, Generic[Row]):
         """Of this shard: its part of the whole."""
         whole, parts = self.corpus.budget, self.shard[1]
         return Budget(usd=whole.usd / parts, tokens=max(1, whole.tokens // parts))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _count_lines(path: Path) -> int:
+    """Of JSON Lines, or the items of a JSON list."""
+    if opens_list(path):
+        return sum(1 for _ in read_raw(path))
+    with path.open("rb") as file:
+        return sum(1 for _ in file)
 
 
 def _sum(calls: Sequence[tuple[Model, float, float]], share: float) -> str:

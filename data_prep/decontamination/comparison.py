@@ -180,7 +180,7 @@ class Comparison:
 
     def _looked_at(self, pairs: Sequence[Pair], journal: Journal) -> Iterator[tuple[Pair, Resemblance | None]]:
         """Every pair, with what its pictures come to; None where they could not be read."""
-        before = {tuple(record["pair"]): record for record in journal.done}
+        before = {tuple(record["pair"]): record for record in journal.records()}
         left = []
         for pair in pairs:
             record = before.get(pair[:2])

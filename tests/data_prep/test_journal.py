@@ -26,7 +26,7 @@ def test_what_was_done_is_found_again_and_forgotten_at_the_end(tmp_path):
     interrupted(output, {"path": "a"}, {"path": "b \u2028 \udce4"})
     interrupted(output, {"path": "c"})
     with Journal(output, ASKED) as journal:
-        assert [record["path"] for record in journal.done] == ["a", "b \u2028 \udce4", "c"]
+        assert [record["path"] for record in journal.records()] == ["a", "b \u2028 \udce4", "c"]
     assert not list(output.parent.iterdir())
 
 
@@ -38,7 +38,7 @@ def test_a_line_that_a_kill_cut_is_not_done(tmp_path, cut):
     path.write_bytes(path.read_bytes()[:-cut])
     interrupted(output, {"path": "c"})
     with Journal(output, ASKED) as journal:
-        assert [record["path"] for record in journal.done] == ["a", "c"]
+        assert [record["path"] for record in journal.records()] == ["a", "c"]
 
 
 @pytest.mark.parametrize("garbage", [b"", b"\0" * 100, b"{}\n", b"[1]\n", b'{"asked": 3'])
@@ -47,7 +47,7 @@ def test_a_journal_of_other_work_is_begun_anew(tmp_path, garbage):
     interrupted(tmp_path / "out", {"path": "a"})
     interrupted(tmp_path / "out", {"path": "b"}, asked=ASKED | {"level": "probe"})
     with Journal(tmp_path / "out", ASKED | {"level": "probe"}) as journal:
-        assert [record["path"] for record in journal.done] == ["b"]
+        assert [record["path"] for record in journal.records()] == ["b"]
 
 
 def test_two_processes_are_not_at_the_same_work(tmp_path):

@@ -21,7 +21,7 @@ from data_prep.demo.scenes import FRAMES, SCENES, Scene
 
 HANGING = 3_600.0
 FRENCH = "Quelle est la forme que l'on voit dans la vidéo et dans quel ordre est-ce qu'elle se montre ?"
-CHINESE = "首先看到一个形状，然后它移动到另一边，最后停下来。"
+CHINESE = "首先看到一个形状 然后它移动到另一边 最后停下来"
 BROKEN = {
     "It is made of copper, as all of them are.": "neither",
     "Nothing is to be seen at any time.": "contradicted",
