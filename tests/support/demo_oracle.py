@@ -9,9 +9,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from random import Random
+from typing import TypeVar
 
 import numpy as np
 from judge_endpoint import KEY, Endpoint, Reply, completion
@@ -19,6 +20,7 @@ from PIL import Image
 
 from data_prep.demo.scenes import FRAMES, SCENES, Scene
 
+Served = TypeVar("Served", bound=Endpoint)
 HANGING = 3_600.0
 FRENCH = "Quelle est la forme que l'on voit dans la vidéo et dans quel ordre est-ce qu'elle se montre ?"
 CHINESE = "首先看到一个形状 然后它移动到另一边 最后停下来"
@@ -180,9 +182,14 @@ def _judged(scene: Scene, text: str) -> dict:
     return {"steps": said}
 
 
+def serve_oracle(
+    videos: int, seed: int, faults: Faults | None = None, delay_seconds: float = 0.0
+) -> AbstractContextManager[Oracle]:
+    return serving(Oracle(videos, seed, faults or Faults(), delay_seconds))
+
+
 @contextmanager
-def serve_oracle(videos: int, seed: int, faults: Faults = Faults(), delay_seconds: float = 0.0) -> Iterator[Oracle]:  # noqa: B008
-    server = Oracle(videos, seed, faults, delay_seconds)
+def serving(server: Served) -> Iterator[Served]:
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
     server.shutdown()

@@ -47,7 +47,7 @@ def test_with_faults_nothing_is_lost_and_wrong_answers_are_dropped(place, corpus
 
     place.output = place.folder / "with faults"
     with serve_oracle(VIDEOS, SEED, FAULTS) as server:
-        said = corpus("generate", server, output=str(place.output), call_seconds=10), corpus("verify", server)
+        said = corpus("generate", server, output=str(place.output), call_seconds=5), corpus("verify", server)
         assert [run.status for run in said] == [0, 0]
         assert all(server.drawn[name] for name in ("busy", "broken", "hanging", "garbage"))
         assert server.sent.total() <= 1.2 * calls
@@ -276,7 +276,7 @@ def test_the_budget_ends_a_run_before_it_is_passed(place, corpus, limit, hanging
     bound = all_of_it * 0.4 if limit == "usd" else int(all_of_it * 0.4)
     with serve_oracle(VIDEOS, SEED, faults) as server:
         poor = rich | {limit: bound}
-        said = corpus("generate", server, output=str(place.output), budget=poor, call_seconds=10)
+        said = corpus("generate", server, output=str(place.output), budget=poor, call_seconds=5)
         assert said.status == 2 and said.err.splitlines()[-1].startswith("error: the budget is spent")
         cost = {"usd": usd(server), "tokens": server.tokens_in + server.tokens_out}[limit]
         assert cost <= bound
