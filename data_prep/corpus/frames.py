@@ -11,8 +11,10 @@ from typing import Any
 
 from data_prep.corpus.ledger import Ledger
 from videokr.budget import VideoBudget
+from videokr.errors import RecordError
+from videokr.example import VIDEO_FIELDS
 from videokr.video.reader import decode, plan_video
-from videokr.video.timeline import read_timeline
+from videokr.video.timeline import VideoError, read_timeline
 
 PATCH_SIZE = 16  # frames are multiples of 32 pixels, as Qwen3-VL takes them
 JPEG_QUALITY = 90
@@ -66,6 +68,11 @@ class Frames:
         frames = cls(path, budget, digest, seconds)
         frames._urls = urls
         return frames
+
+
+def undecodable(error: VideoError, source: Path, line: int) -> RecordError:
+    """What is said of a row whose video has no frames to show."""
+    return RecordError(VIDEO_FIELDS[0], "cannot be decoded", error.reason, str(source), line)
 
 
 def _read(path: Path, budget: VideoBudget) -> tuple[str, list[float], list[str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.corpus.calls import Answered, Asker, Call
-from data_prep.corpus.frames import Frames
+from data_prep.corpus.frames import Frames, undecodable
 from data_prep.corpus.prompts import (
     NEEDS_KNOWLEDGE,
     QUESTIONS,
@@ -144,9 +144,7 @@ class Generation(Work[Video]):
                     detail = f"round {number}, {answered.detail}"
                     left_out.append(RecordError(round_.skill, answered.reason, detail, str(self.source), video.line))
         except VideoError as error:
-            left_out.append(
-                RecordError(VIDEO_FIELDS[0], "cannot be decoded", error.reason, str(self.source), video.line)
-            )
+            left_out.append(undecodable(error, self.source, video.line))
         return kept, left_out
 
     def _rounds(self, video: Video) -> Iterator["Round"]:

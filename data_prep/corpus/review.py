@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from data_prep.corpus.calls import Answered, Asker, Call, Read, ReadReply
-from data_prep.corpus.frames import Frames
+from data_prep.corpus.frames import Frames, undecodable
 from data_prep.corpus.prompts import QUESTIONS, Reply
 from data_prep.corpus.settings import Corpus
 from data_prep.corpus.work import PROVENANCE, Outcome, Work, of_shard, output_of
@@ -19,6 +19,7 @@ from videokr.example import Example
 from videokr.jsonl import parse_record, read_records
 from videokr.response import build_response
 from videokr.video.paths import resolve_video
+from videokr.video.timeline import VideoError
 
 Judged = tuple[dict[str, Any], Sequence[str]]  # fields of a record that change, and the keys of the calls
 
@@ -79,10 +80,13 @@ class Review(Work[Asked]):
     async def outcome(self, row: Asked, asker: Asker) -> Outcome:
         kept: list[dict[str, Any]] = []
         left_out: list[RecordError] = []
-        frames = await Frames.of(row.video, row.path, self.corpus.video_budget, asker.ledger)
+        frames: Frames | None = None
         for one in row.questions:
             try:
+                frames = frames or await Frames.of(row.video, row.path, self.corpus.video_budget, asker.ledger)
                 changes, keys = await self.judged(one, frames, asker)
+            except VideoError as error:
+                left_out.append(undecodable(error, self.source, one.line))
             except RecordError as fault:
                 left_out.append(fault.located(str(self.source), one.line))
             else:

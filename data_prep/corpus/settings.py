@@ -15,6 +15,7 @@ from videokr.evaluation.judge_settings import check_url, read_settings
 Step = Literal["generate", "verify", "dependency", "rationale", "probe"]
 Skill = Literal["VidR", "KnowVid", "KnowVidR"]
 View = Literal["frames", "blind", "shuffled"]  # of a video, of which a question should not be answerable
+KEY_VARIABLE = "OPENAI_API_KEY"
 NO_KEY = "EMPTY"  # what a server of one's own takes
 MILLION = 1_000_000
 
@@ -31,6 +32,7 @@ class Model(_Part):
 
     Attributes:
         endpoint: where this one is served; by default that of the corpus.
+        key_variable: of the environment, which holds the key of its endpoint.
         image_tokens: that a frame may take at most; what a call may cost is reckoned with it.
         temperature: None leaves it to the server.
         samples: independent answers that a row gets; `verify` keeps it where all of them agree.
@@ -38,6 +40,7 @@ class Model(_Part):
 
     name: str
     endpoint: str | None = None
+    key_variable: str = KEY_VARIABLE
     usd_per_million_input: Price
     usd_per_million_output: Price
     max_output_tokens: Positive = 4_096
@@ -79,7 +82,7 @@ class Corpus(_Part):
     """A whole `corpus.yaml`; paths are from the folder in which the command runs.
 
     Attributes:
-        endpoint: of any server that speaks the protocol of OpenAI; its key is OPENAI_API_KEY of the environment.
+        endpoint: of any server that speaks the protocol of OpenAI; see `Model.key_variable`.
         videos: JSON Lines, see `data_prep.corpus.generate.read_videos`.
         seed_examples: annotation records with `discipline` and, as `task_type`, the skill.
         open_share: of the questions, those without options.
@@ -125,8 +128,10 @@ class Corpus(_Part):
         """
         address = model.endpoint or self.endpoint
         check_url("endpoint", address)
-        key = environment.get("OPENAI_API_KEY", "").strip() or NO_KEY
-        given = {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": address, "MODEL_VERSION": model.name}
+        key = environment.get(model.key_variable, "").strip()
+        if not key and model.key_variable != KEY_VARIABLE:
+            raise UserError(f"set {model.key_variable}: corpus.yaml has it as the variable of a key of '{model.name}'")
+        given = {KEY_VARIABLE: key or NO_KEY, "OPENAI_BASE_URL": address, "MODEL_VERSION": model.name}
         endpoint = read_settings(given)
         assert endpoint is not None  # there is a key
         return endpoint

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -311,6 +312,38 @@ def test_a_refused_key_ends_the_run_at_once_and_is_not_told(place, corpus):
         assert len(server.requests) <= CONCURRENCY
     assert said.status == 2 and "set OPENAI_API_KEY" in said.err and KEY not in said.err
     assert KEY.encode() not in (place.output / "ledger.sqlite").read_bytes()
+
+
+def test_an_endpoint_is_sent_its_own_key_alone(place, corpus, monkeypatch):
+    place.settings["models"]["verify"]["key_variable"] = "OTHER_KEY"
+    with serve_oracle(VIDEOS, SEED) as server:
+        assert corpus("generate", server).status == 0
+        said = corpus("verify", server)
+        assert said.status == 2 and "set OTHER_KEY" in said.err and "oracle" in said.err
+        monkeypatch.setenv("OTHER_KEY", "sk-other")
+        sent, answer = [], server.reply
+
+        def noted(body: dict) -> object:
+            sent.extend(
+                value for name, value in server.requests[-1]["headers"].items() if name.lower() == "authorization"
+            )
+            return answer(body)
+
+        server.replies = [noted]
+        assert corpus("verify", server, concurrency=1).status == 0
+    assert set(sent) == {"Bearer sk-other"}
+
+
+def test_a_video_that_broke_since_is_left_out_and_the_others_are_asked(demo, place, corpus):
+    videos = place.folder / "videos"
+    shutil.copytree(demo / "videos", videos)
+    with serve_oracle(VIDEOS, SEED) as server:
+        assert corpus("generate", server, video_dir=str(place.folder)).status == 0
+        (videos / "0003.mp4").write_bytes(b"no video" * 100)
+        assert corpus("verify", server).status == 0
+    listed = place.records("verified.left_out.jsonl")
+    assert {(row["line"], row["reason"]) for row in listed} == {(line, "cannot be decoded") for line in range(19, 25)}
+    assert len(place.records("verified.jsonl")) == (VIDEOS - 1) * ROUNDS
 
 
 def test_a_row_that_gets_no_use_of_a_reply_is_listed_with_it(place, corpus):
