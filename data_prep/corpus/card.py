@@ -53,7 +53,7 @@ def card(corpus: Corpus, facts: Facts) -> str:
         f"{rows:,} questions about {videos:,} videos, made with `videokr corpus`. `sft` has rationales to imitate, "
         "`rl` has none. The videos are not part of it: `videos` names their paths.",
         "Of each row, `provenance` has the models, the version of their prompts and the keys of its calls by step, and "
-        f"`cost` what these took, where that is known. The rows are those of `{escaped(facts.source)}`.",
+        f"`cost` what these took, where that is known. The rows are those of {escaped(facts.source)}.",
         "## Split",
         _split(corpus, facts),
         "## Composition",
@@ -95,7 +95,7 @@ def _split(corpus: Corpus, facts: Facts) -> Iterator[str]:
         f"A group goes to RL by a hash of it and of the seed {corpus.seed}: {corpus.rl_share:.0%} of the groups are "
         "expected there.",
         "A group is a video with all that show 20 seconds of the same, as far as hashes tell, or have an id of a video "
-        f"host in common. The largest has {max(size for _, size in facts.groups):,} videos.",
+        f"host in common. The largest: {max(size for _, size in facts.groups):,} videos.",
     ]
     if facts.short:
         notes.append(f"{facts.short:,} videos show fewer than {MIN_PICTURES} seconds, and were compared by id alone.")

@@ -48,7 +48,7 @@ def datasheet(
         tables.licences(columns),
         "## Collection process",
         f"{tables.TO_FILL_IN} where the videos are from, who chose them, and who is to be seen in them.",
-        f"The questions are those of `{escaped(source)}`. Which models made them, and what that cost:",
+        f"The questions are those of {escaped(source)}. Which models made them, and what that cost:",
         tables.origins([counts]),
         tables.costs(expense, ledgers),
         "## Preprocessing, cleaning, labelling",
@@ -100,4 +100,4 @@ def _changed(about: Mapping[str, Any]) -> Iterator[str]:
         ids = about[change]
         more = f" and {len(ids) - MAX_NAMED:,} more, in version.json" if len(ids) > MAX_NAMED else ""
         rows.append((change, [f"{len(ids):,}", ", ".join(ids[:MAX_NAMED]) + more]))
-    yield from tables.table(f"since {about['since']['version']}", ["questions", "ids"], rows)
+    yield from tables.table(f"since {about['since']['version']}", ["questions", "ids"], rows, is_numeric=False)

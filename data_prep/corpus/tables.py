@@ -77,14 +77,14 @@ def steps(passed: Sequence[Passed]) -> Iterator[str]:
         for before, step in pairwise(passed)
         if None not in (before.kept, step.records) and before.kept != step.records
     ]
-    yield from table("step", ["kept", "dropped", "reason"], rows, notes)
+    yield from table("step", ["kept", "dropped", "reason"], rows, notes, is_numeric=False)
 
 
 def origins(counts: Sequence[Counts]) -> Iterator[str]:
     """Which models made the rows, with which prompts."""
     total: Counter[tuple[str, str, str]] = sum((one.origins for one in counts), Counter())
     rows = [(step, [models, prompt, f"{number:,}"]) for (step, models, prompt), number in total.items()]
-    yield from table("step", ["models", "prompt", "rows"], rows)
+    yield from table("step", ["models", "prompt", "rows"], rows, is_numeric=False)
 
 
 def costs(expense: Expense, ledgers: int) -> Iterator[str]:
@@ -125,11 +125,15 @@ def audit(counts: Mapping[str, tuple[int, int]]) -> Iterator[str]:
 
 
 def table(
-    corner: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], notes: Sequence[str] = ()
+    corner: str,
+    columns: Sequence[str],
+    rows: Sequence[tuple[str, Sequence[str]]],
+    notes: Sequence[str] = (),
+    is_numeric: bool = True,
 ) -> Iterator[str]:
     """A table of texts, each row with its label, and notes on how to read it."""
     section = Section(None, [Row(label, [Cell(one) for one in cells]) for label, cells in rows])
-    yield from table_parts(Table("", corner, columns, [section], notes=notes))
+    yield from table_parts(Table("", corner, columns, [section], notes=notes, is_numeric=is_numeric))
 
 
 def _counted(corner: str, columns: Sequence[str], values: Sequence[Counter[str]]) -> Iterator[str]:

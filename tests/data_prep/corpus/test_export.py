@@ -15,6 +15,8 @@ from corpus_place import SEED, VIDEOS
 from demo_oracle import Faults, serve_oracle
 from panned_clips import pan, write_clip, write_records
 
+from data_prep.corpus.expense import expense
+from data_prep.corpus.ledger import Cost, Ledger
 from videokr.__main__ import main
 from videokr.jsonl import read_examples
 
@@ -96,7 +98,7 @@ def test_copies_stay_on_one_side_and_a_video_more_moves_none(place, corpus, clip
     before = written(folder)
     assert corpus("export", None).status == 0 and written(folder) == before
     page = before["README.md"].decode()
-    assert "Not done: no benchmark" in page and "The largest has 3 videos" in page
+    assert "Not done: no benchmark" in page and "The largest: 3 videos" in page
     assert "2 videos show fewer than 5 seconds" in page
     assert {row[0]: row[3:5] for row in tables(page)["file"]}.keys() == {"sft.jsonl", "rl.jsonl"}
     assert sum(int(row[3]) for row in tables(page)["file"]) == len(clips)
@@ -227,6 +229,21 @@ def test_costs_and_the_card_are_what_files_and_ledgers_say(demo, place, corpus, 
     rl = ["--input-json", folder / "rl.jsonl", "--video-base-dir", demo, "--output-dir", place.folder / "rl"]
     assert main(["prepare", "rl", *map(str, rl), "--val-size", "6", "--together", str(folder / "together.jsonl")]) == 0
     assert all(example.rationale is None for example in read_examples(folder / "rl.jsonl"))
+
+
+def test_a_call_of_several_rows_is_paid_by_them_in_equal_shares(tmp_path):
+    """And one that no row names by the row that it was made for, as garbage that was asked again is."""
+    sent = [("first", "a", 100), ("both", "dropped", 31), ("garbage", "b", 7), ("other", "dropped", 1_000)]
+    with closing(Ledger(tmp_path / "ledger.sqlite")) as ledger:
+        for key, row, tokens in sent:
+            number = ledger.open(key, "verify", "m", row, 0, Cost(9_999, 9.0))
+            ledger.keep(number, "{}")
+            ledger.charge(number, tokens - 1, 1, tokens / 100)
+        ledger.open("both", "verify", "m", "dropped", 0, Cost(10, 0.1))  # cut off by a kill
+    rows = {"a": ["first", "both"], "b": ["both"], "by hand": [], "elsewhere": ["first", "not here"]}
+    found = expense([tmp_path / "ledger.sqlite"], rows)
+    assert found.rows == {"a": Cost(71, 0.705), "b": Cost(27, 0.275), "by hand": None, "elsewhere": None}
+    assert [(one.number, one.unanswered, one.tokens) for one in found.requests.values()] == [(5, 1, 1148)]
 
 
 def shared(row: dict, rows: list[dict]) -> bool:
