@@ -20,7 +20,7 @@ from data_prep.prepare.split import VideoGroups, video_key
 from videokr.errors import UserError
 from videokr.example import RATIONALE_FIELDS
 from videokr.fingerprint import file_sha256
-from videokr.outputs import atomic_write
+from videokr.outputs import atomic_write, refuse_to_overwrite
 from videokr.video.paths import plain_path
 
 FOLDER, CARD = "export", "README.md"
@@ -42,6 +42,8 @@ def export(corpus: Corpus, given: Path | None) -> None:
     before = source_of(corpus, Validation, given)
     removed = removal(before, corpus.decontaminated) if corpus.decontaminated else None
     source = removed.cleaned if removed else before
+    folder = corpus.output / FOLDER
+    refuse_to_overwrite([folder / f"{name}.jsonl" for name in SIDES], [source])
     videos: set[str] = set()
     calls: dict[str, list[str]] = {}
     groups = VideoGroups.of(corpus.decontaminated / TOGETHER if corpus.decontaminated else None)
@@ -57,7 +59,6 @@ def export(corpus: Corpus, given: Path | None) -> None:
     ledgers = ledgers_of(corpus)
     spent = expense(ledgers, calls)
     counts = {name: Counts() for name in SIDES}
-    folder = corpus.output / FOLDER
     with ExitStack() as stack:
         asides = {name: stack.enter_context(atomic_write(folder / f"{name}.jsonl")) for name in SIDES}
         together = stack.enter_context(atomic_write(folder / TOGETHER))

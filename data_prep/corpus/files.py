@@ -93,10 +93,10 @@ def source_of(corpus: Corpus, step: type[Work[Any]], given: Path | None) -> Path
     """The file that is given, or that a step has written.
 
     Raises:
-        UserError: it is not there.
+        UserError: the step has not written it.
     """
     source = given or output_of(corpus, step.name, WHOLE)
-    if not source.is_file():
+    if not given and not source.is_file():
         parts = _parts(corpus, step.name)
         way_out = f"cat {' '.join(map(str, parts))} > {source}" if parts else f"run `videokr corpus {step.step}` first"
         raise UserError(f"'{source}' is not there: {way_out}")
