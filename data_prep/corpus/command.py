@@ -3,7 +3,8 @@
 `generate` has questions written about videos. Each further step reads what the one before has written, and drops of it:
 `verify` those whose answer is another one when they are solved again, `dependency` those that need no video,
 `rationale` those with a step that rests on nothing, and `probe`, for a benchmark, those that a single frame solves.
-Every call is kept in a ledger beside the outputs: the same command again goes on where it was.
+Every call is kept in a ledger beside the outputs: the same command again goes on where it was. `export` splits what is
+left into files for SFT and RL with a dataset card, and `benchmark` freezes a version of a benchmark with a datasheet.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from videokr.errors import UserError
 from videokr.reward import check_typed
 
 STEPS = ("generate", "verify", "dependency", "rationale", "probe")  # in their order
+EXPORT, BENCHMARK = "export", "benchmark"  # which ask nothing
 WAY_OUT = "source .venvs/rl/bin/activate, or pip install 'videokr[corpus]'"
 PACKAGES = ("openai", "pydantic", "yaml", "PIL")
 
@@ -29,7 +31,7 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("step", choices=STEPS)
+    parser.add_argument("step", choices=(*STEPS, EXPORT, BENCHMARK))
     parser.add_argument("--config", type=given_path, default="corpus.yaml", help="(default: %(default)s)")
     parser.add_argument(
         "--input", type=given_path, metavar="FILE", help="records to go over (default: those of the step before)"
@@ -48,6 +50,17 @@ def run(args: argparse.Namespace) -> int:
     if missing:
         raise UserError(f"videokr corpus needs {' and '.join(missing)}: {WAY_OUT}")
     check_typed("videokr corpus", WAY_OUT)
+
+    if args.step in (EXPORT, BENCHMARK):
+        if args.dry_run or args.shard != (0, 1):
+            raise UserError(f"{args.step} asks nothing, and takes all shards together: leave out --dry-run and --shard")
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy: many processes, small matrices
+        from data_prep.corpus.benchmark import freeze
+        from data_prep.corpus.export import export
+        from data_prep.corpus.settings import read_corpus
+
+        (export if args.step == EXPORT else freeze)(read_corpus(args.config), args.input)
+        return 0
 
     import sqlite3
 

@@ -2,8 +2,10 @@
 
 import json
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from videokr.errors import UserError
 
@@ -27,6 +29,23 @@ class Cost:
 
     tokens: int
     usd: float
+
+
+class Request(NamedTuple):
+    """What the ledger holds of a request, but its reply.
+
+    Attributes:
+        row: that it was made for first; another row that asks the same gets the same reply.
+        is_answered: whether a reply is kept.
+    """
+
+    key: str
+    step: str
+    model: str
+    row: str
+    tokens: int
+    usd: float
+    is_answered: bool
 
 
 class Ledger:
@@ -95,6 +114,11 @@ class Ledger:
         self._database.execute(
             "UPDATE requests SET fault = ?, tokens = ?, usd = ? WHERE id = ?", (fault, cost.tokens, cost.usd, number)
         )
+
+    def requests(self) -> Iterator[Request]:
+        """All of them, in the order in which they were sent."""
+        asked = "SELECT key, step, model, row, tokens, usd, reply IS NOT NULL FROM requests ORDER BY id"
+        return (Request(*row) for row in self._database.execute(asked))
 
     def mean_usage(self, step: str, model: str) -> tuple[float, float] | None:
         """Mean input and output tokens of a step's replies so far; None where there are none."""

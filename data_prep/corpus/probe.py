@@ -39,12 +39,7 @@ class Probe(Review):
         return {}, keys
 
     def summary(self, kept: int, left_out: Mapping[str, int]) -> str:
-        solved = left_out.get(SOLVED, 0)
-        low, high = exact_interval(solved, kept + solved)
-        return (
-            f"a single frame solves {solved} of {kept + solved} questions: {solved / (kept + solved):.1%} "
-            f"(95% interval {low:.1%} to {high:.1%})"
-        )
+        return single_frame(kept, left_out)
 
     def _calls(self, one: Made, frames: Frames) -> list[Call]:
         text = guess_prompt(one.example, 1)
@@ -52,3 +47,13 @@ class Probe(Review):
         places = [rng.randrange(len(frames.seconds)) for _ in self.models]
         shown = [frames.chosen([place], [frames.seconds[place]]) for place in places]
         return [Call(model, one.example.id, some, text, Reply) for model, some in zip(self.models, shown, strict=True)]
+
+
+def single_frame(kept: int, left_out: Mapping[str, int]) -> str:
+    """The share that a single frame solves, of questions kept and left out by reason."""
+    solved = left_out.get(SOLVED, 0)
+    low, high = exact_interval(solved, kept + solved)
+    return (
+        f"a single frame solves {solved} of {kept + solved} questions: {solved / (kept + solved):.1%} "
+        f"(95% interval {low:.1%} to {high:.1%})"
+    )

@@ -78,6 +78,13 @@ class Models(_Part):
     probe: tuple[Model, ...] = ()
 
 
+class Benchmark(_Part):
+    """What a benchmark is called; a version that was frozen keeps its questions."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    version: Annotated[str, Field(pattern=r"^[0-9]+([.][0-9]+)*$")]
+
+
 class Corpus(_Part):
     """A whole `corpus.yaml`; paths are from the folder in which the command runs.
 
@@ -87,6 +94,9 @@ class Corpus(_Part):
         seed_examples: annotation records with `discipline` and, as `task_type`, the skill.
         open_share: of the questions, those without options.
         dependency: what a question is asked with by that step, beside its text.
+        rl_share: of the groups of videos, those that `export` gives to RL; the published split has 114 of 315.
+        decontaminated: what `videokr decontaminate` wrote its output to, which `export` then goes by.
+        benchmark: what `benchmark` freezes.
         call_seconds: time limit of one call, the client's retries and the waits that the server asks for included.
         retries: of the client, within one call.
     """
@@ -107,6 +117,9 @@ class Corpus(_Part):
     rounds_per_skill: Positive = 2
     open_share: Annotated[float, Field(ge=0, le=1)] = 0.2
     dependency: Annotated[tuple[View, ...], Field(min_length=1)] = ("frames",)
+    rl_share: Annotated[float, Field(gt=0, lt=1)] = 0.36
+    decontaminated: Path | None = None
+    benchmark: Benchmark | None = None
 
     @property
     def video_budget(self) -> VideoBudget:

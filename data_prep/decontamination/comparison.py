@@ -1,7 +1,7 @@
 """What of a benchmark stands in the training data: by video id, by pictures (paper, decontamination), by question."""
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -139,8 +139,7 @@ class Comparison:
     def _near_duplicates(
         self, own: Sequence[str], others: Sequence[str], found: Found, journal: Journal
     ) -> list[VideoMatch]:
-        train = FingerprintStore(self.fingerprints / "train", Reader(self.train.videos.resolve(), False))
-        benchmark = FingerprintStore(self.fingerprints / "benchmark", Reader(self.benchmark.videos.resolve(), True))
+        train, benchmark = stores(self.fingerprints, self.train.videos, self.benchmark.videos)
         for side, store, paths in ((TRAIN, train, own), (BENCHMARK, benchmark, others)):
             failures = store.complete(paths, self.workers, f"hashing, {side}")
             found.not_compared |= {(side, path): reason for path, reason in failures.items()}
@@ -169,11 +168,9 @@ class Comparison:
             for piece in train:
                 own = {one.path: one for one in piece}
                 found.shown_seconds |= {(TRAIN, path): len(one.seconds) / TRAIN_FPS for path, one in own.items()}
-                all_pairs = (Candidate(path, other, False) for path in own for other in others)
-                for path, other, is_mirrored in index.candidates(piece) if index else all_pairs:
-                    sides = own[path], others[other]
-                    alignment = align(*sides, is_mirrored) if index else align_published(*sides)
-                    if alignment and alignment.share >= MIN_SHARE and alignment > best.get((path, other), (-1.0,)):
+                met = aligned(index.candidates(piece), own, others) if index else _aligned_published(own, others)
+                for path, other, alignment in met:
+                    if alignment > best.get((path, other), (-1.0,)):
                         best[path, other] = alignment
                 bar.update(len(piece))
         return [(*key, alignment) for key, alignment in sorted(best.items())]
@@ -195,6 +192,31 @@ class Comparison:
             resemblance = None if isinstance(result, Failure) else result
             journal.add({"pair": pair[:2], "alignment": pair[2], "look": resemblance})
             yield pair, resemblance
+
+
+def stores(folder: Path, train: Path, benchmark: Path) -> tuple[FingerprintStore, FingerprintStore]:
+    """Where the fingerprints of both sides are kept, whose videos lie below these folders."""
+    return (
+        FingerprintStore(folder / "train", Reader(train.resolve(), False)),
+        FingerprintStore(folder / "benchmark", Reader(benchmark.resolve(), True)),
+    )
+
+
+def aligned(
+    candidates: Iterable[Candidate], train: Mapping[str, Fingerprint], benchmark: Mapping[str, Fingerprint]
+) -> Iterator[Pair]:
+    """The candidates whose hashes agree along a line in time; a pair may come twice, as it is and in a mirror."""
+    for path, other, is_mirrored in candidates:
+        alignment = align(train[path], benchmark[other], is_mirrored)
+        if alignment and alignment.share >= MIN_SHARE:
+            yield path, other, alignment
+
+
+def _aligned_published(train: Mapping[str, Fingerprint], benchmark: Mapping[str, Fingerprint]) -> Iterator[Pair]:
+    for path, own in train.items():
+        for other, theirs in benchmark.items():
+            if alignment := align_published(own, theirs):
+                yield path, other, alignment
 
 
 def _by_id(own: Sequence[str], others: Sequence[str]) -> list[VideoMatch]:

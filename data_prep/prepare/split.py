@@ -44,7 +44,7 @@ class VideoGroups:
     def tie(self, keys: Sequence[int]) -> None:
         """Makes one group of these videos."""
         for other in keys[1:]:
-            low, high = sorted((self._root(keys[0]), self._root(other)))
+            low, high = sorted((self.group_of(keys[0]), self.group_of(other)))
             if low != high:
                 self._parent[high] = low
 
@@ -56,8 +56,8 @@ class VideoGroups:
     @property
     def knows_told(self) -> bool:
         """Whether there are rows about any of the videos that were said to belong together."""
-        roots = {self._root(key) for key in self._told}
-        return not roots.isdisjoint(map(self._root, self.rows))
+        roots = {self.group_of(key) for key in self._told}
+        return not roots.isdisjoint(map(self.group_of, self.rows))
 
     def held_out(self, validation_rows: int, seed: int) -> list[bool]:
         """For each row whether it is held out.
@@ -95,10 +95,11 @@ class VideoGroups:
         roots = np.frombuffer(self.rows, dtype=np.uint64).copy()
         if self._parent:
             keys, places = np.unique(roots, return_inverse=True)
-            roots = np.array([self._root(key) for key in keys.tolist()], dtype=np.uint64)[places]
+            roots = np.array([self.group_of(key) for key in keys.tolist()], dtype=np.uint64)[places]
         return np.unique(roots, return_index=True, return_inverse=True, return_counts=True)[1:]
 
-    def _root(self, key: int) -> int:
+    def group_of(self, key: int) -> int:
+        """The least key of those that belong together with this one."""
         parent = self._parent
         while (above := parent.get(key, key)) != key:
             parent[key] = parent.get(above, above)

@@ -24,7 +24,6 @@ from odd_clips import shape, write_clips
 from videokr.__main__ import main as videokr
 from videokr.analysis.report.breakdown import breakdowns, probe_table
 from videokr.analysis.report.figures import NOTHING
-from videokr.analysis.report.markdown import escaped
 from videokr.analysis.report.page import spread_over
 from videokr.analysis.report.run_set import card_table, read_run_set
 from videokr.analysis.report.scores import published_table, verdict_table
@@ -38,6 +37,7 @@ from videokr.evaluation.run import answers_path
 from videokr.evaluation.verdict import Verdict
 from videokr.example import Example
 from videokr.page.document import ENVIRONMENT, excerpt, fair_length, page_bytes, raw, readable
+from videokr.page.markdown import escaped
 from videokr.page.sheet import FRAMES, NoSheet, Sheet, make_sheet, planned_seconds
 from videokr.page.table import Tone
 from videokr.prompt import prompt_digest

@@ -1,0 +1,90 @@
+"""Which side of a split a video goes to: with its near-duplicates, and to the same when more videos come."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from tqdm import tqdm
+
+from data_prep.decontamination.alignment import MIN_PICTURES
+from data_prep.decontamination.candidates import BenchmarkIndex
+from data_prep.decontamination.comparison import aligned, stores
+from data_prep.decontamination.fingerprint import Fingerprint
+from data_prep.decontamination.texts import holders_by_id
+from data_prep.engine import Workers
+from data_prep.prepare.split import VideoGroups, video_key
+from videokr.errors import UserError
+
+MAX_BLOCK_BYTES = 1_000_000_000  # of hashes that are in memory at once, on the side that has more of them
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Which videos go to RL.
+
+    Attributes:
+        seed, share: of the draw.
+        groups: of videos that stay together.
+    """
+
+    seed: int
+    share: float
+    groups: VideoGroups
+
+    def group_of(self, video: str) -> int:
+        return self.groups.group_of(video_key(video))
+
+    def is_rl(self, video: str) -> bool:
+        """By a hash of the group, so that a video that is added moves no other group, and its own but rarely."""
+        drawn = hashlib.blake2b(f"{self.seed}/{self.group_of(video)}".encode(), digest_size=8).digest()
+        return int.from_bytes(drawn) < self.share * 2**64
+
+
+def tie_near_duplicates(
+    groups: VideoGroups, videos: Sequence[str], root: Path, fingerprints: Path, workers: Workers
+) -> int:
+    """Ties videos that have an id in common, or that decontamination would take for near-duplicates by their hashes.
+
+    Pairs whose pictures differ on a closer look are tied, too: to keep them together costs nothing.
+
+    Args:
+        videos: plain paths, all different.
+        fingerprints: the folder that keeps hashes; see `videokr decontaminate --fingerprints`.
+
+    Returns:
+        How many videos show too little to be compared by their pictures.
+
+    Raises:
+        UserError: a video cannot be read.
+    """
+    for same in holders_by_id(videos).values():
+        groups.tie([video_key(video) for video in same])
+    train, benchmark = stores(fingerprints, root, root)
+    for store, which in ((train, "hashing, 1 of 2"), (benchmark, "hashing, 2 of 2")):
+        for video, reason in sorted(store.complete(videos, workers, which).items()):
+            raise UserError(f"video '{video}' {reason}: it has to be compared with the others, so leave out its rows")
+    short: set[str] = set()
+    for others in _blocks(benchmark.read(videos)):
+        index = BenchmarkIndex(list(others.values()))
+        for piece in tqdm(train.read(videos), "comparing", unit="piece", disable=None):
+            short.update(one.path for one in piece if len(one.seconds) < MIN_PICTURES)
+            candidates = (one for one in index.candidates(piece) if one.train != one.benchmark)
+            for own, other, _ in aligned(candidates, {one.path: one for one in piece}, others):
+                groups.tie([video_key(own), video_key(other)])
+    return len(short)
+
+
+def _blocks(pieces: Iterator[list[Fingerprint]]) -> Iterator[dict[str, Fingerprint]]:
+    """Fingerprints by path, as many at once as fit into memory."""
+    block: dict[str, Fingerprint] = {}
+    held_bytes = 0
+    for one in chain.from_iterable(pieces):
+        block[one.path] = one
+        held_bytes += one.hashes.nbytes
+        if held_bytes >= MAX_BLOCK_BYTES:
+            yield block
+            block, held_bytes = {}, 0
+    if block:
+        yield block
