@@ -3,6 +3,8 @@
 `generate` has questions written about videos. Each further step reads what the one before has written, and drops of it:
 `verify` those whose answer is another one when they are solved again, `dependency` those that need no video,
 `rationale` those with a step that rests on nothing, and `probe`, for a benchmark, those that a single frame solves.
+`audit` has people judge a step's records, on a page, and `reannotate` has them change those that a single frame solves.
+`choose` says which of several models is to do a step.
 Every call is kept in a ledger beside the outputs: the same command again goes on where it was. `export` splits what is
 left into files for SFT and RL with a dataset card, and `benchmark` freezes a version of a benchmark with a datasheet.
 """
@@ -19,6 +21,7 @@ from videokr.reward import check_typed
 
 STEPS = ("generate", "verify", "dependency", "rationale", "probe")  # in their order
 EXPORT, BENCHMARK = "export", "benchmark"  # which ask nothing
+BY_PEOPLE = ("audit", "reannotate", "choose")
 WAY_OUT = "source .venvs/rl/bin/activate, or pip install 'videokr[corpus]'"
 PACKAGES = ("openai", "pydantic", "yaml", "PIL")
 
@@ -31,13 +34,20 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("step", choices=(*STEPS, EXPORT, BENCHMARK))
+    parser.add_argument("step", choices=(*STEPS, EXPORT, BENCHMARK, *BY_PEOPLE))
     parser.add_argument("--config", type=given_path, default="corpus.yaml", help="(default: %(default)s)")
     parser.add_argument(
         "--input", type=given_path, metavar="FILE", help="records to go over (default: those of the step before)"
     )
     parser.add_argument("--shard", type=_shard, default=(0, 1), metavar="K/N", help="of N parts by video, the part K")
     parser.add_argument("--dry-run", action="store_true", help="ask nothing; say what the step costs")
+    people = parser.add_argument_group(", ".join(BY_PEOPLE))
+    people.add_argument("--step", choices=STEPS, dest="of", help="whose records")
+    people.add_argument("--sample", type=int, metavar="N", help="audit: make a page of so many records")
+    people.add_argument("--verdicts", type=given_path, nargs="+", metavar="FILE", help="what pages have saved")
+    people.add_argument(
+        "--candidates", type=given_path, nargs="+", metavar="FILE", help="choose: a corpus.yaml of each model"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -64,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
 
     import sqlite3
 
+    from data_prep.corpus.audit.command import run as run_by_people
     from data_prep.corpus.dependency import Dependency
     from data_prep.corpus.generate import Generation
     from data_prep.corpus.probe import Probe
@@ -73,6 +84,10 @@ def run(args: argparse.Namespace) -> int:
     from data_prep.corpus.work import Work
 
     steps: tuple[type[Work[Any]], ...] = (Generation, Verification, Dependency, Validation, Probe)
+    if args.step in BY_PEOPLE:
+        return run_by_people(args, {step.step: step.name for step in steps})
+    if args.of or args.sample or args.verdicts or args.candidates:
+        raise UserError(f"--step, --sample, --verdicts and --candidates are for {', '.join(BY_PEOPLE)} alone")
     corpus = read_corpus(args.config)
     work = next(step for step in steps if step.step == args.step)(corpus, args.shard, args.input)
     if next(work.rows(), None) is None:

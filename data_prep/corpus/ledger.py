@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +20,9 @@ CREATE TABLE IF NOT EXISTS requests (
     usd REAL NOT NULL, input_tokens INTEGER, output_tokens INTEGER, reply TEXT, fault TEXT);
 CREATE UNIQUE INDEX IF NOT EXISTS answered ON requests (key) WHERE reply IS NOT NULL;
 CREATE TABLE IF NOT EXISTS frames (file TEXT PRIMARY KEY, digest TEXT NOT NULL, seconds TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS verdicts (
+    step TEXT NOT NULL, row TEXT NOT NULL, digest TEXT NOT NULL, annotator TEXT NOT NULL, verdict TEXT NOT NULL,
+    kind TEXT NOT NULL, note TEXT NOT NULL, PRIMARY KEY (step, digest, annotator));
 """
 
 
@@ -125,6 +128,23 @@ class Ledger:
         asked = "SELECT AVG(input_tokens), AVG(output_tokens) FROM requests WHERE step = ? AND model = ?"
         row = self._database.execute(asked, (step, model)).fetchone()
         return None if row[0] is None else (row[0], row[1])
+
+    def cost_of(self, steps: Sequence[str]) -> Cost:
+        """What all requests of some steps cost."""
+        places = ", ".join("?" * len(steps))
+        asked = f"SELECT COALESCE(SUM(tokens), 0), COALESCE(SUM(usd), 0) FROM requests WHERE step IN ({places})"
+        return Cost(*self._database.execute(asked, tuple(steps)).fetchone())
+
+    def keep_verdicts(self, verdicts: Iterable[tuple[str, ...]]) -> None:
+        """Keeps what annotators say of records, all or none; columns as in the table. Later ones replace earlier."""
+        with self._database:
+            self._database.execute("BEGIN")
+            self._database.executemany("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?)", verdicts)
+
+    def verdicts(self, step: str) -> list[tuple[str, ...]]:
+        """Row, digest, annotator, verdict, kind and note of all that was said of a step's records."""
+        asked = "SELECT row, digest, annotator, verdict, kind, note FROM verdicts WHERE step = ?"
+        return self._database.execute(f"{asked} ORDER BY digest, annotator", (step,)).fetchall()
 
     def frames(self, file: str) -> tuple[str, tuple[float, ...]] | None:
         """Digest and seconds of a file's frames, so that a resumed run decodes nothing that it need not send."""

@@ -60,7 +60,7 @@ class Review(Work[Asked]):
             raise UserError(f"'{self.source}' is not there: run `videokr corpus {self.before.step}` first")
 
     def rows(self, after: int = 0) -> Iterator[tuple[int, Asked]]:
-        for video, questions in groupby(_read(self.source, after), lambda one: one.example.videos[0]):
+        for video, questions in groupby(read_made(self.source, after), lambda one: one.example.videos[0]):
             asked = list(questions)
             if of_shard(video, self.shard):
                 yield asked[-1].line, Asked(resolve_video(video, self.corpus.video_dir), asked)
@@ -95,7 +95,12 @@ class Review(Work[Asked]):
         return kept, left_out
 
 
-def _read(source: Path, after: int) -> Iterator[Made]:
+def read_made(source: Path, after: int = 0) -> Iterator[Made]:
+    """The records of a file that are questions which a step can ask about, behind a line of it.
+
+    Raises:
+        UserError: a line is none.
+    """
     for line, record in read_records(source, after):
         try:
             example = parse_record(record)

@@ -68,6 +68,18 @@ class FrameBudget(_Part):
     max_pixels: int = 200_704
 
 
+class AuditRule(_Part):
+    """What a model has to show before a step is given to it.
+
+    Attributes:
+        max_error: share of the rows it leaves that may be wrong.
+        confidence: that no more are, told from the audited ones.
+    """
+
+    max_error: Annotated[float, Field(gt=0, lt=1)] = 0.03
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+
+
 class Models(_Part):
     """By step: those of `dependency` have to be right all together, one of `probe` is enough."""
 
@@ -120,6 +132,7 @@ class Corpus(_Part):
     rl_share: Annotated[float, Field(gt=0, lt=1)] = 0.36
     decontaminated: Path | None = None
     benchmark: Benchmark | None = None
+    audit: AuditRule = AuditRule()
 
     @property
     def video_budget(self) -> VideoBudget:

@@ -91,10 +91,11 @@ def estimate(scores: Sequence[float], videos: Sequence[str]) -> Estimate:
     return Estimate(mean, error, low, high, len(values), clusters)
 
 
-def exact_interval(right: int, trials: int) -> tuple[float, float]:
-    """The exact 95% interval of a share, of independent trials (Clopper and Pearson, 1934).
+def exact_interval(right: int, trials: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """The exact interval of a share, of independent trials (Clopper and Pearson, 1934).
 
-    Its ends are the shares at which so many right, or more (at the upper end: or fewer), come up in 2.5 of 100 cases.
+    Its ends are the shares at which so many right, or more (at the upper end: or fewer), come up in half of the cases
+    that `confidence` leaves: 2.5 of 100.
     """
     import numpy as np
 
@@ -107,7 +108,7 @@ def exact_interval(right: int, trials: int) -> tuple[float, float]:
         for _ in range(BISECTIONS):
             share = (low + high) / 2
             terms = ways[tail] + counts[tail] * math.log(share) + (trials - counts[tail]) * math.log1p(-share)
-            is_below = (float(np.exp(terms).sum()) < (1 - CONFIDENCE) / 2) == is_rising
+            is_below = (float(np.exp(terms).sum()) < (1 - confidence) / 2) == is_rising
             low, high = (share, high) if is_below else (low, share)
         return low
 

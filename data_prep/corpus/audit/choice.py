@@ -1,0 +1,101 @@
+"""Which model a step is given to: the cheapest of those that are wrong seldom enough, for certain enough."""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from data_prep.corpus.audit.verdicts import RIGHT, opinions
+from data_prep.corpus.ledger import NAME, Ledger
+from data_prep.corpus.settings import AuditRule, Corpus, Step
+from data_prep.corpus.work import WHOLE, output_of
+from videokr.errors import UserError
+from videokr.evaluation.uncertainty import exact_interval
+from videokr.jsonl import read_records
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model that was tried on some rows.
+
+    Attributes:
+        usd, tokens: that a row costs which it leaves: those of all calls, those for dropped rows too.
+        errors: of the audited rows, those that were not called right.
+        audited: rows.
+    """
+
+    name: str
+    usd: float
+    tokens: float
+    errors: int
+    audited: int
+
+    def most(self, confidence: float) -> float:
+        """The highest share of wrong rows that may be (Clopper and Pearson, one-sided)."""
+        return most_wrong(self.errors, self.audited, confidence)
+
+
+def most_wrong(errors: int, audited: int, confidence: float) -> float:
+    """The exact one-sided upper bound of a share."""
+    return exact_interval(errors, audited, 2 * confidence - 1)[1]
+
+
+def rows_needed(errors: int, rule: AuditRule) -> int:
+    """How many rows have to be audited for a bound to be met with so many errors."""
+    enough = errors + 1
+    while most_wrong(errors, enough, rule.confidence) > rule.max_error:
+        enough *= 2
+    fewer = range(errors + 1, enough)
+    return (
+        errors
+        + 1
+        + bisect_left(fewer, True, key=lambda rows: most_wrong(errors, rows, rule.confidence) <= rule.max_error)
+    )
+
+
+def cheapest(candidates: Sequence[Candidate], rule: AuditRule) -> Candidate | None:
+    """The one whose rows cost least, of those that meet the bound; of equal ones that with the fewest tokens."""
+    met = [one for one in candidates if one.most(rule.confidence) <= rule.max_error]
+    return min(met, key=lambda one: (one.usd, one.tokens), default=None)
+
+
+def read_candidate(path: Path, corpus: Corpus, step: Step, file: str) -> Candidate:
+    """What a corpus.yaml's ledger and its verdicts say.
+
+    Raises:
+        UserError: it has not gone through the step, or nobody has judged its rows.
+    """
+    source, ledger_path = output_of(corpus, file, WHOLE), output_of(corpus, NAME, WHOLE)
+    command = f"videokr corpus {step} --config {path}"
+    for needed in (source, ledger_path):
+        if not needed.is_file():
+            raise UserError(f"'{needed}' is not there: run `{command}` first")
+    ledger = Ledger(ledger_path)
+    try:
+        said, _ = opinions(step, source, ledger)
+        steps = get_args(Step)
+        cost = ledger.cost_of(steps[: steps.index(step) + 1])
+    finally:
+        ledger.close()
+    if not said:
+        audit = f"videokr corpus audit --step {step} --config {path} --sample N"
+        raise UserError(f"no record of '{source}' is judged: {audit}")
+    rows = sum(1 for _ in read_records(source))
+    errors = sum(one.verdict != RIGHT for one in said)
+    return Candidate(str(path), cost.usd / rows, cost.tokens / rows, errors, len(said))
+
+
+def told(candidates: Sequence[Candidate], rule: AuditRule) -> Iterator[str]:
+    """Lines for a terminal: each candidate, and which is chosen."""
+    for one in candidates:
+        most = one.most(rule.confidence)
+        yield (
+            f"{one.name}: ${one.usd:.6f} and {one.tokens:,.0f} tokens a row; not right: {one.errors} of {one.audited}, "
+            f"at most {most:.2%} with {rule.confidence:.0%} confidence"
+        )
+        if most > rule.max_error:
+            needed = rows_needed(one.errors, rule) - one.audited
+            yield f"  misses {rule.max_error:.2%}; {needed:,} more audited rows, all of them right, would meet it"
+    chosen = cheapest(candidates, rule)
+    yield f"chosen: {chosen.name}" if chosen else f"none meets {rule.max_error:.2%}"

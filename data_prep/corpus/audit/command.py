@@ -1,0 +1,77 @@
+"""`videokr corpus audit`, `reannotate` and `choose`: what people say of records, and what follows from it."""
+
+import argparse
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+from data_prep.corpus.audit.choice import cheapest, read_candidate, told
+from data_prep.corpus.audit.figures import figures, shown
+from data_prep.corpus.audit.page import write_page
+from data_prep.corpus.audit.reannotation import NAME as REANNOTATED
+from data_prep.corpus.audit.reannotation import STEP as REANNOTATE
+from data_prep.corpus.audit.reannotation import solved, write_reannotated
+from data_prep.corpus.audit.sample import draw
+from data_prep.corpus.audit.verdicts import OPEN, VERDICTS, keep, opinions
+from data_prep.corpus.ledger import NAME as LEDGER
+from data_prep.corpus.ledger import Ledger
+from data_prep.corpus.probe import Probe
+from data_prep.corpus.settings import Corpus, read_corpus
+from data_prep.corpus.work import output_of
+from videokr.errors import UserError
+from videokr.jsonl import refuse_unreadable
+
+NOT_MET = 3  # exit status
+
+
+def run(args: argparse.Namespace, files: Mapping[str, str]) -> int:
+    """Runs one of the three.
+
+    Args:
+        files: names of the steps' outputs.
+    """
+    corpus = read_corpus(args.config)
+    if args.step == REANNOTATE:
+        _reannotate(args, corpus)
+        return 0
+    if not args.of:
+        raise UserError(f"videokr corpus {args.step} needs --step: whose records?")
+    if args.step == "audit":
+        _audit(args, corpus, args.input or output_of(corpus, files[args.of], args.shard))
+        return 0
+    if not args.candidates:
+        raise UserError("videokr corpus choose needs --candidates: a corpus.yaml of each model that was tried")
+    candidates = [read_candidate(path, read_corpus(path), args.of, files[args.of]) for path in args.candidates]
+    print(shown(told(candidates, corpus.audit)))
+    return 0 if cheapest(candidates, corpus.audit) else NOT_MET
+
+
+def _audit(args: argparse.Namespace, corpus: Corpus, source: Path) -> None:
+    refuse_unreadable(source)
+    page = source.with_suffix(".audit.html")
+    if args.sample:
+        write_page(corpus, source, args.of, draw(source, args.sample, corpus.seed), VERDICTS, page)
+        return
+    with closing(Ledger(output_of(corpus, LEDGER, args.shard))) as ledger:
+        if args.verdicts:
+            keep(args.verdicts, args.of, source, ledger)
+        said, gone = opinions(args.of, source, ledger)
+    if gone:
+        print(f"{gone} records that were judged are no longer in '{source}', and are not counted")
+    if not said:
+        raise UserError(
+            f"no record of '{source}' is judged: make a page by --sample N, and give its files by --verdicts"
+        )
+    print(shown(figures(said)))
+    if undecided := [one.made for one in said if one.verdict == OPEN]:
+        write_page(corpus, source, args.of, undecided, VERDICTS, source.with_suffix(".undecided.html"))
+
+
+def _reannotate(args: argparse.Namespace, corpus: Corpus) -> None:
+    source = args.input or output_of(corpus, Probe.before.name, args.shard)
+    output = output_of(corpus, REANNOTATED, args.shard)
+    if args.verdicts:
+        write_reannotated(args.verdicts, source, output)
+        return
+    made = solved(source, output_of(corpus, Probe.name, args.shard))
+    write_page(corpus, source, REANNOTATE, made, {}, output.with_suffix(".html"))
