@@ -1,133 +1,22 @@
-"""`videokr corpus audit`, `choose` and `reannotate`: a page that people judge on, and what their verdicts come to."""
+"""`videokr corpus audit` and `reannotate`: a page for people, and what they say read back."""
 
 import json
-import random
 import re
 import time
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("openai")
 
+from annotators import saved, verdicts, write_records
 from chromium import find_chromium, started
-from corpus_place import Place
 from demo_oracle import Faults, serve_oracle
 
-from data_prep.corpus.audit.choice import Candidate, cheapest, most_wrong, rows_needed
-from data_prep.corpus.audit.sample import digest_of, draw
-from data_prep.corpus.audit.verdicts import Opinions, alpha
-from data_prep.corpus.ledger import Cost, Ledger
-from data_prep.corpus.settings import AuditRule
-from videokr.evaluation.uncertainty import exact_interval
+from data_prep.corpus.audit.sample import draw
 from videokr.example import parse_example
 
-RULE = AuditRule()
 in_chromium = pytest.mark.skipif(find_chromium() is None, reason="needs Chromium")
-
-
-# The figures
-
-
-def test_so_many_rows_meet_the_bound():
-    # scipy 1.18: the first n with beta.ppf(0.95, k + 1, n - k) <= 0.03
-    assert [rows_needed(errors, RULE) for errors in (0, 1, 2, 3, 9)] == [99, 157, 208, 257, 521]
-    assert most_wrong(0, 99, 0.95) == pytest.approx(1 - 0.05 ** (1 / 99))
-
-
-def said(*columns: list) -> list[Opinions]:
-    """Of a row an annotator; None where he has not judged."""
-    rows = zip(*columns, strict=True)
-    return [Opinions(None, {str(who): str(one) for who, one in enumerate(row) if one is not None}, {}) for row in rows]
-
-
-def test_alpha_is_that_of_the_published_example():
-    # Krippendorff, "Computing Krippendorff's alpha-reliability" (2011), example C: four observers, nominal, 0.743
-    n = None
-    table = [
-        [1, 2, 3, 3, 2, 1, 4, 1, 2, n, n, n],
-        [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, n, 3],
-        [n, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, n],
-        [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, n],
-    ]
-    assert alpha(said(*table)) == pytest.approx(0.743, abs=5e-4)
-    assert alpha(said("aabbdcccedda", "babbbcccedddd"[:12])) == pytest.approx(0.692, abs=5e-4)  # B: two of them
-    assert alpha(said(["right", n], ["right", "wrong"])) is None  # one pair, of the same
-
-
-@cache
-def interval(wrong: int, rows: int) -> tuple[float, float]:
-    return exact_interval(wrong, rows)
-
-
-def binomial(rng: random.Random, rows: int, rate: float) -> int:
-    return sum(rng.random() < rate for _ in range(rows))
-
-
-@pytest.mark.parametrize(
-    ("rows", "rate", "least", "most"),
-    [(200, 0.03, 0.93, 0.98), (400, 0.05, 0.93, 0.97), (800, 0.021, 0.93, 0.97), (100, 0.02, 0.97, 1.0)],
-)
-def test_the_interval_holds_the_truth(rows, rate, least, most):
-    rng = random.Random(f"{rows} {rate}")
-    trials = 1_000
-    held = sum(low <= rate <= high for low, high in (interval(binomial(rng, rows, rate), rows) for _ in range(trials)))
-    assert least <= held / trials <= most
-
-
-def chosen(rng: random.Random, rates: dict[str, float], audited: int) -> str | None:
-    """Of models that cost 1, 2, 3, ... a row."""
-    tried = [
-        Candidate(name, cost, 0, binomial(rng, audited, rate), audited)
-        for cost, (name, rate) in enumerate(rates.items(), start=1)
-    ]
-    found = cheapest(tried, RULE)
-    return found and found.name
-
-
-@pytest.mark.parametrize(
-    ("rates", "audited"),
-    [
-        ({"cheap": 0.06, "right": 0.005, "dear": 0.001}, 257),
-        ({"cheap": 0.031, "right": 0.01, "dear": 0.005}, 521),  # just beyond the bound
-        ({"right": 0.015, "dear": 0.005}, 1_043),
-    ],
-)
-def test_the_cheapest_that_meets_the_bound_is_chosen(rates, audited):
-    rng = random.Random(audited)
-    trials = 300
-    assert sum(chosen(rng, rates, audited) == "right" for _ in range(trials)) >= 0.9 * trials
-    # As published, with 100 rows: a model that is good enough is seldom seen to be.
-    assert sum(chosen(rng, rates, 100) == "right" for _ in range(trials)) < 0.75 * trials
-
-
-# The page and the ledger
-
-
-def write_records(place: Place, demo: Path, name: str, number: int = 12) -> list[dict]:
-    place.output.mkdir(exist_ok=True)
-    lines = (demo / "sft.jsonl").read_text(encoding="utf-8").splitlines()[:number]
-    records = [json.loads(line) | {"provenance": {"generate": {"models": ["oracle"]}}} for line in lines]
-    records[0]["question"] += " </textarea><script>document.title = 'run'</script>"
-    records[0]["clues"] = [[1.0, 2.5]]
-    (place.output / name).write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
-    return records
-
-
-def saved(folder: Path, annotator: str, records: list[dict], entries: list[dict], step: str = "generate") -> str:
-    """A file as the page saves it."""
-    known = [
-        {"record": record["id"], "digest": digest_of(parse_example(record)), "note": "", **entry}
-        for record, entry in zip(records, entries, strict=True)
-    ]
-    path = folder / f"{annotator}.json"
-    path.write_text(json.dumps({"annotator": annotator, "step": step, "records": known}), encoding="utf-8")
-    return str(path)
-
-
-def verdicts(*names: str) -> list[dict]:
-    return [{"verdict": name} for name in names]
 
 
 def test_a_sample_is_as_likely_to_have_any_record(place, demo):
@@ -262,32 +151,6 @@ def test_verdicts_come_to_figures_and_open_ones_to_a_page(place, corpus, demo, t
     run = corpus("audit", None, "--step", "generate", "--verdicts", eve, ann)
     assert run.status == 2 and records[0]["id"] in run.err and run.err.count("\n") == 1
     assert place.rows("SELECT * FROM verdicts") == before
-
-
-def test_a_model_is_chosen_by_the_cost_of_a_row_that_survives(place, corpus, demo, tmp_path):
-    candidates = []
-    for name, usd, rows, wrong in (("small", 0.3, 4, 1), ("large", 0.9, 6, 0)):
-        place.output = tmp_path / name
-        records = write_records(place, demo, "verified.jsonl", rows)
-        ledger = Ledger(place.output / "ledger.sqlite")
-        for step in ("generate", "verify", "probe"):
-            ledger.open(f"{name} {step}", step, "oracle", "", 0, Cost(600, usd))  # what a later step costs is left out
-        ledger.close()
-        config = place.config(None, output=str(place.output))
-        candidates.append(str(config.rename(tmp_path / f"{name}.yaml")))
-        file = saved(tmp_path, name, records, verdicts(*["answer"] * wrong, *["right"] * (rows - wrong)), "verify")
-        corpus("audit", None, "--step", "verify", "--verdicts", file, output=str(place.output))
-    flags = ["--step", "verify", "--candidates", *candidates]
-    run = corpus("choose", None, *flags)
-    # By hand: 2 * 0.3 / 4, 2 * 600 / 4; 2 * 0.9 / 6. 0 of 6 and 1 of 4 may be 39.3% and 75.1% (scipy: beta.ppf).
-    assert "small.yaml: $0.150000 and 300 tokens a row; not right: 1 of 4, at most 75.1" in run.out
-    assert "large.yaml: $0.300000 and 200 tokens a row; not right: 0 of 6, at most 39.3" in run.out
-    assert run.status == 3 and "153 more audited rows" in run.out and "93 more audited rows" in run.out
-    assert "none meets 3.00%" in run.out
-    run = corpus("choose", None, *flags, audit={"max_error": 0.4})
-    assert run.status == 0 and run.out.endswith(f"chosen: {tmp_path / 'large.yaml'}\n")
-    assert corpus("choose", None, *flags, audit={"max_error": 0.8}).out.endswith("small.yaml\n")
-    assert corpus("verify", None, "--sample", "3").status == 2  # asks nobody
 
 
 def test_what_people_change_is_probed_again_and_nothing_else(place, corpus, demo, tmp_path):
