@@ -84,15 +84,15 @@ def run(args: argparse.Namespace) -> int:
     from data_prep.corpus.work import Work
 
     steps: tuple[type[Work[Any]], ...] = (Generation, Verification, Dependency, Validation, Probe)
-    if args.step in BY_PEOPLE:
-        return run_by_people(args, {step.step: step.name for step in steps})
-    if args.of or args.sample or args.verdicts or args.candidates:
+    if args.step not in BY_PEOPLE and (args.of or args.sample or args.verdicts or args.candidates):
         raise UserError(f"--step, --sample, --verdicts and --candidates are for {', '.join(BY_PEOPLE)} alone")
     corpus = read_corpus(args.config)
-    work = next(step for step in steps if step.step == args.step)(corpus, args.shard, args.input)
-    if next(work.rows(), None) is None:
-        raise UserError(f"'{work.source}' has no rows for this shard")
     try:
+        if args.step in BY_PEOPLE:
+            return run_by_people(args, corpus, {step.step: step.name for step in steps})
+        work = next(step for step in steps if step.step == args.step)(corpus, args.shard, args.input)
+        if next(work.rows(), None) is None:
+            raise UserError(f"'{work.source}' has no rows for this shard")
         if args.dry_run:
             print(work.price(os.environ))
         else:

@@ -94,7 +94,7 @@ class Work(ABC, Generic[Row]):
 
     def _asked(self) -> dict[str, Any]:
         """Everything that the records follow from but the videos themselves, and what decides only how it is asked."""
-        how = {"budget", "concurrency", "call_seconds", "retries", "endpoint"}
+        how = {"budget", "concurrency", "call_seconds", "retries", "endpoint", "audit"}
         read = {str(path): _digest(path) for path in self.read}
         return {"step": self.step, "prompt": VERSIONS[self.step], "read": read} | self.corpus.model_dump(
             mode="json", exclude=how

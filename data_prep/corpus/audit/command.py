@@ -24,13 +24,12 @@ from videokr.jsonl import refuse_unreadable
 NOT_MET = 3  # exit status
 
 
-def run(args: argparse.Namespace, files: Mapping[str, str]) -> int:
-    """Runs one of the three.
+def run(args: argparse.Namespace, corpus: Corpus, files: Mapping[str, str]) -> int:
+    """Runs one of the three; returns the exit status.
 
     Args:
         files: names of the steps' outputs.
     """
-    corpus = read_corpus(args.config)
     if args.step == REANNOTATE:
         _reannotate(args, corpus)
         return 0
