@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from data_prep.corpus.audit.figures import audited
 from data_prep.corpus.datasheet import datasheet
 from data_prep.corpus.expense import expense
 from data_prep.corpus.files import Row, ledgers_of, passed, read_rows, source_of
@@ -82,7 +83,9 @@ def freeze(corpus: Corpus, given: Path | None) -> None:
         "since": {"version": latest.version, "sha256": latest.sha256} if latest else None,
         **changes,
     }
-    text = datasheet(about, source.name, counts, biases, passed(corpus, Probe), spent, len(ledgers))
+    text = datasheet(
+        about, source.name, counts, biases, passed(corpus, Probe), audited(corpus, Probe), spent, len(ledgers)
+    )
     own = folder / version
     with ExitStack() as stack:  # VERSION gets its name last
         for file, held in (

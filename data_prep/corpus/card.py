@@ -29,6 +29,7 @@ class Facts:
         counts, digests: by side: of its rows, and the SHA-256 of its file.
         groups: the side of each group of videos, and how many videos it has.
         short: videos that show too little to be compared.
+        audited: how many records are wrong, of how many, by step; see `tables.audit`.
         removed: None where the records were not decontaminated.
     """
 
@@ -39,6 +40,7 @@ class Facts:
     short: int
     removed: Removal | None
     passed: Sequence[Passed]
+    audited: Mapping[str, tuple[int, int]]
     expense: Expense
     ledgers: int
 
@@ -67,7 +69,7 @@ def card(corpus: Corpus, facts: Facts) -> str:
         "## Cost",
         tables.costs(facts.expense, facts.ledgers),
         "## Audit",
-        tables.audit({}),
+        tables.audit(facts.audited),
         "## Licences",
         tables.licences(facts.counts),
         f"These are the licences of the videos, as far as the records say. {tables.TO_FILL_IN} that of the dataset.",

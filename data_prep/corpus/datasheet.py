@@ -23,6 +23,7 @@ def datasheet(
     counts: tables.Counts,
     tally: BiasTally,
     passed: Sequence[Passed],
+    audited: Mapping[str, tuple[int, int]],
     expense: Expense,
     ledgers: int,
 ) -> str:
@@ -31,6 +32,7 @@ def datasheet(
     Args:
         about: what `version.json` says.
         source: name of the file of the records.
+        audited: see `tables.audit`.
         tally: what lint counts of the questions.
     """
     columns = {"questions": counts}
@@ -56,7 +58,7 @@ def datasheet(
         "### From a single frame",
         _solved(passed),
         "### Audit",
-        tables.audit({}),
+        tables.audit(audited),
         "## Uses",
         f"{tables.TO_FILL_IN} what it has been used for, and what it should not be used for.",
         "## Distribution",

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from data_prep.corpus.audit.figures import audited
 from data_prep.corpus.card import Facts, card
 from data_prep.corpus.expense import expense
 from data_prep.corpus.files import Row, ledgers_of, passed, read_rows, source_of
@@ -85,6 +86,7 @@ def export(corpus: Corpus, given: Path | None) -> None:
             short=short,
             removed=removed,
             passed=passed(corpus, Validation),
+            audited=audited(corpus, Validation),
             expense=spent,
             ledgers=len(ledgers),
         )

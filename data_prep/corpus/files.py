@@ -116,10 +116,15 @@ def passed(corpus: Corpus, last: type[Review]) -> list[Passed]:
     Raises:
         UserError: files of one step contradict each other.
     """
+    return [_passed(corpus, step) for step in steps_to(last)]
+
+
+def steps_to(last: type[Review]) -> list[type[Work[Any]]]:
+    """Each step up to this one, in their order."""
     steps: list[type[Work[Any]]] = [last]
     while issubclass(steps[0], Review):
         steps.insert(0, steps[0].before)
-    return [_passed(corpus, step) for step in steps]
+    return steps
 
 
 def _passed(corpus: Corpus, step: type[Work[Any]]) -> Passed:

@@ -2,11 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import get_args
 
-from data_prep.corpus.audit.verdicts import KINDS, OPEN, RIGHT, UNCLEAR, WRONG, Opinions, alpha
-from data_prep.corpus.settings import Step
-from data_prep.corpus.work import PROVENANCE
+from data_prep.corpus.audit.verdicts import KINDS, OPEN, RIGHT, UNCLEAR, WRONG, Opinions, alpha, opinions
+from data_prep.corpus.files import steps_to
+from data_prep.corpus.ledger import NAME, Ledger
+from data_prep.corpus.review import Review
+from data_prep.corpus.settings import Corpus, Step
+from data_prep.corpus.work import PROVENANCE, WHOLE, output_of
 from videokr.errors import for_terminal
 from videokr.evaluation.uncertainty import exact_interval
 
@@ -39,6 +43,23 @@ def figures(said: Sequence[Opinions]) -> Iterator[str]:
         for one in differing:
             each = ", ".join(f"{name} {one.kinds[name] or verdict}" for name, verdict in one.verdicts.items())
             yield f"  {one.made.example.id}: {each}; so {one.verdict}"
+
+
+def audited(corpus: Corpus, last: type[Review]) -> dict[str, tuple[int, int]]:
+    """By step up to this one: how many of its records are wrong, of how many that are judged right or wrong."""
+    path = output_of(corpus, NAME, WHOLE)
+    counts: dict[str, tuple[int, int]] = {}
+    if path.is_file():
+        with closing(Ledger(path)) as ledger:
+            for step in steps_to(last):
+                source = output_of(corpus, step.name, WHOLE)
+                said = opinions(step.step, source, ledger)[0] if ledger.verdicts(step.step) and source.is_file() else []
+                verdicts = Counter(one.verdict for one in said)
+                if sure := verdicts[RIGHT] + verdicts[WRONG]:
+                    rest = verdicts[UNCLEAR] + verdicts[OPEN]
+                    label = f"{step.step}; {rest} more are unclear or undecided" if rest else step.step
+                    counts[label] = verdicts[WRONG], sure
+    return counts
 
 
 def _share(label: str, number: int, of: int) -> str:

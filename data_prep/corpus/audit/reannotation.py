@@ -106,6 +106,7 @@ def _changed(one: Made, path: Path, annotator: str, entry: Changed) -> dict[str,
     if not changed:
         return one.record
     provenance = one.record.get(PROVENANCE, {})
-    log = [*provenance.get(STEP, []), {"by": annotator, "note": entry.note, "was": changed}]
+    log = [*provenance.get(STEP, {}).get("changes", []), {"by": annotator, "note": entry.note, "was": changed}]
+    origin = {"models": ["people"], "prompt": "", "calls": [], "changes": log}  # as of a step that asks models
     rest = {name: value for name, value in one.record.items() if name not in _CHANGED_FIELDS}
-    return rest | to_record(now) | imitated_fields(now) | {PROVENANCE: provenance | {STEP: log}}
+    return rest | to_record(now) | imitated_fields(now) | {PROVENANCE: provenance | {STEP: origin}}

@@ -186,7 +186,7 @@ def test_what_people_change_is_probed_again_and_nothing_else(place, corpus, demo
         assert corpus("reannotate", server, *flags, ann).status == 0
         changed = place.records("reannotated.jsonl")
         log = [record["provenance"].get("reannotate") for record in changed]
-        assert [one for one in log if one] == [
+        assert [one["changes"] for one in log if one] == [
             [{"by": "Ann", "note": "", "was": {"question": record["question"]}}] for record in solved[:2]
         ]
         server.sent.clear()
@@ -195,3 +195,12 @@ def test_what_people_change_is_probed_again_and_nothing_else(place, corpus, demo
         assert 2 * 3 <= asked <= 2 * 9  # of the others the ledger has the answers
     again = {record["id"] for record in place.records("probed.jsonl")}
     assert kept < again <= kept | {record["id"] for record in solved[:2]}
+
+    said = verdicts("right", "other", "right", "unclear")
+    judged = saved(tmp_path, "Ann", place.records("probed.jsonl")[:4], said, "probe")
+    assert corpus("audit", None, "--step", "probe", "--verdicts", judged).status == 0
+    assert corpus("benchmark", None, benchmark={"name": "mine", "version": "1.0"}).status == 0
+    sheet = (place.output / "benchmark" / "mine" / "1.0" / "README.md").read_text(encoding="utf-8")
+    # scipy 1.18: binomtest(1, 3).proportion_ci(0.95, "exact")
+    assert re.search(r"probe; 1 more .*\| 1 of 3 \| 33.3% \| 0.8% to 90.6% \|", sheet)
+    assert re.search(r"reannotate +\| people", sheet)
