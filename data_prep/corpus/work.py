@@ -25,6 +25,10 @@ from videokr.outputs import atomic_write
 
 PROVENANCE = "provenance"
 PRICED_ROWS = 20  # of a dry run
+# Settings that decide how calls are made, or what becomes of the records later, and not what is in them.
+NOT_OF_RECORDS = {"endpoint", "concurrency", "call_seconds", "retries", "budget", "models", "output"} | {
+    "audit", "rl_share", "decontaminated", "benchmark",
+}  # fmt: skip
 WHOLE = (0, 1)  # a shard: its number from 0, and how many there are
 Row = TypeVar("Row")
 Outcome = tuple[list[dict[str, Any]], list[RecordError]]  # the records of a row, and what was left out of it
@@ -93,12 +97,11 @@ class Work(ABC, Generic[Row]):
             print(summary)
 
     def _asked(self) -> dict[str, Any]:
-        """Everything that the records follow from but the videos themselves, and what decides only how it is asked."""
-        how = {"budget", "concurrency", "call_seconds", "retries", "endpoint", "audit"}
+        """Everything that the records follow from, but the videos themselves."""
+        settings = self.corpus.model_dump(mode="json", exclude=NOT_OF_RECORDS)
+        models = [model.model_dump(exclude={"endpoint", "key_variable"}) for model in self.models]
         read = {str(path): _digest(path) for path in self.read}
-        return {"step": self.step, "prompt": VERSIONS[self.step], "read": read} | self.corpus.model_dump(
-            mode="json", exclude=how
-        )
+        return settings | {"step": self.step, "prompt": VERSIONS[self.step], "models": models, "read": read}
 
     def _write(self, output: Path, journal: Journal, left_out: LeftOut) -> int:
         """Writes the records, if there are any; returns how many."""
