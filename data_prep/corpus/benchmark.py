@@ -15,7 +15,8 @@ from data_prep.corpus.expense import expense
 from data_prep.corpus.files import Row, ledgers_of, passed, read_rows, source_of
 from data_prep.corpus.probe import Probe
 from data_prep.corpus.settings import Corpus
-from data_prep.corpus.tables import LICENSE, Counts
+from data_prep.corpus.tables import Counts
+from data_prep.corpus.videos import LICENSE
 from data_prep.lint.biases import Tally as BiasTally
 from videokr.errors import UserError
 from videokr.example import to_record

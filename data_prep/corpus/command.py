@@ -1,12 +1,14 @@
 """`videokr corpus`: training data made from videos, by models on any server that speaks the protocol of OpenAI.
 
-`generate` has questions written about videos. Each further step reads what the one before has written, and drops of it:
-`verify` those whose answer is another one when they are solved again, `dependency` those that need no video,
-`rationale` those with a step that rests on nothing, and `probe`, for a benchmark, those that a single frame solves.
-`audit` has people judge a step's records, on a page, and `reannotate` has them change those that a single frame solves.
-`choose` says which of several models is to do a step.
-Every call is kept in a ledger beside the outputs: the same command again goes on where it was. `export` splits what is
-left into files for SFT and RL with a dataset card, and `benchmark` freezes a version of a benchmark with a datasheet.
+`bank` has a model list what is known in subjects and where it can be seen, `collect` takes videos that were found so,
+`relevance` and `moderation` drop those that show something else, or what should not be shown. `generate` has questions
+written about videos. Each further step reads what the one before has written, and drops of it: `verify` those whose
+answer is another one when they are solved again, `dependency` those that need no video, `rationale` those with a step
+that rests on nothing, and `probe`, for a benchmark, those that a single frame solves. `audit` has people judge a step's
+records, on a page, and `reannotate` has them change those that a single frame solves. `choose` says which of several
+models is to do a step. Every call is kept in a ledger beside the outputs: the same command again goes on where it was.
+`export` splits what is left into files for SFT and RL with a dataset card, and `benchmark` freezes a version of a
+benchmark with a datasheet.
 """
 
 import argparse
@@ -19,6 +21,7 @@ from data_prep.given_path import given_path
 from videokr.errors import UserError
 from videokr.reward import check_typed
 
+OF_VIDEOS = ("bank", "collect", "relevance", "moderation")  # in their order, which have no questions yet
 STEPS = ("generate", "verify", "dependency", "rationale", "probe")  # in their order
 EXPORT, BENCHMARK = "export", "benchmark"  # which ask nothing
 BY_PEOPLE = ("audit", "reannotate", "choose")
@@ -34,12 +37,14 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("step", choices=(*STEPS, EXPORT, BENCHMARK, *BY_PEOPLE))
+    parser.add_argument("step", choices=(*OF_VIDEOS, *STEPS, EXPORT, BENCHMARK, *BY_PEOPLE))
     parser.add_argument("--config", type=given_path, default="corpus.yaml", help="(default: %(default)s)")
     parser.add_argument(
         "--input", type=given_path, metavar="FILE", help="records to go over (default: those of the step before)"
     )
-    parser.add_argument("--shard", type=_shard, default=(0, 1), metavar="K/N", help="of N parts by video, the part K")
+    parser.add_argument(
+        "--shard", type=_shard, default=(0, 1), metavar="K/N", help="of N parts by video (bank: by subject), the part K"
+    )
     parser.add_argument("--dry-run", action="store_true", help="ask nothing; say what the step costs")
     people = parser.add_argument_group(", ".join(BY_PEOPLE))
     people.add_argument("--step", choices=STEPS, dest="of", help="whose records")
@@ -75,18 +80,28 @@ def run(args: argparse.Namespace) -> int:
     import sqlite3
 
     from data_prep.corpus.audit.command import run as run_by_people
+    from data_prep.corpus.bank import Bank
+    from data_prep.corpus.collect import collect
     from data_prep.corpus.dependency import Dependency
     from data_prep.corpus.generate import Generation
     from data_prep.corpus.probe import Probe
     from data_prep.corpus.rationale import Validation
+    from data_prep.corpus.screening import Moderation, Relevance
     from data_prep.corpus.settings import read_corpus
     from data_prep.corpus.verify import Verification
     from data_prep.corpus.work import Work
 
-    steps: tuple[type[Work[Any]], ...] = (Generation, Verification, Dependency, Validation, Probe)
+    steps: tuple[type[Work[Any]], ...] = (
+        Bank, Relevance, Moderation, Generation, Verification, Dependency, Validation, Probe,
+    )  # fmt: skip
     if args.step not in BY_PEOPLE and (args.of or args.sample or args.verdicts or args.candidates):
         raise UserError(f"--step, --sample, --verdicts and --candidates are for {', '.join(BY_PEOPLE)} alone")
     corpus = read_corpus(args.config)
+    if args.step == "collect":
+        if args.dry_run:
+            raise UserError("collect asks no model: it costs nothing")
+        collect(corpus, args.shard, args.input)
+        return 0
     try:
         if args.step in BY_PEOPLE:
             return run_by_people(args, corpus, {step.step: step.name for step in steps})

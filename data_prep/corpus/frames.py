@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.corpus.ledger import Ledger
-from videokr.budget import VideoBudget
+from videokr.budget import EVAL_BUDGET, VideoBudget
 from videokr.errors import RecordError
 from videokr.example import VIDEO_FIELDS
 from videokr.video.reader import decode, plan_video
@@ -68,6 +68,9 @@ class Frames:
         frames = cls(path, budget, digest, seconds)
         frames._urls = urls
         return frames
+
+
+NO_FRAMES = Frames(Path(), EVAL_BUDGET, "", ())  # of a call that is about no video
 
 
 def undecodable(error: VideoError, source: Path, line: int) -> RecordError:

@@ -18,15 +18,15 @@ from data_prep.corpus.prompts import (
     question_prompt,
 )
 from data_prep.corpus.settings import Corpus, Model, Skill
-from data_prep.corpus.work import PROVENANCE, Outcome, Work, of_shard
+from data_prep.corpus.videos import Video, read_videos
+from data_prep.corpus.work import PROVENANCE, Outcome, Work
 from data_prep.lint.language import find_language
 from data_prep.prepare.split import video_key
 from videokr.errors import RecordError, UserError
-from videokr.example import VIDEO_FIELDS, Example, imitated_fields, parse_example, record_videos, text_of, to_record
-from videokr.jsonl import read_examples, read_records
+from videokr.example import Example, imitated_fields, parse_example, to_record
+from videokr.jsonl import read_examples
 from videokr.options import LETTERS
 from videokr.response import Kind
-from videokr.video.paths import resolve_video
 from videokr.video.timeline import VideoError
 
 SEED_EXAMPLES = 3  # that a round shows
@@ -34,51 +34,6 @@ SEED_EXAMPLES = 3  # that a round shows
 # told by its length teaches to look at lengths.
 MAX_LENGTH_RATIO, FREE_CHARACTERS = 2, 12
 Seeds = Mapping[tuple[str, str], Sequence[Example]]  # by discipline and skill
-
-
-@dataclass(frozen=True, slots=True)
-class Video:
-    """A line of the file of videos.
-
-    Attributes:
-        line: counted from 1.
-        name: its path below the folder of videos, as given.
-        knowledge_point: shown to the skills that need knowledge.
-    """
-
-    line: int
-    name: str
-    path: Path
-    discipline: str
-    knowledge_point: str
-
-
-def read_videos(corpus: Corpus, shard: tuple[int, int]) -> list[Video]:
-    """The videos of a shard.
-
-    Raises:
-        UserError: a line is not as it should be, or its video is not there.
-    """
-    needed = ["discipline", *(["knowledge_point"] if {*NEEDS_KNOWLEDGE} & {*corpus.skills} else [])]
-    videos = []
-    for line, record in read_records(corpus.videos):
-        try:
-            if not isinstance(record, dict):
-                raise RecordError("(record)", "not a JSON object", type(record).__name__)
-            (name, *more) = record_videos(record)
-            if more:
-                raise RecordError(VIDEO_FIELDS[0], "several videos in one line", ", ".join(map(str, more)))
-            missing = [field for field in needed if not text_of(field, record.get(field, ""))]
-            if missing:
-                raise RecordError(
-                    missing[0], "missing", "each video has a discipline, and a knowledge_point to ask for"
-                )
-        except RecordError as error:
-            raise error.located(str(corpus.videos), line) from None
-        if of_shard(name, shard):
-            path = resolve_video(name, corpus.video_dir)
-            videos.append(Video(line, name, path, record["discipline"], record.get("knowledge_point", "")))
-    return videos
 
 
 def read_seeds(corpus: Corpus, videos: Sequence[Video]) -> Seeds:
@@ -111,7 +66,8 @@ class Generation(Work[Video]):
         if given:
             raise UserError("generate reads no --input: `videos` of corpus.yaml names its videos")
         super().__init__(corpus, shard, corpus.videos)
-        self._videos = read_videos(corpus, shard)
+        needed = ["discipline", *(["knowledge_point"] if {*NEEDS_KNOWLEDGE} & {*corpus.skills} else [])]
+        self._videos = list(read_videos(corpus.videos, corpus, shard, needed))
         self._seeds = read_seeds(corpus, self._videos)
 
     @property
@@ -136,10 +92,9 @@ class Generation(Work[Video]):
                 )
                 if isinstance(answered, Answered):
                     example = answered.value
-                    record = to_record(example) | imitated_fields(example)
-                    kept.append(
-                        record | {"knowledge_point": round_.point(video), PROVENANCE: self.made_by([answered.key])}
-                    )
+                    record = to_record(example) | imitated_fields(example) | video.origin
+                    provenance = video.origin.get(PROVENANCE, {}) | self.made_by([answered.key])
+                    kept.append(record | {"knowledge_point": round_.point(video), PROVENANCE: provenance})
                 else:
                     detail = f"round {number}, {answered.detail}"
                     left_out.append(RecordError(round_.skill, answered.reason, detail, str(self.source), video.line))

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from data_prep.corpus import bank_prompts, screening_prompts
 from data_prep.corpus.settings import Skill
 from videokr.example import Example
 from videokr.options import LETTERS
@@ -171,6 +172,9 @@ def _version(*texts: Any) -> str:
 _GUESS = _version(_ANSWER, _ANSWERS, _SEEN_PART, _SEEN_NOTHING, response_format(Reply))
 # Names the words of a step: another word is another version.
 VERSIONS = {
+    "bank": _version(bank_prompts.PROMPTS, [response_format(shape) for shape in bank_prompts.SHAPES.values()]),
+    "relevance": _version(screening_prompts.RELEVANCE, response_format(screening_prompts.Opinion)),
+    "moderation": _version(screening_prompts.MODERATION, response_format(screening_prompts.Opinion)),
     "generate": _version(
         _QUESTION, _KNOWLEDGE, _FORMS, SKILLS, [response_format(shape) for shape in QUESTIONS.values()]
     ),

@@ -12,7 +12,7 @@ from videokr.errors import UserError
 from videokr.evaluation.judge_settings import Settings as Endpoint
 from videokr.evaluation.judge_settings import check_url, read_settings
 
-Step = Literal["generate", "verify", "dependency", "rationale", "probe"]
+Step = Literal["bank", "relevance", "moderation", "generate", "verify", "dependency", "rationale", "probe"]
 Skill = Literal["VidR", "KnowVid", "KnowVidR"]
 View = Literal["frames", "blind", "shuffled"]  # of a video, of which a question should not be answerable
 KEY_VARIABLE = "OPENAI_API_KEY"
@@ -83,6 +83,9 @@ class AuditRule(_Part):
 class Models(_Part):
     """By step: those of `dependency` have to be right all together, one of `probe` is enough."""
 
+    bank: Model | None = None
+    relevance: Model | None = None
+    moderation: Model | None = None
     generate: Model | None = None
     verify: Model | None = None
     dependency: tuple[Model, ...] = ()
@@ -97,12 +100,37 @@ class Benchmark(_Part):
     version: Annotated[str, Field(pattern=r"^[0-9]+([.][0-9]+)*$")]
 
 
+class BankSizes(_Part):
+    """How many of each the bank has at most: with these, about as many points a subject as the publication has."""
+
+    courses: Positive = 10
+    lectures: Positive = 10  # of a course
+    knowledge_points: Positive = 8  # of a lecture
+    scenarios: Positive = 3  # of a knowledge point
+
+
+class Collection(_Part):
+    """Which videos are taken.
+
+    Attributes:
+        metadata: a folder of info files of yt-dlp, or a table: see `data_prep.corpus.metadata`.
+        licenses: as the metadata write them.
+    """
+
+    metadata: Path
+    licenses: Annotated[tuple[str, ...], Field(min_length=1)] = (
+        "Creative Commons Attribution license (reuse allowed)",
+    )
+    max_minutes: Annotated[float, Field(gt=0)] = 30.0
+
+
 class Corpus(_Part):
     """A whole `corpus.yaml`; paths are from the folder in which the command runs.
 
     Attributes:
         endpoint: of any server that speaks the protocol of OpenAI; see `Model.key_variable`.
-        videos: JSON Lines, see `data_prep.corpus.generate.read_videos`.
+        videos: JSON Lines, see `data_prep.corpus.videos`.
+        subjects: of the bank.
         seed_examples: annotation records with `discipline` and, as `task_type`, the skill.
         open_share: of the questions, those without options.
         dependency: what a question is asked with by that step, beside its text.
@@ -125,6 +153,9 @@ class Corpus(_Part):
     budget: Budget
     frames: FrameBudget = FrameBudget()
     models: Models
+    subjects: tuple[str, ...] = ()
+    bank: BankSizes = BankSizes()
+    collection: Collection | None = None
     skills: tuple[Skill, ...] = get_args(Skill)
     rounds_per_skill: Positive = 2
     open_share: Annotated[float, Field(ge=0, le=1)] = 0.2

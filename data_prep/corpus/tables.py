@@ -8,13 +8,13 @@ from itertools import pairwise
 from data_prep.corpus.expense import Expense
 from data_prep.corpus.files import Passed
 from data_prep.corpus.files import Row as Record
+from data_prep.corpus.videos import LICENSE
 from data_prep.stats.tally import Tally
 from videokr.evaluation.uncertainty import exact_interval
 from videokr.page.markdown import table_parts
 from videokr.page.table import Cell, Row, Section, Table
 
 SHOWN_GROUPS = ("subject", "discipline", "task_type")  # of GROUP_FIELDS
-LICENSE = "license"
 NONE = "(none)"
 UNKNOWN = "unknown"
 TO_FILL_IN = "**To be filled in by the author:**"

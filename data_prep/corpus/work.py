@@ -27,7 +27,7 @@ PROVENANCE = "provenance"
 PRICED_ROWS = 20  # of a dry run
 # Settings that decide how calls are made, or what becomes of the records later, and not what is in them.
 NOT_OF_RECORDS = {"endpoint", "concurrency", "call_seconds", "retries", "budget", "models", "output"} | {
-    "audit", "rl_share", "decontaminated", "benchmark",
+    "audit", "collection", "rl_share", "decontaminated", "benchmark",
 }  # fmt: skip
 WHOLE = (0, 1)  # a shard: its number from 0, and how many there are
 Row = TypeVar("Row")
@@ -72,6 +72,10 @@ class Work(ABC, Generic[Row]):
     def read(self) -> list[Path]:
         """The files that its calls follow from, but the videos."""
         return [self.source]
+
+    def count(self) -> int:
+        """The lines of `source`."""
+        return _count_lines(self.source)
 
     @abstractmethod
     def rows(self, after: int = 0) -> Iterator[tuple[int, Row]]:
@@ -123,7 +127,7 @@ class Work(ABC, Generic[Row]):
             asker = self._asker(ledger, environment)
 
             first = list(islice(self.rows(), PRICED_ROWS + 1))
-            lines = _count_lines(self.source)
+            lines = self.count()
             share = lines / first[PRICED_ROWS - 1][0] if len(first) > PRICED_ROWS else 1.0
 
             async def first_calls() -> list[Call]:
@@ -150,7 +154,7 @@ class Work(ABC, Generic[Row]):
         due = iter(enumerate(self.rows(after)))
         done: dict[int, tuple[int, Outcome]] = {}
         written = 0
-        total = _count_lines(self.source)
+        total = self.count()
         with tqdm(total=total, initial=after, desc=self.step, unit="row", disable=None) as progress:
 
             async def work() -> None:

@@ -30,6 +30,7 @@ class Place:
             "video_dir": str(demo), "seed_examples": str(demo / "seeds.jsonl"), "seed": 7, "concurrency": CONCURRENCY,
             "call_seconds": 60, "budget": {"usd": 10, "tokens": 10_000_000}, "frames": {"min_frames": 8},
             "models": {
+                "bank": model, "relevance": model, "moderation": {**model, "name": "guard"},
                 "generate": model, "verify": dict(model), "rationale": {**model, "name": "judge"},
                 "dependency": [{**model, "name": f"oracle {n}"} for n in range(2)],
                 "probe": [{**model, "name": f"oracle {n}"} for n in range(3)],
