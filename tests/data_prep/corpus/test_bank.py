@@ -116,6 +116,8 @@ def test_a_spent_budget_loses_nothing_and_a_dry_run_says_the_most(place, corpus)
         assert priced.status == 0 and not server.requests and "is the most that `bank`" in priced.out
         most_in = int(re.search(r"at most +([\d,]+) tokens in", priced.out)[1].replace(",", ""))
         assert "2 rows, 44 calls" in priced.out  # twice 1 + 3 + 6 + 12
+        # Three prompts with one name in them, six with two, twelve with three; each may have 200 characters of 4 bytes.
+        assert most_in > 2 * (3 * 1 + 6 * 2 + 12 * 3) * 200 * 4
         stopped = corpus("bank", server, budget={"usd": 10, "tokens": 6_000})
         assert stopped.status == 2 and "the budget is spent" in stopped.err and 0 < len(server.requests) < CALLS
         assert not (place.output / "bank.jsonl").exists()

@@ -187,15 +187,21 @@ def test_each_video_is_dropped_by_the_step_that_should_and_the_rest_make_questio
     assert {record["license"] for record in generated} == {CC}
 
 
-def test_shards_are_the_whole_between_them(place, corpus, downloads):
-    for flags in ((), ("--shard", "0/2"), ("--shard", "1/2")):
-        assert corpus("collect", None, *flags).status == 0
-    for name in ("collected", "collected{}.left_out"):
-        whole, *parts = (
-            place.records(f"{name.format(part) if '{}' in name else name + part}.jsonl")
-            for part in ("", ".0-of-2", ".1-of-2")
-        )
-        assert all(parts) and sorted(map(json.dumps, parts[0] + parts[1])) == sorted(map(json.dumps, whole))
+def test_shards_are_the_whole_between_them(demo, place, corpus, downloads):
+    parts = ("", ".0-of-2", ".1-of-2")
+    with serve_screening(VIDEOS, SEED, {"Ten cats in a box"}, {OTHER}, {UNSAFE}) as server:
+        for flags in ((), ("--shard", "0/2"), ("--shard", "1/2")):
+            assert corpus("collect", None, *flags).status == 0
+            assert corpus("relevance", server, *flags).status == 0
+    for name in ("collected{}.jsonl", "collected{}.left_out.jsonl", "relevant{}.jsonl", "relevant{}.left_out.jsonl"):
+        whole, *shards = (without_line(place.records(name.format(part))) for part in parts)
+        assert sorted(shards[0] + shards[1]) == sorted(whole)
+    assert all(place.records(f"relevant{part}.jsonl") for part in parts)
+
+
+def without_line(records: list[dict]) -> list[str]:
+    """A record is in another line where there are fewer."""
+    return [json.dumps({**record, "line": None}) for record in records]
 
 
 def test_a_table_names_videos_and_no_path_of_it_leads_out(demo, place, corpus):

@@ -21,6 +21,7 @@ from videokr.errors import exit_status
 pytestmark = pytest.mark.rl
 
 NAME, VIDEOS = "tiny", 2
+STEPS = ("bank", "relevance", "moderation", "generate", "verify", "dependency", "rationale", "probe")
 ON_CPU = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind", "HF_HUB_OFFLINE": "1"}
 
 
@@ -87,19 +88,24 @@ def test_every_step_s_requests_are_taken_and_counted(demo, model, address, tmp_p
     place.settings |= {
         "endpoint": address,
         "budget": {"usd": 0, "tokens": 10_000_000},
-        "models": {"generate": few, "verify": few, "rationale": few, "dependency": [few], "probe": [few]},
+        "models": {step: [few] if step in ("dependency", "probe") else few for step in STEPS},
+        "subjects": ["Physics"],
+        "concurrency": 1,  # vLLM's engine on a CPU ends where a request with a seed is prefilled in two parts
     }
     (tmp_path / "few.jsonl").write_text("".join((demo / "sft.jsonl").open(encoding="utf-8").readlines()[:VIDEOS]))
-    (tmp_path / "list.jsonl").write_text("".join((demo / "list.jsonl").open(encoding="utf-8").readlines()[:VIDEOS]))
+    videos = [json.loads(line) for line in (demo / "list.jsonl").open(encoding="utf-8")][:VIDEOS]
+    found = [json.dumps(video | {"title": "Shapes", "scenario": "Shapes move"}) for video in videos]
+    (tmp_path / "list.jsonl").write_text("\n".join(found), encoding="utf-8")
+    given = dict.fromkeys(STEPS, "few.jsonl") | dict.fromkeys(("relevance", "moderation"), "list.jsonl")
     config = str(place.config(None, videos=str(tmp_path / "list.jsonl")))
-    for step in ("generate", "verify", "dependency", "rationale", "probe"):
-        given = [] if step == "generate" else ["--input", str(tmp_path / "few.jsonl")]
+    for step in STEPS:
+        flags = [] if step in ("bank", "generate") else ["--input", str(tmp_path / given[step])]
         # What it writes is cut off after a few tokens, so that nothing is left of it: said, and not a fault of ours.
-        assert exit_status(lambda: main(["corpus", step, "--config", config, *given])) == 2  # noqa: B023
+        assert exit_status(lambda: main(["corpus", step, "--config", config, *flags])) == 2  # noqa: B023
 
     with closing(sqlite3.connect(place.output / "ledger.sqlite")) as ledger:
         rows = ledger.execute("SELECT step, reply, fault, input_tokens, output_tokens FROM requests").fetchall()
-    assert {step for step, *_ in rows} == {"generate", "verify", "dependency", "rationale", "probe"}
+    assert {step for step, *_ in rows} == {*STEPS}
     assert all(reply and not fault and out == 8 for _, reply, fault, _, out in rows)
     counted = {count for _, _, _, count, _ in rows}
 
