@@ -2,7 +2,8 @@
 
 The demo's clips, and a server that knows what they show and plants faults (tests/support/demo_oracle.py): 10% wrong
 answers, 10% broken rationales, 5% of another language, 10% questions that are answered from four frames. The true rows
-are those of the same server without faults. All three go through the same SFT, and answer the same held-out questions.
+are those of the same server without faults. Of each as many rows as the fewest are drawn; all three go through the same
+SFT, and answer the same held-out questions.
 
     python -m benchmarks.corpus_sft --folder DIR      # in the environment of rl; those of sft and eval are built, too
 
@@ -96,10 +97,10 @@ def make_corpus(folder: Path, clips: Path, videos: int, seed: int, faults: Fault
     return made
 
 
-def spell_out(source: Path, output: Path) -> None:
-    """Has each rationale go through the options up to the right one, as the demo's do: so small a model needs that."""
+def spell_out(source: Path, output: Path, number: int, seed: int) -> None:
+    """Draws so many rows, and has each rationale go through the options up to the right one, as the demo's do."""
     with output.open("w", encoding="utf-8") as out:
-        for example in read_examples(source):
+        for example in Random(seed).sample(list(read_examples(source)), number):
             if example.options:
                 tried = lettered(example.options[: LETTERS.index(example.answer) + 1])
                 example = replace(example, rationale=f"{example.rationale}. {', '.join(tried)}")
@@ -114,13 +115,13 @@ def run(log: Path, *command: str | Path, **variables: str) -> None:
         raise SystemExit(f"{command[1:3]} ended with status {status}: see {log}")
 
 
-def train_and_ask(side: Path, rows: Path, clips: Path, held_out: Path, model: Path, seed: int) -> None:
+def train_and_ask(side: Path, rows: Path, number: int, clips: Path, held_out: Path, model: Path, seed: int) -> None:
     if (side / "done").is_file():
         return
     shutil.rmtree(side, ignore_errors=True)
     (side / "data").mkdir(parents=True)
     log = side / "log"
-    spell_out(rows, side / "rows.jsonl")
+    spell_out(rows, side / "rows.jsonl", number, seed)
     prepare = ("-m", "videokr", "prepare", "sft", "--input", side / "rows.jsonl", "--media-dir", clips)
     run(log, sys.executable, *prepare, "--output", side / "data" / "videokr_train.json")
     shipped = (ROOT / "data_prep" / "demo" / "sft.args").read_text(encoding="utf-8").splitlines()
@@ -142,6 +143,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--videos", type=int, default=600, help="four of five are trained on (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--all-rows", action="store_true", help="of each side; without it, as many as the corpus has")
     args = parser.parse_args()
     folder, seed = args.folder.absolute() / f"seed{args.seed}", args.seed
     clips, held_out, model = folder / "clips", folder / "held_out", folder / "base"
@@ -170,11 +172,15 @@ def main() -> None:
         "unfiltered": unchecked(folder / "rows_unfiltered", clips, args.videos, seed),
         "corpus": make_corpus(folder / "rows_corpus", clips, args.videos, seed, PLANTED, *STEPS),
     }
-    for side in SIDES:
-        print(f"{side}: {sum(1 for _ in rows[side].open('rb'))} rows", flush=True)
-        train_and_ask(folder / side, rows[side], clips, held_out, model, seed)
+    counts = {side: sum(1 for _ in rows[side].open("rb")) for side in SIDES}
+    fewest = min(counts.values())
+    names = {side: f"{side}_all" if args.all_rows and counts[side] > fewest else side for side in SIDES}
+    for side, name in names.items():
+        number = counts[side] if args.all_rows else fewest
+        print(f"{name}: {number} of {counts[side]} rows", flush=True)
+        train_and_ask(folder / name, rows[side], number, clips, held_out, model, seed)
     for other in ("true", "unfiltered"):
-        videokr(["compare", str(folder / other / "eval"), str(folder / "corpus" / "eval")])
+        videokr(["compare", str(folder / names[other] / "eval"), str(folder / "corpus" / "eval")])
 
 
 def unchecked(folder: Path, clips: Path, videos: int, seed: int) -> Path:
