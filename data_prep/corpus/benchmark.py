@@ -16,7 +16,7 @@ from data_prep.corpus.files import Row, ledgers_of, passed, read_rows, source_of
 from data_prep.corpus.probe import Probe
 from data_prep.corpus.settings import Corpus
 from data_prep.corpus.tables import Counts
-from data_prep.corpus.videos import LICENSE
+from data_prep.corpus.videos import LICENSE, SOURCE_URL
 from data_prep.lint.biases import Tally as BiasTally
 from videokr.errors import UserError
 from videokr.example import to_record
@@ -102,9 +102,9 @@ def freeze(corpus: Corpus, given: Path | None) -> None:
 
 
 def _question(row: Row) -> dict[str, Any]:
-    """What is asked and what is right, and nothing of how it was made."""
-    licence = {LICENSE: row.record[LICENSE]} if row.record.get(LICENSE) else {}
-    return to_record(row.example) | licence
+    """What is asked and what is right, whose the video is, and nothing of how the question was made."""
+    shown = {field: row.record[field] for field in (LICENSE, SOURCE_URL) if row.record.get(field)}
+    return to_record(row.example) | shown
 
 
 def _changes(latest: Frozen | None, questions: dict[str, Any]) -> dict[str, list[str]]:

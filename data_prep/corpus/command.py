@@ -15,15 +15,18 @@ import argparse
 import os
 import re
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_prep.given_path import given_path
 from videokr.errors import UserError
 from videokr.reward import check_typed
 
-OF_VIDEOS = ("bank", "collect", "relevance", "moderation")  # in their order, which have no questions yet
+if TYPE_CHECKING:
+    from data_prep.corpus.settings import Corpus
+
+OF_VIDEOS = ("bank", COLLECT := "collect", "relevance", "moderation")  # in their order, which have no questions yet
 STEPS = ("generate", "verify", "dependency", "rationale", "probe")  # in their order
-EXPORT, BENCHMARK = "export", "benchmark"  # which ask nothing
+OF_FILES = (EXPORT := "export", "benchmark")  # which ask nothing
 BY_PEOPLE = ("audit", "reannotate", "choose")
 WAY_OUT = "source .venvs/rl/bin/activate, or pip install 'videokr[corpus]'"
 PACKAGES = ("openai", "pydantic", "yaml", "PIL")
@@ -37,7 +40,7 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("step", choices=(*OF_VIDEOS, *STEPS, EXPORT, BENCHMARK, *BY_PEOPLE))
+    parser.add_argument("step", choices=(*OF_VIDEOS, *STEPS, *OF_FILES, *BY_PEOPLE))
     parser.add_argument("--config", type=given_path, default="corpus.yaml", help="(default: %(default)s)")
     parser.add_argument(
         "--input", type=given_path, metavar="FILE", help="records to go over (default: those of the step before)"
@@ -66,52 +69,57 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"videokr corpus needs {' and '.join(missing)}: {WAY_OUT}")
     check_typed("videokr corpus", WAY_OUT)
 
-    if args.step in (EXPORT, BENCHMARK):
+    if args.step not in BY_PEOPLE and (args.of or args.sample or args.verdicts or args.candidates):
+        raise UserError(f"--step, --sample, --verdicts and --candidates are for {', '.join(BY_PEOPLE)} alone")
+    if args.step in OF_FILES:
         if args.dry_run or args.shard != (0, 1):
             raise UserError(f"{args.step} asks nothing, and takes all shards together: leave out --dry-run and --shard")
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy: many processes, small matrices
-        from data_prep.corpus.benchmark import freeze
-        from data_prep.corpus.export import export
-        from data_prep.corpus.settings import read_corpus
-
-        (export if args.step == EXPORT else freeze)(read_corpus(args.config), args.input)
-        return 0
 
     import sqlite3
 
+    from data_prep.corpus.settings import read_corpus
+
+    corpus = read_corpus(args.config)
+    try:
+        return _run(args, corpus)
+    except sqlite3.OperationalError as error:
+        raise UserError(f"the ledger in '{corpus.output}' cannot be written ({error}): make room for it") from None
+
+
+def _run(args: argparse.Namespace, corpus: "Corpus") -> int:
     from data_prep.corpus.audit.command import run as run_by_people
     from data_prep.corpus.bank import Bank
+    from data_prep.corpus.benchmark import freeze
     from data_prep.corpus.collect import collect
     from data_prep.corpus.dependency import Dependency
+    from data_prep.corpus.export import export
     from data_prep.corpus.generate import Generation
     from data_prep.corpus.probe import Probe
     from data_prep.corpus.rationale import Validation
     from data_prep.corpus.screening import Moderation, Relevance
-    from data_prep.corpus.settings import read_corpus
     from data_prep.corpus.verify import Verification
     from data_prep.corpus.work import Work
 
-    steps: tuple[type[Work[Any]], ...] = (
-        Bank, Relevance, Moderation, Generation, Verification, Dependency, Validation, Probe,
-    )  # fmt: skip
-    if args.step not in BY_PEOPLE and (args.of or args.sample or args.verdicts or args.candidates):
-        raise UserError(f"--step, --sample, --verdicts and --candidates are for {', '.join(BY_PEOPLE)} alone")
-    corpus = read_corpus(args.config)
-    if args.step == "collect":
+    steps: dict[str, type[Work[Any]]] = {
+        step.step: step
+        for step in (Bank, Relevance, Moderation, Generation, Verification, Dependency, Validation, Probe)
+    }
+    if args.step in BY_PEOPLE:
+        return run_by_people(args, corpus, {name: step.name for name, step in steps.items()})
+    if args.step in OF_FILES:
+        (export if args.step == EXPORT else freeze)(corpus, args.input)
+        return 0
+    if args.step == COLLECT:
         if args.dry_run:
             raise UserError("collect asks no model: it costs nothing")
         collect(corpus, args.shard, args.input)
         return 0
-    try:
-        if args.step in BY_PEOPLE:
-            return run_by_people(args, corpus, {step.step: step.name for step in steps})
-        work = next(step for step in steps if step.step == args.step)(corpus, args.shard, args.input)
-        if next(work.rows(), None) is None:
-            raise UserError(f"'{work.source}' has no rows for this shard")
-        if args.dry_run:
-            print(work.price(os.environ))
-        else:
-            work.run(os.environ)
-    except sqlite3.OperationalError as error:
-        raise UserError(f"the ledger in '{corpus.output}' cannot be written ({error}): make room for it") from None
+    work = steps[args.step](corpus, args.shard, args.input)
+    if next(work.rows(), None) is None:
+        raise UserError(f"'{work.source}' has no rows for this shard")
+    if args.dry_run:
+        print(work.price(os.environ))
+    else:
+        work.run(os.environ)
     return 0

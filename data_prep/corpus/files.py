@@ -18,6 +18,9 @@ from videokr.errors import RecordError, UserError
 from videokr.example import Example
 from videokr.jsonl import parse_record, read_records
 
+# Steps over videos, and the names of their outputs.
+SCREENINGS = (("collect", "collected"), ("relevance", "relevant"), ("moderation", "moderated"))
+
 
 class Origin(BaseModel):
     """What a record says of one step in its provenance; see `Work.made_by`."""
@@ -49,11 +52,13 @@ class Passed:
     """What became of the records that a step went over.
 
     Attributes:
+        of: what its records are: videos, or questions.
         kept: how many; None where not all of the step's files are here.
         dropped: how many, by reason.
     """
 
     step: str
+    of: str
     kept: int | None
     dropped: Counter[str]
 
@@ -111,12 +116,14 @@ def ledgers_of(corpus: Corpus) -> list[Path]:
 
 
 def passed(corpus: Corpus, last: type[Review]) -> list[Passed]:
-    """What became of the records in each step up to this one, in their order.
+    """What became of the records in each step up to this one, in their order; those of videos, where they were run.
 
     Raises:
         UserError: files of one step contradict each other.
     """
-    return [_passed(corpus, step) for step in steps_to(last)]
+    screened = [_passed(corpus, step, name, "videos") for step, name in SCREENINGS]
+    asked = [_passed(corpus, step.step, step.name, "questions") for step in steps_to(last)]
+    return [one for one in screened if one.kept is not None] + asked
 
 
 def steps_to(last: type[Review]) -> list[type[Work[Any]]]:
@@ -127,23 +134,23 @@ def steps_to(last: type[Review]) -> list[type[Work[Any]]]:
     return steps
 
 
-def _passed(corpus: Corpus, step: type[Work[Any]]) -> Passed:
-    whole = output_of(corpus, step.name, WHOLE)
-    outputs: Sequence[Path] = _parts(corpus, step.name)
+def _passed(corpus: Corpus, step: str, name: str, of: str) -> Passed:
+    whole = output_of(corpus, name, WHOLE)
+    outputs: Sequence[Path] = _parts(corpus, name)
     numbers = [_length(part) for part in outputs]
     if outputs and whole.is_file() and _length(whole) != sum(numbers):
         raise UserError(
             f"'{whole}' has {_length(whole)} records, and its parts have {sum(numbers)}: cat them again, or remove "
             "those of another run"
         )
-    if not outputs and whole.is_file() and not _named(corpus, step.name, "jsonl"):
+    if not outputs and whole.is_file() and not _named(corpus, name, "jsonl"):
         outputs, numbers = [whole], [_length(whole)]
     dropped: Counter[str] = Counter()
     for output in outputs:
         listed = LeftOut.list_of(output)
         if listed.is_file():
             dropped.update(record["reason"] for _, record in read_records(listed))
-    return Passed(step.step, sum(numbers) if outputs else None, dropped)
+    return Passed(step, of, sum(numbers) if outputs else None, dropped)
 
 
 def _parts(corpus: Corpus, name: str) -> list[Path]:

@@ -68,16 +68,16 @@ def steps(passed: Sequence[Passed]) -> Iterator[str]:
     rows = []
     for step in passed:
         if step.kept is None:
-            rows.append((step.step, [UNKNOWN, UNKNOWN, "not all files of this step are here"]))
+            rows.append((step.step, [step.of, UNKNOWN, UNKNOWN, "not all files of this step are here"]))
             continue
-        rows.append((step.step, [f"{step.kept:,}", f"{step.dropped.total():,} of {step.records:,}", ""]))
-        rows += [("", ["", f"{number:,}", reason]) for reason, number in step.dropped.most_common()]
+        rows.append((step.step, [step.of, f"{step.kept:,}", f"{step.dropped.total():,} of {step.records:,}", ""]))
+        rows += [("", ["", "", f"{number:,}", reason]) for reason, number in step.dropped.most_common()]
     notes = [
         f"{step.step} went over {step.records:,} records, and {before.step} kept {before.kept:,}: not of one run."
         for before, step in pairwise(passed)
-        if None not in (before.kept, step.records) and before.kept != step.records
+        if before.of == step.of and None not in (before.kept, step.records) and before.kept != step.records
     ]
-    yield from table("step", ["kept", "dropped", "reason"], rows, notes, is_numeric=False)
+    yield from table("step", ["of", "kept", "dropped", "reason"], rows, notes, is_numeric=False)
 
 
 def origins(counts: Sequence[Counts]) -> Iterator[str]:

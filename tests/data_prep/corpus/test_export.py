@@ -206,11 +206,11 @@ def test_costs_and_the_card_are_what_files_and_ledgers_say(demo, place, corpus, 
     by_step = dict(zip(STEPS, ("generated", "verified", "dependent", "validated"), strict=True))
     step, drops = "", {name: Counter() for name in STEPS}
     for row in found["step"]:
-        if row[0] in by_step and len(row) == 4 and "of" in row[2]:
+        if row[0] in by_step and len(row) == 5 and "of" in row[3]:
             step = row[0]
-            assert int(row[1]) == len(place.records(f"{by_step[step]}.jsonl"))
+            assert int(row[2]) == len(place.records(f"{by_step[step]}.jsonl"))
         elif not row[0]:
-            drops[step][row[3]] += int(row[2])
+            drops[step][row[4]] += int(row[3])
     for name, output in by_step.items():
         listed = place.output / f"{output}.left_out.jsonl"
         assert drops[name] == Counter(row["reason"] for row in read(listed)) if listed.exists() else not drops[name]
@@ -268,8 +268,10 @@ def test_shards_have_ledgers_of_their_own_and_one_that_is_gone_leaves_costs_unkn
     assert all(row["cost"]["tokens"] > 0 for row in rows)
     page = (folder / "README.md").read_text(encoding="utf-8")
     dropped = sum(len(read(path)) for path in place.output.glob("verified.*.left_out.jsonl"))
-    assert ["verify", f"{len(rows)}", f"{dropped} of {FEW * 6}", ""] in tables(page)["step"] and dropped
-    assert ["dependency", "unknown", "unknown", "not all files of this step are here"] in tables(page)["step"]
+    assert ["verify", "questions", f"{len(rows)}", f"{dropped} of {FEW * 6}", ""] in tables(page)["step"] and dropped
+    assert ["dependency", "questions", "unknown", "unknown", "not all files of this step are here"] in tables(page)[
+        "step"
+    ]
 
     (place.output / "ledger.1-of-2.sqlite").unlink()
     (place.output / "generated.1-of-2.jsonl").unlink()
@@ -279,4 +281,4 @@ def test_shards_have_ledgers_of_their_own_and_one_that_is_gone_leaves_costs_unkn
     assert lost and {row["id"] for row in after if row["cost"] is None} == lost
     page = (folder / "README.md").read_text(encoding="utf-8")
     assert f"What {len(lost)} rows took is unknown" in page
-    assert tables(page)["step"][0][:2] == ["generate", "unknown"]
+    assert tables(page)["step"][0][:3] == ["generate", "questions", "unknown"]
