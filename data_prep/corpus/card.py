@@ -97,7 +97,7 @@ def _split(corpus: Corpus, facts: Facts) -> Iterator[str]:
         f"A group goes to RL by a hash of it and of the seed {corpus.seed}: {corpus.rl_share:.0%} of the groups are "
         "expected there.",
         "A group is a video with all that show 20 seconds of the same, as far as hashes tell, or have an id of a video "
-        f"host in common. The largest: {max(size for _, size in facts.groups):,} videos.",
+        f"host in common. Videos of the largest: {max(size for _, size in facts.groups):,}.",
     ]
     if facts.short:
         notes.append(f"{facts.short:,} videos show fewer than {MIN_PICTURES} seconds, and were compared by id alone.")

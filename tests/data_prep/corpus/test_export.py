@@ -98,7 +98,7 @@ def test_copies_stay_on_one_side_and_a_video_more_moves_none(place, corpus, clip
     before = written(folder)
     assert corpus("export", None).status == 0 and written(folder) == before
     page = before["README.md"].decode()
-    assert "Not done: no benchmark" in page and "The largest: 3 videos" in page
+    assert "Not done: no benchmark" in page and "Videos of the largest: 3." in page
     assert "2 videos show fewer than 5 seconds" in page
     assert {row[0]: row[3:5] for row in tables(page)["file"]}.keys() == {"sft.jsonl", "rl.jsonl"}
     assert sum(int(row[3]) for row in tables(page)["file"]) == len(clips)
