@@ -23,6 +23,7 @@ from videokr.prompt import text_token_bound
 from videokr.response import CLOSE_THINK
 
 ATTEMPTS = 3  # of a sample: replies that are none of what was asked for
+MOST_TOKENS = 1_000_000_000  # of one request; what says more says nothing
 SENDS = 3  # of one attempt that no reply comes to, beside the client's own retries
 MIN_SILENT_CALLS = 20  # in a row without a reply, or as many as are in flight: nothing answers
 ROW_AT_FAULT = (400, 413, 422)  # statuses that speak of a request, which may be that of one row alone
@@ -203,11 +204,13 @@ class Asker:
             )
 
     def _charge(self, model: Model, number: int, reply: str, most: Cost) -> None:
-        """By what the server says that it used; where it says nothing, a request costs what it may cost at most."""
+        """By what the server says that it used; where it says nothing that can be, by what it may cost at most."""
         try:
             usage = json.loads(reply)["usage"]
             used = int(usage["prompt_tokens"]), int(usage["completion_tokens"])
         except (ValueError, KeyError, TypeError):
+            return
+        if not all(0 <= tokens <= MOST_TOKENS for tokens in used):
             return
         self.ledger.charge(number, *used, model.usd(*used))
         if sum(used) > most.tokens and not self._has_warned:

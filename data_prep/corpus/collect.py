@@ -1,5 +1,6 @@
 """Videos that somebody found by the search terms of the bank: taken by what their metadata say, without a model."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from videokr.video.paths import plain_path, resolve_video
 NAME = "collected"
 MAX_CHARACTERS = 1_000  # that are kept of a description, and of captions
 VIDEO = "video"
+ADDRESSES = ("https://", "http://")  # what else is written as one is kept out of cards and pages
 
 
 class Point(BaseModel):
@@ -55,7 +57,7 @@ def collect(corpus: Corpus, shard: tuple[int, int], bank: Path | None) -> None:
             try:
                 if isinstance(found, RecordError):
                     raise found
-                record = _record(found, points, settings, corpus.video_dir)
+                record = _record(name, found, points, settings, corpus.video_dir)
                 _take_once(record[VIDEO], found.info, seen)
             except RecordError as fault:
                 if of_shard(name, shard):
@@ -64,9 +66,9 @@ def collect(corpus: Corpus, shard: tuple[int, int], bank: Path | None) -> None:
                 if of_shard(record[VIDEO], shard):
                     out.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
                     kept += 1
+        left_out.report(output)
         if not kept:
             left_out.refuse_nothing_left(settings.metadata)
-    left_out.report(output)
     print(f"{output}: {kept} videos")
 
 
@@ -88,11 +90,11 @@ def _read_points(bank: Path) -> dict[str, tuple[Point, str]]:
 
 
 def _record(
-    found: Found, points: Mapping[str, tuple[Point, str]], settings: Collection, video_dir: Path
+    name: str, found: Found, points: Mapping[str, tuple[Point, str]], settings: Collection, video_dir: Path
 ) -> dict[str, Any]:
     """The line of a video; RecordError says why it is of no use."""
     info = found.info
-    shown = f"{info.title!r}, {info.webpage_url or found.video}"
+    shown = f"{name}, {info.title!r}"
     term = next((term for term in found.search_terms if same_name(term) in points), None)
     if term is None:
         terms = " or ".join(map(repr, found.search_terms))
@@ -103,7 +105,7 @@ def _record(
         raise RecordError(LICENSE, "a licence that is not in `licenses`", f"{shown}: {info.license!r}")
     if not found.has_captions:
         raise RecordError("captions", "no captions", shown)
-    if info.duration is None:
+    if info.duration is None or not 0 < info.duration < math.inf:
         raise RecordError("duration", "no duration", shown)
     if info.duration > 60 * settings.max_minutes:
         raise RecordError("duration", f"longer than {settings.max_minutes:g} minutes", f"{shown}: {info.duration:g} s")
@@ -120,12 +122,12 @@ def _record(
         "knowledge_point": point.knowledge_point,
         "scenario": scenario,
         "search_term": term,
-        "title": info.title,
+        "title": info.title or "",
         "description": (info.description or "")[:MAX_CHARACTERS],
         "captions": found.captions[:MAX_CHARACTERS],
         LICENSE: info.license,
         SOURCE: info.extractor_key or "",
-        SOURCE_URL: info.webpage_url or "",
+        SOURCE_URL: info.webpage_url if (info.webpage_url or "").startswith(ADDRESSES) else "",
         PROVENANCE: point.provenance,
     }
 

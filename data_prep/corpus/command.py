@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"videokr corpus needs {' and '.join(missing)}: {WAY_OUT}")
     check_typed("videokr corpus", WAY_OUT)
 
-    if args.step not in BY_PEOPLE and (args.of or args.sample or args.verdicts or args.candidates):
+    if args.step not in BY_PEOPLE and (args.of or args.sample is not None or args.verdicts or args.candidates):
         raise UserError(f"--step, --sample, --verdicts and --candidates are for {', '.join(BY_PEOPLE)} alone")
     if args.step in OF_FILES:
         if args.dry_run or args.shard != (0, 1):

@@ -170,12 +170,17 @@ def check_language(example: Example) -> None:
         raise RecordError(flag.field, "not English", flag.detail)
 
 
+def check_distinct(texts: Sequence[str]) -> None:
+    """Raises RecordError where two options say the same."""
+    if len({" ".join(text.lower().split()) for text in texts}) < len(texts):
+        raise RecordError("options", "two options are the same", "; ".join(texts))
+
+
 def _check_options(texts: Sequence[str]) -> None:
     """Raises RecordError at a wrong number of options, two that are the same, or one that its length gives away."""
     if len(texts) != WRONG_OPTIONS + 1:
         raise RecordError("wrong_options", "not as many as asked for", str(len(texts) - 1))
-    if len({" ".join(text.lower().split()) for text in texts}) < len(texts):
-        raise RecordError("wrong_options", "two options are the same", "; ".join(texts))
+    check_distinct(texts)
     shortest, *_, longest = sorted(map(len, texts))
     if longest > MAX_LENGTH_RATIO * shortest + FREE_CHARACTERS:
         raise RecordError("wrong_options", "not of about one length", f"{shortest} to {longest} characters")

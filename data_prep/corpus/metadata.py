@@ -32,7 +32,7 @@ class Info(BaseModel):
 
     kind: str = Field("video", alias="_type")
     id: str = ""
-    title: str = ""
+    title: str | None = None
     description: str | None = None
     duration: float | None = None
     license: str | None = None

@@ -156,7 +156,7 @@ class Corpus(_Part):
     subjects: tuple[str, ...] = ()
     bank: BankSizes = BankSizes()
     collection: Collection | None = None
-    skills: tuple[Skill, ...] = get_args(Skill)
+    skills: Annotated[tuple[Skill, ...], Field(min_length=1)] = get_args(Skill)
     rounds_per_skill: Positive = 2
     open_share: Annotated[float, Field(ge=0, le=1)] = 0.2
     dependency: Annotated[tuple[View, ...], Field(min_length=1)] = ("frames",)

@@ -7,6 +7,7 @@ from typing import Any
 
 from data_prep.corpus.settings import Corpus
 from data_prep.corpus.work import PROVENANCE, of_shard
+from data_prep.prepare.split import video_key
 from videokr.errors import RecordError
 from videokr.example import VIDEO_FIELDS, record_videos, text_of
 from videokr.jsonl import read_records
@@ -55,8 +56,9 @@ def read_videos(
         after: the line behind which to begin.
 
     Raises:
-        UserError: a line is not as it should be, or its video is not there.
+        UserError: a line is not as it should be, or its video is not there, or was there before.
     """
+    lines: dict[int, int] = {}
     for line, record in read_records(source, after):
         try:
             if not isinstance(record, dict):
@@ -67,6 +69,9 @@ def read_videos(
             missing = [field for field in needed if not text_of(field, record.get(field, ""))]
             if missing:
                 raise RecordError(missing[0], "missing", f"each video has {' and '.join(needed)}")
+            first = lines.setdefault(video_key(name), line)
+            if first != line:
+                raise RecordError(VIDEO_FIELDS[0], "comes twice", f"{name}, first in line {first}")
         except RecordError as error:
             raise error.located(str(source), line) from None
         if of_shard(name, shard):

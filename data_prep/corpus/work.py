@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -22,6 +22,7 @@ from data_prep.prepare.split import video_key
 from videokr.errors import RecordError
 from videokr.jsonl import opens_list, read_raw
 from videokr.outputs import atomic_write
+from videokr.video.timeline import VideoError
 
 PROVENANCE = "provenance"
 PRICED_ROWS = 20  # of a dry run
@@ -93,9 +94,10 @@ class Work(ABC, Generic[Row]):
             left_out = LeftOut()
             kept = self._write(output, journal, left_out)
             spent = ledger.spent
-        if not kept:
-            left_out.refuse_nothing_left(self.source)
         left_out.report(output)
+        if not kept:
+            print("replies stay in the ledger, also those of no use: another `seed` or model asks anew")
+            left_out.refuse_nothing_left(self.source)
         print(f"{output}: {kept} records; all steps so far: ${spent.usd:.4f} and {spent.tokens:,} tokens")
         if summary := self.summary(kept, left_out.counts):
             print(summary)
@@ -131,7 +133,11 @@ class Work(ABC, Generic[Row]):
             share = lines / first[PRICED_ROWS - 1][0] if len(first) > PRICED_ROWS else 1.0
 
             async def first_calls() -> list[Call]:
-                return [call for _, row in first[:PRICED_ROWS] for call in await self.calls(row, asker)]
+                calls: list[Call] = []
+                for _, row in first[:PRICED_ROWS]:
+                    with suppress(VideoError):  # of which the run says that it leaves the row out
+                        calls += await self.calls(row, asker)
+                return calls
 
             calls = asyncio.run(first_calls())
             most = [(call.model, call.input_bound(), call.model.max_output_tokens) for call in calls]

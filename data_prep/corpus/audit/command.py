@@ -48,6 +48,8 @@ def run(args: argparse.Namespace, corpus: Corpus, files: Mapping[str, str]) -> i
 def _audit(args: argparse.Namespace, corpus: Corpus, source: Path) -> None:
     refuse_unreadable(source)
     page = source.with_suffix(".audit.html")
+    if args.sample is not None and (args.sample < 1 or args.verdicts):
+        raise UserError("--sample makes a page of 1 record or more, and --verdicts takes what pages have saved")
     if args.sample:
         write_page(corpus, source, args.of, draw(source, args.sample, corpus.seed), VERDICTS, page)
         return

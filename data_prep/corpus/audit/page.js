@@ -90,7 +90,8 @@
     link.download = `${file.step}.${file.annotator}.json`;
     link.click();
     isKept = true;
-    warn("");
+    const noted = cases.filter((one) => !isDone(one) && differs(one.form)).length;
+    warn(noted ? `Not in the file: ${noted} records with a note and no verdict.` : "");
     output.textContent = `a file with ${done.length} of ${cases.length} records`;
   };
 

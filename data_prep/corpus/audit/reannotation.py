@@ -9,6 +9,7 @@ import orjson
 
 from data_prep.corpus.audit.sample import digest_of
 from data_prep.corpus.audit.verdicts import Entry, read_saved, unknown
+from data_prep.corpus.generate import check_distinct, check_language
 from data_prep.corpus.probe import SOLVED
 from data_prep.corpus.review import Made, read_made
 from data_prep.corpus.work import PROVENANCE
@@ -99,6 +100,8 @@ def _changed(one: Made, path: Path, annotator: str, entry: Changed) -> dict[str,
     before = to_record(one.example)
     try:
         now = replace(parse_example(before | given), rationale=None)
+        check_distinct(now.options)
+        check_language(now)
     except RecordError as error:
         detail = f"{one.example.id}: {error.detail}" if error.detail else one.example.id
         raise RecordError(error.field, error.reason, detail, str(path)) from None

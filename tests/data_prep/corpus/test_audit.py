@@ -176,9 +176,10 @@ def test_what_people_change_is_probed_again_and_nothing_else(place, corpus, demo
             for record in solved[:2]
         ]
         flags = ["--input", str(generated), "--verdicts"]
-        bad = saved(tmp_path, "bad", solved[:1], [{**entries[0], "options": "one"}], "reannotate")
-        run = corpus("reannotate", server, *flags, bad)
-        assert run.status == 2 and solved[0]["id"] in run.err and not (place.output / "reannotated.jsonl").exists()
+        for options in ("one", "a\nA\nb\nc"):
+            bad = saved(tmp_path, "bad", solved[:1], [{**entries[0], "options": options}], "reannotate")
+            run = corpus("reannotate", server, *flags, bad)
+            assert run.status == 2 and solved[0]["id"] in run.err and not (place.output / "reannotated.jsonl").exists()
         ann = saved(tmp_path, "Ann", solved[:2], entries, "reannotate")
         other = saved(tmp_path, "Ben", solved[:1], [{**entries[0], "answer": "nothing"}], "reannotate")
         run = corpus("reannotate", server, *flags, ann, other)
@@ -196,6 +197,8 @@ def test_what_people_change_is_probed_again_and_nothing_else(place, corpus, demo
     again = {record["id"] for record in place.records("probed.jsonl")}
     assert kept < again <= kept | {record["id"] for record in solved[:2]}
 
+    for flags in (["--sample", "-3"], ["--sample", "0"], ["--sample", "2", "--verdicts", "none.json"]):
+        assert corpus("audit", None, "--step", "probe", *flags).status == 2
     said = verdicts("right", "other", "right", "unclear")
     judged = saved(tmp_path, "Ann", place.records("probed.jsonl")[:4], said, "probe")
     assert corpus("audit", None, "--step", "probe", "--verdicts", judged).status == 0

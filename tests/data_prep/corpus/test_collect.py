@@ -213,6 +213,7 @@ def test_a_table_names_videos_and_no_path_of_it_leads_out(demo, place, corpus):
         ["videos/0002.mp4", "", "Four", "4", CC, "en", ""],
         ["videos/0003.mp4", TERMS[3], "Five", "4", CC, "", ""],
         ["videos/0000.mp4", TERMS[1], "One again", "4", CC, "en", ""],
+        *(["videos/0004.mp4", TERMS[1], "", duration, CC, "en", ""] for duration in ("nan", "-4", "inf")),
     ]
     table = place.folder / "found.csv"
     with table.open("w", newline="", encoding="utf-8") as file:
@@ -225,6 +226,7 @@ def test_a_table_names_videos_and_no_path_of_it_leads_out(demo, place, corpus):
     reasons = [row["reason"] for row in place.records("collected.left_out.jsonl")]
     assert reasons == [
         "no such file in video_dir", "found by no search term of the bank", "no captions", "taken already",
+        *["no duration"] * 3,
     ]  # fmt: skip
 
 

@@ -197,6 +197,34 @@ def test_samples_are_calls_of_their_own_and_the_records_train(demo, place, corpu
     assert len(json.loads(rows.read_text(encoding="utf-8"))) == len(verified)
 
 
+@pytest.mark.parametrize("tokens", [-500, 10**30, "12", None])
+def test_usage_that_cannot_be_is_none_said(place, corpus, tokens):
+    with serve_oracle(VIDEOS, SEED) as server:
+        answer = server.reply
+        server.replies = [lambda body: answer(body) | {"usage": {"prompt_tokens": tokens, "completion_tokens": -1}}]
+        assert corpus("generate", server).status == 0
+    least = place.rows("SELECT MIN(tokens), COUNT(input_tokens) FROM requests")[0]
+    assert least[0] > 8 * 100 + 200 and least[1] == 0  # as much as was set aside: frames, and the longest reply
+
+
+def test_a_video_that_comes_twice_is_named_before_anything_is_asked(demo, place, corpus):
+    lines = (demo / "list.jsonl").read_text(encoding="utf-8").splitlines()
+    twice = place.folder / "twice.jsonl"
+    twice.write_text("\n".join([*lines, lines[2].replace("videos/", "./videos/")]), encoding="utf-8")
+    said = corpus("generate", None, videos=str(twice))
+    assert said.status == 2 and f"line {VIDEOS + 1}" in said.err and "comes twice" in said.err and "line 3" in said.err
+
+
+def test_what_was_left_out_is_listed_where_nothing_is_left(place, corpus):
+    with serve_oracle(VIDEOS, SEED) as server:
+        server.replies = ["I will not"]
+        said = corpus("generate", server, rounds_per_skill=1)
+    assert said.status == 2 and "another `seed` or model asks anew" in said.out
+    assert (
+        len(place.records("generated.left_out.jsonl")) == VIDEOS * 3 and not (place.output / "generated.jsonl").exists()
+    )
+
+
 def test_a_call_that_takes_more_than_was_set_aside_is_told_once(place, corpus):
     with serve_oracle(VIDEOS, SEED) as server:
         server.tokens_a_frame = 5_000
@@ -340,6 +368,8 @@ def test_a_video_that_broke_since_is_left_out_and_the_others_are_asked(demo, pla
     with serve_oracle(VIDEOS, SEED) as server:
         assert corpus("generate", server, video_dir=str(place.folder)).status == 0
         (videos / "0003.mp4").write_bytes(b"no video" * 100)
+        priced = corpus("verify", server, "--dry-run")
+        assert priced.status == 0 and f" {(VIDEOS - 1) * ROUNDS} calls" in priced.out
         assert corpus("verify", server).status == 0
     listed = place.records("verified.left_out.jsonl")
     assert {(row["line"], row["reason"]) for row in listed} == {(line, "cannot be decoded") for line in range(19, 25)}
@@ -399,6 +429,7 @@ def test_shards_are_the_whole_between_them(place, corpus):
         ({"endpoint": "https://me:secret@host:x/v1"}, "endpoint='host:x/v1'"),
         ({"skill": []}, "skill: Extra inputs are not permitted"),
         ({"models": {}}, "add models.generate"),
+        ({"skills": []}, "skills: Tuple should have at least 1 item"),
         ({"budget": {"usd": -1, "tokens": 5}}, "budget.usd"),
     ],
 )
