@@ -51,7 +51,7 @@ if [[ "${FORCE_TORCHRUN:-1}" =~ ^(1|true|y)$ ]]; then
   if command -v nvidia-smi >/dev/null; then
     processes=gpu # torchrun counts those that are visible
   fi
-  command+=(-m llamafactory_plugin.torchrun --nproc_per_node "${NPROC_PER_NODE:-${processes}}" "${NODES[@]}")
+  command+=(-m videokr.torchrun --nproc_per_node "${NPROC_PER_NODE:-${processes}}" "${NODES[@]}")
 fi
 print_command "${command[@]}" "${training[@]}"
 if [[ "${command[*]}" == *torchrun* ]]; then
