@@ -12,11 +12,12 @@ from slurm_job import job_variables
 
 def submit(folder: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """SFT on two nodes whose launcher prints its command alone; a folder is open in both as file 7, as a model."""
-    (folder / "here" / "llamafactory").mkdir(parents=True)
-    (folder / "here" / "llamafactory" / "__init__.py").touch()
-    (folder / "more" / "other-1.0.dist-info").mkdir(parents=True)
-    (folder / "more" / "other-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
-    own = {"VIDEOKR_PYTHON": sys.executable, "PYTHONPATH": str(folder / "here"), "MODEL_NAME_OR_PATH": "/proc/self/fd/7"}
+    here, more = folder / "here" / "llamafactory", folder / "more" / "other-1.0.dist-info"
+    here.mkdir(parents=True)
+    (here / "__init__.py").touch()
+    more.mkdir(parents=True)
+    (more / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
+    own = {"VIDEOKR_PYTHON": sys.executable, "PYTHONPATH": str(here.parent), "MODEL_NAME_OR_PATH": "/proc/self/fd/7"}
     script = 'exec 7<"$0"; exec sbatch --nodes=2 local_script/slurm/sft.sh "$@"'
     return subprocess.run(
         ["bash", "-c", script, str(folder), *words],
