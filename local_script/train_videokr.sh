@@ -54,8 +54,8 @@ if [[ "${FORCE_TORCHRUN:-1}" =~ ^(1|true|y)$ ]]; then
   command+=(-m videokr.torchrun --nproc_per_node "${NPROC_PER_NODE:-${processes}}" "${NODES[@]}")
 fi
 print_command "${command[@]}" "${training[@]}"
-if [[ "${command[*]}" == *torchrun* ]]; then
-  # What is wrong with the settings is then said once, not by every worker.
+if [[ "${command[*]}" == *torchrun* && "${NODE_RANK:-0}" == 0 ]]; then
+  # What is wrong with the settings is then said once, not by every worker of every node.
   "${PYTHON}" -m llamafactory_plugin.train --check "${training[@]:2}"
 fi
 exec "${command[@]}" "${training[@]}"

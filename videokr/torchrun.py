@@ -25,10 +25,8 @@ def main() -> int:
             return USER_ERROR_STATUS
         how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
         node = os.environ.get("SLURMD_NODENAME") or socket.gethostname()
-        print(
-            f"error: node '{node}': process {first.pid} {how}; on all nodes, the same command goes on from what is saved",
-            file=sys.stderr,
-        )
+        way_out = "on all nodes, the same command goes on from what is saved"
+        print(f"error: node '{node}': process {first.pid} {how}; {way_out}", file=sys.stderr)
         return KILLED_STATUS - status if status < 0 else 1
     return 0
 

@@ -100,11 +100,11 @@ def test_sft_on_two_nodes_goes_on_after_a_death_with_the_losses_of_one_node(site
     saved = site / "saves" / "videokr" / "qwen3vl_sft_nodes"
     command = f"{command} output_dir={saved} {STEPS}"
     running = started(site, command, **job, **own)
-    kill_when(
-        lambda: (saved / "checkpoint-4" / "trainer_state.json").exists() or running.poll() is not None,
+    told = kill_when(
+        running,
+        lambda: (saved / "checkpoint-4" / "trainer_state.json").exists(),
         lambda: processes(job, SLURMD_NODENAME="node-b", RANK="1"),
     )
-    told = running.communicate()[0]
     *_, last = told.splitlines()
     assert running.returncode == 1 and last.startswith("error: node 'node-b' ended the run, with status 137"), told
     told = typed(site, command, **job, **own)

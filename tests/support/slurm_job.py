@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -37,11 +38,11 @@ def processes(variables: dict[str, str], **own: str) -> list[int]:
     return found
 
 
-def kill_when(is_time: Callable[[], bool], find: Callable[[], list[int]], seconds: float = 240) -> None:
-    """Kills what is found once it is time."""
-    deadline = time.monotonic() + seconds
-    while not is_time():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    for process in find():
-        os.kill(process, signal.SIGKILL)
+def kill_when(job: "subprocess.Popen[str]", is_time: Callable[[], bool], find: Callable[[], list[int]]) -> str:
+    """Kills what is found in a job once it is time, or the job has ended; what the job said."""
+    with job:
+        while not is_time() and job.poll() is None:
+            time.sleep(0.02)
+        for process in find():
+            os.kill(process, signal.SIGKILL)
+        return job.communicate()[0]
