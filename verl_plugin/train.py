@@ -2,7 +2,8 @@
 
 The host's own entry point and command line. What differs:
 
-- A UserError, raised here or in any of Ray's workers, exits with status 2 and without a traceback.
+- A UserError, raised here or in any of Ray's workers, exits with status 2 and without a traceback. Where a process has
+  died, a line names it and its node.
 - What the run asks for is looked at before it begins: verl_plugin/settings.py, the reward's settings, the machines, and
   what its folder holds: verl_plugin/run_folder.py.
 - Paths and variables mean the same in all of Ray's processes: verl_plugin/cluster.py.
@@ -21,9 +22,17 @@ def main() -> int:
     from hydra import compose
     from hydra.core.hydra_config import HydraConfig
     from hydra.errors import HydraException, OverrideParseException
+    from ray.exceptions import RayError
     from verl.trainer import main_ppo
 
-    from verl_plugin.cluster import check_machines, make_paths_absolute, run_variables, tell_engine, tell_ray
+    from verl_plugin.cluster import (
+        check_machines,
+        dead_process,
+        make_paths_absolute,
+        run_variables,
+        tell_engine,
+        tell_ray,
+    )
     from verl_plugin.reward_settings import check_reward
     from verl_plugin.run_folder import say_if_nothing_was_left, take_up
     from verl_plugin.settings import check_keys, check_settings, make_room
@@ -45,6 +54,14 @@ def main() -> int:
 
     try:
         hydra.main(config_path="pkg://verl.trainer.config", config_name="ppo_trainer", version_base=None)(run)()
+    except UserError:  # in one of Ray's workers it is an error of Ray's, too
+        raise
+    except RayError:
+        died = dead_process()
+        if died is None:
+            raise
+        print(f"error: {died}; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 1
     except OverrideParseException as error:
         raise UserError(f"argument '{error.override}': {' '.join(str(error).split())}") from None
     except HydraException as error:

@@ -100,7 +100,7 @@ node_run() {
 
 # run_on_ray STAGE MODULE COMMAND...: the command on the first node, in a Ray cluster of all.
 run_on_ray() {
-  on_nodes stay node_ray "$@" || exit "$((($? == 2) ? 2 : 1))"
+  on_nodes stay node_ray "$@"
 }
 
 # node_ray STAGE MODULE COMMAND...: this node's part of the cluster, for as long as the command runs.
