@@ -14,6 +14,7 @@ KILLED_STATUS = 128  # and the signal's number, as a shell reports it
 
 def main() -> int:
     from torch.distributed import run
+    from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
     try:
@@ -28,6 +29,8 @@ def main() -> int:
         way_out = "on all nodes, the same command goes on from what is saved"
         print(f"error: node '{node}': process {first.pid} {how}; {way_out}", file=sys.stderr)
         return KILLED_STATUS - status if status < 0 else 1
+    except SignalException as error:  # from whoever ends the run
+        return KILLED_STATUS + int(error.sigval)
     return 0
 
 
