@@ -19,6 +19,7 @@ from videokr.errors import UserError, exit_status
 def main() -> int:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # hydra would swallow the exception and print its own report
     import hydra
+    import ray
     from hydra import compose
     from hydra.core.hydra_config import HydraConfig
     from hydra.errors import HydraException, OverrideParseException
@@ -60,6 +61,7 @@ def main() -> int:
         died = dead_process()
         if died is None:
             raise
+        ray.shutdown()  # what its processes still have to say comes before
         print(f"error: {died}; the same command goes on from the last checkpoint", file=sys.stderr)
         return 1
     except OverrideParseException as error:

@@ -109,7 +109,7 @@ def test_sft_on_two_nodes_goes_on_after_a_death_with_the_losses_of_one_node(site
     assert running.returncode == 1 and last.startswith("error: node 'node-b' ended the run, with status 137"), told
     told = typed(site, command, **job, **own)
     assert f"going on from '{saved}/checkpoint-" in told
-    two, _ = commands("SFT: on several GPUs and nodes")
+    (two,) = commands("SFT: on several GPUs and nodes")
     typed(site, f"{two} {STEPS}", FORCE_TORCHRUN="1")
     alone = losses(site / "saves" / "videokr" / "qwen3vl_two")
     assert losses(saved) == pytest.approx(alone, abs=1e-5) and len(alone) == 16
