@@ -12,16 +12,8 @@ LANGUAGE_MODEL, TOWER, PROJECTOR = PARTS
 GIB, HOUR, BF16 = 2**30, 3600.0, 2  # BF16: bytes
 PATCHES = MERGE_SIDE**2  # of a token
 STATES = 16  # bytes of a trained parameter: weight, gradient, master and two moments, as either host keeps them
+Gpu = Mapping[str, float]  # flops: dense bf16 operations a second; memory: bytes; bandwidth: bytes a second from it
 Assumed = Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Gpu:
-    """What its maker says of it: dense bf16 operations a second, bytes of memory, bytes a second from it."""
-
-    flops: float
-    memory: float
-    bandwidth: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +59,7 @@ def sft_cost(size: ModelSize, gpu: Gpu, row: Row, epoch: Epoch, settings: Settin
     """Forward, again for what was not kept, and backward, which is twice that; what is frozen forward alone."""
     frozen = sum(size.parameters[part] for part, name in zip(PARTS, FREEZES, strict=True) if settings[name])
     flops = 4 * text_flops(size, row.tokens) + (1 if settings["freeze_vision_tower"] else 4) * vision_flops(size, row)
-    seconds = epoch.rows * flops / (epoch.gpus * gpu.flops * given["mfu"])
+    seconds = epoch.rows * flops / (epoch.gpus * gpu["flops"] * given["mfu"])
     states = (STATES * (size.total - frozen) + BF16 * frozen) / epoch.gpus  # ZeRO-3
     longest = settings["per_device_train_batch_size"] * settings["cutoff_len"]
     memory = states + longest * (_kept(size, given) + size.vocabulary * given["logit_bytes"]) + given["other_gib"] * GIB
@@ -77,7 +69,7 @@ def sft_cost(size: ModelSize, gpu: Gpu, row: Row, epoch: Epoch, settings: Settin
 def grpo_cost(size: ModelSize, gpu: Gpu, row: Row, epoch: GrpoEpoch, settings: Settings, given: Assumed) -> Cost:
     """Rollouts by vLLM; then two passes forward for log-probabilities, old and reference, and an update of four."""
     model, longest = settings["actor_rollout_ref"], settings["data"]["max_response_length"]
-    busy, rollouts = epoch.gpus * gpu.flops * given["mfu"], epoch.batch_rows * model["rollout"]["n"]
+    busy, rollouts = epoch.gpus * gpu["flops"] * given["mfu"], epoch.batch_rows * model["rollout"]["n"]
     trained = 6 * rollouts * (text_flops(size, row.tokens) + vision_flops(size, row)) / busy
     # vLLM keeps the prompt that the rollouts of a group share.
     prompts = epoch.batch_rows * (text_flops(size, row.tokens - row.response) + vision_flops(size, row)) / busy
@@ -85,7 +77,7 @@ def grpo_cost(size: ModelSize, gpu: Gpu, row: Row, epoch: GrpoEpoch, settings: S
     mini = model["actor"]["ppo_mini_batch_size"] * model["rollout"]["n"] / epoch.gpus
     micro = min(model["actor"]["ppo_micro_batch_size_per_gpu"], max(1.0, mini))
     training = micro * (MAX_TOKENS + longest) * _kept(size, given)  # fused kernels keep no logits
-    peak = max(training, model["rollout"]["gpu_memory_utilization"] * gpu.memory)
+    peak = max(training, model["rollout"]["gpu_memory_utilization"] * gpu["memory"])
     hours = {"rollouts": generated * epoch.steps / HOUR, "training": trained * epoch.steps / HOUR}
     memory = STATES * size.total / epoch.gpus + peak + given["other_gib"] * GIB
     return Cost("GRPO", epoch.gpus, hours, memory, epoch.disk.most_bytes if epoch.disk else 0)
@@ -94,9 +86,9 @@ def grpo_cost(size: ModelSize, gpu: Gpu, row: Row, epoch: GrpoEpoch, settings: S
 def eval_cost(size: ModelSize, gpu: Gpu, row: Row, gpus: int, given: Assumed) -> Cost:
     """A replica a GPU, which answers as many questions at once as its KV cache holds."""
     questions, own = given["eval_questions"] / gpus, BF16 * size.total + given["other_gib"] * GIB
-    cache = given["eval_memory_share"] * gpu.memory - own
+    cache = given["eval_memory_share"] * gpu["memory"] - own
     at_once = max(1.0, min(cache / (row.tokens * cache_bytes(size)), questions))
-    prompt = (text_flops(size, row.tokens - row.response) + vision_flops(size, row)) / (gpu.flops * given["mfu"])
+    prompt = (text_flops(size, row.tokens - row.response) + vision_flops(size, row)) / (gpu["flops"] * given["mfu"])
     each = prompt + _generation(size, gpu, row, at_once, row.response, given) / at_once
     memory = own + at_once * row.tokens * cache_bytes(size)
     return Cost("evaluation", gpus, {"answering": questions * each / HOUR}, memory)
@@ -116,4 +108,4 @@ def _kept(size: ModelSize, given: Assumed) -> float:
 def _generation(size: ModelSize, gpu: Gpu, row: Row, at_once: float, longest: float, given: Assumed) -> float:
     """Seconds of one batch: each step reads all weights, and the cache of what is not done."""
     cache = at_once * row.response * (row.tokens - row.response / 2) * cache_bytes(size)
-    return (longest * BF16 * size.total + cache) / (gpu.bandwidth * given["bandwidth_share"])
+    return (longest * BF16 * size.total + cache) / (gpu["bandwidth"] * given["bandwidth_share"])

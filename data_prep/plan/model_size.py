@@ -22,9 +22,7 @@ class ModelSize:
 
     Attributes:
         parameters: by `stats.epoch.PARTS`; tied weights once.
-        multiplied: by the same parts, the weights that a token is multiplied with (of the tower: a patch); of experts
-            those that are chosen, of embeddings none.
-        layers, hidden, vocabulary: of the language model.
+        multiplied: by the same parts, the weights that a token, in the tower a patch, is multiplied with.
         attention: (layers with full attention, width of queries, width of keys); vision_attention: (layers, width).
     """
 

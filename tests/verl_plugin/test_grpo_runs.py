@@ -60,7 +60,7 @@ def start(model, folder, *settings, **variables):
 
 
 def is_started_on_two_nodes_of_which_one_dies(model, folder, place, *settings):
-    """By the SLURM template: the second node's worker is killed once a step is saved; the next start goes on."""
+    """By the SLURM template: the second node's worker is killed once a step is done; the next start goes on."""
     (command,) = commands("GRPO", CLUSTER)
     job = job_variables(folder, *ON_A_CPU, *ray_on_the_loopback(place, cpus=32))
     places = {"DATA_DIR": str(folder / "rl"), "OUTPUT_DIR": str(folder / "run")} | job
@@ -76,9 +76,13 @@ def is_started_on_two_nodes_of_which_one_dies(model, folder, place, *settings):
     def submitted():
         return submit_grpo(command, model, folder, *settings, **places)
 
-    saved, said = folder / "run" / "checkpoints" / "latest_checkpointed_iteration.txt", folder / "job.log"
+    logged, said = folder / "run" / "metrics.jsonl", folder / "job.log"
     running = submitted()
-    kill_when(running, saved.exists, lambda: named("ray::WorkerDict", job, SLURMD_NODENAME="node-b"))
+    kill_when(
+        running,
+        lambda: logged.is_file() and logged.stat().st_size,
+        lambda: named("ray::WorkerDict", job, SLURMD_NODENAME="node-b"),
+    )
     errors = [line for line in said.read_text().splitlines() if line.startswith("error: ")]
     assert running.returncode == 1 and len(errors) == 1, said.read_text()[-3000:]
     assert re.match(r"error: node 'node-b': process \d+ \(WorkerDict\) has died; the same command goes on", errors[0])
