@@ -11,6 +11,7 @@ The host's own entry point and command line. What differs:
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from videokr.errors import UserError, exit_status
@@ -40,7 +41,8 @@ def main() -> int:
 
     def run(config: Any) -> None:
         check_keys(config, compose(HydraConfig.get().job.config_name))
-        make_room(config.actor_rollout_ref.rollout, config.data)
+        model = Path(config.actor_rollout_ref.model.path).expanduser()
+        make_room(config.actor_rollout_ref.rollout, config.data, model)
         make_paths_absolute(config)
         variables = run_variables(config, os.environ)
         tell_ray(config.ray_kwargs.ray_init, variables)

@@ -120,6 +120,12 @@ node_ray() {
     start+=("--address=${RAY_ADDRESS}")
   fi
   "${ray}" start "${start[@]}" "${flags[@]}" >"${JOB}/${SLURMD_NODENAME}.ray" 2>&1 &
+  until ((SLURM_PROCID != 0)) || "${ray}" health-check --address "${RAY_ADDRESS}" >/dev/null 2>&1; do
+    kill -0 $! 2>/dev/null || {
+      touch "${JOB}/ended"
+      die "node '${SLURMD_NODENAME}': Ray has not started, see '${JOB}/${SLURMD_NODENAME}.ray'"
+    }
+  done
   if ((SLURM_PROCID != 0)); then
     while [[ ! -e "${JOB}/ended" ]] && kill -0 $! 2>/dev/null; do sleep 1; done
     [[ -e "${JOB}/ended" ]] || echo "node '${SLURMD_NODENAME}': Ray has ended here, see '${JOB}/${SLURMD_NODENAME}.ray'" >&2
