@@ -9,7 +9,7 @@ from typing import Any
 
 from accelerate.state import AcceleratorState
 from peft import PeftModel
-from torch import nn
+from torch import nn, serialization
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.conversion_mapping import get_model_conversion_mapping
 from transformers.core_model_loading import WeightRenaming
@@ -30,6 +30,8 @@ class LoadedWeights(TrainerCallback):
         self._loaded: set[int] = set()  # ids of parameters: of two that are tied only one is saved
 
     def on_init_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
+        if args.device.type == "cpu":  # several processes ask for an optimizer at "cpu:0", which torch does not know
+            serialization.register_package(0, lambda _: None, lambda data, place: data if place == "cpu:0" else None)
         if getattr(AcceleratorState(), "fsdp_plugin", None):
             return
         self._is_watching, model = True, given["model"]

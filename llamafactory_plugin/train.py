@@ -1,7 +1,7 @@
 """Trains through LLaMA-Factory with the VideoKR dataset template registered.
 
     python -m llamafactory_plugin.train CONFIG.yaml [key=value ...]
-    python -m llamafactory_plugin.torchrun --nproc_per_node N -m llamafactory_plugin.train CONFIG.yaml [key=value ...]
+    python -m videokr.torchrun --nproc_per_node N -m llamafactory_plugin.train CONFIG.yaml [key=value ...]
 
 `dataset=` and `eval_dataset=` take names out of `dataset_dir`/dataset_info.json, as the host does, and raw VideoKR
 files: `dataset=data/raw/VideoKR-COT-201K.jsonl`. Their videos are looked for below `media_dir`, by default the file's

@@ -157,7 +157,7 @@ HOST=("${PYTHON}" -m)
 if [[ "${DATA_PARALLEL_SIZE}" != 1 || "${NNODES:-1}" != 1 ]]; then
   # One process a replica. They exchange only counts and texts, so that is done without a GPU.
   SETTINGS+=("ACCELERATE_USE_CPU=true" "VLLM_WORKER_MULTIPROC_METHOD=spawn")
-  HOST=("${PYTHON}" -m torch.distributed.run --nproc_per_node "${DATA_PARALLEL_SIZE}" "${NODES[@]}" -m)
+  HOST=("${PYTHON}" -m videokr.torchrun --nproc_per_node "${DATA_PARALLEL_SIZE}" "${NODES[@]}" -m)
 fi
 if is_on VIDEOKR_CPU; then
   MODEL_ARGS+=",dtype=float32"
@@ -167,7 +167,7 @@ if is_on VIDEOKR_CPU; then
     SETTINGS+=("VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1}" "VLLM_CPU_OMP_THREADS_BIND=nobind")
     SETTINGS+=("VLLM_LOGGING_LEVEL=${VLLM_LOGGING_LEVEL:-ERROR}")
     # One process is started in less time; replicas need an engine of their own beside torch.distributed's process group.
-    [[ "${HOST[*]}" == *torch.distributed* ]] || SETTINGS+=("VLLM_ENABLE_V1_MULTIPROCESSING=0")
+    [[ "${HOST[*]}" == *torchrun* ]] || SETTINGS+=("VLLM_ENABLE_V1_MULTIPROCESSING=0")
   fi
 fi
 COMMAND=(env "${SETTINGS[@]}" "${HOST[@]}" lmms_eval

@@ -96,7 +96,7 @@ section "ruff check" "${BIN}/ruff" check . || true
 section "ruff format" "${BIN}/ruff" format --check . || true
 section "mypy" "${BIN}/mypy" || true
 section "shellcheck" "${BIN}/shellcheck" --shell=bash --external-sources --source-path=SCRIPTDIR \
-  local_script/*.sh .ci/run || true
+  local_script/*.sh local_script/slurm/*.sh benchmarks/*.sh tests/support/slurm/* .ci/run || true
 
 section "browser" install_chromium || true
 

@@ -51,11 +51,11 @@ if [[ "${FORCE_TORCHRUN:-1}" =~ ^(1|true|y)$ ]]; then
   if command -v nvidia-smi >/dev/null; then
     processes=gpu # torchrun counts those that are visible
   fi
-  command+=(-m llamafactory_plugin.torchrun --nproc_per_node "${NPROC_PER_NODE:-${processes}}" "${NODES[@]}")
+  command+=(-m videokr.torchrun --nproc_per_node "${NPROC_PER_NODE:-${processes}}" "${NODES[@]}")
 fi
 print_command "${command[@]}" "${training[@]}"
-if [[ "${command[*]}" == *torchrun* ]]; then
-  # What is wrong with the settings is then said once, not by every worker.
+if [[ "${command[*]}" == *torchrun* && "${NODE_RANK:-0}" == 0 ]]; then
+  # What is wrong with the settings is then said once, not by every worker of every node.
   "${PYTHON}" -m llamafactory_plugin.train --check "${training[@]:2}"
 fi
 exec "${command[@]}" "${training[@]}"

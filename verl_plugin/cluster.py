@@ -167,3 +167,23 @@ def _missing(variables: Sequence[str], paths: Sequence[str]) -> list[str]:
 
 def _flat(values: Sequence[Any]) -> list[str]:
     return [str(item) for value in values for item in ([value] if isinstance(value, str) else value or [])]
+
+
+def dead_process() -> str | None:
+    """The run's process that died first, and its node, in words; None where Ray has noticed none.
+
+    Of a process that ends because its task is done, or because the run ends, Ray notes another reason.
+    """
+    import ray
+    from ray._private import state  # ray.util.state wants Ray's dashboard, which a run does without
+
+    died = []
+    for actor in state.actors(actor_state_name="DEAD").values():
+        cause, context = actor["DeathCause"], actor["DeathCause"].actor_died_error_context
+        if cause.HasField("oom_context") or context.Reason.Name(context.reason) in ("WORKER_DIED", "NODE_DIED"):
+            died.append((actor["EndTime"], actor["Address"]["NodeID"], actor["Pid"], actor["ActorClassName"]))
+    if not died:
+        return None
+    _, node, process, what = min(died)
+    names = {each["NodeID"]: each["NodeName"] for each in ray.nodes()}
+    return f"node '{names.get(node, node)}': process {process} ({what.rpartition('.')[2]}) has died"

@@ -7,6 +7,7 @@ printed, and does nothing (verl pull request #7923 is about one of them). And it
 import os
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from verl_plugin.attention import choose_attention
@@ -15,6 +16,7 @@ from verl_plugin.cluster import loggers
 from verl_plugin.video_patches import STRATEGIES
 from videokr.environment import check_wandb_login, install_command
 from videokr.errors import UserError
+from videokr.family import context_tokens
 
 _MODEL, _ACTOR, _ROLLOUT = "actor_rollout_ref.model", "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
 _LEAVE_OUT = "leave it out"
@@ -129,16 +131,18 @@ def check_settings(config: Any) -> None:
     print(attention, flush=True)
 
 
-def make_room(rollout: Any, data: Any) -> None:
-    """Raises `max_num_batched_tokens` to a prompt and its response, where vLLM needs that.
+def make_room(rollout: Any, data: Any, model: Path) -> None:
+    """Gives vLLM as much context as a prompt and its response have, and room for both at once where it needs that.
 
-    Where prompts are not prefilled in pieces, it wants room for both at once. verl 0.9.1 makes that room in a
-    configuration that is frozen, and ends (verl pull request #7632; 8,192 tokens are its default, the recipe has
-    18,432).
+    It does where prompts are not prefilled in pieces. verl 0.9.1 makes that room in a configuration that is frozen, and
+    ends (verl pull request #7632); its context is all positions of the model, 262,144 of Qwen3-VL, and its room 8,192.
     """
     if not rollout.enable_chunked_prefill:
         longest = data.max_prompt_length + data.max_response_length
-        rollout.max_num_batched_tokens = max(rollout.max_num_batched_tokens, longest)
+        if rollout.max_model_len is None:
+            there = (context_tokens(model) if model.is_dir() else None) or longest
+            rollout.max_model_len = min(longest, there)
+        rollout.max_num_batched_tokens = max(rollout.max_num_batched_tokens, rollout.max_model_len)
 
 
 def check_loggers(names: list[str], environment: Mapping[str, str]) -> None:

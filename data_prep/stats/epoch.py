@@ -219,13 +219,13 @@ def parameters_of(model: Path) -> dict[str, int] | None:
         try:
             for name, tensor in json.loads(header).items():
                 if name != "__metadata__":
-                    counts[_part_of(name.split("."))] += math.prod(map(int, tensor["shape"]))
+                    counts[part_of(name.split("."))] += math.prod(map(int, tensor["shape"]))
         except (ValueError, AttributeError, TypeError, KeyError):
             raise UserError(f"model: '{path}' is no safetensors file, or is cut off: copy it again") from None
     return counts if paths else None
 
 
-def _part_of(words: list[str]) -> str:
+def part_of(words: list[str]) -> str:
     if _VISUAL not in words:
         return LANGUAGE_MODEL
     return PROJECTOR if _MERGERS.intersection(words) else VISION_TOWER

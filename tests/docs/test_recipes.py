@@ -11,9 +11,12 @@ pytest.importorskip("llamafactory")
 from checkout import copy_checkout
 from recipes_page import commands, settings
 from sft import CONFIGS, ON_CPU, environment
+from slurm_job import PAGE as CLUSTER
+from slurm_job import job_variables, kill_when, processes
 
 pytestmark = pytest.mark.sft
 BASE = "models/base"
+STEPS = "max_steps=16 save_steps=4"
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +37,10 @@ def site(tmp_path_factory) -> Path:
 
 
 def started(site: Path, command: str, **variables: str) -> subprocess.Popen[str]:
-    """The command as it stands on the page; training gets, behind it, what a machine without a GPU needs."""
-    if "train_videokr.sh" in command:
-        command = " ".join([command, *(f"{key}={value}" for key, value in ON_CPU.items())])
-    own = environment(MODEL_NAME_OR_PATH=BASE, PYTHONPATH=str(site), FORCE_TORCHRUN="0", **variables)
+    """The command as it stands on the page; training gets, before the data, what a machine without a GPU needs."""
+    on_cpu = " ".join(f"{key}={value}" for key, value in ON_CPU.items())
+    command = command.replace(" dataset=", f" {on_cpu} dataset=")
+    own = environment(**{"MODEL_NAME_OR_PATH": BASE, "PYTHONPATH": str(site), "FORCE_TORCHRUN": "0", **variables})
     return subprocess.Popen(
         ["bash", "-c", command], cwd=site, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -85,17 +88,31 @@ def test_sft_with_lora_is_merged_into_a_model_with_a_card(site):
     assert (merged / "config.json").is_file() and not (merged / "adapter_config.json").is_file()
 
 
-def test_sft_runs_in_two_processes_and_on_two_nodes_alike(site):
-    """The nodes are two launchers on this machine; two processes have the same losses however they are started."""
-    two, first = commands("SFT: on several GPUs and nodes")
-    typed(site, two.replace("bash", "FORCE_TORCHRUN=1 bash", 1))
-    second = first.replace("NODE_RANK=0", "NODE_RANK=1")
-    nodes = [started(site, node.replace("bash", "FORCE_TORCHRUN=1 bash", 1)) for node in (first, second)]
-    told = [node.communicate()[0] for node in nodes]
-    assert [node.returncode for node in nodes] == [0, 0], "\n".join(text[-2000:] for text in told)
-    logs = [site / "saves" / "videokr" / name / "trainer_log.jsonl" for name in ("qwen3vl_two", "qwen3vl_nodes")]
-    losses = [[json.loads(line).get("loss") for line in log.read_text(encoding="utf-8").splitlines()] for log in logs]
-    assert losses[0] == losses[1] and len(losses[0]) >= 2
+def losses(folder: Path) -> list[float]:
+    history = json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))["log_history"]
+    return [entry["loss"] for entry in history if "loss" in entry]
+
+
+def test_sft_on_two_nodes_goes_on_after_a_death_with_the_losses_of_one_node(site, tmp_path):
+    """By the SLURM template; a process of the second node is killed once there is a checkpoint."""
+    (command,) = commands("SFT", CLUSTER)
+    job, own = job_variables(tmp_path), {"FORCE_TORCHRUN": "1", "NPROC_PER_NODE": "1"}
+    saved = site / "saves" / "videokr" / "qwen3vl_sft_nodes"
+    command = f"{command} output_dir={saved} {STEPS}"
+    running = started(site, command, **job, **own)
+    told = kill_when(
+        running,
+        lambda: (saved / "checkpoint-4" / "trainer_state.json").exists(),
+        lambda: processes(job, SLURMD_NODENAME="node-b", RANK="1"),
+    )
+    *_, last = told.splitlines()
+    assert running.returncode == 1 and last.startswith("error: node 'node-b' ended the run, with status 137"), told
+    told = typed(site, command, **job, **own)
+    assert f"going on from '{saved}/checkpoint-" in told
+    (two,) = commands("SFT: on several GPUs and nodes")
+    typed(site, f"{two} {STEPS}", FORCE_TORCHRUN="1")
+    alone = losses(site / "saves" / "videokr" / "qwen3vl_two")
+    assert losses(saved) == pytest.approx(alone, abs=1e-5) and len(alone) == 16
 
 
 @pytest.mark.parametrize("what", settings("SFT, behind `train_videokr.sh FAMILY`"))

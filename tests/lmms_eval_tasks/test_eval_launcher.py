@@ -2,16 +2,17 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from checkout import ROOT
+from recipes_page import commands
+from slurm_job import PAGE as CLUSTER
+from slurm_job import job_variables, kill_when, processes
 
 from lmms_eval_tasks.results import has_score, newest_results
 
@@ -71,7 +72,7 @@ def record(index: int, **more: object) -> dict[str, object]:
 
 def write_benchmark(root: Path, records: list[dict[str, object]], videos: int) -> Path:
     for index in range(videos):
-        write_clip(root / "videos" / f"{index}.mp4", red=20 * index)
+        write_clip(root / "videos" / f"{index}.mp4", red=10 * index)
     root.mkdir(exist_ok=True)
     lines = "".join(json.dumps(record) + "\n" for record in records)
     (root / "VideoKR_eval.jsonl").write_text(lines, encoding="utf-8")
@@ -96,7 +97,7 @@ def test_dry_run_prints_the_published_settings(tmp_path):
 
 def test_dry_run_of_replicas_starts_one_process_each(tmp_path):
     ran = launch(tmp_path, DRY_RUN="1", VIDEOKR_MODEL="o/m", DATA_PARALLEL_SIZE="4", TENSOR_PARALLEL_SIZE="2")
-    assert "-m torch.distributed.run --nproc_per_node 4 --standalone -m lmms_eval" in ran.stdout
+    assert "-m videokr.torchrun --nproc_per_node 4 --standalone -m lmms_eval" in ran.stdout
     assert "tensor_parallel_size=2" in ran.stdout
 
 
@@ -351,44 +352,60 @@ def test_a_tiny_model_is_evaluated_on_a_local_file(tmp_path, family, backend, re
 
 
 @pytest.mark.eval
-def test_a_killed_evaluation_goes_on_and_probes_are_kept_apart(tmp_path):
-    """Killed with SIGKILL while it answers, then started again; and blind, which is another run."""
+def test_an_evaluation_on_two_nodes_goes_on_after_a_death_with_the_verdicts_of_one_node(tmp_path):
+    """By the SLURM template; the second node's replica is killed while it answers. And blind, which is another run."""
     pytest.importorskip("vllm")
     from data_prep.demo.tiny_model import build_model
     from videokr.evaluation.run import read_run
     from videokr.family import FAMILIES
 
     build_model(FAMILIES["qwen3vl"], ["Which colour? A. red B. blue <answer>A</answer>"] * 20, tmp_path / "model")
-    root = write_benchmark(tmp_path / "data", [record(index) for index in range(12)], videos=12)
+    root = write_benchmark(tmp_path / "data", [record(index) for index in range(24)], videos=24)
     settings = {
         "VIDEOKR_CPU": "1", "VIDEOKR_MODEL": str(tmp_path / "model"), "VIDEOKR_EVAL_ROOT": str(root), "BACKEND": "hf",
         "BATCH_SIZE": "1", "MAX_MODEL_LEN": "2048", "GEN_KWARGS": "max_new_tokens=64",
     }  # fmt: skip
-    killed = subprocess.Popen(
-        ["bash", str(LAUNCHER)],
-        env=os.environ | {"VIDEOKR_PYTHON": sys.executable, "OUTPUT_PATH": str(tmp_path / "out")} | settings,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    log = tmp_path / "out" / "responses" / "0.jsonl"
-    deadline = time.monotonic() + 200
-    while time.monotonic() < deadline and not (log.is_file() and log.read_bytes().count(b"\n") >= 2):
-        time.sleep(0.02)
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.wait()
-    kept = log.read_bytes().count(b"\n")
-    assert 2 <= kept < 12
+    (command,) = commands("Evaluation", CLUSTER)
+    job = job_variables(tmp_path)
+    path = {"VIDEOKR_PYTHON": sys.executable, "VIDEOKR_ENV_FILE": "absent.env", "OUTPUT_PATH": str(tmp_path / "out")}
+
+    def submitted() -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            ["bash", "-c", command.replace("=merged", f"={settings['VIDEOKR_MODEL']}")],
+            env=os.environ | path | settings | job, cwd=ROOT, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    def kept() -> list[int]:
+        return [log.read_bytes().count(b"key") for log in sorted((tmp_path / "out" / "responses").glob("*.jsonl"))]
+
+    killed = submitted()
+    told = kill_when(
+        killed,
+        lambda: len(kept()) == 2 and min(kept()) >= 2,
+        lambda: processes(job, SLURMD_NODENAME="node-b", RANK="1"),
+    )
+    assert killed.returncode == 1, told[-3000:]
+    assert told.splitlines()[-1].startswith("error: node 'node-b' ended the run, with status 137"), told[-3000:]
+    before = sum(kept())
+    assert 4 <= before < 24
     assert not (tmp_path / "out" / "run_card.json").exists()  # no run before it has ended
-    ran = launch(tmp_path, **settings)
+    again = submitted()
+    told = again.communicate()[0]
+    assert again.returncode == 0, told[-3000:]
+    assert f"{before} of 24 responses are there from before" in told
+    ran = launch(tmp_path, **settings, OUTPUT_PATH=str(tmp_path / "alone"))
     assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-3000:]
-    assert f"{kept} of 12 responses are there from before" in ran.stdout
-    whole = read_run(tmp_path / "out").answers["videokr_eval"]
-    assert [one.example.id for one in whole] == [f"q{index}" for index in range(12)]
+    whole, alone = (read_run(tmp_path / name).answers["videokr_eval"] for name in ("out", "alone"))
+    by_id = {one.example.id: one for one in whole}
+    assert [one.example.id for one in alone] == [f"q{index}" for index in range(24)]
+    assert [by_id[one.example.id] for one in alone] == list(alone) and len(whole) == 24
     ran = launch(tmp_path, "--probe", "blind", **settings, OUTPUT_PATH=str(tmp_path / "blind"), LIMIT="2")
     assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-3000:]
     blind = read_run(tmp_path / "blind")
     assert blind.card.probe == "blind" and blind.card.data["videokr_eval"]["questions"] == 2
     assert blind.card.videos == {"fast": True, "proxies": False}
-    for one, seen in zip(blind.answers["videokr_eval"], whole, strict=False):
+    for one, seen in zip(blind.answers["videokr_eval"], alone, strict=False):
         assert one.example == seen.example and 0 < one.prompt_tokens < seen.prompt_tokens
 
 

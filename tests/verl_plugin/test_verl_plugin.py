@@ -621,17 +621,19 @@ def test_rollouts_of_a_prompt_go_to_one_replica_and_the_load_stays_even():
         assert max(Counter(name for _, name, _ in asked).values()) <= 48  # 32, were they to begin in order
 
 
-def test_the_shipped_lengths_fit_into_a_batch_of_vllms():
+def test_the_shipped_lengths_fit_into_a_batch_of_vllms_whatever_the_model_has_positions_for(tmp_path):
     from verl_plugin.settings import make_room
 
-    config = composed()
-    rollout = config.actor_rollout_ref.rollout
-    make_room(rollout, config.data)
-    assert rollout.max_num_batched_tokens == 16_384 + 2_048 and not rollout.enable_chunked_prefill
-    small = composed(overrides=["data.max_prompt_length=512"])
-    own = small.actor_rollout_ref.rollout.max_num_batched_tokens
-    make_room(small.actor_rollout_ref.rollout, small.data)
-    assert small.actor_rollout_ref.rollout.max_num_batched_tokens == own
+    for positions, context in ((262_144, 18_432), (4_096, 4_096)):
+        (tmp_path / "config.json").write_text(json.dumps({"text_config": {"max_position_embeddings": positions}}))
+        config = composed()
+        rollout = config.actor_rollout_ref.rollout
+        make_room(rollout, config.data, tmp_path)
+        assert rollout.max_model_len == context <= rollout.max_num_batched_tokens and not rollout.enable_chunked_prefill
+    small = composed(overrides=["data.max_prompt_length=512"]).actor_rollout_ref.rollout
+    own = small.max_num_batched_tokens
+    make_room(small, composed(overrides=["data.max_prompt_length=512"]).data, tmp_path)
+    assert small.max_num_batched_tokens == own
 
 
 def test_rays_other_nodes_are_told_how_videos_are_read(tmp_path, monkeypatch):

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+#SBATCH --job-name=videokr-data
+#SBATCH --nodes=2
+#SBATCH --ntasks-per-node=1
+#SBATCH --exclusive
+#SBATCH --no-kill
+# A verb of data preparation with the CPUs of all nodes of the job, as one Ray cluster; in the repository's root:
+#   sbatch local_script/slurm/data.sh check --data data/raw/VideoKR-RL.jsonl --videos data/videos --level probe --workers 256
+set -euo pipefail
+cd "${SLURM_SUBMIT_DIR:-.}"
+# shellcheck source=local_script/slurm/nodes.sh
+source local_script/slurm/nodes.sh
+check_nodes rl ray "$@"
+stage_python rl ray
+run_on_ray rl ray "${PYTHON}" -m videokr "$@" --engine ray

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+#SBATCH --job-name=videokr-eval
+#SBATCH --nodes=2
+#SBATCH --ntasks-per-node=1
+#SBATCH --gpus-per-node=8
+#SBATCH --exclusive
+# Evaluation on all nodes of the job, whose replicas share one queue of questions; in the repository's root, with the flags
+# and variables of eval_videokr.sh:
+#   VIDEOKR_MODEL=merged sbatch local_script/slurm/eval.sh
+set -euo pipefail
+cd "${SLURM_SUBMIT_DIR:-.}"
+# shellcheck source=local_script/slurm/nodes.sh
+source local_script/slurm/nodes.sh
+check_nodes eval lmms_eval "${VIDEOKR_MODEL:-}" "${VIDEOKR_EVAL_ROOT:-}"
+run_on_nodes bash local_script/eval_videokr.sh "$@"
