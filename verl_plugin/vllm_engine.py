@@ -44,12 +44,12 @@ def orient_experts() -> None:
     @wraps(load)
     def load_oriented(self: Any, weights: Iterable[tuple[str, Any]]) -> Any:
         hidden = self.moe_config.hidden_dim_unpadded
-        return load(self, _as_published(weights, hidden) if self.is_fused_checkpoint_transposed else weights)
+        return load(self, as_published(weights, hidden) if self.is_fused_checkpoint_transposed else weights)
 
     RoutedExperts.load_weights = load_oriented
 
 
-def _as_published(weights: Iterable[tuple[str, Any]], hidden: int) -> Iterator[tuple[str, Any]]:
+def as_published(weights: Iterable[tuple[str, Any]], hidden: int) -> Iterator[tuple[str, Any]]:
     """Experts that lie the other way turned round.
 
     Args:

@@ -173,6 +173,8 @@ def initialise_by_fan_in(model: Any, seed: int) -> None:
 
     generator = torch.Generator().manual_seed(seed)
     for name, weight in model.named_parameters():
+        if name.endswith(".A_log"):
+            weight.data.fill_(-3.0)  # a Gated DeltaNet's state fades by half in some 20 tokens; the library's in one
         if weight.dim() < 2:
             continue
         embeddings = (std for part, std in EMBEDDING_STDS.items() if part in name)
