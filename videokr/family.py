@@ -1,4 +1,7 @@
-"""The model families that the recipe covers: `python -m videokr.family MODEL` names a model's."""
+"""The model families that the recipe covers: `python -m videokr.family MODEL` names a model's.
+
+How one is added: docs/families.md.
+"""
 
 import json
 import re
