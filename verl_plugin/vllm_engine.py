@@ -19,14 +19,29 @@ def register() -> None:
 def keep_weights() -> None:
     """Makes vLLM on a CPU take new weights while it runs, under verl's CPU platform only.
 
-    It repacks linear weights and convolutions for its CPU kernels when a model is loaded and drops the originals, so
-    that verl's weight updates find nothing to load into.
+    It repacks linear weights, convolutions and experts for its CPU kernels when a model is loaded and drops the
+    originals, so that verl's weight updates find nothing to load into, or of experts load what the kernel then reads in
+    another order. Experts are packed anew in each step here, which small models can afford.
     """
     import torch
     import vllm._custom_ops
+    from vllm.model_executor.layers.fused_moe.experts.cpu_moe import CPUUnquantizedExperts, cpu_prepack_moe_weight
 
     vllm._custom_ops._supports_onednn = False
     torch.cpu._is_avx512_bf16_supported = lambda: False  # what the convolutions' own kernel is chosen by
+    apply = CPUUnquantizedExperts.apply
+    if hasattr(apply, "__wrapped__"):
+        return
+
+    @wraps(apply)
+    def apply_packed(self: Any, *given: Any, w1: Any, w2: Any, **named: Any) -> None:
+        packed = {name: cpu_prepack_moe_weight(weight, self.isa) for name, weight in (("w1", w1), ("w2", w2))}
+        apply(self, *given, **packed, **named)
+
+    def keep(self: Any, layer: Any) -> None:
+        self._use_zentorch = False
+
+    CPUUnquantizedExperts.apply, CPUUnquantizedExperts.process_weights_after_loading = apply_packed, keep
 
 
 def orient_experts() -> None:
