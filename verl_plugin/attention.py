@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from videokr.errors import UserError
-from videokr.family import BY_MODEL_TYPE
+from videokr.family import BY_MODEL_TYPE, Family
 
 FLASH, SDPA = "flash_attention_2", "sdpa"
 FLASH_LINEAR = "fla"  # flash-linear-attention, as it is imported
@@ -43,7 +43,7 @@ def choose_attention(model: Any, sequence_parallel: int = 1) -> str:
             f"attn_implementation={FLASH}: flash-attn is not in this environment; install it, or leave "
             f"ATTN_IMPLEMENTATION unset for {SDPA}"
         )
-    family = BY_MODEL_TYPE.get(_model_type(model.path))
+    family = find_family_of(model.path)
     leaks = bool(family and family.keeps_state) and not find_spec(FLASH_LINEAR)
     can_pack = not leaks and (not (family and family.packs_with_flash_alone) or implementation == FLASH)
     packed = can_pack if model.use_remove_padding is None else bool(model.use_remove_padding)
@@ -76,11 +76,12 @@ def choose_attention(model: Any, sequence_parallel: int = 1) -> str:
     return f"attention: {implementation} ({reason}), {rows}: {cost}, and the vision tower attends piece by piece"
 
 
-def _model_type(path: str) -> str:
+def find_family_of(path: str) -> Family | None:
+    """The family of a checkpoint folder or of a name on the hub; None of another model."""
     from transformers import PretrainedConfig
 
     try:
         config, _ = PretrainedConfig.get_config_dict(path)
     except OSError as error:
         raise UserError(f"model '{path}': {' '.join(str(error).split())}") from None
-    return str(config.get("model_type"))
+    return BY_MODEL_TYPE.get(str(config.get("model_type")))

@@ -79,7 +79,9 @@ def test_attention_is_what_environment_and_family_allow(configs, monkeypatch, ha
         with pytest.raises(UserError, match=chosen):
             settled(configs / model_type, *overrides)
         return
-    given = settled(configs / model_type, *overrides).actor_rollout_ref.model
+    config = settled(configs / model_type, *overrides).actor_rollout_ref
+    assert config.rollout.enable_chunked_prefill == (model_type == "qwen3_5_moe")  # vLLM's states want it
+    given = config.model
     assert (given.override_config.attn_implementation, given.use_remove_padding) == chosen
 
 
