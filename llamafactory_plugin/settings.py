@@ -96,7 +96,8 @@ def checked(config: dict[str, Any]) -> dict[str, Any]:
         raise UserError(
             "eval_dataset or val_size is set, and nothing is evaluated: add eval_strategy=steps eval_steps=100"
         )
-    return with_attention(config | {"report_to": names_of(config, "report_to") or "none"})
+    keeps_state = bool(family and family.keeps_state)
+    return with_attention(config | {"report_to": names_of(config, "report_to") or "none"}, keeps_state)
 
 
 def host_arguments() -> dict[str, Any]:
@@ -147,15 +148,32 @@ def check_packages(config: dict[str, Any]) -> None:
             check_wandb_login(os.environ)
 
 
-def with_attention(config: dict[str, Any]) -> dict[str, Any]:
+def with_attention(config: dict[str, Any], keeps_state: bool = False) -> dict[str, Any]:
     """`flash_attn: auto` as what is there: fa2 where it is installed for this machine's GPU, else sdpa.
 
+    Args:
+        keeps_state: of the model's family: fa2 then takes flash-linear-attention besides, and packs want both.
+
     Raises:
-        UserError: fa2 was asked for and is not there, where the host would take sdpa.
+        UserError: fa2 was asked for and is not there, where the host would take sdpa; or packs of a model that keeps a
+            state, which would go over from row to row.
     """
     from transformers.utils import is_flash_attn_2_available
 
     asked, there = str(config.get(FLASH_ATTENTION) or AUTO), is_flash_attn_2_available()
+    if keeps_state and asked in (FA2, AUTO) and there and not find_spec("fla"):
+        if asked == FA2:
+            raise UserError(
+                f"{FLASH_ATTENTION}={FA2}: of this model the host wants flash-linear-attention, too: "
+                f"{install_command('flash-linear-attention')}"
+            )
+        there = False
+    packing = next((key for key in ("neat_packing", "packing") if config.get(key)), None)
+    if keeps_state and packing and not (there and asked in (FA2, AUTO)):
+        raise UserError(
+            f"{packing}={config[packing]}: without flash-attn and flash-linear-attention each row of a pack would go "
+            "on from the state of the one before; install both, or leave the setting out"
+        )
     if asked == FA2 and not there:
         raise UserError(
             f"{FLASH_ATTENTION}={FA2}: flash-attn is not installed, or finds no GPU; {FLASH_ATTENTION}={AUTO} takes "

@@ -1,4 +1,4 @@
-"""LLaMA-Factory's chat templates of the two families, with videos sampled by the frame plan: `videokr_qwen3vl`.
+"""LLaMA-Factory's chat templates of the families, with videos sampled by the frame plan: `videokr_qwen3vl`.
 
 The stock templates sample by rules of their own (an odd number of frames is padded, time is counted from the sampled
 frames), take the first frames alone of MKV and WebM files, which hold no frame count, and of several videos in a row
@@ -36,7 +36,6 @@ from videokr.video.vision_tokens import put_videos
 
 LINE_BREAK = "\n"
 QUESTION = USER_TURN.format("{{content}}")
-HOST_TEMPLATES = {"qwen2_5vl": "qwen2_vl", "qwen3vl": "qwen3_vl_nothink"}
 
 
 @dataclass
@@ -80,7 +79,7 @@ class RolloutTemplate(Template):
 
 
 class _PlannedVideos:
-    """What both families' plugins share; stands before the host's class, which goes on to see to the images."""
+    """What all families' plugins share; stands before the host's class, which goes on to see to the images."""
 
     skip_bad_videos = False
     sampling = BY_INDEX
@@ -150,7 +149,7 @@ class _PlannedVideos:
         return inputs
 
 
-class PlannedQwen2_5VL(_PlannedVideos, Qwen2VLPlugin):
+class PlannedQwen2VL(_PlannedVideos, Qwen2VLPlugin):
     pass
 
 
@@ -158,7 +157,7 @@ class PlannedQwen3VL(_PlannedVideos, Qwen3VLPlugin):
     pass
 
 
-PLUGINS = {"qwen2_5vl": PlannedQwen2_5VL, "qwen3vl": PlannedQwen3VL}
+PLUGINS = {Qwen2VLPlugin: PlannedQwen2VL, Qwen3VLPlugin: PlannedQwen3VL}
 
 
 def budget_of(processor: Any, sampling: str = BY_INDEX) -> VideoBudget:
@@ -181,9 +180,9 @@ def register(skip_bad_videos: bool = False, sampling: str = BY_INDEX) -> None:
     # The host's collator asks the model's class for positions.
     Qwen2_5_VLModel.get_rope_index = patch_rope_index(Qwen2_5_VLModel.get_rope_index)
     _PlannedVideos.skip_bad_videos = skip_bad_videos
-    for name, plugin in PLUGINS.items():
-        template, host = FAMILIES[name].template, TEMPLATES[HOST_TEMPLATES[name]]
-        register_mm_plugin(template, plugin)
+    for family in FAMILIES.values():
+        template, host = family.template, TEMPLATES[family.host_template]
+        register_mm_plugin(template, PLUGINS[type(host.mm_plugin)])
         tokens = {name: getattr(host.mm_plugin, name) for name in ("image_token", "video_token", "audio_token")}
         mm_plugin = get_mm_plugin(template, **tokens)
         mm_plugin.sampling = sampling  # of the object and not the class, so that the host's cache of rows tells it

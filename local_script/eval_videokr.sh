@@ -160,7 +160,7 @@ if [[ "${DATA_PARALLEL_SIZE}" != 1 || "${NNODES:-1}" != 1 ]]; then
   HOST=("${PYTHON}" -m videokr.torchrun --nproc_per_node "${DATA_PARALLEL_SIZE}" "${NODES[@]}" -m)
 fi
 if is_on VIDEOKR_CPU; then
-  MODEL_ARGS+=",dtype=float32"
+  if [[ "${BACKEND}" == vllm ]]; then MODEL_ARGS+=",dtype=$(cpu_dtype "${VIDEOKR_MODEL}")"; else MODEL_ARGS+=",dtype=float32"; fi
   SETTINGS+=("OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}" "CUDA_VISIBLE_DEVICES=")
   if [[ "${BACKEND}" == vllm ]]; then
     MODEL_ARGS+=",enforce_eager=True"

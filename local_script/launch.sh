@@ -96,3 +96,11 @@ print_command() {
     exit 0
   fi
 }
+
+# cpu_dtype MODEL: what vLLM computes in on a CPU: Gated DeltaNet in bfloat16 alone. What is wrong with a model is said later.
+cpu_dtype() {
+  case "$("${PYTHON}" -m videokr.family "$1" 2>/dev/null)" in
+    *": qwen3_5") echo bfloat16 ;;
+    *) echo float32 ;;
+  esac
+}

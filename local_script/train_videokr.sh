@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Supervised fine-tuning through LLaMA-Factory with the published settings.
 #
-#   bash local_script/train_videokr.sh qwen2_5vl|qwen3vl [agentic] [key=value ...]
+#   bash local_script/train_videokr.sh qwen2_5vl|qwen3vl|qwen3vl_moe|qwen3_5|qwen3_5_moe [agentic] [key=value ...]
 #
 # agentic trains dialogues that may look again (docs/dialogues.md) with VideoTemp-o3's settings: the last two responses of
 # a row, three epochs, the projector too.
@@ -19,16 +19,22 @@ source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
 
 cd "${REPO_DIR}" # relative paths start here, as published
 
-case "${1:-}" in
-  qwen2_5vl | qwen2.5vl) family=qwen2_5vl base=Qwen/Qwen2.5-VL-7B-Instruct ;;
-  qwen3vl | qwen3_vl) family=qwen3vl base=Qwen/Qwen3-VL-8B-Instruct ;;
-  *) die "unknown family '${1:-}': give qwen2_5vl or qwen3vl" ;;
-esac
-shift
 recipe=()
+case "${1:-}" in
+  qwen2_5vl | qwen2.5vl) name=qwen2_5vl base=Qwen/Qwen2.5-VL-7B-Instruct ;;
+  qwen3vl | qwen3_vl) name=qwen3vl base=Qwen/Qwen3-VL-8B-Instruct ;;
+  qwen3vl_moe) name=qwen3vl_moe base=Qwen/Qwen3-VL-30B-A3B-Instruct ;;
+  qwen3_5 | qwen3.5) name=qwen3_5 base=Qwen/Qwen3.5-9B ;;
+  qwen3_5_moe) name=qwen3_5_moe base=Qwen/Qwen3.5-35B-A3B ;;
+  *) die "unknown family '${1:-}': give qwen2_5vl, qwen3vl, qwen3vl_moe, qwen3_5 or qwen3_5_moe" ;;
+esac
+family="${name%_moe}"
+# Adapters: docs/recipes.md has the memory of all weights.
+if [[ "${name}" == *_moe ]]; then recipe=(finetuning_type=lora lora_rank=32 lora_target=all); fi
+shift
 if [[ "${1:-}" == agentic ]]; then
-  recipe=(dataset=videokr_dialogues loss_turns=2 num_train_epochs=3 freeze_multi_modal_projector=false)
-  OUTPUT_DIR="${OUTPUT_DIR:-saves/videokr/${family}_dialogues}"
+  recipe+=(dataset=videokr_dialogues loss_turns=2 num_train_epochs=3 freeze_multi_modal_projector=false)
+  OUTPUT_DIR="${OUTPUT_DIR:-saves/videokr/${name}_dialogues}"
   shift
 fi
 model="${MODEL_NAME_OR_PATH:-${base}}"
@@ -41,7 +47,7 @@ training=(
   -m llamafactory_plugin.train "llamafactory_plugin/configs/${family}_sft.yaml"
   "model_name_or_path=${model}"
   "dataset_dir=${DATASET_DIR:-data}"
-  "output_dir=${OUTPUT_DIR:-saves/videokr/${family}_sft}"
+  "output_dir=${OUTPUT_DIR:-saves/videokr/${name}_sft}"
   "report_to=${REPORT_TO:-none}"
   "${recipe[@]}"
   "$@"

@@ -125,6 +125,8 @@ if [[ "${config}" == videokr_grpo ]]; then # one worker of each kind on a CPU
   N_GPUS="${N_GPUS_PER_NODE:-${N_GPUS:-}}"
   given N_GPUS trainer.n_gpus_per_node
   switch ENFORCE_EAGER "${rollout}.enforce_eager"
+else
+  command+=("${rollout}.dtype=$(cpu_dtype "${MODEL_PATH}")")
 fi
 [[ -z "${VIDEO_MANIFEST:-}" ]] || command+=("+data.video_manifest=$(quoted "${VIDEO_MANIFEST}")")
 command+=("$@")

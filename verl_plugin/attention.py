@@ -3,17 +3,20 @@
 verl's own default is flash-attn. Without it rows are still packed (`use_remove_padding`) for Qwen3-VL, which finds the
 rows of a pack by their positions. For Qwen2.5-VL verl puts an attention of its own into the model, which knows
 flash-attn alone and fails in the first step (`_flash_use_top_left_mask` is undefined; no upstream issue was found):
-there rows are padded.
+there rows are padded. So are Qwen3.5's without flash-linear-attention: verl hands the places where rows begin to
+whatever takes keywords, and the function that transformers has instead takes them and looks at none. Each row then goes
+on from the state of the one before, without a word (no upstream issue was found).
 """
 
+from importlib.util import find_spec
 from typing import Any
 
 from videokr.errors import UserError
-from videokr.family import FAMILIES
+from videokr.family import BY_MODEL_TYPE, Family
 
 FLASH, SDPA = "flash_attention_2", "sdpa"
+FLASH_LINEAR = "fla"  # flash-linear-attention, as it is imported
 PLAIN = (SDPA, "eager")
-NEEDS_FLASH_TO_PACK = FAMILIES["qwen2_5vl"].model_type
 
 
 def choose_attention(model: Any, sequence_parallel: int = 1) -> str:
@@ -40,8 +43,15 @@ def choose_attention(model: Any, sequence_parallel: int = 1) -> str:
             f"attn_implementation={FLASH}: flash-attn is not in this environment; install it, or leave "
             f"ATTN_IMPLEMENTATION unset for {SDPA}"
         )
-    can_pack = _model_type(model.path) != NEEDS_FLASH_TO_PACK or implementation == FLASH
+    family = find_family_of(model.path)
+    leaks = bool(family and family.keeps_state) and not find_spec(FLASH_LINEAR)
+    can_pack = not leaks and (not (family and family.packs_with_flash_alone) or implementation == FLASH)
     packed = can_pack if model.use_remove_padding is None else bool(model.use_remove_padding)
+    if packed and leaks:
+        raise UserError(
+            "use_remove_padding: without flash-linear-attention verl lets each row of a pack go on from the state of "
+            "the one before; install it, or leave the setting out"
+        )
     wanted = {
         "use_remove_padding": packed and not can_pack,
         f"ulysses_sequence_parallel_size={sequence_parallel}": sequence_parallel > 1 and implementation in PLAIN,
@@ -66,11 +76,12 @@ def choose_attention(model: Any, sequence_parallel: int = 1) -> str:
     return f"attention: {implementation} ({reason}), {rows}: {cost}, and the vision tower attends piece by piece"
 
 
-def _model_type(path: str) -> str:
+def find_family_of(path: str) -> Family | None:
+    """The family of a checkpoint folder or of a name on the hub; None of another model."""
     from transformers import PretrainedConfig
 
     try:
         config, _ = PretrainedConfig.get_config_dict(path)
     except OSError as error:
         raise UserError(f"model '{path}': {' '.join(str(error).split())}") from None
-    return str(config.get("model_type"))
+    return BY_MODEL_TYPE.get(str(config.get("model_type")))

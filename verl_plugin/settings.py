@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from verl_plugin.attention import choose_attention
+from verl_plugin.attention import choose_attention, find_family_of
 from verl_plugin.batches import check_batches
 from verl_plugin.cluster import loggers
 from verl_plugin.video_patches import STRATEGIES
@@ -117,6 +117,10 @@ def check_settings(config: Any) -> None:
     if actor.strategy not in STRATEGIES:
         raise UserError(f"{_ACTOR}.strategy={actor.strategy}: the settings here are of {' and '.join(STRATEGIES)}")
     attention = choose_attention(config.actor_rollout_ref.model, actor.ulysses_sequence_parallel_size)
+    family = find_family_of(config.actor_rollout_ref.model.path)
+    if family and family.keeps_state:
+        # vLLM keeps such states in its prefix cache where prompts are prefilled in pieces, and else ends.
+        config.actor_rollout_ref.rollout.enable_chunked_prefill = True
     check_batches(config)
     try:
         validate_config(config, need_reference_policy(config), need_critic(config))

@@ -1,4 +1,7 @@
-"""The model families that the recipe covers: `python -m videokr.family MODEL` names a model's."""
+"""The model families that the recipe covers: `python -m videokr.family MODEL` names a model's.
+
+How one is added: docs/families.md.
+"""
 
 import json
 import re
@@ -9,7 +12,7 @@ from pathlib import Path
 
 from videokr.errors import UserError, exit_status
 
-# Single tokens of both families.
+# Single tokens of all families.
 VIDEO = "<|video_pad|>"
 VISION_START, VISION_END = "<|vision_start|>", "<|vision_end|>"
 END_OF_TURN = "<|im_end|>"  # after every message, the response among them
@@ -20,25 +23,43 @@ HUB_ID = re.compile(r"[A-Za-z0-9_-][\w.-]*/[\w.-]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Models of one architecture, and what the stages call it.
+    """Models that the stages treat alike, and what they have to know of them.
+
+    The chat template, and with it who opens the thinking, is the checkpoint's own: `videokr.generation_prompt`.
 
     Attributes:
-        name: as the launchers take it.
-        model_type: `model_type` in the model's config.json.
-        template: LLaMA-Factory's name for its chat template, as llamafactory_plugin registers it.
-        patch_size: side of a vision patch in pixels.
+        name: as the launchers take it; `videokr_` and the name is that of its chat template in LLaMA-Factory.
+        model_types: `model_type` in a model's config.json; where there are two, the dense and the mixture of experts.
+        host_template: LLaMA-Factory's own chat template, which ours goes on from.
+        patch_size: side of a vision patch in pixels; with 16 the prompt holds the times of a video, with 14 the
+            positions do (`videokr.video.frame_plan`).
+        thinks: whether the prompt opens the thinking with every checkpoint, and not with some.
+        keeps_state: whether layers carry a state along the tokens (Gated DeltaNet), and not attention alone.
+        packs_with_flash_alone: whether verl needs flash-attn to pack its rows.
     """
 
     name: str
-    model_type: str
-    template: str
+    model_types: tuple[str, ...]
+    host_template: str
     patch_size: int
+    thinks: bool = False
+    keeps_state: bool = False
+    packs_with_flash_alone: bool = False
+
+    @property
+    def template(self) -> str:
+        return f"videokr_{self.name}"
 
 
 FAMILIES = {
-    "qwen2_5vl": Family("qwen2_5vl", "qwen2_5_vl", "videokr_qwen2_5vl", patch_size=14),
-    "qwen3vl": Family("qwen3vl", "qwen3_vl", "videokr_qwen3vl", patch_size=16),
+    family.name: family
+    for family in (
+        Family("qwen2_5vl", ("qwen2_5_vl",), "qwen2_vl", patch_size=14, packs_with_flash_alone=True),
+        Family("qwen3vl", ("qwen3_vl", "qwen3_vl_moe"), "qwen3_vl_nothink", patch_size=16),
+        Family("qwen3_5", ("qwen3_5", "qwen3_5_moe"), "qwen3_5_nothink", patch_size=16, thinks=True, keeps_state=True),
+    )
 }
+BY_MODEL_TYPE = {model_type: family for family in FAMILIES.values() for model_type in family.model_types}
 
 
 def family_of(model_path: Path) -> Family:
@@ -59,11 +80,10 @@ def family_of(model_path: Path) -> Family:
         model_type = json.loads(config.read_text(encoding="utf-8"))["model_type"]
     except (ValueError, TypeError, KeyError):
         raise UserError(f"model '{model_path}': its config.json names no model_type") from None
-    covered = {family.model_type: family for family in FAMILIES.values()}
-    if model_type not in covered:
-        known = ", ".join(covered)
+    if not isinstance(model_type, str) or model_type not in BY_MODEL_TYPE:
+        known = ", ".join(BY_MODEL_TYPE)
         raise UserError(f"model '{model_path}': model_type {model_type!r} is not covered; known: {known}")
-    return covered[model_type]
+    return BY_MODEL_TYPE[model_type]
 
 
 def context_tokens(model_path: Path) -> int | None:

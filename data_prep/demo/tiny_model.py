@@ -1,4 +1,4 @@
-"""A tiny, randomly initialised Qwen2.5-VL or Qwen3-VL that every host loads, and that can learn.
+"""A tiny, randomly initialised model of a family that every host loads, and that can learn.
 
 About a million parameters, built in seconds without a network: real configurations, processors, chat templates and a
 byte-level tokenizer trained on the spot, so that the hosts run their real loading code.
@@ -20,11 +20,14 @@ HIDDEN = 128
 HEAD_DIM = 64  # the smallest but one that vLLM's CPU attention has
 VOCAB_LIMIT = 640  # enough for every word of the made-up corpus to be one token
 EMBEDDING_STDS = {"embed_tokens": 0.1, "pos_embed": 0.5}  # a patch's place must not drown in what it shows
-RESIDUAL_PROJECTIONS = ("o_proj.weight", "down_proj.weight", "attn.proj.weight", "linear_fc2.weight")
+RESIDUAL_PROJECTIONS = (
+    "o_proj.weight", "out_proj.weight", "down_proj.weight", "experts.down_proj", "attn.proj.weight",
+    "linear_fc2.weight",
+)  # fmt: skip
 RESIDUAL_SCALE = 0.4  # about 1 / sqrt(2 * layers)
 MAX_LENGTH = 4096
 TIMESTAMPS = "<0.2 seconds><1.2 seconds><2.2 seconds><3.2 seconds>"  # as Qwen3-VL's processor writes them
-# Special tokens of the Qwen2.5-VL and Qwen3-VL tokenizers, in their order.
+# Special tokens of the Qwen tokenizers, in their order.
 SPECIAL_TOKENS = (
     "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>",
     "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>",
@@ -32,18 +35,22 @@ SPECIAL_TOKENS = (
 )  # fmt: skip
 
 
-# What Qwen3-VL-Thinking's template makes of an assistant's message: of its reasoning it keeps the last turn's alone.
+# What Qwen3-VL-Thinking's and Qwen3.5's templates make of an assistant's message: of its reasoning they keep the last
+# turn's alone. Qwen3.5's closes the thinking where it is told to.
 THINKING_TURN = (
     "{% set parts = message['content'].split('</think>') %}"
     "{% if loop.last %}{% set reasoning = parts[0].split('<think>')[-1] if parts | length > 1 else '' %}"
     "{{ '<think>\n' + reasoning.strip('\n') + '\n</think>\n\n' }}{% endif %}{{ parts[-1].lstrip('\n') }}"
 )
+OPENED_THINKING = (
+    "<think>\n{% if enable_thinking is defined and enable_thinking is false %}{{ '\n</think>\n\n' }}{% endif %}"
+)
 
 
 def chat_template(family: Family, thinking: bool = False) -> str:
-    """ChatML as both families use it, reduced to text, image and video parts of the content.
+    """ChatML as all families use it, reduced to text, image and video parts of the content.
 
-    Qwen2.5-VL puts a default system turn first, Qwen3-VL none.
+    Qwen2.5-VL puts a default system turn first, the others none.
 
     Args:
         thinking: the generation prompt opens the thinking, as that of Qwen3-VL-8B-Thinking.
@@ -63,7 +70,7 @@ def chat_template(family: Family, thinking: bool = False) -> str:
         "{% elif part['type'] == 'video' or 'video' in part %}<|vision_start|><|video_pad|><|vision_end|>"
         "{% elif 'text' in part %}{{ part['text'] }}{% endif %}"
         "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
-        "{% if add_generation_prompt %}<|im_start|>assistant\n" + "<think>\n" * thinking + "{% endif %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n" + OPENED_THINKING * thinking + "{% endif %}"
     )
 
 
@@ -117,10 +124,15 @@ def _text_config(tokenizer: Any, vocab_size: int, rope: dict[str, Any]) -> dict[
     }
 
 
-def build_config(family: Family, tokenizer: Any) -> Any:
-    """The family's own configuration class, at the tiny size."""
-    from transformers import Qwen2_5_VLConfig, Qwen3VLConfig
+def build_config(family: Family, tokenizer: Any, moe: bool = False) -> Any:
+    """The family's own configuration class, at the tiny size.
 
+    Args:
+        moe: of the family's mixture of experts.
+    """
+    from transformers import AutoConfig
+
+    (model_type,) = family.model_types[-1:] if moe else family.model_types[:1]
     tokens = {"image": "image_pad", "video": "video_pad", "vision_start": "vision_start", "vision_end": "vision_end"}
     ids = {f"{what}_token_id": tokenizer.convert_tokens_to_ids(f"<|{token}|>") for what, token in tokens.items()}
     ids["tie_word_embeddings"] = True
@@ -131,13 +143,24 @@ def build_config(family: Family, tokenizer: Any) -> Any:
         vision = {"depth": 2, "hidden_size": 64, "intermediate_size": 128, "num_heads": 2, "patch_size": 14,
                   "window_size": 112, "fullatt_block_indexes": [1], "out_hidden_size": HIDDEN,
                   "temporal_patch_size": 2, "spatial_merge_size": 2, "tokens_per_second": 2}  # fmt: skip
-        return Qwen2_5_VLConfig(text_config=text, vision_config=vision, **ids)
+        return AutoConfig.for_model(model_type, text_config=text, vision_config=vision, **ids)
     rope = {"mrope_section": [12, 10, 10], "mrope_interleaved": True, "rope_theta": 1000.0}
     text = _text_config(tokenizer, vocab_size, rope)
     vision = {"depth": 3, "hidden_size": 64, "intermediate_size": 128, "num_heads": 2, "patch_size": 16,
               "num_position_embeddings": 64, "out_hidden_size": HIDDEN, "temporal_patch_size": 2,
-              "spatial_merge_size": 2, "deepstack_visual_indexes": [0, 1]}  # fmt: skip
-    return Qwen3VLConfig(text_config=text, vision_config=vision, **ids)
+              "spatial_merge_size": 2}  # fmt: skip
+    if family.name == "qwen3_5":
+        text["rope_parameters"] |= {"mrope_section": [3, 3, 2], "partial_rotary_factor": 0.25}  # a quarter of a head
+        text |= {"layer_types": ["linear_attention", "linear_attention", "full_attention"]}
+        text |= {"linear_key_head_dim": 128, "linear_value_head_dim": 128}  # vLLM's CPU kernel knows few others
+        text |= {"linear_num_key_heads": 1, "linear_num_value_heads": 2}
+    else:
+        vision["deepstack_visual_indexes"] = [0, 1]
+    if moe:
+        # By their shapes alone transformers and vLLM tell whether experts are transposed: two of them are not equal.
+        text |= {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 96, "norm_topk_prob": True}
+        text |= {"shared_expert_intermediate_size": 96} if family.name == "qwen3_5" else {}
+    return AutoConfig.for_model(model_type, text_config=text, vision_config=vision, **ids)
 
 
 def initialise_by_fan_in(model: Any, seed: int) -> None:
@@ -150,10 +173,13 @@ def initialise_by_fan_in(model: Any, seed: int) -> None:
 
     generator = torch.Generator().manual_seed(seed)
     for name, weight in model.named_parameters():
+        if name.endswith(".A_log"):
+            weight.data.fill_(-3.0)  # a Gated DeltaNet's state fades by half in some 20 tokens; the library's in one
         if weight.dim() < 2:
             continue
         embeddings = (std for part, std in EMBEDDING_STDS.items() if part in name)
-        std = next(embeddings, 1.0 / math.sqrt(weight[0].numel()))
+        fan_in = weight.shape[-1] if ".experts." in name else weight[0].numel()  # those of all experts are one tensor
+        std = next(embeddings, 1.0 / math.sqrt(fan_in))
         if name.endswith(RESIDUAL_PROJECTIONS):
             std *= RESIDUAL_SCALE
         weight.data.copy_(torch.randn(weight.shape, generator=generator) * std)
@@ -180,22 +206,24 @@ def build_processor(family: Family, tokenizer: Any) -> Any:
     return Qwen3VLProcessor(image, tokenizer, video, chat_template=template)
 
 
-def build_model(family: Family, corpus: Iterable[str], output: Path, seed: int = 0, thinking: bool = False) -> int:
+def build_model(
+    family: Family, corpus: Iterable[str], output: Path, seed: int = 0, thinking: bool = False, moe: bool = False
+) -> int:
     """Writes a checkpoint folder; returns its number of parameters. The folder appears whole or not at all.
 
     Args:
-        thinking: see `chat_template`.
+        thinking: see `chat_template`; of a family whose checkpoints all do it is so anyway.
+        moe: see `build_config`.
     """
     import torch
-    from transformers import GenerationConfig, Qwen2_5_VLForConditionalGeneration, Qwen3VLForConditionalGeneration
+    from transformers import AutoModelForImageTextToText, GenerationConfig
 
     torch.manual_seed(seed)
+    thinking = thinking or family.thinks
     tokenizer = train_tokenizer(corpus, chat_template(family, thinking))
     if thinking:
         tokenizer.add_tokens(["<think>", "</think>"])  # one token each, and not special: they stay in what is decoded
-    config = build_config(family, tokenizer)
-    classes = {"qwen2_5vl": Qwen2_5_VLForConditionalGeneration, "qwen3vl": Qwen3VLForConditionalGeneration}
-    model = classes[family.name](config)
+    model = AutoModelForImageTextToText.from_config(build_config(family, tokenizer, moe))
     initialise_by_fan_in(model, seed)
     eos = [tokenizer.convert_tokens_to_ids(token) for token in ("<|im_end|>", "<|endoftext|>")]
     model.generation_config = GenerationConfig(eos_token_id=eos, pad_token_id=eos[1])
@@ -233,12 +261,13 @@ def corpus_of(path: Path) -> list[str]:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("family", choices=FAMILIES)
+    parser.add_argument("--moe", action="store_true", help="the family's mixture of experts")
     parser.add_argument("--data", type=Path, required=True, help="annotation file that the tokenizer is trained on")
     parser.add_argument("--output", type=Path, required=True, help="checkpoint folder to write")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
     args.output.parent.mkdir(parents=True, exist_ok=True)
-    count = build_model(FAMILIES[args.family], corpus_of(args.data), args.output, args.seed)
+    count = build_model(FAMILIES[args.family], corpus_of(args.data), args.output, args.seed, moe=args.moe)
     print(f"{args.output}: {args.family}, {count / 1e6:.2f} M parameters")
     return 0
 

@@ -650,7 +650,7 @@ def test_too_long_is_what_prepare_leaves_out(tmp_path, family):
     path = write(tmp_path / "data.jsonl", rows)
     tokenizer = train_tokenizer(corpus_of(path), chat_template(FAMILIES[family]))
     tokenizer.save_pretrained(tmp_path / "model")
-    (tmp_path / "model" / "config.json").write_text(json.dumps({"model_type": FAMILIES[family].model_type}))
+    (tmp_path / "model" / "config.json").write_text(json.dumps({"model_type": FAMILIES[family].model_types[0]}))
     seen = VideoEntry("", "probe", None, "", 9, 9, 0, 25.0, 240, 320, "h264", False)
     videos = [seen._replace(path=f"{number}.mp4", frame_count=100 * number + 100) for number in range(24)]
     write_manifest(tmp_path / "manifest.parquet", videos)

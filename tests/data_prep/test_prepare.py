@@ -650,7 +650,7 @@ def test_a_row_that_just_fits_stays_and_one_token_less_leaves_it_out(host, tmp_p
 
     family = FAMILIES["qwen2_5vl"]
     train_tokenizer(["ball move frame"], chat_template(family)).save_pretrained(tmp_path / "model")
-    (tmp_path / "model" / "config.json").write_text(json.dumps({"model_type": family.model_type}))
+    (tmp_path / "model" / "config.json").write_text(json.dumps({"model_type": family.model_types[0]}))
     (tmp_path / "Videos").mkdir()
     for number in range(3):
         encode(tmp_path / "Videos" / f"{number}.mp4", frames=10)

@@ -517,4 +517,4 @@ def test_the_page_in_a_browser(tmp_path, manifest):
         text = tab.value("document.body.innerText")
         assert 'a<b>"&amp;.jsonl' in text and HOSTILE in text and "One epoch" in text
         broken = "[...document.querySelectorAll('img')].filter(picture => !picture.naturalWidth).length"
-        assert tab.value("document.querySelectorAll('img').length") == 7 and tab.value(broken) == 0
+        assert tab.value("document.querySelectorAll('img').length") == 8 and tab.value(broken) == 0

@@ -423,6 +423,7 @@ def test_bad_videos_are_skipped_counted_and_listed(streaming, damaged, corpus, m
     ("setting", "says"),
     [
         ("packing=flase", "packing is 'flase': true or false is needed"),
+        ("qwen3_5 neat_packing=true", "each row of a pack would go on from the state of the one before"),
         ("freeze_vision_tower=flase", "freeze_vision_tower is 'flase': true or false"),
         ("learning_rate=1e-4x", "learning_rate is '1e-4x': a number is needed"),
         ("max_steps=ten", "max_steps is 'ten': a whole number"),
@@ -440,8 +441,10 @@ def test_a_value_that_the_host_would_take_otherwise_is_refused(setting, says, co
     from videokr.errors import UserError
 
     file = corpus / "sft.jsonl"
+    *named, setting = setting.split()
+    family = named[0] if named else "qwen3vl"
     config = read_config(
-        [str(CONFIGS / "qwen3vl_sft.yaml"), f"model_name_or_path={models['qwen3vl']}", f"dataset={file}",
+        [str(CONFIGS / f"{family}_sft.yaml"), f"model_name_or_path={models[family]}", f"dataset={file}",
          f"output_dir={tmp_path / 'out'}", "report_to=none", setting.format(file=file)]
     )  # fmt: skip
     with pytest.raises(UserError, match=says):

@@ -276,7 +276,7 @@ def test_vllm_and_transformers_see_and_say_the_same(tmp_path, family, factor):
 
 
 @pytest.mark.eval
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ["qwen2_5vl", "qwen3_5"])
 def test_a_prompt_has_as_many_tokens_as_the_processor_makes_of_it(tmp_path, family):
     """Counted from headers, with every probe, against transformers' own processor of the decoded frames."""
     pytest.importorskip("vllm")

@@ -28,7 +28,7 @@ ATTENTION = "++actor_rollout_ref.model.override_config.attn_implementation="
 def configs(tmp_path_factory):
     """A folder a family with its config.json, which is all that a check reads of a model."""
     folder = tmp_path_factory.mktemp("configs")
-    for model_type in ("qwen2_5_vl", "qwen3_vl"):
+    for model_type in ("qwen2_5_vl", "qwen3_vl", "qwen3_5_moe"):
         (folder / model_type).mkdir()
         (folder / model_type / "config.json").write_text(json.dumps({"model_type": model_type}))
     return folder
@@ -66,6 +66,8 @@ def test_a_gpu_environment_as_it_is_built_starts_without_flash_attn(model, capsy
         (True, "qwen2_5_vl", [ATTENTION + "sdpa"], ("sdpa", False)),
         (False, "qwen3_vl", ["actor_rollout_ref.model.use_remove_padding=false"], ("sdpa", False)),
         (False, "qwen3_vl", [ATTENTION + "eager"], ("eager", True)),
+        (True, "qwen3_5_moe", [], ("flash_attention_2", False)),
+        (True, "qwen3_5_moe", ["actor_rollout_ref.model.use_remove_padding=true"], "flash-linear-attention"),
         (False, "qwen3_vl", [ATTENTION + "flash_attention_2"], "flash-attn is not in this environment"),
         (False, "qwen2_5_vl", ["actor_rollout_ref.model.use_remove_padding=true"], "with flash-attn alone"),
         (False, "qwen3_vl", [ACTOR + "ulysses_sequence_parallel_size=2"], "with flash-attn alone"),
@@ -77,13 +79,16 @@ def test_attention_is_what_environment_and_family_allow(configs, monkeypatch, ha
         with pytest.raises(UserError, match=chosen):
             settled(configs / model_type, *overrides)
         return
-    given = settled(configs / model_type, *overrides).actor_rollout_ref.model
+    config = settled(configs / model_type, *overrides).actor_rollout_ref
+    assert config.rollout.enable_chunked_prefill == (model_type == "qwen3_5_moe")  # vLLM's states want it
+    given = config.model
     assert (given.override_config.attn_implementation, given.use_remove_padding) == chosen
 
 
 # Rows in one pack through verl's own patches, against each alone through transformers.
 PACKED = """
 import sys
+from inspect import signature
 from pathlib import Path
 import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
@@ -118,6 +123,8 @@ with torch.no_grad():
     packed = load(path, attn_implementation="sdpa", dtype=torch.float32).eval()
     apply_monkey_patch(model=packed, use_remove_padding=True, ulysses_sp_size=1)
     ids, pack = torch.cat([given["input_ids"] for given in rows], 1), torch.cat(places, -1)
+    if "cu_seqlens" in signature(packed.forward).parameters:  # as verl's engine asks
+        videos["cu_seqlens"] = torch.tensor([0, *(given["input_ids"].shape[1] for given in rows)]).cumsum(0)
     try:
         found = packed(input_ids=ids, attention_mask=None, position_ids=pack, use_cache=False, **videos).logits
     except NameError as error:
@@ -127,15 +134,29 @@ with torch.no_grad():
 """
 
 
-def test_canary_verl_packs_rows_without_flash_attn_for_qwen3vl_alone(model):
-    """When this fails for Qwen2.5-VL, verl packs its rows too and verl_plugin.attention may let it."""
-    side = 112 if "qwen2" in model.name else 96
+def packed_rows(model, side):
     done = subprocess.run([sys.executable, "-c", PACKED, model, str(side)], capture_output=True, text=True)
     (said,) = [line.split() for line in done.stdout.splitlines() if line.startswith(("FAILS", "DIFFERS"))]
+    return said
+
+
+def test_canary_verl_packs_rows_without_flash_attn_for_qwen3vl_alone(model):
+    """When this fails for Qwen2.5-VL, verl packs its rows too and verl_plugin.attention may let it."""
+    said = packed_rows(model, 112 if "qwen2" in model.name else 96)
     if "qwen2" in model.name:
         assert said == ["FAILS", "_flash_use_top_left_mask"]
     else:
         assert said[0] == "DIFFERS" and float(said[1]) < 1e-5
+
+
+def test_canary_verl_packs_rows_of_qwen3_5_across_their_ends(tmp_path):
+    """When this fails, verl and transformers agree on where rows end and verl_plugin.attention may let it pack them."""
+    from data_prep.demo.tiny_model import build_model
+    from videokr.family import FAMILIES
+
+    build_model(FAMILIES["qwen3_5"], ["what colour is the square"] * 20, tmp_path / "model")
+    said = packed_rows(tmp_path / "model", 96)
+    assert said[0] == "DIFFERS" and float(said[1]) > 1e-2
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,30 @@ def vllm_by_its_name(monkeypatch):
     distribution.install()
 
 
+def test_canary_vllm_pull_47874_turns_experts_round_that_need_not_be():
+    """When this fails, vLLM looks at the shape again and orient_experts of verl_plugin.vllm_engine can go."""
+    import torch
+    from vllm.model_executor.layers.fused_moe.routed_experts import RoutedExperts
+
+    saved = torch.zeros(4, 2 * 96, 128)  # experts, out, in: as transformers 5 saves those of Qwen3-VL-MoE
+    assert RoutedExperts._orient_fused_weight(saved, True).shape == (4, 128, 2 * 96)
+
+
+def test_experts_are_handed_on_as_the_published_checkpoints_hold_them():
+    import torch
+
+    from verl_plugin.vllm_engine import as_published
+
+    gate_up, down = torch.rand(4, 2 * 96, 128), torch.rand(4, 128, 96)
+    for turned in (False, True):
+        given = {"0.gate_up_proj": gate_up, "0.down_proj": down, "0.gate_up_proj_scale_inv": torch.rand(4, 2, 1)}
+        if turned:
+            given |= {name: given[name].mT for name in ("0.gate_up_proj", "0.down_proj")}
+        made = dict(as_published(given.items(), hidden=128))
+        assert torch.equal(made["0.gate_up_proj"], gate_up.mT) and torch.equal(made["0.down_proj"], down.mT)
+        assert made["0.gate_up_proj_scale_inv"].shape == (4, 2, 1)
+
+
 def test_canary_verl_leaves_the_seconds_out():
     """When this fails, verl names what Qwen2.5-VL's positions need and rope_index_arguments can go.
 

@@ -6,18 +6,30 @@ from videokr.errors import UserError
 from videokr.family import FAMILIES, family_of, find_family
 
 
-@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
-def test_a_checkpoint_folder_names_its_family(tmp_path, family):
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": family.model_type}))
-    assert family_of(tmp_path) is family
+@pytest.mark.parametrize(
+    ("model_type", "family"),
+    [
+        ("qwen2_5_vl", "qwen2_5vl"),
+        ("qwen3_vl", "qwen3vl"),
+        ("qwen3_vl_moe", "qwen3vl"),
+        ("qwen3_5", "qwen3_5"),
+        ("qwen3_5_moe", "qwen3_5"),
+    ],
+)
+def test_a_checkpoint_folder_names_its_family(tmp_path, model_type, family):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": model_type}))
+    assert family_of(tmp_path) is FAMILIES[family]
 
 
-def test_the_launchers_names():
-    assert list(FAMILIES) == ["qwen2_5vl", "qwen3vl"]
+@pytest.mark.parametrize("model_type", ["qwen2_vl", "qwen2_5_omni", "internvl", "llama"])
+def test_another_architecture_is_refused_by_name(tmp_path, model_type):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": model_type}))
+    with pytest.raises(UserError, match=f"model_type '{model_type}' is not covered; known: .*qwen3_5_moe"):
+        family_of(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", '{"model_type": "llama"}', '{"model_type": null}'])
-def test_another_model_is_refused_by_name(tmp_path, text):
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", '{"model_type": null}', '{"model_type": ["qwen3_5"]}'])
+def test_a_config_that_names_none_is_refused(tmp_path, text):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(UserError, match=str(tmp_path)):
         family_of(tmp_path)
@@ -44,3 +56,28 @@ def test_a_file_is_no_checkpoint(tmp_path, monkeypatch):
     (tmp_path / "saves" / "model.bin").touch()
     with pytest.raises(UserError, match="is not there"):
         find_family("saves/model.bin")
+
+
+@pytest.mark.sft
+@pytest.mark.rl
+@pytest.mark.eval
+@pytest.mark.parametrize("moe", [False, True])
+def test_padding_changes_nothing_for_qwen3_5(tmp_path, moe):
+    """Padded on the right as in SFT, and on the left as in GRPO and by BACKEND=hf, against the row alone."""
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    from data_prep.demo.tiny_model import build_model
+    from videokr.family import FAMILIES
+
+    build_model(FAMILIES["qwen3_5"], ["What colour? A. red B. blue <answer>A</answer>"] * 20, tmp_path / "m", moe=moe)
+    model = AutoModelForImageTextToText.from_pretrained(tmp_path / "m", dtype=torch.float32).eval()
+    ids = torch.arange(10, 40)[None]
+    short, pad = ids[:, 5:16], torch.zeros(1, 19, dtype=torch.long)
+    with torch.no_grad():
+        alone = model(input_ids=short).logits[0]
+        for parts in ([short, pad], [pad, short]):
+            mask = torch.cat([torch.full_like(part, part is short) for part in parts], 1)
+            batch = {"input_ids": torch.cat([ids, torch.cat(parts, 1)])}
+            both = model(**batch, attention_mask=torch.cat([torch.ones_like(ids), mask])).logits
+            assert (both[1][mask[0].bool()] - alone).abs().max() < 1e-4 < 1e-2 * alone.abs().max()

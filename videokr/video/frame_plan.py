@@ -13,10 +13,10 @@ from typing import Any
 from videokr.budget import BY_TIME, VideoBudget
 from videokr.errors import UserError
 
-TEMPORAL_PATCH_FRAMES = 2  # frames in one temporal patch, both families
+TEMPORAL_PATCH_FRAMES = 2  # frames in one temporal patch, all families
 BFLOAT16_BITS = 8  # of a significand
-TIMESTAMPED_PATCH_SIZE = 16  # pixels; of the family whose prompts hold timestamps
-MERGE_SIDE = 2  # vision patches along one side of a token, both families
+TIMESTAMPED_PATCH_SIZE = 16  # pixels; of the families whose prompts hold timestamps
+MERGE_SIDE = 2  # vision patches along one side of a token, all families
 ASPECT_MAX = 200  # long side over short side that the processors take
 # Of qwen-vl-utils: tokens of one frame at most, of a video's frames together, and how far a frame may pass its share.
 FRAME_TOKENS_MAX = 768

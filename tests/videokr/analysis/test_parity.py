@@ -201,8 +201,13 @@ def parity(*arguments):
     ("name", "count", "sampling", "prompt_ends"),
     [
         ("qwen2_5vl", 25, "index", "<|im_start|>assistant\n"),
-        ("qwen3vl", 25, "index", "<|im_start|>assistant\n"),
-        ("qwen3vl", 7, "time", "<|im_start|>assistant\n<think>\n"),  # a Thinking checkpoint; the last clip is variable
+        ("qwen3vl", 25, "index", "<|im_start|>assistant\n"),  # its mixture of experts
+        (
+            "qwen3_5",
+            7,
+            "time",
+            "<|im_start|>assistant\n<think>\n",
+        ),  # as Thinking checkpoints; the last clip is variable
     ],
 )
 def test_one_example_is_the_same_in_all_three_hosts(name, count, sampling, prompt_ends, tmp_path):
@@ -214,7 +219,7 @@ def test_one_example_is_the_same_in_all_three_hosts(name, count, sampling, promp
 
     write_clips(tmp_path / "clips", count, progress=False)
     records = tmp_path / "clips" / "records.jsonl"
-    build_model(FAMILIES[name], corpus_of(records), tmp_path / "model", thinking="<think>" in prompt_ends)
+    build_model(FAMILIES[name], corpus_of(records), tmp_path / "model", moe=name == "qwen3vl")
     sheet = tmp_path / "sheet.png"
     settings = ("--records", records, "--n", str(count), "--max-pixels", "8192", "--sampling", sampling)
     done = parity("--model", tmp_path / "model", *settings, "--sheet", sheet, "--json")

@@ -38,6 +38,7 @@ ROOT = Path(__file__).parents[3]
 MAX_LOG_LINES = 15  # of a capture that failed
 POLL_SECONDS = 0.2
 LAYERS = 4  # of the text model; not fewer than the vision layers that Qwen3-VL hands it
+EXPERTS = 8
 CONTEXT_TOKENS = 32_768  # prompt and response: the evaluation's; a demo's model has less
 NEEDED = {
     "tokenizer": ("tokenizer.json", "vocab.json"),
@@ -139,6 +140,10 @@ def shorten(config: dict[str, Any]) -> None:
     text, vision = config.get("text_config", config), config["vision_config"]
     text["num_hidden_layers"] = min(LAYERS, text["num_hidden_layers"])
     text["max_position_embeddings"] = CONTEXT_TOKENS
+    config["dtype"] = text["dtype"] = "bfloat16"  # the only one in which vLLM computes Gated DeltaNet on a CPU
+    for experts in ("num_experts", "num_experts_per_tok"):  # vLLM would make them all, of random weights
+        if experts in text:
+            text[experts] = min(EXPERTS, text[experts])
     if "layer_types" in text:
         text["layer_types"] = text["layer_types"][:LAYERS]
     for indexes in ("deepstack_visual_indexes", "fullatt_block_indexes"):
