@@ -31,7 +31,7 @@ class LoadedWeights(TrainerCallback):
 
     def on_init_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
         if args.device.type == "cpu":  # several processes ask for an optimizer at "cpu:0", which torch does not know
-            serialization.register_package(0, lambda _: None, lambda data, place: data if place == "cpu:0" else None)
+            serialization.register_package(0, _no_tag, _at_first_cpu)
         if getattr(AcceleratorState(), "fsdp_plugin", None):
             return
         self._is_watching, model = True, given["model"]
@@ -66,6 +66,14 @@ class LoadedWeights(TrainerCallback):
         expected = [(name, id(each)) for name, each in parameters if each.requires_grad or not is_adapter]
         refuse("are missing", [name for name, parameter in expected if parameter not in self._loaded])
         self._loaded.clear()
+
+
+def _no_tag(_: Any) -> None:
+    return None
+
+
+def _at_first_cpu(data: Any, place: str) -> Any:
+    return data if place == "cpu:0" else None
 
 
 def refuse(fault: str, names: list[str]) -> None:
