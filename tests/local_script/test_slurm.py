@@ -52,4 +52,5 @@ def test_each_node_is_given_its_place(tmp_path):
 def test_a_mistake_that_a_launcher_tells_is_told_with_its_status(tmp_path):
     ran = submit(tmp_path, "qwen4vl")
     told = set(ran.stderr.splitlines())
-    assert ran.returncode == 2 and told == {"error: unknown family 'qwen4vl': give qwen2_5vl or qwen3vl"}
+    (line,) = told
+    assert ran.returncode == 2 and line.startswith("error: unknown family 'qwen4vl': give qwen2_5vl, ")
