@@ -12,8 +12,8 @@ cd "${REPO_DIR}"
 exec </dev/null
 unset PYTHONDONTWRITEBYTECODE # the hosts are imported in dozens of processes: compiled once, that takes a third
 WORK="$(mktemp -d)"
-BESIDE=() # processes that run the tests of a host beside the others
-trap 'for job in "${BESIDE[@]}"; do pkill -P "${job}" || true; done; rm -rf "${WORK}"' EXIT
+BESIDE="" # the process that runs GRPO's tests beside the others
+trap '[[ -z "${BESIDE}" ]] || pkill -P "${BESIDE}" || true; rm -rf "${WORK}"' EXIT
 : >"${WORK}/failed"
 
 # section NAME COMMAND...: runs it, and prints one line with its time; a failure is noted, and the rest still runs.
@@ -24,7 +24,7 @@ section() {
   "$@" || status=$?
   if ((status != 0)); then
     verdict="FAILED (exit status ${status})"
-    printf '%s\n' "${name}" >>"${WORK}/failed" # a file: sections run in processes of their own, too
+    printf '%s\n' "${name}" >>"${WORK}/failed" # a file: the sections of GRPO run in a process of their own
   fi
   printf '== %s: %s, %d s\n' "${name}" "${verdict}" "$((SECONDS - start))"
   return "${status}"
@@ -108,26 +108,22 @@ host_stage() {
   section "tests in ${stage}" run_pytest "${stage}" -m "${stage}" "${files[@]}" || true
 }
 
-# The processes of these hosts wait for each other much of the time: their tests run beside all others, and are shown at
-# the end.
+# GRPO's processes wait for each other half of the time: its tests run beside all others, and are shown at the end.
 if [[ "${1:-}" != "fast" ]]; then
   set -m # without it, bash would have what it starts beside ignore Ctrl-C, which tests send
-  for stage in rl eval; do
-    host_stage "${stage}" >"${WORK}/${stage}.log" 2>&1 &
-    BESIDE+=("$!")
-  done
+  host_stage rl >"${WORK}/rl.log" 2>&1 &
+  BESIDE="$!"
   set +m
 fi
 mapfile -t elsewhere < <(whole_file_host_tests)
 section "tests without a host" run_pytest dev -m "not sft and not rl and not eval" "${elsewhere[@]/#/--ignore=}" || true
 if [[ "${1:-}" != "fast" ]]; then
   host_stage sft
-  printf '\n... tests in rl and eval\n'
-  for job in "${BESIDE[@]}"; do
-    wait "${job}" || printf 'tests beside ended by themselves\n' >>"${WORK}/failed"
-  done
-  BESIDE=()
-  cat "${WORK}/rl.log" "${WORK}/eval.log"
+  host_stage eval
+  printf '\n... tests in rl\n'
+  wait "${BESIDE}" || printf 'tests in rl ended by themselves\n' >>"${WORK}/failed"
+  BESIDE=""
+  cat "${WORK}/rl.log"
 fi
 
 printf '\n%d s in all\n' "${SECONDS}"
