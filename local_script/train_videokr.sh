@@ -29,7 +29,7 @@ case "${1:-}" in
   *) die "unknown family '${1:-}': give qwen2_5vl, qwen3vl, qwen3vl_moe, qwen3_5 or qwen3_5_moe" ;;
 esac
 family="${name%_moe}"
-# Adapters: docs/recipes.md has the memory of all weights.
+# Adapters: docs/families.md has the memory of all weights.
 if [[ "${name}" == *_moe ]]; then recipe=(finetuning_type=lora lora_rank=32 lora_target=all); fi
 shift
 if [[ "${1:-}" == agentic ]]; then

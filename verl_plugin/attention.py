@@ -5,7 +5,7 @@ rows of a pack by their positions. For Qwen2.5-VL verl puts an attention of its 
 flash-attn alone and fails in the first step (`_flash_use_top_left_mask` is undefined; no upstream issue was found):
 there rows are padded. So are Qwen3.5's without flash-linear-attention: verl hands the places where rows begin to
 whatever takes keywords, and the function that transformers has instead takes them and looks at none. Each row then goes
-on from the state of the one before, without a word (no upstream issue was found).
+on from the state of the one before, without a word (an upstream issue was not looked for).
 """
 
 from importlib.util import find_spec
