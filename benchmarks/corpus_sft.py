@@ -3,9 +3,10 @@
 The demo's clips, and a server that knows what they show and plants faults (tests/support/demo_oracle.py): 10% wrong
 answers, 10% broken rationales, 5% of another language, 10% questions that are answered from four frames. The true rows
 are those of the same server without faults. Of each as many rows as the fewest are drawn; all three go through the same
-SFT, and answer the same held-out questions.
+SFT, and answer the same held-out questions: the likeliest answer, which hides what one row in ten teaches, and one drawn
+at temperature 1, as GRPO draws its rollouts.
 
-    python -m benchmarks.corpus_sft --folder DIR      # in the environment of rl; those of sft and eval are built, too
+    python -m benchmarks.corpus_sft --folder DIR --seed 0   # in the environment of rl; those of sft and eval are built, too
 
 A finished part is not made again.
 """
@@ -40,6 +41,7 @@ STEPS = ("generate", "verify", "dependency", "rationale")
 PLANTED = Faults(wrong_questions=0.1, needs_no_video=0.1, broken_rationales=0.1, other_language=0.05)
 SIDES = ("true", "corpus", "unfiltered")
 HELD_OUT = 1_000
+ANSWERS = {"likeliest": "max_new_tokens=96", "drawn": "max_new_tokens=96,temperature=1,top_p=1"}
 SKILLS = ("VidR", "KnowVid", "KnowVidR")
 
 
@@ -129,21 +131,21 @@ def train_and_ask(side: Path, rows: Path, number: int, clips: Path, held_out: Pa
     train = ("bash", "local_script/train_videokr.sh", "qwen3vl", f"media_dir={clips}", f"seed={seed}", *settings)
     given = {"MODEL_NAME_OR_PATH": str(model), "DATASET_DIR": str(side / "data"), "FORCE_TORCHRUN": "0"}
     run(log, *train, OUTPUT_DIR=str(side / "model"), **given)
-    run(
-        log, "bash", "local_script/eval_videokr.sh", VIDEOKR_MODEL=str(side / "model"), RUN_NAME=side.name,
-        OUTPUT_PATH=str(side / "eval"), VIDEOKR_EVAL_ROOT=str(held_out), VIDEOKR_EVAL_FILE="questions.jsonl",
-        VIDEOKR_USE_VLM_JUDGE="0", ANSWER_FORM="tagged", MAX_MODEL_LEN="2048", MAX_PIXELS="4096", MAX_FRAME_NUM="8",
-        GEN_KWARGS="max_new_tokens=96",
-    )  # fmt: skip
+    for name, sampling in ANSWERS.items():
+        run(
+            log, "bash", "local_script/eval_videokr.sh", VIDEOKR_MODEL=str(side / "model"), RUN_NAME=side.name,
+            OUTPUT_PATH=str(side / name), VIDEOKR_EVAL_ROOT=str(held_out), VIDEOKR_EVAL_FILE="questions.jsonl",
+            VIDEOKR_USE_VLM_JUDGE="0", ANSWER_FORM="tagged", MAX_MODEL_LEN="2048", MAX_PIXELS="4096", MAX_FRAME_NUM="8",
+            GEN_KWARGS=sampling,
+        )  # fmt: skip
     (side / "done").touch()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--videos", type=int, default=600, help="four of five are trained on (default: %(default)s)")
+    parser.add_argument("--videos", type=int, default=900, help="four of five are trained on (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--all-rows", action="store_true", help="of each side; without it, as many as the corpus has")
     args = parser.parse_args()
     folder, seed = args.folder.absolute() / f"seed{args.seed}", args.seed
     clips, held_out, model = folder / "clips", folder / "held_out", folder / "base"
@@ -173,14 +175,14 @@ def main() -> None:
         "corpus": make_corpus(folder / "rows_corpus", clips, args.videos, seed, PLANTED, *STEPS),
     }
     counts = {side: sum(1 for _ in rows[side].open("rb")) for side in SIDES}
-    fewest = min(counts.values())
-    names = {side: f"{side}_all" if args.all_rows and counts[side] > fewest else side for side in SIDES}
-    for side, name in names.items():
-        number = counts[side] if args.all_rows else fewest
-        print(f"{name}: {number} of {counts[side]} rows", flush=True)
-        train_and_ask(folder / name, rows[side], number, clips, held_out, model, seed)
-    for other in ("true", "unfiltered"):
-        videokr(["compare", str(folder / names[other] / "eval"), str(folder / "corpus" / "eval")])
+    number = min(counts.values())
+    for side in SIDES:
+        print(f"{side}: {number} of {counts[side]} rows", flush=True)
+        train_and_ask(folder / side, rows[side], number, clips, held_out, model, seed)
+    for answers in ANSWERS:
+        for other in ("true", "unfiltered"):
+            print(f"\n{answers} answers: {other}, corpus", flush=True)
+            videokr(["compare", str(folder / other / answers), str(folder / "corpus" / answers)])
 
 
 def unchecked(folder: Path, clips: Path, videos: int, seed: int) -> Path:
