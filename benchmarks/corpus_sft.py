@@ -1,12 +1,12 @@
 """A model trained on what `videokr corpus` made, beside one trained on the true rows and one on the unfiltered rows.
 
 The demo's clips, and a server that knows what they show and plants faults (tests/support/demo_oracle.py): 10% wrong
-answers, 10% broken rationales, 5% of another language, 10% questions that are answered from four frames. The true rows
-are those of the same server without faults. Of each as many rows as the fewest are drawn; all three go through the same
-SFT, and answer the same held-out questions: the likeliest answer, which hides what one row in ten teaches, and one drawn
-at temperature 1, as GRPO draws its rollouts.
+answers, 10% broken rationales, 5% of another language, 10% questions that are answered from four frames. The true
+rows are those of the same server without faults. Of each as many rows as the fewest are drawn; all three go through
+the same SFT, and answer the same held-out questions: with the likeliest answer, which hides what one row in ten
+teaches, and with one drawn at temperature 1, as GRPO draws its rollouts.
 
-    python -m benchmarks.corpus_sft --folder DIR --seed 0   # in the environment of rl; those of sft and eval are built, too
+    python -m benchmarks.corpus_sft --folder DIR --seed 0   # in the environment of rl; sft and eval are built, too
 
 A finished part is not made again.
 """
