@@ -24,6 +24,11 @@ is_on() {
   esac
 }
 
+# vLLM has some functions compiled whatever it is told. On a CPU that takes longer than it saves, and needs a C++ compiler.
+if is_on VIDEOKR_CPU; then
+  export TORCH_COMPILE_DISABLE=1
+fi
+
 # numeric NAME...: each variable, where set, is a number.
 numeric() {
   local name

@@ -1,4 +1,5 @@
 import importlib.util
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,8 @@ if importlib.util.find_spec("hypothesis"):
     # The same examples in every run, and no time limit on one: a busy machine is no fault of the code.
     settings.register_profile("videokr", deadline=None, derandomize=True)
     settings.load_profile("videokr")
+
+os.environ["TORCH_COMPILE_DISABLE"] = "1"  # as local_script/launch.sh, for the tests that start an engine themselves
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from slurm_job import PAGE as CLUSTER
 pytest.importorskip("torch")
 pytestmark = pytest.mark.sft
 
-# Of the models' pages on the hub.
+# Of the published weights: half of `total_size` in model.safetensors.index.json, or the count on the model's page.
 PUBLISHED = {
     "qwen2_5vl/3b": 3_754_622_976,
     "qwen2_5vl/7b": 8_292_166_656,

@@ -32,6 +32,7 @@ ON_CPU = {
     "VLLM_CPU_KVCACHE_SPACE": "1",
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     "VERL_PLATFORM": "cpu",
+    "TORCH_COMPILE_DISABLE": "1",  # as local_script/launch.sh
 }
 CAPTURES = "videokr.captures"  # group of entry points, one a stage: pyproject.toml
 ROOT = Path(__file__).parents[3]
