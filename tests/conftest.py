@@ -1,6 +1,8 @@
 import importlib.util
 import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from judge_endpoint import Endpoint, serve
@@ -12,7 +14,9 @@ if importlib.util.find_spec("hypothesis"):
     settings.register_profile("videokr", deadline=None, derandomize=True)
     settings.load_profile("videokr")
 
-os.environ["TORCH_COMPILE_DISABLE"] = "1"  # as local_script/launch.sh, for the tests that start an engine themselves
+# As local_script/launch.sh, for the tests that start an engine themselves.
+os.environ["TORCH_COMPILE_DISABLE"] = "1"
+os.environ.setdefault("VLLM_CACHE_ROOT", str(Path.home() / ".cache" / "vllm" / Path(sys.prefix).name))
 
 
 @pytest.fixture

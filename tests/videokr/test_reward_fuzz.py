@@ -1,4 +1,4 @@
-"""Ten seconds of texts that nobody would write: nothing breaks the reward, and nothing holds it up."""
+"""Five seconds of texts that nobody would write: nothing breaks the reward, and nothing holds it up."""
 
 import os
 import random
@@ -7,7 +7,7 @@ import time
 from videokr.response import Kind
 from videokr.reward import Accuracy, score_response
 
-SECONDS = float(os.environ.get("VIDEOKR_FUZZ_SECONDS", "10"))
+SECONDS = float(os.environ.get("VIDEOKR_FUZZ_SECONDS", "5"))
 SEED = int(os.environ.get("VIDEOKR_FUZZ_SEED", "0"))
 LONGEST_SECONDS = {Accuracy.PAPER: 0.05, Accuracy.TYPED: 0.5}  # for one input, on one core
 MEGABYTE = 1_000_000

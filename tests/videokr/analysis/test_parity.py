@@ -338,6 +338,7 @@ def test_nothing_is_left_when_it_is_ended(stood_in, tmp_path):
     started = tmp_path / "started"
     while asked.poll() is None and not (started.is_file() and started.read_text().count("\n") == 3):
         time.sleep(0.05)
+    time.sleep(1)  # the third may have said so before its parent knows that it was started
     asked.terminate()
     asked.communicate()
     assert asked.returncode == 143

@@ -75,6 +75,8 @@ def call_hosts(request: Request, environments: Path) -> None:
     modules = {stage: entry_points(group=CAPTURES)[stage].value for stage in REPORTS}
     logs = {stage: request.output / f"{stage}.log" for stage in REPORTS}
     request_file = request.write()
+    on_cpu = ON_CPU if request.cpu else {}
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "vllm"  # as local_script/launch.sh
     running: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for stage, python in pythons.items():
@@ -84,7 +86,7 @@ def call_hosts(request: Request, environments: Path) -> None:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     cwd=ROOT,
-                    env={**os.environ, **ALWAYS, **(ON_CPU if request.cpu else {})},
+                    env={**os.environ, **ALWAYS, **on_cpu, "VLLM_CACHE_ROOT": str(cache / stage)},
                 )
         waiting = dict(running)
         with tqdm(total=len(running), desc="asking the hosts", unit="host", disable=None) as progress:
