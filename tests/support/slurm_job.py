@@ -14,6 +14,16 @@ PAGE = ROOT / "docs" / "cluster.md"
 MARK = "CLUSTER_ENV"  # names a file of the test's own: which processes are its job's
 
 
+def ray_on_the_loopback(folder: Path, cpus: int) -> tuple[str, ...]:
+    """Lines of the cluster's file by which Ray's two nodes can be told apart.
+
+    Args:
+        folder: for Ray's own files; its name has to be short.
+    """
+    own = f"--num-cpus={cpus} --num-gpus=1 --node-ip-address=127.0.0.$((${{SLURM_PROCID:-0}} + 1))"
+    return (f'RAY_START_FLAGS="{own}"', "RAY_AUTH_MODE=disabled", f"RAY_TMPDIR={folder}", "unset RAY_ADDRESS")
+
+
 def job_variables(folder: Path, *lines: str) -> dict[str, str]:
     """The environment of an `sbatch`, and the cluster's file of variables that it names."""
     with socket.socket() as free:
@@ -36,6 +46,12 @@ def processes(variables: dict[str, str], **own: str) -> list[int]:
         except OSError:  # it has ended, or is another's
             continue
     return found
+
+
+def named(start: str, variables: dict[str, str], **own: str) -> list[int]:
+    """Those of them whose command line holds this."""
+    found = processes(variables, **own)
+    return [one for one in found if start.encode() in Path(f"/proc/{one}/cmdline").read_bytes()]
 
 
 def kill_when(job: "subprocess.Popen[str]", is_time: Callable[[], bool], find: Callable[[], list[int]]) -> str:
