@@ -98,9 +98,12 @@ node_run() {
   exit "${status}"
 }
 
-# run_on_ray STAGE MODULE COMMAND...: the command on the first node, in a Ray cluster of all.
+# run_on_ray STAGE MODULE COMMAND...: the command on the first node, in a Ray cluster of all; ends as the command does,
+# whatever srun says of a node that is gone.
 run_on_ray() {
-  on_nodes stay node_ray "$@"
+  on_nodes stay node_ray "$@" || true
+  [[ -s "${JOB}/ended" ]] || die "node '${NODE_NAMES[0]}', the first, is gone; submit it again to go on"
+  exit "$(<"${JOB}/ended")"
 }
 
 # node_ray STAGE MODULE COMMAND...: this node's part of the cluster, for as long as the command runs.
@@ -113,18 +116,20 @@ node_ray() {
   if ((SLURM_PROCID == 0)); then
     start+=(--head "--port=${MASTER_PORT}" --include-dashboard=false)
   else
-    until "${ray}" health-check --address "${RAY_ADDRESS}" >/dev/null 2>&1; do
+    until is_listening; do
       [[ ! -e "${JOB}/ended" ]] || exit 0
       sleep 1
     done
     start+=("--address=${RAY_ADDRESS}")
   fi
-  "${ray}" start "${start[@]}" "${flags[@]}" >"${JOB}/${SLURMD_NODENAME}.ray" 2>&1 &
-  until ((SLURM_PROCID != 0)) || "${ray}" health-check --address "${RAY_ADDRESS}" >/dev/null 2>&1; do
+  # The command has ended when Ray is told to: it need not wait for its nodes to fall idle.
+  RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S=0 "${ray}" start "${start[@]}" "${flags[@]}" >"${JOB}/${SLURMD_NODENAME}.ray" 2>&1 &
+  until ((SLURM_PROCID != 0)) || { is_listening && "${ray}" health-check --address "${RAY_ADDRESS}" >/dev/null 2>&1; }; do
     kill -0 $! 2>/dev/null || {
-      touch "${JOB}/ended"
+      echo 2 >"${JOB}/ended"
       die "node '${SLURMD_NODENAME}': Ray has not started, see '${JOB}/${SLURMD_NODENAME}.ray'"
     }
+    sleep 0.2
   done
   if ((SLURM_PROCID != 0)); then
     while [[ ! -e "${JOB}/ended" ]] && kill -0 $! 2>/dev/null; do sleep 1; done
@@ -135,11 +140,16 @@ node_ray() {
     else
       status=1
     fi
-    touch "${JOB}/ended"
+    echo "${status}" >"${JOB}/ended"
   fi
   kill -TERM $! 2>/dev/null || true
   wait
   exit "${status}"
+}
+
+# is_listening: whether something is there at the first node's port, without the seconds that Ray takes to say so.
+is_listening() {
+  (exec 3<>"/dev/tcp/${MASTER_ADDR}/${MASTER_PORT}") 2>/dev/null
 }
 
 # join_nodes: waits until every node is part of the cluster; names those that are not in time.

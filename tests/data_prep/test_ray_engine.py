@@ -13,7 +13,7 @@ from checkout import ROOT
 from misbehaving import misbehave
 from recipes_page import commands
 from slurm_job import PAGE as CLUSTER
-from slurm_job import job_variables, kill_when, named, ray_on_the_loopback
+from slurm_job import job_variables, kill_when, processes, ray_on_the_loopback
 
 from data_prep.engine import Failure, Workers, run
 
@@ -56,8 +56,8 @@ def test_a_check_on_two_nodes_of_which_one_dies_writes_the_same_manifest(tmp_pat
         cwd=ROOT, env=os.environ | {"VIDEOKR_PYTHON": sys.executable} | job, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
-    second = {"SLURMD_NODENAME": "node-b"}
-    told = kill_when(running, lambda: named("ray::", job, **second), lambda: named("/raylet/raylet", job, **second))
+    found = partial(processes, job, SLURMD_NODENAME="node-b")
+    told = kill_when(running, lambda: found("ray::Map"), lambda: found("/raylet/raylet"))
     assert running.returncode == 3 and "node 'node-b': Ray has ended here" in told, told
     assert (tmp_path / "local.parquet").read_bytes() == (tmp_path / "ray.parquet").read_bytes()
 

@@ -14,7 +14,7 @@ from checkout import ROOT
 from grpo import ON_A_CPU, double_the_videos, launch_grpo, submit_grpo
 from recipes_page import commands
 from slurm_job import PAGE as CLUSTER
-from slurm_job import job_variables, kill_when, named, processes, ray_on_the_loopback
+from slurm_job import job_variables, kill_when, nodes, ray_on_the_loopback
 
 pytestmark = pytest.mark.rl
 
@@ -60,7 +60,7 @@ def start(model, folder, *settings, **variables):
 
 
 def is_started_on_two_nodes_of_which_one_dies(model, folder, place, *settings):
-    """By the SLURM template: the second node's worker is killed once a step is done; the next start goes on."""
+    """By the SLURM template: all of the second node is killed once a step is done; the next start goes on."""
     (command,) = commands("GRPO", CLUSTER)
     job = job_variables(folder, *ON_A_CPU, *ray_on_the_loopback(place, cpus=32))
     places = {"DATA_DIR": str(folder / "rl"), "OUTPUT_DIR": str(folder / "run")} | job
@@ -78,16 +78,13 @@ def is_started_on_two_nodes_of_which_one_dies(model, folder, place, *settings):
 
     logged, said = folder / "run" / "metrics.jsonl", folder / "job.log"
     running = submitted()
-    kill_when(
-        running,
-        lambda: logged.is_file() and logged.stat().st_size,
-        lambda: named("ray::WorkerDict", job, SLURMD_NODENAME="node-b"),
-    )
+    kill_when(running, lambda: logged.is_file() and b"\n" in logged.read_bytes(), lambda: nodes(job, "node-b"))
     errors = [line for line in said.read_text().splitlines() if line.startswith("error: ")]
     assert running.returncode == 1 and len(errors) == 1, said.read_text()[-3000:]
-    assert re.match(r"error: node 'node-b': process \d+ \(WorkerDict\) has died; the same command goes on", errors[0])
-    kill_when(submitted(), lambda: "going on from step 1 of" in said.read_text(), lambda: processes(job))
-    assert "going on from step 1 of" in said.read_text()
+    assert re.match(r"error: node 'node-b'( is gone|: process \d+ \(\w+\) has died); the same command", errors[0])
+    goes_on = "going on from step 1 of"
+    kill_when(submitted(), lambda: goes_on in said.read_text(), lambda: nodes(job, "node-a", "node-b"))
+    assert goes_on in said.read_text(), said.read_text()[-3000:]
 
 
 def first_step(folder):
@@ -159,7 +156,7 @@ def merges(model, output):
 
 
 def is_the_same_without_the_fast_path_up_to_an_undecodable_video(model, folder, fast, lora):
-    """The same responses and rewards, and the same of them in the trainer, from bytes or from floats.
+    """The same responses and rewards, and the same of them in the trainer: on two nodes from bytes, on one from floats.
 
     Gradients are left out: LoRA draws its weights anew in each run. The fifth prompt, of the next step, has a video
     that does not decode: the run ends in one line.
@@ -176,8 +173,8 @@ def is_the_same_without_the_fast_path_up_to_an_undecodable_video(model, folder, 
     said.append(rollouts(folder / "run"))
     assert said[0] == said[1] and len(said[0]) == 4 * 8
     assert plain["video/decodes_per_prompt"] == 8 * 5 / 4
-    same = ("critic/score/mean", "actor/entropy", "actor/kl_loss", "response_length/mean")
-    assert {name: fast[name] for name in same} == pytest.approx({name: plain[name] for name in same}, rel=1e-4)
+    same = ("critic/score/mean", "actor/loss", "actor/entropy", "rollout_corr/training_log_ppl", "response_length/mean")
+    assert {name: fast[name] for name in same} == pytest.approx({name: plain[name] for name in same}, rel=1e-5)
 
 
 def break_the_video(table, row):
