@@ -116,7 +116,7 @@ node_ray() {
   if ((SLURM_PROCID == 0)); then
     start+=(--head "--port=${MASTER_PORT}" --include-dashboard=false)
   else
-    until is_listening; do
+    until "${ray}" health-check --address "${RAY_ADDRESS}" >/dev/null 2>&1; do
       [[ ! -e "${JOB}/ended" ]] || exit 0
       sleep 1
     done
@@ -124,12 +124,11 @@ node_ray() {
   fi
   # The command has ended when Ray is told to: it need not wait for its nodes to fall idle.
   RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S=0 "${ray}" start "${start[@]}" "${flags[@]}" >"${JOB}/${SLURMD_NODENAME}.ray" 2>&1 &
-  until ((SLURM_PROCID != 0)) || { is_listening && "${ray}" health-check --address "${RAY_ADDRESS}" >/dev/null 2>&1; }; do
+  until ((SLURM_PROCID != 0)) || "${ray}" health-check --address "${RAY_ADDRESS}" >/dev/null 2>&1; do
     kill -0 $! 2>/dev/null || {
       echo 2 >"${JOB}/ended"
       die "node '${SLURMD_NODENAME}': Ray has not started, see '${JOB}/${SLURMD_NODENAME}.ray'"
     }
-    sleep 0.2
   done
   if ((SLURM_PROCID != 0)); then
     while [[ ! -e "${JOB}/ended" ]] && kill -0 $! 2>/dev/null; do sleep 1; done
@@ -145,11 +144,6 @@ node_ray() {
   kill -TERM $! 2>/dev/null || true
   wait
   exit "${status}"
-}
-
-# is_listening: whether something is there at the first node's port, without the seconds that Ray takes to say so.
-is_listening() {
-  (exec 3<>"/dev/tcp/${MASTER_ADDR}/${MASTER_PORT}") 2>/dev/null
 }
 
 # join_nodes: waits until every node is part of the cluster; names those that are not in time.
