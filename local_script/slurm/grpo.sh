@@ -4,7 +4,6 @@
 #SBATCH --ntasks-per-node=1
 #SBATCH --gpus-per-node=8
 #SBATCH --exclusive
-#SBATCH --no-kill
 # GRPO on all nodes of the job, as one Ray cluster; in the repository's root, with the words and variables of
 # train_videokr_grpo.sh:
 #   MODEL_PATH=saves/videokr/qwen3vl_sft sbatch --nodes=4 local_script/slurm/grpo.sh
