@@ -119,7 +119,7 @@ def capture(request: Request) -> dict[str, list[Trace]]:
     engine = LLM(
         str(request.model),
         max_model_len=request.max_tokens,
-        max_num_batched_tokens=request.max_tokens,  # as verl has it with the shipped enable_chunked_prefill: false
+        max_num_batched_tokens=request.max_tokens,  # as a run has it without chunked prefill
         gpu_memory_utilization=GPU_SHARE,
         load_format="dummy",
         enforce_eager=True,

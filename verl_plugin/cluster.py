@@ -7,6 +7,7 @@ prints it, so that no secret is sent: each node must have it already.
 
 import os
 import re
+import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ JUDGE_VARIABLES = (
     *("API_TYPE", "API_VERSION", "MODEL_VERSION", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
     *("AZURE_API_KEY", "AZURE_ENDPOINT", "VIDEOKR_USE_VLM_JUDGE"),
 )
+SECONDS_TO_ANSWER = 10  # of a node
 SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSWORD")
 
 
@@ -169,14 +171,19 @@ def _flat(values: Sequence[Any]) -> list[str]:
     return [str(item) for value in values for item in ([value] if isinstance(value, str) else value or [])]
 
 
-def dead_process() -> str | None:
-    """The run's process that died first, and its node, in words; None where Ray has noticed none.
+def what_died() -> str | None:
+    """The node that is gone, else the run's process that died first with its node, in words; None where none has.
 
-    Of a process that ends because its task is done, or because the run ends, Ray notes another reason.
+    Ray itself notes that a node is gone after some tens of seconds, in which its actors are called unavailable. Of a
+    process that ends because its task is done, or because the run ends, it notes another reason.
     """
     import ray
     from ray._private import state  # ray.util.state wants Ray's dashboard, which a run does without
 
+    nodes = {node["NodeID"]: node for node in ray.nodes()}
+    for node in nodes.values():
+        if node["Alive"] and not _answers(node["NodeManagerAddress"], node["NodeManagerPort"]):
+            return f"node '{node['NodeName']}' is gone"
     died = []
     for actor in state.actors(actor_state_name="DEAD").values():
         cause, context = actor["DeathCause"], actor["DeathCause"].actor_died_error_context
@@ -184,6 +191,14 @@ def dead_process() -> str | None:
             died.append((actor["EndTime"], actor["Address"]["NodeID"], actor["Pid"], actor["ActorClassName"]))
     if not died:
         return None
-    _, node, process, what = min(died)
-    names = {each["NodeID"]: each["NodeName"] for each in ray.nodes()}
-    return f"node '{names.get(node, node)}': process {process} ({what.rpartition('.')[2]}) has died"
+    _, node_id, process, what = min(died)
+    name = nodes[node_id]["NodeName"] if node_id in nodes else node_id
+    return f"node '{name}': process {process} ({what.rpartition('.')[2]}) has died"
+
+
+def _answers(address: str, port: int) -> bool:
+    try:
+        socket.create_connection((address, port), SECONDS_TO_ANSWER).close()
+    except OSError:
+        return False
+    return True

@@ -118,9 +118,11 @@ def check_settings(config: Any) -> None:
         raise UserError(f"{_ACTOR}.strategy={actor.strategy}: the settings here are of {' and '.join(STRATEGIES)}")
     attention = choose_attention(config.actor_rollout_ref.model, actor.ulysses_sequence_parallel_size)
     family = find_family_of(config.actor_rollout_ref.model.path)
-    if family and family.keeps_state:
-        # vLLM keeps such states in its prefix cache where prompts are prefilled in pieces, and else ends.
-        config.actor_rollout_ref.rollout.enable_chunked_prefill = True
+    rollout, keeps_state = config.actor_rollout_ref.rollout, bool(family and family.keeps_state)
+    if keeps_state and rollout.enable_chunked_prefill is False:  # vLLM's prefix cache of such states would end the run
+        raise UserError(f"{_ROLLOUT}.enable_chunked_prefill=false: vLLM wants it for this family; {_LEAVE_OUT}")
+    if rollout.enable_chunked_prefill is None:
+        rollout.enable_chunked_prefill = keeps_state
     check_batches(config)
     try:
         validate_config(config, need_reference_policy(config), need_critic(config))

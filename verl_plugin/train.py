@@ -2,8 +2,8 @@
 
 The host's own entry point and command line. What differs:
 
-- A UserError, raised here or in any of Ray's workers, exits with status 2 and without a traceback. Where a process has
-  died, a line names it and its node.
+- A UserError, raised here or in any of Ray's workers, exits with status 2 and without a traceback. Where a process or a
+  node is gone, a line names it.
 - What the run asks for is looked at before it begins: verl_plugin/settings.py, the reward's settings, the machines, and
   what its folder holds: verl_plugin/run_folder.py.
 - Paths and variables mean the same in all of Ray's processes: verl_plugin/cluster.py.
@@ -29,11 +29,11 @@ def main() -> int:
 
     from verl_plugin.cluster import (
         check_machines,
-        dead_process,
         make_paths_absolute,
         run_variables,
         tell_engine,
         tell_ray,
+        what_died,
     )
     from verl_plugin.reward_settings import check_reward
     from verl_plugin.run_folder import say_if_nothing_was_left, take_up
@@ -60,7 +60,7 @@ def main() -> int:
     except UserError:  # in one of Ray's workers it is an error of Ray's, too
         raise
     except RayError:
-        died = dead_process()
+        died = what_died()
         if died is None:
             raise
         ray.shutdown()  # what its processes still have to say comes before

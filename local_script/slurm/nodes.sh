@@ -98,9 +98,12 @@ node_run() {
   exit "${status}"
 }
 
-# run_on_ray STAGE MODULE COMMAND...: the command on the first node, in a Ray cluster of all.
+# run_on_ray STAGE MODULE COMMAND...: the command on the first node, in a Ray cluster of all; ends as the command does,
+# whatever srun says of a node that is gone.
 run_on_ray() {
-  on_nodes stay node_ray "$@"
+  on_nodes stay node_ray "$@" || true
+  [[ -s "${JOB}/ended" ]] || die "node '${NODE_NAMES[0]}', the first, is gone; submit it again to go on"
+  exit "$(<"${JOB}/ended")"
 }
 
 # node_ray STAGE MODULE COMMAND...: this node's part of the cluster, for as long as the command runs.
@@ -119,10 +122,11 @@ node_ray() {
     done
     start+=("--address=${RAY_ADDRESS}")
   fi
-  "${ray}" start "${start[@]}" "${flags[@]}" >"${JOB}/${SLURMD_NODENAME}.ray" 2>&1 &
+  # The command has ended when Ray is told to: it need not wait for its nodes to fall idle.
+  RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S=0 "${ray}" start "${start[@]}" "${flags[@]}" >"${JOB}/${SLURMD_NODENAME}.ray" 2>&1 &
   until ((SLURM_PROCID != 0)) || "${ray}" health-check --address "${RAY_ADDRESS}" >/dev/null 2>&1; do
     kill -0 $! 2>/dev/null || {
-      touch "${JOB}/ended"
+      echo 2 >"${JOB}/ended"
       die "node '${SLURMD_NODENAME}': Ray has not started, see '${JOB}/${SLURMD_NODENAME}.ray'"
     }
   done
@@ -135,7 +139,7 @@ node_ray() {
     else
       status=1
     fi
-    touch "${JOB}/ended"
+    echo "${status}" >"${JOB}/ended"
   fi
   kill -TERM $! 2>/dev/null || true
   wait

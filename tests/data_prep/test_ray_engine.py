@@ -1,10 +1,19 @@
 """Tasks as a Ray Data job on a local cluster of two workers: the same as on one machine."""
 
+import os
+import shlex
+import shutil
+import subprocess
+import sys
 from functools import partial
+from itertools import cycle
 
 import pytest
 from checkout import ROOT
 from misbehaving import misbehave
+from recipes_page import commands
+from slurm_job import PAGE as CLUSTER
+from slurm_job import job_variables, kill_when, processes, ray_on_the_loopback
 
 from data_prep.engine import Failure, Workers, run
 
@@ -27,19 +36,30 @@ def test_what_hangs_or_dies_takes_nothing_with_it(cluster):
         assert outcomes == {n: Failure(reason) if n == 3 else 2 * n for n in range(8)}
 
 
-def test_a_check_writes_the_same_manifest(cluster, tmp_path):
+def test_a_check_on_two_nodes_of_which_one_dies_writes_the_same_manifest(tmp_path, tmp_path_factory):
+    """By the SLURM template; Ray itself is killed on the second node while it works there."""
     from odd_clips import write_clips
 
     from videokr.__main__ import main
 
     write_clips(tmp_path / "odd", 6, progress=False)
-    (tmp_path / "odd" / "videos" / "broken.mp4").write_bytes(b"<!doctype html>")
-    manifests = []
-    for engine in ("local", "ray"):
-        manifests.append(tmp_path / f"{engine}.parquet")
-        flags = ["--videos", str(tmp_path / "odd"), "--level", "probe", "--engine", engine]
-        assert main(["check", *flags, "--manifest", str(manifests[-1])]) == 3
-    assert manifests[0].read_bytes() == manifests[1].read_bytes()
+    videos = tmp_path / "odd" / "videos"
+    (videos / "broken.mp4").write_bytes(b"<!doctype html>")
+    for number, clip in zip(range(90), cycle(sorted(videos.iterdir())), strict=False):
+        shutil.copy(clip, videos / f"{number}-{clip.name}")
+    command, *rest = commands("Data preparation", CLUSTER)[0].partition(" --data ")
+    given = ["--videos", str(tmp_path / "odd"), "--level", "probe", "--manifest"]
+    assert not rest[1].startswith("-") and main(["check", *given, str(tmp_path / "local.parquet")]) == 3
+    job = job_variables(tmp_path, *ray_on_the_loopback(tmp_path_factory.mktemp("r"), cpus=1))
+    running = subprocess.Popen(
+        ["bash", "-c", f"{command} {shlex.join([*given, str(tmp_path / 'ray.parquet'), '--workers', '2'])}"],
+        cwd=ROOT, env=os.environ | {"VIDEOKR_PYTHON": sys.executable} | job, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    found = partial(processes, job, SLURMD_NODENAME="node-b")
+    told = kill_when(running, lambda: found("ray::Map"), lambda: found("/raylet/raylet"))
+    assert running.returncode == 3 and "node 'node-b': Ray has ended here" in told, told
+    assert (tmp_path / "local.parquet").read_bytes() == (tmp_path / "ray.parquet").read_bytes()
 
 
 def test_a_decontamination_writes_the_same_files(cluster, tmp_path):

@@ -249,6 +249,26 @@ def test_canary_trainer_loads_a_checkpoint_without_renaming(models, tmp_path):
     assert torch.all(norm == 7.0)
 
 
+def test_canary_torch_does_not_know_the_first_cpu(monkeypatch):
+    """When this fails, processes on a CPU can load their optimizer and register_package of loaded_weights.py can go."""
+    import io
+    from types import SimpleNamespace
+
+    import torch
+    from accelerate.state import PartialState
+    from accelerate.utils import DistributedType
+
+    process = SimpleNamespace(device=None, distributed_type=DistributedType.MULTI_CPU, local_process_index=1)
+    PartialState.set_device(process)  # the place that the Trainer loads to
+    stock = [one for one in torch.serialization._package_registry if one[1].__module__ == "torch.serialization"]
+    monkeypatch.setattr(torch.serialization, "_package_registry", stock)
+    saved = io.BytesIO()
+    torch.save(torch.zeros(1), saved)
+    saved.seek(0)
+    with pytest.raises(RuntimeError, match="cpu:0"):
+        torch.load(saved, map_location=process.device)
+
+
 def test_canary_llamafactory_asks_with_its_own_words_whatever_the_template_ends_with():
     """When this fails, its templates take the checkpoint's generation prompt and RolloutTemplate may ask as they do."""
     from llamafactory.data.template import TEMPLATES

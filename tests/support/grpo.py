@@ -9,6 +9,12 @@ from checkout import ROOT
 
 CONFIG = ROOT / "verl_plugin" / "config"
 LAUNCHER = ROOT / "local_script" / "train_videokr_grpo.sh"
+SHIPPED = [line for line in (ROOT / "data_prep" / "demo" / "grpo.args").read_text().splitlines() if line]
+# Lines of a cluster's file: what the launcher sets for a CPU, which Ray's processes have from `ray start`.
+ON_A_CPU = (
+    "VERL_PLATFORM=cpu VERL_USE_EXTERNAL_MODULES=verl_plugin.cpu VLLM_CPU_KVCACHE_SPACE=1 OMP_NUM_THREADS=1",
+    "VLLM_CPU_OMP_THREADS_BIND=nobind VLLM_ENABLE_V1_MULTIPROCESSING=0",
+)
 TINY_BUDGET = {"min_frames": 4, "max_frames": 8, "min_pixels": 1024, "max_pixels": 96 * 96}
 
 
@@ -20,9 +26,25 @@ def composed(name="videokr_grpo", overrides=()):
 
 
 def launch_grpo(*settings, **variables):
-    shipped = [line for line in (ROOT / "data_prep" / "demo" / "grpo.args").read_text().splitlines() if line]
-    environment = os.environ | {"VIDEOKR_CPU": "1", "VIDEOKR_PYTHON": sys.executable} | variables
-    return subprocess.run(["bash", str(LAUNCHER), *shipped, *settings], capture_output=True, text=True, env=environment)
+    return subprocess.run(
+        ["bash", str(LAUNCHER), *SHIPPED, *settings], capture_output=True, text=True, env=on_a_cpu(variables)
+    )
+
+
+def on_a_cpu(variables):
+    return os.environ | {"VIDEOKR_CPU": "1", "VIDEOKR_PYTHON": sys.executable} | variables
+
+
+def submit_grpo(command, model, folder, *settings, **variables):
+    """The command of docs/cluster.md, of this model: two nodes of a Ray cluster, one worker of each kind on each."""
+    named, _, sbatch = command.partition(" ")
+    assert named.startswith("MODEL_PATH=")
+    joined = [f"ray_kwargs.ray_init.{name}=null" for name in ("address", "num_cpus", "num_gpus")]
+    with (folder / "job.log").open("w") as log:
+        return subprocess.Popen(
+            ["bash", "-c", f'{sbatch} "$@"', "sbatch", *SHIPPED, *joined, *settings],
+            cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env=on_a_cpu(variables) | {"MODEL_PATH": str(model)},
+        )  # fmt: skip
 
 
 def dataset(corpus, model, **changes):

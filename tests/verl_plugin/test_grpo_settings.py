@@ -68,6 +68,7 @@ def test_a_gpu_environment_as_it_is_built_starts_without_flash_attn(model, capsy
         (False, "qwen3_vl", [ATTENTION + "eager"], ("eager", True)),
         (True, "qwen3_5_moe", [], ("flash_attention_2", False)),
         (True, "qwen3_5_moe", ["actor_rollout_ref.model.use_remove_padding=true"], "flash-linear-attention"),
+        (True, "qwen3_5_moe", ["actor_rollout_ref.rollout.enable_chunked_prefill=false"], "leave it out"),
         (False, "qwen3_vl", [ATTENTION + "flash_attention_2"], "flash-attn is not in this environment"),
         (False, "qwen2_5_vl", ["actor_rollout_ref.model.use_remove_padding=true"], "with flash-attn alone"),
         (False, "qwen3_vl", [ACTOR + "ulysses_sequence_parallel_size=2"], "with flash-attn alone"),

@@ -29,6 +29,19 @@ def test_canary_vllm_pull_47874_turns_experts_round_that_need_not_be():
     assert RoutedExperts._orient_fused_weight(saved, True).shape == (4, 128, 2 * 96)
 
 
+def test_canary_vllm_on_a_cpu_computes_gated_deltanet_in_bfloat16_alone(monkeypatch):
+    """When this fails, it may do so in float32 as the rest, and cpu_dtype of local_script/launch.sh can go."""
+    import torch
+    from vllm.model_executor.layers.mamba.ops.cpu import gdn_attention as cpu
+
+    given = object.__new__(cpu.GDNAttentionMetadata)
+    given.num_actual_tokens = 1
+    context = SimpleNamespace(no_compile_layers={"0": SimpleNamespace(prefix="0")}, attn_metadata={"0": given})
+    monkeypatch.setattr(cpu, "get_forward_context", lambda: context)
+    with pytest.raises(AssertionError, match="requires BF16"):
+        cpu.cpu_gdn_attention_core(torch.zeros(1, 1), *[torch.zeros(1)] * 3, "0")
+
+
 def test_experts_are_handed_on_as_the_published_checkpoints_hold_them():
     import torch
 
