@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The whole job on a CPU, small but real: data, SFT, GRPO, merge, evaluation, one table.
-#   bash local_script/demo.sh [qwen3vl|qwen2_5vl] [agentic]
+#   bash local_script/demo.sh [qwen3vl|qwen3vl_moe|qwen2_5vl|qwen3_5|qwen3_5_moe] [agentic]
 # agentic: dialogues that look again (docs/dialogues.md), of videos of a minute of which a second is asked about.
 # A finished stage is not run again; DEMO_DIR (outputs/demo) and SEED (0) choose another run. Ctrl-C stops everything.
 set -euo pipefail
@@ -8,7 +8,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
 cd "${REPO_DIR}"
 
 FAMILY="${1:-qwen3vl}"
-[[ "${FAMILY}" == qwen3vl || "${FAMILY}" == qwen2_5vl ]] || die "unknown family '${FAMILY}': qwen3vl or qwen2_5vl"
+[[ "${FAMILY}" =~ ^(qwen2_5vl|(qwen3vl|qwen3_5)(_moe)?)$ ]] ||
+  die "unknown family '${FAMILY}': qwen2_5vl, qwen3vl, qwen3vl_moe, qwen3_5 or qwen3_5_moe"
 RECIPE="${2:-}"
 [[ -z "${RECIPE}" || "${RECIPE}" == agentic ]] || die "unknown recipe '${RECIPE}': agentic, or none"
 SEED="${SEED:-0}"
@@ -86,13 +87,14 @@ in_env() {
 }
 
 prepare() {
-  local stage
+  local stage kind=("${FAMILY%_moe}")
+  [[ "${FAMILY}" != *_moe ]] || kind+=(--moe)
   for stage in sft rl eval; do
     bash local_script/setup_env.sh "${stage}" --cpu
   done
   [[ -e "${CORPUS}" ]] || in_env sft -m "data_prep.demo.${CLIPS}" --output "${CORPUS}" --seed "${SEED}"
   rm -rf "${MODEL}"
-  in_env sft -m data_prep.demo.tiny_model "${FAMILY}" --data "${CORPUS}/sft.jsonl" --output "${MODEL}" --seed "${SEED}"
+  in_env sft -m data_prep.demo.tiny_model "${kind[@]}" --data "${CORPUS}/sft.jsonl" --output "${MODEL}" --seed "${SEED}"
 }
 
 # noted COMMAND...: a verb that ends with status 3 where it found something to tell; the demo goes on.

@@ -1,7 +1,8 @@
 """A turn of a model that may look again: its thoughts, then calls of the crop tool or the answer. Written and read.
 
 The form is VideoTemp-o3's: `<think>...</think><tool_call>{"name": ..., "arguments": [{"start_time": s, "end_time": e},
-...]}</tool_call>`; calls in blocks of their own, with an object each, are read as well.
+...]}</tool_call>`; calls in blocks of their own, with an object each, are read as well, and so is Qwen3.5's own form,
+`<function=...>` with a `<parameter=...>` for each time.
 """
 
 import json
@@ -33,6 +34,8 @@ Up to {MAX_CALLS} parts may be asked for at once, and up to {MAX_ROUNDS} times."
 # With the names of the turns around it where a host has left out their marks, which are special tokens.
 _OBSERVATION = re.compile(r"\n(?:user\n)?<tool_response>\n(.*?)\n</tool_response>\n(?:assistant\n)?", re.DOTALL)
 _CALL = re.compile(f"{OPEN_CALL}(.*?)(?:{CLOSE_CALL}|$)", re.DOTALL)
+_FUNCTION = re.compile(r"\s*<function=([^<>]*)>(.*)</function>\s*", re.DOTALL)
+_PARAMETER = re.compile(r"<parameter=([^<>]*)>(.*?)</parameter>", re.DOTALL)
 _CALL_TURN = re.compile(rf"(?:\s*{OPEN_CALL}(?:(?!</?tool_call>).)*{CLOSE_CALL})+\s*", re.DOTALL)
 
 
@@ -148,8 +151,13 @@ def calls_to_answer(turn: Turn, rounds: int) -> tuple[Call, ...]:
 def _read_block(block: str) -> list[Call]:
     if len(block) > MAX_CALL_CHARACTERS:
         return [CallFault.BROKEN]
+    function = _FUNCTION.fullmatch(block)
     try:
-        call = json.loads(block)
+        if function:
+            named = {name: json.loads(value) for name, value in _PARAMETER.findall(function[2])}
+            call = {"name": function[1], "arguments": named}
+        else:
+            call = json.loads(block)
     except (ValueError, RecursionError):
         return [CallFault.BROKEN]
     if not isinstance(call, dict) or "arguments" not in call:

@@ -31,6 +31,12 @@ def call(arguments, name="get_video_clip_frame"):
     return f"<think>look</think>\n<tool_call>{json.dumps({'name': name, 'arguments': arguments})}</tool_call>"
 
 
+def written_by_qwen3_5(*parameters, name="get_video_clip_frame"):
+    """As its chat template writes a call, and `Qwen35ToolUtils` of LLaMA-Factory."""
+    told = "".join(f"<parameter={key}>\n{value}\n</parameter>\n" for key, value in parameters)
+    return f"<think>\nlook\n</think>\n\n<tool_call>\n<function={name}>\n{told}</function>\n</tool_call>"
+
+
 def span(start, end):
     return {"start_time": start, "end_time": end}
 
@@ -64,6 +70,10 @@ def span(start, end):
         (PUBLISHED.removesuffix("</tool_call>")[:-3], [CallFault.BROKEN], False),
         ("<think>x</think><tool_call></tool_call>", [CallFault.BROKEN], False),
         (f"<think>I could write {call(span(1, 2)).split('>', 2)[2]}</think>", [], False),  # a call that is thought of
+        (written_by_qwen3_5(("start_time", 1), ("end_time", 2.5)), [(1.0, 2.5)], True),
+        (written_by_qwen3_5(("start_time", 1), ("end_time", "two")), [CallFault.BROKEN], False),
+        (written_by_qwen3_5(("start_time", 1)), [CallFault.NO_TIMES], False),
+        (written_by_qwen3_5(("path", 1), name="open_file"), [CallFault.UNKNOWN], False),
         ("<think>x</think>", [], False),
         ("", [], False),
     ],
@@ -96,6 +106,7 @@ PIECES = (
     '"get_video_clip_frame"', '"arguments": ', '"start_time": ', '"end_time": ', "NaN", "-Infinity", "1e999", "9" * 50,
     "1.5", "null", "true", "\n", '"/etc/passwd"', '"file:///etc/passwd#t=1,2"', "../../secret.mp4", "\u202e", "\ud800",
     "\0", "[" * 3_000, "x" * 100_000,
+    "<function=get_video_clip_frame>", "</function>", "<parameter=start_time>", "<parameter=end_time>", "</parameter>",
 )  # fmt: skip
 VALUES = (
     *(0, 0.5, 1.5, 2.5, 9.75) * 3, -1, 1e300, 10**400, float("nan"), float("inf"), "2", "/etc/passwd",
@@ -139,6 +150,7 @@ def test_ten_thousand_broken_calls_are_answered_in_time_and_read_nothing_but_the
     rng, spent, shown = random.Random(0), 0.0, 0
     texts = [drawn_turn(rng) for _ in range(10_000)]
     texts += [f"<tool_call>{million}" for million in ("x" * 1_000_000, "[" * 1_000_000, '{"a":' * 200_000)]
+    texts += [f"<tool_call><function=x>{many}</function>" for many in ("<parameter=a>" * 300, "</function>" * 360)]
     for text in texts:
         start = time.process_time()
         calls, observation = told(text)
