@@ -51,7 +51,7 @@ def train(argv: list[str]) -> int:
 
     from llamafactory_plugin import converter, packing, row_faults, templates
     from llamafactory_plugin.input_wait import InputWait
-    from llamafactory_plugin.loaded_weights import LoadedWeights
+    from llamafactory_plugin.loaded_weights import LoadedWeights, require_base
 
     output_dir, skip = Path(config["output_dir"]), config.pop(ON_BAD_VIDEO, FAIL) == SKIP
     drop = config.pop(ON_LONG_ROW, FAIL) == DROP
@@ -64,6 +64,7 @@ def train(argv: list[str]) -> int:
     converter.register(None if without_rationale == FAIL else without_rationale)
     templates.register(skip, config.pop(VIDEO_SAMPLING, BY_INDEX))
     packing.install()
+    require_base()
     turns = config.pop(LOSS_TURNS, ALL)
     row_faults.install(output_dir, skip, drop, None if turns == ALL else turns)
     if config.get("do_train"):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from fractions import Fraction
@@ -275,3 +276,27 @@ def test_canary_llamafactory_asks_with_its_own_words_whatever_the_template_ends_
 
     for name in STOCK_TEMPLATES.values():
         assert "".join(TEMPLATES[name].format_user.slots).endswith("<|im_start|>assistant\n")
+
+
+def test_canary_transformers_draws_missing_weights_anew_and_require_base_refuses_them(models, tmp_path, monkeypatch):
+    """When its first half fails, transformers refuses them itself, and require_base of loaded_weights.py can go."""
+    from safetensors.torch import load_file, save_file
+    from transformers import AutoModelForImageTextToText, modeling_utils
+
+    from llamafactory_plugin.loaded_weights import require_base
+    from videokr.errors import UserError
+
+    shutil.copytree(models["qwen3vl"], tmp_path / "model")
+    weights = load_file(tmp_path / "model" / "model.safetensors")
+    norm = next(name for name in weights if name.endswith("language_model.norm.weight"))
+    save_file(
+        {name: value for name, value in weights.items() if name != norm},
+        tmp_path / "model" / "model.safetensors",
+        metadata={"format": "pt"},
+    )
+    AutoModelForImageTextToText.from_pretrained(tmp_path / "model")
+    monkeypatch.setattr(modeling_utils, "log_state_dict_report", modeling_utils.log_state_dict_report)
+    require_base()
+    AutoModelForImageTextToText.from_pretrained(models["qwen3vl"])
+    with pytest.raises(UserError, match=r"lacks 1 weights.*language_model\.norm\.weight"):
+        AutoModelForImageTextToText.from_pretrained(tmp_path / "model")
