@@ -3,7 +3,7 @@
 import asyncio
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,10 @@ from typing import Any
 from data_prep.corpus.bank_prompts import LEVELS, SHAPES, Level, Names, Scenarios, level_prompt, size_of
 from data_prep.corpus.calls import Asker, Call, Failed
 from data_prep.corpus.frames import NO_FRAMES
+from data_prep.corpus.provenance import PROVENANCE
 from data_prep.corpus.settings import Corpus
-from data_prep.corpus.work import PROVENANCE, Outcome, Work, of_shard
+from data_prep.corpus.shards import of_shard
+from data_prep.corpus.work import Outcome, Work
 from videokr.errors import RecordError, UserError
 
 MAX_CHARACTERS = 200  # of a name, a scenario or a search term
@@ -62,7 +64,8 @@ class Bank(Work[str]):
         path: tuple[str, ...] = (subject,)
         number, calls = 1, list[Call]()
         for level in LEVELS:
-            calls += [self._call(level, Place(path))] * number
+            call = self._call(level, Place(path))
+            calls += [replace(call, row=f"{call.row} {place}") for place in range(number)]
             number, path = number * size_of(level, self.corpus.bank), (*path, LONGEST)
         return calls
 
@@ -106,7 +109,7 @@ class Bank(Work[str]):
                 continue
             for number, texts in enumerate(reply.value):
                 forms = {same_name(text) for text in texts}
-                one = Place((*place.path, *texts), (*place.keys, reply.key))
+                one = Place((*place.path, *texts), (*place.keys, *reply.keys))
                 if number >= size_of(level, self.corpus.bank):
                     left_out.append(RecordError(level, TOO_MANY, str(one)))
                 elif forms & taken:

@@ -12,9 +12,10 @@ import orjson
 from data_prep.corpus.audit.figures import audited
 from data_prep.corpus.datasheet import datasheet
 from data_prep.corpus.expense import expense
-from data_prep.corpus.files import Row, ledgers_of, passed, read_rows, source_of
+from data_prep.corpus.files import Row, passed, read_rows
 from data_prep.corpus.probe import Probe
 from data_prep.corpus.settings import Corpus
+from data_prep.corpus.shards import WHOLE, ledgers_of, source_of
 from data_prep.corpus.tables import Counts
 from data_prep.corpus.videos import LICENSE, SOURCE_URL
 from data_prep.lint.biases import Tally as BiasTally
@@ -54,7 +55,7 @@ def freeze(corpus: Corpus, given: Path | None) -> None:
     if not corpus.benchmark:
         raise UserError('corpus.yaml names no benchmark: add benchmark: {name: mine, version: "1.0"}')
     name, version = corpus.benchmark.name, corpus.benchmark.version
-    source = source_of(corpus, Probe, given)
+    source = source_of(corpus, Probe.step, Probe.name, WHOLE, given)
     rows = list(read_rows(source))
     questions = {row.example.id: _question(row) for row in rows}
     content = b"".join(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for record in questions.values())

@@ -25,7 +25,7 @@ from videokr.response import CLOSE_THINK
 ATTEMPTS = 3  # of a sample: replies that are none of what was asked for
 MOST_TOKENS = 1_000_000_000  # of one request; what says more says nothing
 SENDS = 3  # of one attempt that no reply comes to, beside the client's own retries
-MIN_SILENT_CALLS = 20  # in a row without a reply, or as many as are in flight: nothing answers
+MIN_SILENT_CALLS = 20  # in a row without a reply, or as many as are in flight: nothing answers; or without one of use
 ROW_AT_FAULT = (400, 413, 422)  # statuses that speak of a request, which may be that of one row alone
 WAYS_OUT = {
     401: "set OPENAI_API_KEY",
@@ -33,6 +33,7 @@ WAYS_OUT = {
     403: "set OPENAI_API_KEY",
     404: "correct `endpoint` or the name of the model",
 }
+AGAIN = "then run the same command again: what was answered is kept"
 NO_REPLY, NO_USE = "no reply", "no reply that is what was asked for"
 
 Read = TypeVar("Read")
@@ -90,10 +91,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answered(Generic[Read]):
-    """A reply that will do, and the key of its call."""
+    """A reply that will do, and the keys of its call: of those of no use before it, too."""
 
     value: Read
-    key: str
+    keys: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,8 @@ class Asker:
         self._asked: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._in_flight = 0
         self._silent: Counter[Model] = Counter()  # calls in a row
+        self._of_use: set[Model] = set()  # models, one reply of which would do
+        self._useless: Counter[Model] = Counter()  # calls, all replies to which were none of what was asked for
         self._has_warned = False
 
     async def ask(self, call: Call, read: ReadReply[Read], sample: int = 0) -> Answered[Read] | Failed:
@@ -136,19 +139,27 @@ class Asker:
         Raises:
             UserError: the budget is spent, or nothing answers.
         """
-        why = last = ""
+        why, last, keys = "", "", list[str]()
         for attempt in range(sample * ATTEMPTS, (sample + 1) * ATTEMPTS):
             body = call.body(self._corpus.seed + attempt, call.frames.names)
             key = hashlib.sha256(json.dumps([self.step, body, attempt], sort_keys=True).encode()).hexdigest()
+            keys.append(key)
             async with self._asked.setdefault(key, asyncio.Lock()):  # two rows may ask the same at once
-                reply = self.ledger.reply(key) or await self._send(key, call, attempt)
+                known = self.ledger.reply(key)
+                reply = known or await self._send(key, call, attempt)
             if isinstance(reply, Failed):
                 return reply
             try:
-                return Answered(read(_parsed(reply, call.shape)), key)
+                value = read(_parsed(reply, call.shape))
             except RecordError as error:
                 why, last = f"{error.reason}: {error.detail}", reply
-        return Failed(NO_USE, f"{why}; the last reply: {self._clients[call.model].shown(last)}")
+            else:
+                self._of_use.add(call.model)
+                return Answered(value, tuple(keys))
+        detail = f"{why}; the last reply: {self._clients[call.model].shown(last)}"
+        if not known:
+            self._end_where_nothing_is_of_use(call.model, detail)
+        return Failed(NO_USE, detail)
 
     async def _send(self, key: str, call: Call, attempt: int) -> str | Failed:
         """Asks until there is a reply, which the ledger then holds."""
@@ -173,10 +184,7 @@ class Asker:
             self._in_flight += 1
             number = self.ledger.open(key, self.step, call.model.name, call.row, attempt, most)
         try:
-            async with asyncio.timeout(self._corpus.call_seconds):
-                said = await self._clients[call.model].ask_raw(body)
-        except TimeoutError:
-            said = Refusal(f"no reply within {self._corpus.call_seconds:g} s", "", may_cost=True)
+            said = await self._clients[call.model].ask_raw(body, self._corpus.call_seconds)
         finally:
             self._in_flight -= 1
         if isinstance(said, str):
@@ -208,7 +216,7 @@ class Asker:
         try:
             usage = json.loads(reply)["usage"]
             used = int(usage["prompt_tokens"]), int(usage["completion_tokens"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError):
             return
         if not all(0 <= tokens <= MOST_TOKENS for tokens in used):
             return
@@ -223,16 +231,28 @@ class Asker:
 
     def _end_where_nothing_answers(self, model: Model, said: Refusal) -> None:
         """Raises UserError where asking on would not help."""
-        again = "then run the same command again: what was answered is kept"
-        place = f"'{model.name}' at {self._endpoints[model].public()['address']}"
+        place = self._place(model)
         if said.way_out and said.status is not None and said.status not in ROW_AT_FAULT:
             mend = WAYS_OUT.get(said.status, said.way_out)
-            raise UserError(f"{place} refuses: {said.reason}; {mend}, {again}")
+            raise UserError(f"{place} refuses: {said.reason}; {mend}, {AGAIN}")
         if self._silent[model] >= max(MIN_SILENT_CALLS, self._corpus.concurrency):
             raise UserError(
                 f"{place} does not answer: {self._silent[model]} calls in a row had no reply, the last: {said.reason}; "
-                f"mend that, {again}"
+                f"mend that, {AGAIN}"
             )
+
+    def _end_where_nothing_is_of_use(self, model: Model, detail: str) -> None:
+        """Raises UserError where a model, asked anew, has said nothing of use so often that it hardly will."""
+        self._useless[model] += 1
+        if model not in self._of_use and self._useless[model] >= MIN_SILENT_CALLS:
+            raise UserError(
+                f"{self._place(model)} says nothing of use: {self._useless[model]} calls in a row had {ATTEMPTS} "
+                f"replies each that are none of what was asked for, the last: {detail}; mend that, or take another "
+                f"model, {AGAIN}"
+            )
+
+    def _place(self, model: Model) -> str:
+        return f"'{model.name}' at {self._endpoints[model].public()['address']}"
 
 
 def _parsed(reply: str, shape: type[BaseModel]) -> BaseModel:

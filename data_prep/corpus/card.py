@@ -100,7 +100,8 @@ def _split(corpus: Corpus, facts: Facts) -> Iterator[str]:
         f"host in common. Videos of the largest: {max(size for _, size in facts.groups):,}.",
     ]
     if facts.short:
-        notes.append(f"{facts.short:,} videos show fewer than {MIN_PICTURES} seconds, and were compared by id alone.")
+        few = f"{facts.short:,} videos show fewer than {MIN_PICTURES} seconds"
+        notes.append(f"{few}, and were compared by id and for frames that are the same to the last pixel.")
     columns = ["rows", "videos", "groups", "of several videos", "share of rows", "SHA-256"]
     yield from tables.table("file", columns, rows, notes)
 

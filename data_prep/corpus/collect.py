@@ -10,11 +10,11 @@ from pydantic import BaseModel, ValidationError
 from tqdm import tqdm
 
 from data_prep.corpus.bank import Bank, same_name
-from data_prep.corpus.files import source_of
 from data_prep.corpus.metadata import Found, Info, found_in
+from data_prep.corpus.provenance import PROVENANCE, origins_of
 from data_prep.corpus.settings import Collection, Corpus
+from data_prep.corpus.shards import WHOLE, of_shard, output_of, source_of
 from data_prep.corpus.videos import LICENSE, SOURCE, SOURCE_URL
-from data_prep.corpus.work import PROVENANCE, of_shard, output_of
 from data_prep.left_out import LeftOut
 from videokr.errors import RecordError, UserError
 from videokr.jsonl import read_records
@@ -49,7 +49,7 @@ def collect(corpus: Corpus, shard: tuple[int, int], bank: Path | None) -> None:
     settings = corpus.collection
     if settings is None:
         raise UserError("corpus.yaml has no `collection`: name its `metadata` and `licenses`")
-    points = _read_points(source_of(corpus, Bank, bank))
+    points = _read_points(source_of(corpus, Bank.step, Bank.name, WHOLE, bank))
     output = output_of(corpus, NAME, shard)
     left_out, seen, kept = LeftOut(), set[str](), 0
     with atomic_write(output) as aside, aside.open("wb") as out:
@@ -61,13 +61,15 @@ def collect(corpus: Corpus, shard: tuple[int, int], bank: Path | None) -> None:
                 _take_once(record[VIDEO], found.info, seen)
             except RecordError as fault:
                 if of_shard(name, shard):
-                    left_out.add(fault)
+                    line = found.line if isinstance(found, Found) else fault.line
+                    left_out.add(fault.located(str(settings.metadata), line) if line else fault)
             else:
                 if of_shard(record[VIDEO], shard):
                     out.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
                     kept += 1
         left_out.report(output)
         if not kept:
+            output.unlink(missing_ok=True)  # of an earlier run
             left_out.refuse_nothing_left(settings.metadata)
     print(f"{output}: {kept} videos")
 
@@ -78,6 +80,7 @@ def _read_points(bank: Path) -> dict[str, tuple[Point, str]]:
     for line, record in read_records(bank):
         try:
             point = Point.model_validate(record)
+            origins_of(record)
             for scenario, term in zip(point.scenarios, point.search_terms, strict=True):
                 points.setdefault(same_name(term), (point, scenario))
         except ValidationError as error:

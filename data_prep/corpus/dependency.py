@@ -30,11 +30,11 @@ class Dependency(Review):
         return [call for view in self.corpus.dependency for call in self._calls(one, frames, view)]
 
     async def judged(self, one: Made, frames: Frames, asker: Asker) -> Judged:
-        keys = []
+        keys: list[str] = []
         for view in self.corpus.dependency:
             for call in self._calls(one, frames, view):
                 said = await reply_to(call, partial(verdict_on, one.example), asker)
-                keys.append(said.key)
+                keys += said.keys
                 if said.value is not Verdict.RIGHT:
                     break
             else:

@@ -37,7 +37,7 @@ def expense(ledgers: Sequence[Path], calls: Mapping[str, Sequence[str]]) -> Expe
     """Reads ledgers.
 
     A request whose call rows name, its repetitions included, is paid by all of them in equal shares, and any other, as
-    one whose reply was of no use, by the row that it was made for. So the rows together pay each request once.
+    one for a row that was dropped or of a run that was given up, by none.
 
     Args:
         calls: the keys that each row names, by its id.
@@ -62,7 +62,7 @@ def expense(ledgers: Sequence[Path], calls: Mapping[str, Sequence[str]]) -> Expe
                 total.usd += request.usd
                 if request.is_answered:
                     missing.discard(request.key)
-                paying = payers.get(request.key) or ([request.row] if request.row in calls else [])
+                paying = payers.get(request.key, [])
                 for place, row in enumerate(paying):
                     whole, rest = divmod(request.tokens, len(paying))
                     tokens[row] += whole + (place < rest)

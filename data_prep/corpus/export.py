@@ -9,11 +9,12 @@ import orjson
 from data_prep.corpus.audit.figures import audited
 from data_prep.corpus.card import Facts, card
 from data_prep.corpus.expense import expense
-from data_prep.corpus.files import Row, ledgers_of, passed, read_rows, source_of
+from data_prep.corpus.files import Row, passed, read_rows, strangers
 from data_prep.corpus.rationale import Validation
 from data_prep.corpus.removal import removal
 from data_prep.corpus.settings import Corpus
-from data_prep.corpus.sides import Side, tie_near_duplicates
+from data_prep.corpus.shards import WHOLE, ledgers_of, source_of
+from data_prep.corpus.sides import Side, tie_near_duplicates, tie_same_frames
 from data_prep.corpus.tables import Counts
 from data_prep.decontamination.command import FINGERPRINTS, TOGETHER
 from data_prep.engine import Workers, cpu_count
@@ -40,7 +41,7 @@ def export(corpus: Corpus, given: Path | None) -> None:
         UserError: a file is not there, or is not of this corpus as it is; a video cannot be read; a side is empty.
         RecordError: a record cannot be read.
     """
-    before = source_of(corpus, Validation, given)
+    before = source_of(corpus, Validation.step, Validation.name, WHOLE, given)
     removed = removal(before, corpus.decontaminated) if corpus.decontaminated else None
     source = removed.cleaned if removed else before
     folder = corpus.output / FOLDER
@@ -56,6 +57,7 @@ def export(corpus: Corpus, given: Path | None) -> None:
     ordered = sorted(videos)
     workers = Workers(cpu_count(), SECONDS_EACH, "local")
     short = tie_near_duplicates(groups, ordered, corpus.video_dir, corpus.output / FINGERPRINTS, workers)
+    tie_same_frames(groups, short, corpus)
     side = Side(corpus.seed, corpus.rl_share, groups)
     ledgers = ledgers_of(corpus)
     spent = expense(ledgers, calls)
@@ -83,7 +85,7 @@ def export(corpus: Corpus, given: Path | None) -> None:
             counts=counts,
             digests={name: file_sha256(aside) for name, aside in asides.items()},
             groups=[(RL if side.is_rl(own[0]) else SFT, len(own)) for own in grouped.values()],
-            short=short,
+            short=len(short),
             removed=removed,
             passed=passed(corpus, Validation),
             audited=audited(corpus, Validation),
@@ -95,6 +97,8 @@ def export(corpus: Corpus, given: Path | None) -> None:
     for name, one in counts.items():
         share = one.tally.rows / total
         print(f"{folder / name}.jsonl: {one.tally.rows:,} records ({share:.0%}) about {len(one.tally.videos):,} videos")
+    for warning in [] if given else strangers(corpus, Validation):
+        print(warning)
     print(f"card: {folder / CARD}")
     if not removed:
         print("not decontaminated: run videokr decontaminate, and give its --output as `decontaminated`")

@@ -17,9 +17,11 @@ from data_prep.corpus.prompts import (
     OpenQuestion,
     question_prompt,
 )
+from data_prep.corpus.provenance import PROVENANCE
 from data_prep.corpus.settings import Corpus, Model, Skill
+from data_prep.corpus.shards import made_by, named
 from data_prep.corpus.videos import Video, read_videos
-from data_prep.corpus.work import PROVENANCE, Outcome, Work
+from data_prep.corpus.work import Outcome, Work
 from data_prep.lint.language import find_language
 from data_prep.prepare.split import video_key
 from videokr.errors import RecordError, UserError
@@ -65,6 +67,8 @@ class Generation(Work[Video]):
     def __init__(self, corpus: Corpus, shard: tuple[int, int], given: Path | None):
         if given:
             raise UserError("generate reads no --input: `videos` of corpus.yaml names its videos")
+        if named(corpus.videos):
+            made_by("moderation", corpus.videos, corpus.videos)
         super().__init__(corpus, shard, corpus.videos)
         needed = ["discipline", *(["knowledge_point"] if {*NEEDS_KNOWLEDGE} & {*corpus.skills} else [])]
         self._videos = list(read_videos(corpus.videos, corpus, shard, needed))
@@ -93,13 +97,13 @@ class Generation(Work[Video]):
                 if isinstance(answered, Answered):
                     example = answered.value
                     record = to_record(example) | imitated_fields(example) | video.origin
-                    provenance = video.origin.get(PROVENANCE, {}) | self.made_by([answered.key])
+                    provenance = video.origin.get(PROVENANCE, {}) | self.made_by(answered.keys)
                     kept.append(record | {"knowledge_point": round_.point(video), PROVENANCE: provenance})
                 else:
                     detail = f"round {number}, {answered.detail}"
                     left_out.append(RecordError(round_.skill, answered.reason, detail, str(self.source), video.line))
         except VideoError as error:
-            left_out.append(undecodable(error, self.source, video.line))
+            left_out += [undecodable(error, self.source, video.line) for _ in self._rounds(video)]
         return kept, left_out
 
     def _rounds(self, video: Video) -> Iterator["Round"]:

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -34,18 +35,19 @@ class Cost:
     usd: float
 
 
+NOTHING = Cost(0, 0.0)
+
+
 class Request(NamedTuple):
     """What the ledger holds of a request, but its reply.
 
     Attributes:
-        row: that it was made for first; another row that asks the same gets the same reply.
         is_answered: whether a reply is kept.
     """
 
     key: str
     step: str
     model: str
-    row: str
     tokens: int
     usd: float
     is_answered: bool
@@ -56,28 +58,25 @@ class Ledger:
 
     Args:
         path: of the file; None keeps it in memory.
+        elsewhere: what was spent beside it.
 
     Attributes:
-        spent: by all steps, with what is in flight.
+        spent: by all steps, with what is in flight and elsewhere.
 
     Raises:
         UserError: another process has it open, or it is no ledger.
     """
 
-    def __init__(self, path: Path | None):
+    def __init__(self, path: Path | None, elsewhere: Cost = NOTHING):
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
         self._database = sqlite3.connect(str(path or IN_MEMORY), isolation_level=None, timeout=1.0)
-        try:
+        with _readable(path):
             self._database.execute("PRAGMA locking_mode = EXCLUSIVE")  # until the process ends, however it does
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.executescript(_TABLES)
-            tokens, usd = self._database.execute("SELECT SUM(tokens), SUM(usd) FROM requests").fetchone()
-        except sqlite3.OperationalError as error:
-            raise UserError(f"ledger '{path}': {error}: is another run at the same corpus?") from None
-        except sqlite3.DatabaseError as error:
-            raise UserError(f"ledger '{path}' is none ({error}): give another output") from None
-        self.spent = Cost(tokens or 0, usd or 0.0)
+            own = _spent(self._database)
+        self.spent = Cost(own.tokens + elsewhere.tokens, own.usd + elsewhere.usd)
 
     def close(self) -> None:
         self._database.close()
@@ -120,14 +119,13 @@ class Ledger:
 
     def requests(self) -> Iterator[Request]:
         """All of them, in the order in which they were sent."""
-        asked = "SELECT key, step, model, row, tokens, usd, reply IS NOT NULL FROM requests ORDER BY id"
+        asked = "SELECT key, step, model, tokens, usd, reply IS NOT NULL FROM requests ORDER BY id"
         return (Request(*row) for row in self._database.execute(asked))
 
-    def mean_usage(self, step: str, model: str) -> tuple[float, float] | None:
-        """Mean input and output tokens of a step's replies so far; None where there are none."""
-        asked = "SELECT AVG(input_tokens), AVG(output_tokens) FROM requests WHERE step = ? AND model = ?"
-        row = self._database.execute(asked, (step, model)).fetchone()
-        return None if row[0] is None else (row[0], row[1])
+    def answered_rows(self, step: str) -> int:
+        """How many rows of a step have a reply."""
+        asked = "SELECT COUNT(DISTINCT row) FROM requests WHERE step = ? AND reply IS NOT NULL"
+        return int(self._database.execute(asked, (step,)).fetchone()[0])
 
     def cost_of(self, steps: Sequence[str]) -> Cost:
         """What all requests of some steps cost."""
@@ -135,11 +133,21 @@ class Ledger:
         asked = f"SELECT COALESCE(SUM(tokens), 0), COALESCE(SUM(usd), 0) FROM requests WHERE step IN ({places})"
         return Cost(*self._database.execute(asked, tuple(steps)).fetchone())
 
-    def keep_verdicts(self, verdicts: Iterable[tuple[str, ...]]) -> None:
-        """Keeps what annotators say of records, all or none; columns as in the table. Later ones replace earlier."""
+    def keep_verdicts(self, verdicts: Iterable[tuple[str, ...]]) -> int:
+        """Keeps what annotators say of records, all or none; columns as in the table.
+
+        Returns:
+            How many took the place of another verdict by the same annotator.
+        """
+        same = "step = ? AND row = ? AND digest = ? AND annotator = ?"
         with self._database:
             self._database.execute("BEGIN")
-            self._database.executemany("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?)", verdicts)
+            replaced = 0
+            for one in verdicts:
+                asked = f"SELECT COUNT(*) FROM verdicts WHERE {same} AND (verdict, kind) != (?, ?)"
+                replaced += self._database.execute(asked, one[:6]).fetchone()[0]
+                self._database.execute("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?)", one)
+        return replaced
 
     def verdicts(self, step: str) -> list[tuple[str, ...]]:
         """Row, digest, annotator, verdict, kind and note of all that was said of a step's records."""
@@ -158,3 +166,27 @@ class Ledger:
     def _spend(self, number: int, cost: Cost) -> None:
         tokens, usd = self._database.execute("SELECT tokens, usd FROM requests WHERE id = ?", (number,)).fetchone()
         self.spent = Cost(self.spent.tokens + cost.tokens - tokens, self.spent.usd + cost.usd - usd)
+
+
+def spent_in(path: Path) -> Cost:
+    """What the requests of a ledger cost; several processes may read it at once.
+
+    Raises:
+        UserError: a run has it open, or it is none.
+    """
+    with _readable(path), closing(sqlite3.connect(path, timeout=1.0)) as database:
+        return _spent(database)
+
+
+@contextmanager
+def _readable(path: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise UserError(f"ledger '{path}': {error}: is another run at the same corpus?") from None
+    except sqlite3.DatabaseError as error:
+        raise UserError(f"ledger '{path}' is none ({error}): give another output") from None
+
+
+def _spent(database: sqlite3.Connection) -> Cost:
+    return Cost(*database.execute("SELECT COALESCE(SUM(tokens), 0), COALESCE(SUM(usd), 0.0) FROM requests").fetchone())

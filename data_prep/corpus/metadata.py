@@ -52,6 +52,7 @@ class Found:
         search_terms: that it may have been found by.
         captions: what they say, as far as that is at hand.
         has_captions: whether there are any.
+        line: of the table.
     """
 
     video: str | None
@@ -59,6 +60,7 @@ class Found:
     search_terms: tuple[str, ...]
     captions: str
     has_captions: bool
+    line: int | None = None
 
 
 def found_in(source: Path, video_dir: Path) -> Iterator[tuple[str, Found | RecordError]]:
@@ -120,7 +122,7 @@ def _from_table(path: Path) -> Iterator[tuple[str, Found | RecordError]]:
             info = _info(cells, str(path))
             captions = cells.get("captions", "")
             term = cells.get("search_term")
-            found = Found(cells.get("video"), info, (term,) if term else (), captions, bool(captions))
+            found = Found(cells.get("video"), info, (term,) if term else (), captions, bool(captions), line)
             yield cells.get("video", ""), found
         except RecordError as fault:
             yield "", fault.located(str(path), line)

@@ -26,11 +26,11 @@ class Probe(Review):
         return [call for call in self._calls(one, frames) for _ in range(TRIALS)]
 
     async def judged(self, one: Made, frames: Frames, asker: Asker) -> Judged:
-        keys = []
+        keys: list[str] = []
         for call in self._calls(one, frames):
             for trial in range(TRIALS):
                 said = await reply_to(call, partial(verdict_on, one.example), asker, trial)
-                keys.append(said.key)
+                keys += said.keys
                 if said.value is not Verdict.RIGHT:
                     break
             else:

@@ -40,7 +40,7 @@ class Validation(Review):
             if step.rests_on in REASONS:
                 detail = f"{one.example.id}, step {step.step}, {text!r}: {step.why}"
                 raise RecordError("think", REASONS[step.rests_on], detail)
-        return {}, [said.key]
+        return {}, said.keys
 
 
 def _steps(one: Made) -> list[str]:

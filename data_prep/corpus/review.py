@@ -10,9 +10,11 @@ from typing import Any, ClassVar
 from data_prep.corpus.calls import Answered, Asker, Call, Read, ReadReply
 from data_prep.corpus.frames import Frames, undecodable
 from data_prep.corpus.prompts import QUESTIONS, Reply
+from data_prep.corpus.provenance import PROVENANCE, origins_of
 from data_prep.corpus.settings import Corpus
-from data_prep.corpus.work import PROVENANCE, Outcome, Work, of_shard, output_of
-from videokr.errors import RecordError, UserError
+from data_prep.corpus.shards import of_shard, source_of
+from data_prep.corpus.work import Outcome, Work
+from videokr.errors import RecordError
 from videokr.evaluation.answer import TAGGED
 from videokr.evaluation.verdict import Verdict, score
 from videokr.example import Example
@@ -55,9 +57,7 @@ class Review(Work[Asked]):
     before: ClassVar[type[Work[Any]]]
 
     def __init__(self, corpus: Corpus, shard: tuple[int, int], given: Path | None):
-        super().__init__(corpus, shard, given or output_of(corpus, self.before.name, shard))
-        if not self.source.is_file():
-            raise UserError(f"'{self.source}' is not there: run `videokr corpus {self.before.step}` first")
+        super().__init__(corpus, shard, source_of(corpus, self.before.step, self.before.name, shard, given))
 
     def rows(self, after: int = 0) -> Iterator[tuple[int, Asked]]:
         for video, questions in groupby(read_made(self.source, after), lambda one: one.example.videos[0]):
@@ -104,6 +104,7 @@ def read_made(source: Path, after: int = 0) -> Iterator[Made]:
     for line, record in read_records(source, after):
         try:
             example = parse_record(record)
+            origins_of(record)  # which what is asked is added to
             if example.kind not in QUESTIONS or len(example.videos) > 1:
                 raise RecordError("(record)", "not a question of multiple choice or an open one about one video")
         except RecordError as error:

@@ -7,12 +7,14 @@ from typing import ClassVar
 
 from data_prep.corpus.calls import Asker, Call
 from data_prep.corpus.frames import NO_FRAMES, Frames, undecodable
+from data_prep.corpus.provenance import PROVENANCE
 from data_prep.corpus.review import reply_to
 from data_prep.corpus.screening_prompts import Opinion, frames_prompt, metadata_prompt, moderation_prompt
 from data_prep.corpus.settings import Corpus
+from data_prep.corpus.shards import source_of
 from data_prep.corpus.videos import Video, read_videos
-from data_prep.corpus.work import PROVENANCE, Outcome, Work, output_of
-from videokr.errors import RecordError, UserError
+from data_prep.corpus.work import Outcome, Work
+from videokr.errors import RecordError
 from videokr.example import VIDEO_FIELDS
 from videokr.video.timeline import VideoError
 
@@ -33,9 +35,7 @@ class Screening(Work[Video]):
 
     def __init__(self, corpus: Corpus, shard: tuple[int, int], given: Path | None):
         step, name = self.before
-        super().__init__(corpus, shard, given or output_of(corpus, name, shard))
-        if not self.source.is_file():
-            raise UserError(f"'{self.source}' is not there: run `videokr corpus {step}` first")
+        super().__init__(corpus, shard, source_of(corpus, step, name, shard, given))
 
     def rows(self, after: int = 0) -> Iterator[tuple[int, Video]]:
         videos = read_videos(self.source, self.corpus, self.shard, self.needed, after)
@@ -55,7 +55,7 @@ class Screening(Work[Video]):
                 said = await reply_to(call, _opinion, asker)
                 if not said.value.passes:
                     raise RecordError(VIDEO_FIELDS[0], reason, f"{video.name}: {said.value.why}")
-                keys.append(said.key)
+                keys += said.keys
         except RecordError as fault:
             return [], [fault.located(str(self.source), video.line)]
         except VideoError as error:

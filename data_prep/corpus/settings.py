@@ -208,6 +208,9 @@ def read_corpus(path: Path) -> Corpus:
         raise UserError(f"'{path}' is no YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise UserError(f"'{path}': {'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}") from None
+        way_out = ": quote it" if first["type"] == "string_type" and isinstance(first["input"], int | float) else ""
+        raise UserError(
+            f"'{path}': {'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}{way_out}"
+        ) from None
     _ = corpus.video_budget  # raises where it makes no sense
     return corpus

@@ -1,13 +1,19 @@
 """Which side of a split a video goes to: with its near-duplicates, and to the same when more videos come."""
 
+import asyncio
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from tqdm import tqdm
 
+from data_prep.corpus.frames import Frames
+from data_prep.corpus.ledger import NAME, Ledger
+from data_prep.corpus.settings import Corpus
+from data_prep.corpus.shards import WHOLE, output_of
 from data_prep.decontamination.alignment import MIN_PICTURES
 from data_prep.decontamination.candidates import BenchmarkIndex
 from data_prep.decontamination.comparison import aligned, stores
@@ -16,6 +22,7 @@ from data_prep.decontamination.texts import holders_by_id
 from data_prep.engine import Workers
 from data_prep.prepare.split import VideoGroups, video_key
 from videokr.errors import UserError
+from videokr.video.paths import resolve_video
 
 MAX_BLOCK_BYTES = 1_000_000_000  # of hashes that are in memory at once, on the side that has more of them
 
@@ -44,7 +51,7 @@ class Side:
 
 def tie_near_duplicates(
     groups: VideoGroups, videos: Sequence[str], root: Path, fingerprints: Path, workers: Workers
-) -> int:
+) -> set[str]:
     """Ties videos that have an id in common, or that decontamination would take for near-duplicates by their hashes.
 
     Pairs whose pictures differ on a closer look are tied, too: to keep them together costs nothing.
@@ -54,7 +61,7 @@ def tie_near_duplicates(
         fingerprints: the folder that keeps hashes; see `videokr decontaminate --fingerprints`.
 
     Returns:
-        How many videos show too little to be compared by their pictures.
+        Videos that show too little to be compared so.
 
     Raises:
         UserError: a video cannot be read.
@@ -73,7 +80,27 @@ def tie_near_duplicates(
             candidates = (one for one in index.candidates(piece) if one.train != one.benchmark)
             for own, other, _ in aligned(candidates, {one.path: one for one in piece}, others):
                 groups.tie([video_key(own), video_key(other)])
-    return len(short)
+    return short
+
+
+def tie_same_frames(groups: VideoGroups, videos: Iterable[str], corpus: Corpus) -> None:
+    """Ties videos whose frames, as models are shown them, are the same to the last pixel.
+
+    Raises:
+        UserError: a video is not there.
+        VideoError: a video cannot be decoded.
+    """
+
+    async def digest_of(video: str) -> str:
+        path = resolve_video(video, corpus.video_dir)
+        return (await Frames.of(video, path, corpus.video_budget, ledger)).digest
+
+    path = output_of(corpus, NAME, WHOLE)
+    first: dict[str, str] = {}
+    with closing(Ledger(path if path.is_file() else None)) as ledger:  # which knows most of them
+        for video in sorted(videos):
+            same = first.setdefault(asyncio.run(digest_of(video)), video)
+            groups.tie([video_key(video), video_key(same)])
 
 
 def _blocks(pieces: Iterator[list[Fingerprint]]) -> Iterator[dict[str, Fingerprint]]:

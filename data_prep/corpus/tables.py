@@ -91,21 +91,22 @@ def costs(expense: Expense, ledgers: int) -> Iterator[str]:
     """What was spent by step and model, and what of it the rows took."""
     spent = expense.requests
     rows = [
-        (step, [model, f"{one.number:,}", f"{one.unanswered:,}", f"{one.tokens:,}", f"{one.usd:,.4f}"])
+        (f"{step}, {model}", [f"{one.number:,}", f"{one.unanswered:,}", f"{one.tokens:,}", f"{one.usd:,.4f}"])
         for (step, model), one in spent.items()
     ]
     total = list(spent.values())
     sums = [sum(one.number for one in total), sum(one.unanswered for one in total), sum(one.tokens for one in total)]
-    rows.append(("all", ["", *(f"{one:,}" for one in sums), f"{sum(one.usd for one in total):,.4f}"]))
+    rows.append(("all", [*(f"{one:,}" for one in sums), f"{sum(one.usd for one in total):,.4f}"]))
     known = [cost for cost in expense.rows.values() if cost]
     tokens, usd = sum(cost.tokens for cost in known), sum(cost.usd for cost in known)
     notes = [
-        f"Of {ledgers} {'ledger' if ledgers == 1 else 'ledgers'}, with what was spent on rows that were dropped.",
-        f"The calls of {len(known):,} rows that are here took ${usd:,.4f} and {tokens:,} tokens.",
+        f"Of {ledgers} {'ledger' if ledgers == 1 else 'ledgers'}.",
+        f"The calls that {len(known):,} rows name took ${usd:,.4f} and {tokens:,} tokens; the rest was for rows that "
+        "were dropped, or for runs that were given up.",
     ]
     if unknown := len(expense.rows) - len(known):
         notes.append(f"What {unknown:,} rows took is unknown: a ledger of their calls is not here, or they name none.")
-    yield from table("step", ["model", "requests", "without reply", "tokens", "USD"], rows, notes)
+    yield from table("step and model", ["requests", "without reply", "tokens", "USD"], rows, notes)
 
 
 def audit(counts: Mapping[str, tuple[int, int]]) -> Iterator[str]:

@@ -46,4 +46,4 @@ class Verification(Review):
                 detail = f"{one.example.id}, {one.example.answer!r}; solved again: {again.rationale}"
                 raise RecordError(ANSWER_FIELDS[0], REASONS[verdict], detail)
             solved.append(said)
-        return imitated_fields(solved[0].value[1]), [answer.key for answer in solved]
+        return imitated_fields(solved[0].value[1]), [key for answer in solved for key in answer.keys]

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_prep.corpus.provenance import PROVENANCE, origins_of
 from data_prep.corpus.settings import Corpus
-from data_prep.corpus.work import PROVENANCE, of_shard
+from data_prep.corpus.shards import of_shard
 from data_prep.prepare.split import video_key
 from videokr.errors import RecordError
 from videokr.example import VIDEO_FIELDS, record_videos, text_of
@@ -69,6 +70,7 @@ def read_videos(
             missing = [field for field in needed if not text_of(field, record.get(field, ""))]
             if missing:
                 raise RecordError(missing[0], "missing", f"each video has {' and '.join(needed)}")
+            origins_of(record)  # which what is asked is added to
             first = lines.setdefault(video_key(name), line)
             if first != line:
                 raise RecordError(VIDEO_FIELDS[0], "comes twice", f"{name}, first in line {first}")

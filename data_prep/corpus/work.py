@@ -13,24 +13,22 @@ import orjson
 from tqdm import tqdm
 
 from data_prep.corpus.calls import Asker, Call
-from data_prep.corpus.ledger import NAME, Ledger
+from data_prep.corpus.ledger import NAME, Cost, Ledger, spent_in
 from data_prep.corpus.prompts import VERSIONS
 from data_prep.corpus.settings import Budget, Corpus, Model, Step
+from data_prep.corpus.shards import WHOLE, ledgers_of, output_of
 from data_prep.journal import Journal
 from data_prep.left_out import LeftOut
-from data_prep.prepare.split import video_key
 from videokr.errors import RecordError
 from videokr.jsonl import opens_list, read_raw
 from videokr.outputs import atomic_write
 from videokr.video.timeline import VideoError
 
-PROVENANCE = "provenance"
 PRICED_ROWS = 20  # of a dry run
 # Settings that decide how calls are made, or what becomes of the records later, and not what is in them.
 NOT_OF_RECORDS = {"endpoint", "concurrency", "call_seconds", "retries", "budget", "models", "output"} | {
     "audit", "collection", "rl_share", "decontaminated", "benchmark",
 }  # fmt: skip
-WHOLE = (0, 1)  # a shard: its number from 0, and how many there are
 Row = TypeVar("Row")
 Outcome = tuple[list[dict[str, Any]], list[RecordError]]  # the records of a row, and what was left out of it
 
@@ -89,7 +87,7 @@ class Work(ABC, Generic[Row]):
             UserError: the budget is spent, nothing answers, or another run has the same ledger or output.
         """
         output = output_of(self.corpus, self.name, self.shard)
-        with closing(Ledger(self._ledger)) as ledger, Journal(output, self._asked()) as journal:
+        with closing(Ledger(self._ledger, self._elsewhere())) as ledger, Journal(output, self._asked()) as journal:
             asyncio.run(self._ask_all(self._asker(ledger, environment), journal))
             left_out = LeftOut()
             kept = self._write(output, journal, left_out)
@@ -110,13 +108,15 @@ class Work(ABC, Generic[Row]):
         return settings | {"step": self.step, "prompt": VERSIONS[self.step], "models": models, "read": read}
 
     def _write(self, output: Path, journal: Journal, left_out: LeftOut) -> int:
-        """Writes the records, if there are any; returns how many."""
+        """Writes the records; returns how many. Where there are none, what an earlier run wrote goes, too."""
         kept = 0
         for row in journal.records():
             for field, reason, detail, line in row["left_out"]:
                 left_out.add(RecordError(field, reason, detail, str(self.source), line))
             kept += len(row["records"])
-        if kept:
+        if not kept:
+            output.unlink(missing_ok=True)
+        else:
             with atomic_write(output) as aside, aside.open("wb") as out:
                 for row in journal.records():
                     for record in row["records"]:
@@ -125,7 +125,8 @@ class Work(ABC, Generic[Row]):
 
     def price(self, environment: Mapping[str, str]) -> str:
         """What the step takes, told from its first rows and from what the ledger knows; asks nothing."""
-        with closing(Ledger(self._ledger if self._ledger.is_file() else None)) as ledger:
+        path = self._ledger if self._ledger.is_file() else None
+        with closing(Ledger(path, self._elsewhere())) as ledger:
             asker = self._asker(ledger, environment)
 
             first = list(islice(self.rows(), PRICED_ROWS + 1))
@@ -141,17 +142,18 @@ class Work(ABC, Generic[Row]):
 
             calls = asyncio.run(first_calls())
             most = [(call.model, call.input_bound(), call.model.max_output_tokens) for call in calls]
-            usages = {model: ledger.mean_usage(self.step, model.name) for model in self.models}
-            so_far = [(call.model, *usage) for call in calls if (usage := usages[call.model])]
             told_from = "all" if share == 1 else f"the first {first[PRICED_ROWS - 1][0]}"
+            whose = ("", "") if self.shard == WHOLE else (" of all shards", " of this one")
             said = [
-                f"{self.step}: {lines:,} rows, {len(calls) * share:,.0f} calls, told from {told_from}",
-                f"at most        {_sum(most, share)}",
+                f"{self.step}: {lines:,} rows{whose[0]}, {len(calls) * share:,.0f} calls{whose[1]}, told from "
+                f"{told_from}",
+                f"at most        {_sum(most, share)}, if every first reply will do",
             ]
-            if len(so_far) == len(calls):  # every model has been asked
-                said.append(f"as so far      {_sum(so_far, share)}")
-            for what, cost in (("budget", self._budget), ("spent so far", ledger.spent)):
-                said.append(f"{what:<15}{cost.tokens:,} tokens, ${cost.usd:,.4f}")
+            amounts: list[tuple[str, Cost | Budget]] = [("budget", self._budget), ("spent so far", ledger.spent)]
+            if done := ledger.answered_rows(self.step):  # with calls that were asked again, and rows that were dropped
+                paid, part = ledger.cost_of([self.step]), share * len({call.row for call in calls}) / done
+                amounts.insert(0, ("as so far", Cost(round(paid.tokens * part), paid.usd * part)))
+            said += [f"{what:<15}{cost.tokens:,} tokens, ${cost.usd:,.4f}" for what, cost in amounts]
         return "\n".join(said)
 
     async def _ask_all(self, asker: Asker, journal: Journal) -> None:
@@ -191,6 +193,13 @@ class Work(ABC, Generic[Row]):
     def _ledger(self) -> Path:
         return output_of(self.corpus, NAME, self.shard)
 
+    def _elsewhere(self) -> Cost:
+        """What other ledgers of the folder hold: of a shard its part of it, less what the others at its side spend."""
+        parts = self.shard[1]
+        siblings = [] if self.shard == WHOLE else [output_of(self.corpus, NAME, (n, parts)) for n in range(parts)]
+        others = [spent_in(path) for path in ledgers_of(self.corpus) if path not in (*siblings, self._ledger)]
+        return Cost(sum(one.tokens for one in others) // parts, sum(one.usd for one in others) / parts)
+
     @property
     def _budget(self) -> Budget:
         """Of this shard: its part of the whole."""
@@ -216,16 +225,3 @@ def _sum(calls: Sequence[tuple[Model, float, float]], share: float) -> str:
     usd = sum(model.usd(tokens_in, tokens_out) for model, tokens_in, tokens_out in calls) * share
     tokens_in, tokens_out = sum(call[1] for call in calls), sum(call[2] for call in calls)
     return f"{tokens_in * share:,.0f} tokens in, {tokens_out * share:,.0f} out, ${usd:,.4f}"
-
-
-def of_shard(video: str, shard: tuple[int, int]) -> bool:
-    """Whether a video is one of a shard's; every row of a video is in the same."""
-    number, parts = shard
-    return video_key(video) % parts == number
-
-
-def output_of(corpus: Corpus, name: str, shard: tuple[int, int]) -> Path:
-    """A file of a shard's: `generated.jsonl`, or `generated.0-of-4.jsonl`."""
-    stem, _, suffix = name.partition(".")
-    part = "" if shard == WHOLE else f".{shard[0]}-of-{shard[1]}"
-    return corpus.output / f"{stem}{part}.{suffix or 'jsonl'}"

@@ -11,8 +11,9 @@ from videokr.example import parse_example
 
 def write_records(place: Place, demo: Path, name: str, number: int = 12) -> list[dict]:
     place.output.mkdir(exist_ok=True)
+    made = {"generate": {"models": ["oracle"], "prompt": "", "calls": []}}
     lines = (demo / "sft.jsonl").read_text(encoding="utf-8").splitlines()[:number]
-    records = [json.loads(line) | {"provenance": {"generate": {"models": ["oracle"]}}} for line in lines]
+    records = [json.loads(line) | {"provenance": made} for line in lines]
     records[0]["question"] += " </textarea><script>document.title = 'run'</script>"
     records[0]["clues"] = [[1.0, 2.5]]
     (place.output / name).write_text("\n".join(map(json.dumps, records)), encoding="utf-8")

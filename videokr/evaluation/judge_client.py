@@ -3,6 +3,8 @@
 `openai` is imported when a client is made, not before.
 """
 
+import asyncio
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies
@@ -23,6 +25,8 @@ _WAYS_OUT = {
     404: "correct its address or MODEL_VERSION",
 }
 _BEFORE_SENT = ("ConnectError", "ConnectTimeout", "ProxyError")  # of httpx or httpx2, whichever the client is made with
+# Of the call that a task makes: the refusal after which the client waits, or "" while a request is under way.
+_waits_after: ContextVar[list[str]] = ContextVar("_waits_after")
 _NO_CREDIT = ("insufficient_quota", "billing_not_active")  # codes of OpenAI, which have the status of a busy server
 
 
@@ -81,7 +85,8 @@ class JudgeClient:
         for name, url in proxies.items():
             check_url(name, url if "://" in url else f"http://{url}", PROXY_SCHEMES)
         try:
-            http_client = openai.DefaultAsyncHttpxClient(event_hooks={"response": [self._note]})
+            hooks: Any = {"request": [_note_sent], "response": [self._note]}
+            http_client = openai.DefaultAsyncHttpxClient(event_hooks=hooks)
         except ImportError:  # as the client calls what a SOCKS proxy needs
             raise UserError(
                 f"the judge cannot be asked through the proxy of {', '.join(proxies)}: SOCKS needs the package "
@@ -108,9 +113,20 @@ class JudgeClient:
             return Reply(None, self.shown(f"a body that cannot be read ({type(error).__name__}: {error})"))
         return said if isinstance(said, Refusal) else Reply(_text_of(said))
 
-    async def ask_raw(self, request: dict[str, Any]) -> str | Refusal:
-        """The whole body of the reply, as it came; otherwise as `ask`."""
-        said = await self._answered(self.openai.chat.completions.with_raw_response.create, request)
+    async def ask_raw(self, request: dict[str, Any], seconds: float) -> str | Refusal:
+        """The whole body of the reply, as it came; otherwise as `ask`.
+
+        Args:
+            seconds: in which there has to be one, with the client's retries and waits in them.
+        """
+        waits_after = [""]
+        _waits_after.set(waits_after)
+        try:
+            async with asyncio.timeout(seconds):
+                said = await self._answered(self.openai.chat.completions.with_raw_response.create, request)
+        except TimeoutError:
+            after = f", and a wait after {waits_after[0]}" if waits_after[0] else ""
+            return Refusal(self.shown(f"no reply within {seconds:g} s{after}"), "", may_cost=not after)
         return said if isinstance(said, Refusal) else str(said.text)
 
     async def _answered(self, create: Any, request: dict[str, Any]) -> Any:
@@ -132,6 +148,8 @@ class JudgeClient:
                 cause = _root_cause(error)
                 reason = f"no connection: {type(cause).__name__}: {cause}"
             status = error.status_code if isinstance(error, openai.APIStatusError) else None
+            if isinstance(error, openai.APIStatusError):
+                reason += _retry_after(error.response)
             may_cost = status is None and type(error.__cause__).__name__ not in _BEFORE_SENT
             return Refusal(self.shown(reason), _way_out(error), status, may_cost)
 
@@ -145,9 +163,21 @@ class JudgeClient:
         if not response.is_error:
             return
         self.trouble = f"status {response.status_code}"
+        if waits_after := _waits_after.get(None):
+            waits_after[0] = self.trouble + _retry_after(response)
         await response.aread()  # of an error, which has a code in it
         if _is_out_of_credit(response):
             response.headers["x-should-retry"] = "false"  # which the client obeys
+
+
+async def _note_sent(_: Any) -> None:
+    if waits_after := _waits_after.get(None):
+        waits_after[0] = ""
+
+
+def _retry_after(response: Any) -> str:
+    asked = response.headers.get("Retry-After", "")
+    return f", Retry-After: {asked}" if asked else ""
 
 
 def _proxies() -> dict[str, str]:

@@ -2,14 +2,15 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from data_prep.corpus.audit.verdicts import RIGHT, opinions
-from data_prep.corpus.ledger import NAME, Ledger
+from data_prep.corpus.audit.verdicts import RIGHT, Opinions, opinions
+from data_prep.corpus.ledger import NAME, Cost, Ledger
 from data_prep.corpus.settings import AuditRule, Corpus, Step
-from data_prep.corpus.work import WHOLE, output_of
+from data_prep.corpus.shards import WHOLE, ledgers_of, output_of, source_of
 from videokr.errors import UserError
 from videokr.evaluation.uncertainty import exact_interval
 from videokr.jsonl import read_records
@@ -66,24 +67,22 @@ def read_candidate(path: Path, corpus: Corpus, step: Step, file: str) -> Candida
     Raises:
         UserError: it has not gone through the step, or nobody has judged its rows.
     """
-    source, ledger_path = output_of(corpus, file, WHOLE), output_of(corpus, NAME, WHOLE)
-    command = f"videokr corpus {step} --config {path}"
-    for needed in (source, ledger_path):
-        if not needed.is_file():
-            raise UserError(f"'{needed}' is not there: run `{command}` first")
-    ledger = Ledger(ledger_path)
-    try:
-        said, _ = opinions(step, source, ledger)
-        steps = get_args(Step)
-        cost = ledger.cost_of(steps[: steps.index(step) + 1])
-    finally:
-        ledger.close()
+    source, whole = source_of(corpus, step, file, WHOLE), output_of(corpus, NAME, WHOLE)
+    steps = get_args(Step)
+    said: list[Opinions] = []
+    costs: list[Cost] = []
+    for ledger_path in ledgers_of(corpus):
+        with closing(Ledger(ledger_path)) as ledger:
+            costs.append(ledger.cost_of(steps[: steps.index(step) + 1]))
+            if ledger_path == whole:
+                said, _ = opinions(step, source, ledger)
     if not said:
         audit = f"videokr corpus audit --step {step} --config {path} --sample N"
         raise UserError(f"no record of '{source}' is judged: {audit}")
     rows = sum(1 for _ in read_records(source))
     errors = sum(one.verdict != RIGHT for one in said)
-    return Candidate(str(path), cost.usd / rows, cost.tokens / rows, errors, len(said))
+    usd, tokens = sum(cost.usd for cost in costs), sum(cost.tokens for cost in costs)
+    return Candidate(str(path), usd / rows, tokens / rows, errors, len(said))
 
 
 def told(candidates: Sequence[Candidate], rule: AuditRule) -> Iterator[str]:

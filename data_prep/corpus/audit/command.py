@@ -17,7 +17,7 @@ from data_prep.corpus.ledger import NAME as LEDGER
 from data_prep.corpus.ledger import Ledger
 from data_prep.corpus.probe import Probe
 from data_prep.corpus.settings import Corpus, read_corpus
-from data_prep.corpus.work import output_of
+from data_prep.corpus.shards import output_of, source_of
 from videokr.errors import UserError
 from videokr.jsonl import refuse_unreadable
 
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace, corpus: Corpus, files: Mapping[str, str]) -> i
     if not args.of:
         raise UserError(f"videokr corpus {args.step} needs --step: whose records?")
     if args.step == "audit":
-        _audit(args, corpus, args.input or output_of(corpus, files[args.of], args.shard))
+        _audit(args, corpus, source_of(corpus, args.of, files[args.of], args.shard, args.input))
         return 0
     if not args.candidates:
         raise UserError("videokr corpus choose needs --candidates: a corpus.yaml of each model that was tried")
@@ -51,11 +51,14 @@ def _audit(args: argparse.Namespace, corpus: Corpus, source: Path) -> None:
     if args.sample is not None and (args.sample < 1 or args.verdicts):
         raise UserError("--sample makes a page of 1 record or more, and --verdicts takes what pages have saved")
     if args.sample:
-        write_page(corpus, source, args.of, draw(source, args.sample, corpus.seed), VERDICTS, page)
+        made = draw(source, args.sample, corpus.seed)
+        if len(made) < args.sample:
+            print(f"'{source}' has {len(made)} records, and {args.sample} were asked for: all of them are on the page")
+        write_page(corpus, source, args.of, made, VERDICTS, page)
         return
     with closing(Ledger(output_of(corpus, LEDGER, args.shard))) as ledger:
-        if args.verdicts:
-            keep(args.verdicts, args.of, source, ledger)
+        if args.verdicts and (replaced := keep(args.verdicts, args.of, source, ledger)):
+            print(f"{replaced} verdicts replaced by others of the same annotator")
         said, gone = opinions(args.of, source, ledger)
     if gone:
         print(f"{gone} records that were judged are no longer in '{source}', and are not counted")
@@ -69,7 +72,7 @@ def _audit(args: argparse.Namespace, corpus: Corpus, source: Path) -> None:
 
 
 def _reannotate(args: argparse.Namespace, corpus: Corpus) -> None:
-    source = args.input or output_of(corpus, Probe.before.name, args.shard)
+    source = source_of(corpus, Probe.before.step, Probe.before.name, args.shard, args.input)
     output = output_of(corpus, REANNOTATED, args.shard)
     if args.verdicts:
         write_reannotated(args.verdicts, source, output)

@@ -8,9 +8,10 @@ from typing import get_args
 from data_prep.corpus.audit.verdicts import KINDS, OPEN, RIGHT, UNCLEAR, WRONG, Opinions, alpha, opinions
 from data_prep.corpus.files import steps_to
 from data_prep.corpus.ledger import NAME, Ledger
+from data_prep.corpus.provenance import PROVENANCE
 from data_prep.corpus.review import Review
 from data_prep.corpus.settings import Corpus, Step
-from data_prep.corpus.work import PROVENANCE, WHOLE, output_of
+from data_prep.corpus.shards import WHOLE, output_of
 from videokr.errors import for_terminal
 from videokr.evaluation.uncertainty import exact_interval
 

@@ -11,8 +11,8 @@ from data_prep.corpus.audit.sample import digest_of
 from data_prep.corpus.audit.verdicts import Entry, read_saved, unknown
 from data_prep.corpus.generate import check_distinct, check_language
 from data_prep.corpus.probe import SOLVED
+from data_prep.corpus.provenance import PROVENANCE
 from data_prep.corpus.review import Made, read_made
-from data_prep.corpus.work import PROVENANCE
 from data_prep.left_out import LeftOut
 from videokr.errors import RecordError, UserError
 from videokr.example import (

@@ -85,24 +85,30 @@ def unknown(path: Path, entry: Entry, source: Path) -> UserError:
     )
 
 
-def keep(paths: Sequence[Path], step: str, source: Path, ledger: Ledger) -> None:
+def keep(paths: Sequence[Path], step: str, source: Path, ledger: Ledger) -> int:
     """Takes files of verdicts into the ledger, all or none; the same file again changes nothing.
 
+    Returns:
+        How many verdicts took the place of another one by the same annotator.
+
     Raises:
-        UserError: a file cannot be read, or speaks of a record that `source` has not got.
+        UserError: a file cannot be read, speaks of a record that `source` has not got, or says two things of one.
     """
     saved = [(path, read_saved(path, step, Judged)) for path in paths]
     known = find(source, {entry.digest for _, file in saved for entry in file.records})
     rows = []
     for path, file in saved:
+        said: dict[str, str] = {}
         for entry in file.records:
             if entry.digest not in known:
                 raise unknown(path, entry, source)
+            if said.setdefault(entry.digest, entry.verdict) != entry.verdict:
+                raise UserError(f"'{path}' has two verdicts on record '{entry.record}': take one of them out")
             kind = entry.verdict if entry.verdict in KINDS else ""
             verdict = WRONG if kind else entry.verdict
             row = known[entry.digest].example.id
             rows.append((step, row, entry.digest, file.annotator, verdict, kind, entry.note))
-    ledger.keep_verdicts(rows)
+    return ledger.keep_verdicts(rows)
 
 
 @dataclass(frozen=True, slots=True)

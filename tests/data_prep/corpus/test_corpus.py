@@ -20,7 +20,7 @@ from corpus_place import CONCURRENCY, PRICES, ROUNDS, SEED, VIDEOS
 from demo_oracle import Faults, Oracle, serve_oracle
 from judge_endpoint import KEY, completion
 
-from data_prep.corpus.ledger import Ledger
+from data_prep.corpus.ledger import Cost, Ledger
 from data_prep.corpus.settings import read_corpus
 from videokr.__main__ import main
 from videokr.example import parse_example
@@ -197,7 +197,7 @@ def test_samples_are_calls_of_their_own_and_the_records_train(demo, place, corpu
     assert len(json.loads(rows.read_text(encoding="utf-8"))) == len(verified)
 
 
-@pytest.mark.parametrize("tokens", [-500, 10**30, "12", None])
+@pytest.mark.parametrize("tokens", [-500, 10**30, float("inf"), "12", None])
 def test_usage_that_cannot_be_is_none_said(place, corpus, tokens):
     with serve_oracle(VIDEOS, SEED) as server:
         answer = server.reply
@@ -213,16 +213,46 @@ def test_a_video_that_comes_twice_is_named_before_anything_is_asked(demo, place,
     twice.write_text("\n".join([*lines, lines[2].replace("videos/", "./videos/")]), encoding="utf-8")
     said = corpus("generate", None, videos=str(twice))
     assert said.status == 2 and f"line {VIDEOS + 1}" in said.err and "comes twice" in said.err and "line 3" in said.err
+    for provenance in (5, [], {"x": 1}):
+        twice.write_text(json.dumps(json.loads(lines[0]) | {"provenance": provenance}), encoding="utf-8")
+        said = corpus("generate", None, videos=str(twice))
+        assert said.status == 2 and "line 1: field 'provenance': not as a step writes it" in said.err
 
 
-def test_what_was_left_out_is_listed_where_nothing_is_left(place, corpus):
+def test_what_was_left_out_is_listed_where_nothing_is_left_and_what_was_there_before_goes(demo, place, corpus):
+    (place.folder / "six.jsonl").write_bytes(b"".join((demo / "list.jsonl").read_bytes().splitlines(True)[:6]))
     with serve_oracle(VIDEOS, SEED) as server:
+        assert corpus("generate", server, videos=str(place.folder / "six.jsonl"), rounds_per_skill=1).status == 0
         server.replies = ["I will not"]
-        said = corpus("generate", server, rounds_per_skill=1)
+        said = corpus("generate", server, seed=8)
     assert said.status == 2 and "another `seed` or model asks anew" in said.out
-    assert (
-        len(place.records("generated.left_out.jsonl")) == VIDEOS * 3 and not (place.output / "generated.jsonl").exists()
-    )
+    assert len(place.records("generated.left_out.jsonl")) == 6 * 3 and not (place.output / "generated.jsonl").exists()
+
+
+def test_a_model_that_says_nothing_of_use_ends_the_run(place, corpus):
+    with serve_oracle(VIDEOS, SEED) as server:
+        right = server.reply
+        server.replies = ["I will not"]
+        said = corpus("generate", server)
+        assert said.status == 2 and said.err.count("\n") == 1 and "'I will not'" not in said.out
+        assert "'oracle' at" in said.err and "20 calls in a row had 3 replies each" in said.err
+        assert 60 <= len(server.requests) <= 60 + 3 * CONCURRENCY
+        bad = [0]
+
+        def late(body: dict) -> object:
+            bad[0] += 1
+            return right(body) if bad[0] == 1 else "I will not"
+
+        server.replies = [late]  # one that was of use once is asked on
+        assert corpus("generate", server, seed=8, concurrency=1).status == 0
+
+
+def test_a_wait_that_the_server_asks_for_beyond_the_time_of_a_call_costs_nothing(place, corpus):
+    with serve_oracle(VIDEOS, SEED) as server:
+        server.replies = [(429, {"message": "busy"}, {"Retry-After": "30"})]
+        assert corpus("generate", server, call_seconds=1).status == 2
+    waited = "fault = 'no reply within 1 s, and a wait after status 429, Retry-After: 30'"
+    assert place.rows(f"SELECT SUM(tokens), COUNT(*) > 0 FROM requests WHERE {waited}") == [(0, 1)]
 
 
 def test_a_call_that_takes_more_than_was_set_aside_is_told_once(place, corpus):
@@ -373,6 +403,9 @@ def test_a_video_that_broke_since_is_left_out_and_the_others_are_asked(demo, pla
         assert corpus("verify", server).status == 0
     listed = place.records("verified.left_out.jsonl")
     assert {(row["line"], row["reason"]) for row in listed} == {(line, "cannot be decoded") for line in range(19, 25)}
+    with serve_oracle(VIDEOS, SEED) as server:
+        assert corpus("generate", server).status == 0
+    assert len(place.records("generated.left_out.jsonl")) == ROUNDS  # questions, as all steps count
     assert len(place.records("verified.jsonl")) == (VIDEOS - 1) * ROUNDS
 
 
@@ -407,8 +440,10 @@ def test_a_dry_run_asks_nothing_and_prices_by_hand(place, corpus):
         assert float(most_usd) == pytest.approx((most_in * 1 + most_out * 4) / 1e6, abs=1e-4)
         assert corpus("generate", server).status == 0
         assert server.tokens_in <= most_in and server.tokens_out <= most_out
-        so_far = re.search(r"as so far +([\d,]+) tokens in, ([\d,]+) out", corpus("generate", server, "--dry-run").out)
-        assert [int(number.replace(",", "")) for number in so_far.groups()] == [server.tokens_in, server.tokens_out]
+        with closing(Ledger(place.output / "ledger.sqlite")) as ledger:
+            ledger.open("killed", "generate", "oracle", "", 0, Cost(1_000, 0.5))
+        paid = f"{server.tokens_in + server.tokens_out + 1_000:,} tokens, ${usd(server) + 0.5:,.4f}"
+        assert f"as so far      {paid}" in corpus("generate", server, "--dry-run").out
 
 
 def test_shards_are_the_whole_between_them(place, corpus):
@@ -431,6 +466,7 @@ def test_shards_are_the_whole_between_them(place, corpus):
         ({"models": {}}, "add models.generate"),
         ({"skills": []}, "skills: Tuple should have at least 1 item"),
         ({"budget": {"usd": -1, "tokens": 5}}, "budget.usd"),
+        ({"benchmark": {"name": "mine", "version": 1.1}}, "benchmark.version: Input should be a valid string: quote"),
     ],
 )
 def test_a_mistake_in_the_settings_is_named(corpus, changes, named):

@@ -1,5 +1,6 @@
 """How many rows an audit takes, what its interval is worth, how far people agree, and which model `choose` takes."""
 
+from contextlib import closing
 from functools import cache
 from math import comb
 
@@ -114,10 +115,10 @@ def test_a_model_is_chosen_by_the_cost_of_a_row_that_survives(place, corpus, dem
     for name, usd, rows, wrong in (("small", 0.3, 4, 1), ("large", 0.9, 6, 0)):
         place.output = tmp_path / name
         records = write_records(place, demo, "verified.jsonl", rows)
-        ledger = Ledger(place.output / "ledger.sqlite")
-        for step in ("generate", "verify", "probe"):
-            ledger.open(f"{name} {step}", step, "oracle", "", 0, Cost(600, usd))  # what a later step costs is left out
-        ledger.close()
+        for step in ("generate", "verify", "probe"):  # what a later step costs is left out
+            file = f"ledger{'.0-of-1' * (step == 'generate')}.sqlite"  # shards have ledgers of their own
+            with closing(Ledger(place.output / file)) as ledger:
+                ledger.open(f"{name} {step}", step, "oracle", "", 0, Cost(600, usd))
         config = place.config(None, output=str(place.output))
         candidates.append(str(config.rename(tmp_path / f"{name}.yaml")))
         file = saved(tmp_path, name, records, verdicts(*["answer"] * wrong, *["right"] * (rows - wrong)), "verify")
