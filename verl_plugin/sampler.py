@@ -14,6 +14,7 @@ import transfer_queue
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 
 from verl_plugin import dialogue_reward
+from verl_plugin.cluster import what_died
 from verl_plugin.videos import video_metrics
 from videokr.errors import UserError
 from videokr.evaluation.judge import JudgeError
@@ -127,6 +128,12 @@ class StrictReplayBuffer(ReplayBuffer):
             judge_failed = self._raise_faults(partition_id, batch_size)
         metrics = {**metrics, "reward/judge_failed": judge_failed}
         return batch, metrics | self._rollout_metrics(batch) if partition_id == TRAINING else metrics
+
+    def _wait_for_next_poll(self, partition_id: str, last_debug_time: float) -> float:
+        """Waits, but not for the rollouts of a node or process that is gone, as verl would for ever."""
+        if died := what_died():
+            raise RuntimeError(died)
+        return super()._wait_for_next_poll(partition_id, last_debug_time)
 
     def _rollout_metrics(self, batch: Any) -> dict[str, float]:
         """Curves of the reward's parts, which verl logs in validation alone, and of the work on videos."""
