@@ -133,7 +133,7 @@ class StrictReplayBuffer(ReplayBuffer):
         """Waits, but not for the rollouts of a node or process that is gone, as verl would for ever."""
         if died := what_died():
             raise RuntimeError(died)
-        return super()._wait_for_next_poll(partition_id, last_debug_time)
+        return float(super()._wait_for_next_poll(partition_id, last_debug_time))
 
     def _rollout_metrics(self, batch: Any) -> dict[str, float]:
         """Curves of the reward's parts, which verl logs in validation alone, and of the work on videos."""
