@@ -328,6 +328,7 @@ def test_a_cluster_is_looked_at_for_gpus_files_and_secrets_before_it_is_joined(c
     """One node with two GPUs in name; RAY_TMPDIR keeps it out of other runs' sight."""
     place = tmp_path_factory.mktemp("r")
     own = os.environ | {"RAY_TMPDIR": str(place), "HOME": str(place), "OPENAI_API_KEY": "sk-there"}
+    own["RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"] = "0"  # at its end it waits for no work
     own = {name: value for name, value in own.items() if name not in ("RAY_ADDRESS", "RAY_AUTH_MODE")}
     start = [Path(sys.executable).parent / "ray", "start", "--head", "--block", "--port=0", "--num-gpus=2"]
     quiet = ["--num-cpus=1", "--include-dashboard=false", "--disable-usage-stats"]
