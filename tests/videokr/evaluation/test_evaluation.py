@@ -363,10 +363,13 @@ READERS = {  # response: what each reads of a question with four options
 @pytest.mark.parametrize("name", EXTRACTORS)
 @pytest.mark.parametrize("text", ["<answer>", "<think>", "</answer><answer", "(", "A ", "the answer is ", "<think>("])
 def test_readers_are_linear(name, text):
-    def seconds(times: int) -> float:
+    def once(times: int) -> float:
         started = time.process_time()
         EXTRACTORS[name](text * times, ["w", "x"])
         return time.process_time() - started
+
+    def seconds(times: int) -> float:
+        return min(once(times) for _ in range(3))  # other work on the machine makes one of them longer
 
     seconds(10_000)
     assert seconds(40_000) < 8 * max(seconds(10_000), 0.02)  # 16 times, were it quadratic
