@@ -41,7 +41,7 @@ STEPS = ("generate", "verify", "dependency", "rationale")
 PLANTED = Faults(wrong_questions=0.1, needs_no_video=0.1, broken_rationales=0.1, other_language=0.05)
 SIDES = ("true", "corpus", "unfiltered")
 HELD_OUT = 1_000
-MAX_STEPS = 2_800  # twice the demo's: after 1,400 one run in three has not learnt yet to compare the order of events
+MAX_STEPS = 2_800  # twice the demo's, after which some runs have not learnt yet to compare the order of events
 ANSWERS = {"likeliest": "max_new_tokens=96", "drawn": "max_new_tokens=96,temperature=1,top_p=1"}
 SKILLS = ("VidR", "KnowVid", "KnowVidR")
 

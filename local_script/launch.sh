@@ -60,7 +60,7 @@ whole() {
 stage_python() {
   local stage="$1" module="$2" built="${REPO_DIR}/.venvs/$1/bin/python"
   # Two releases of vLLM that share a cache throw each other's entries away, and look at the model's class anew: ten seconds.
-  export VLLM_CACHE_ROOT="${VLLM_CACHE_ROOT:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/vllm/${stage}}"
+  [[ -z "${HOME:-}" ]] || export VLLM_CACHE_ROOT="${VLLM_CACHE_ROOT:-${XDG_CACHE_HOME:-${HOME}/.cache}/vllm/${stage}}"
   [[ "${VIDEOKR_FAST_VIDEO:-1}" =~ ^[01]$ ]] || die "VIDEOKR_FAST_VIDEO is '${VIDEOKR_FAST_VIDEO}': 0 or 1"
   [[ -z "${VIDEOKR_PROXIES:-}" || -d "${VIDEOKR_PROXIES}" ]] ||
     die "VIDEOKR_PROXIES '${VIDEOKR_PROXIES}' is no folder: videokr proxy build makes one"

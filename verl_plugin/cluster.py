@@ -185,7 +185,8 @@ def what_died() -> str | None:
         if node["Alive"] and not _answers(node["NodeManagerAddress"], node["NodeManagerPort"]):
             return f"node '{node['NodeName']}' is gone"
     died = []
-    for actor in state.actors(actor_state_name="DEAD").values():
+    own = ray.get_runtime_context().get_job_id()  # a cluster that stays remembers the dead of earlier runs, too
+    for actor in state.actors(job_id=ray.JobID.from_hex(own), actor_state_name="DEAD").values():
         cause, context = actor["DeathCause"], actor["DeathCause"].actor_died_error_context
         if cause.HasField("oom_context") or context.Reason.Name(context.reason) in ("WORKER_DIED", "NODE_DIED"):
             died.append((actor["EndTime"], actor["Address"]["NodeID"], actor["Pid"], actor["ActorClassName"]))
