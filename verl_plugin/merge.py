@@ -9,6 +9,10 @@ import sys
 from pathlib import Path
 
 import torch
+from transformers.conversion_mapping import (
+    get_checkpoint_conversion_mapping,
+    register_checkpoint_conversion_mapping,
+)
 from verl.model_merger.base_model_merger import generate_config_from_args, parse_args
 from verl.model_merger.fsdp_model_merger import FSDPModelMerger
 
@@ -67,7 +71,17 @@ class Merger(FSDPModelMerger):
             model = self.get_transformers_auto_model_class().from_pretrained(card.model, dtype=torch.bfloat16)
             print(report_changes(differing(state_dict, model.state_dict()), card.model))
             del model
+        keep_experts_together()
         super().save_hf_model_and_tokenizer(state_dict)
+
+
+def keep_experts_together() -> None:
+    """Has this process save Qwen3.5-MoE as published and as SFT reads it, all experts of a layer in one tensor.
+
+    transformers 5.10 would save them one by one, which 5.6 of SFT cannot read.
+    """
+    dense = get_checkpoint_conversion_mapping("qwen3_5_text")
+    register_checkpoint_conversion_mapping("qwen3_5_moe_text", dense, overwrite=True)
 
 
 def differing(weights: dict[str, torch.Tensor], before: dict[str, torch.Tensor]) -> dict[str, bool]:

@@ -133,6 +133,34 @@ def test_a_merge_that_changes_nothing_fails_and_one_that_changes_a_tensor_names_
     assert "not compared with the model before training" in run("of another base")
 
 
+@pytest.mark.rl
+def test_canary_transformers_saves_experts_of_qwen3_5_one_by_one():
+    """When this fails, it saves them as one tensor, and keep_experts_together of merge.py can go."""
+    from transformers.conversion_mapping import get_checkpoint_conversion_mapping
+
+    conversions = get_checkpoint_conversion_mapping("qwen3_5_moe_text")
+    assert ["mlp.experts.*.down_proj.weight"] in [each.source_patterns for each in conversions]
+
+
+@pytest.mark.rl
+def test_experts_of_qwen3_5_are_saved_as_published_and_not_one_by_one(tmp_path):
+    from safetensors.torch import load_file
+
+    from data_prep.demo.tiny_model import build_model
+    from videokr.family import FAMILIES
+
+    pytest.importorskip("verl")
+    build_model(FAMILIES["qwen3_5"], ["What is it? <answer>A</answer>"] * 8, tmp_path / "base", moe=True)
+    model = load(tmp_path / "base")
+    model.get_output_embeddings().weight.data[0, 0] += 1
+    done = merge(checkpoint(tmp_path / "base", tmp_path, model), tmp_path / "merged")
+    assert done.returncode == 0, done.stderr[-3000:]
+    saved = load_file(tmp_path / "merged" / "model.safetensors")
+    assert "model.language_model.layers.0.mlp.experts.gate_up_proj" in saved
+    assert not [name for name in saved if ".experts.0." in name]
+    hold(tmp_path / "merged", model.state_dict(), load(tmp_path / "merged").dtype)
+
+
 @pytest.mark.sft
 def test_an_adapter_of_sft_is_merged_into_its_base(base, tmp_path):
     from transformers import AutoProcessor
