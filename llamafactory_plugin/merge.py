@@ -11,6 +11,7 @@ from pathlib import Path
 from videokr.errors import UserError, exit_status
 from videokr.family import find_family
 from videokr.fingerprint import report_changes
+from videokr.moe_weights import turn_always
 
 
 def merge(adapter: Path, target: Path) -> None:
@@ -40,6 +41,7 @@ def merge(adapter: Path, target: Path) -> None:
     merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
     after = merged.state_dict()
     print(report_changes({name: not torch.equal(tensor, after[name]) for name, tensor in before.items()}, base))
+    turn_always(merged._weight_conversions)  # by which transformers writes what it has loaded
     merged.save_pretrained(target)
     AutoProcessor.from_pretrained(adapter).save_pretrained(target)
 

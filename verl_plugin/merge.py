@@ -9,15 +9,12 @@ import sys
 from pathlib import Path
 
 import torch
-from transformers.conversion_mapping import (
-    get_checkpoint_conversion_mapping,
-    register_checkpoint_conversion_mapping,
-)
 from verl.model_merger.base_model_merger import generate_config_from_args, parse_args
 from verl.model_merger.fsdp_model_merger import FSDPModelMerger
 
 from videokr.errors import UserError, exit_status
 from videokr.fingerprint import model_fingerprint, report_changes
+from videokr.moe_weights import save_as_published
 from videokr.training_card import read_training_card
 
 ADAPTED, ADAPTER, WRAPPED = ".base_layer", ".lora_", "base_model.model."  # in peft's names
@@ -71,17 +68,8 @@ class Merger(FSDPModelMerger):
             model = self.get_transformers_auto_model_class().from_pretrained(card.model, dtype=torch.bfloat16)
             print(report_changes(differing(state_dict, model.state_dict()), card.model))
             del model
-        keep_experts_together()
+        save_as_published()
         super().save_hf_model_and_tokenizer(state_dict)
-
-
-def keep_experts_together() -> None:
-    """Has this process save Qwen3.5-MoE as published and as SFT reads it, all experts of a layer in one tensor.
-
-    transformers 5.10 would save them one by one, which 5.6 of SFT cannot read.
-    """
-    dense = get_checkpoint_conversion_mapping("qwen3_5_text")
-    register_checkpoint_conversion_mapping("qwen3_5_moe_text", dense, overwrite=True)
 
 
 def differing(weights: dict[str, torch.Tensor], before: dict[str, torch.Tensor]) -> dict[str, bool]:

@@ -142,23 +142,55 @@ def test_canary_transformers_saves_experts_of_qwen3_5_one_by_one():
     assert ["mlp.experts.*.down_proj.weight"] in [each.source_patterns for each in conversions]
 
 
-@pytest.mark.rl
-def test_experts_of_qwen3_5_are_saved_as_published_and_not_one_by_one(tmp_path):
-    from safetensors.torch import load_file
-
+@pytest.fixture
+def moe(request, tmp_path):
     from data_prep.demo.tiny_model import build_model
     from videokr.family import FAMILIES
 
+    build_model(FAMILIES[request.param], ["What is it? <answer>A</answer>"] * 8, tmp_path / "base", moe=True)
+    return tmp_path / "base"
+
+
+def hold_as_published(target, kind):
+    """The experts' names and shapes in the file: Qwen3-VL's as (experts, in, out), Qwen3.5's as (experts, out, in)."""
+    from safetensors.torch import load_file
+
+    shapes = {name: tuple(weight.shape) for name, weight in load_file(target / "model.safetensors").items()}
+    layer = "model.language_model.layers.0.mlp.experts"
+    turned = -1 if kind == "qwen3vl" else 1
+    assert shapes[f"{layer}.gate_up_proj"] == (4, *(2 * 96, 128)[::turned])
+    assert shapes[f"{layer}.down_proj"] == (4, *(128, 96)[::turned])
+    assert not [name for name in shapes if ".experts.0." in name]
+
+
+@pytest.mark.rl
+@pytest.mark.parametrize("moe", ["qwen3vl", "qwen3_5"], indirect=True)
+def test_experts_are_merged_into_the_published_form(moe, tmp_path, request):
     pytest.importorskip("verl")
-    build_model(FAMILIES["qwen3_5"], ["What is it? <answer>A</answer>"] * 8, tmp_path / "base", moe=True)
-    model = load(tmp_path / "base")
+    model = load(moe)
     model.get_output_embeddings().weight.data[0, 0] += 1
-    done = merge(checkpoint(tmp_path / "base", tmp_path, model), tmp_path / "merged")
+    done = merge(checkpoint(moe, tmp_path, model), tmp_path / "merged")
     assert done.returncode == 0, done.stderr[-3000:]
-    saved = load_file(tmp_path / "merged" / "model.safetensors")
-    assert "model.language_model.layers.0.mlp.experts.gate_up_proj" in saved
-    assert not [name for name in saved if ".experts.0." in name]
+    hold_as_published(tmp_path / "merged", request.node.callspec.params["moe"])
     hold(tmp_path / "merged", model.state_dict(), load(tmp_path / "merged").dtype)
+
+
+@pytest.mark.sft
+@pytest.mark.parametrize("moe", ["qwen3vl"], indirect=True)
+def test_an_adapter_over_experts_is_merged_into_the_published_form(moe, tmp_path, request):
+    from transformers import AutoProcessor
+
+    pytest.importorskip("llamafactory")
+    model = adapted(moe)
+    model.save_pretrained(tmp_path / "adapter")
+    AutoProcessor.from_pretrained(moe).save_pretrained(tmp_path / "adapter")
+    done = merge(tmp_path / "adapter", tmp_path / "merged")
+    assert done.returncode == 0, done.stderr[-3000:]
+    hold_as_published(tmp_path / "merged", request.node.callspec.params["moe"])
+    expected = load(moe).state_dict()
+    merged = load(tmp_path / "merged").state_dict()
+    experts = [name for name in expected if ".experts." in name]
+    assert experts and all(merged[name].equal(expected[name]) for name in experts)
 
 
 @pytest.mark.sft
