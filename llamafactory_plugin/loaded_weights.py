@@ -1,7 +1,4 @@
-"""Makes sure that a run trains on the weights that it was given, in its base model and in a checkpoint of its own.
-
-Of a base that lacks weights transformers says so in a warning, and draws them anew. So it is with the experts of a
-Qwen3.5 that transformers 5.10 has saved: 5.6, which LLaMA-Factory has, does not know their names.
+"""Makes sure that a run goes on from the weights of its checkpoint.
 
 transformers 5 saves Qwen2.5-VL under the names of its first release, and its `Trainer` loads a checkpoint (to go on
 from it, or as the best model at the end) without the renaming that `from_pretrained` does: nothing fits, and the base
@@ -13,13 +10,12 @@ from typing import Any
 from accelerate.state import AcceleratorState
 from peft import PeftModel
 from torch import nn, serialization
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments, modeling_utils
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.conversion_mapping import get_model_conversion_mapping
 from transformers.core_model_loading import WeightRenaming
 
+from videokr.base_weights import some
 from videokr.errors import UserError
-
-NAMES_SHOWN = 3
 
 
 class LoadedWeights(TrainerCallback):
@@ -71,21 +67,6 @@ class LoadedWeights(TrainerCallback):
         self._loaded.clear()
 
 
-def require_base() -> None:
-    """Has a base model that lacks weights end the run, in place of a warning."""
-    report = modeling_utils.log_state_dict_report
-
-    def refuse_after(**given: Any) -> None:
-        report(**given)
-        if missing := sorted(given["loading_info"].missing_keys):
-            raise UserError(
-                f"model '{given['pretrained_model_name_or_path']}' lacks {len(missing)} weights, or has them under "
-                f"other names ({_some(missing)}): random ones would be trained; of Qwen3.5-MoE see docs/families.md"
-            )
-
-    modeling_utils.log_state_dict_report = refuse_after
-
-
 def _no_tag(_: Any) -> None:
     return None
 
@@ -102,10 +83,6 @@ def refuse(fault: str, names: list[str]) -> None:
     """
     if names:
         raise UserError(
-            f"the checkpoint's weights do not fit the model: {len(names)} {fault} ({_some(names)}); give a checkpoint "
+            f"the checkpoint's weights do not fit the model: {len(names)} {fault} ({some(names)}); give a checkpoint "
             "of this model, or set overwrite_output_dir=true to start anew"
         )
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join([*names[:NAMES_SHOWN], *(["..."] if len(names) > NAMES_SHOWN else [])])

@@ -8,6 +8,7 @@ import json
 import sys
 from pathlib import Path
 
+from videokr import base_weights
 from videokr.errors import UserError, exit_status
 from videokr.family import find_family
 from videokr.fingerprint import report_changes
@@ -22,7 +23,7 @@ def merge(adapter: Path, target: Path) -> None:
         target: folder to write.
 
     Raises:
-        UserError: the base model is not there, or the adapter changes nothing of it.
+        UserError: the base model is not there or lacks weights, or the adapter changes nothing of it.
     """
     import torch
     from peft import PeftModel
@@ -36,7 +37,8 @@ def merge(adapter: Path, target: Path) -> None:
         raise UserError(f"'{config}' names no base model: {error}") from None
     except UserError as error:
         raise UserError(f"adapter '{adapter}': its base {error}") from None
-    model = AutoModelForImageTextToText.from_pretrained(base, dtype="auto")
+    with base_weights.required():
+        model = AutoModelForImageTextToText.from_pretrained(base, dtype="auto")
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
     after = merged.state_dict()

@@ -21,6 +21,7 @@ from typing import Any
 from llamafactory_plugin.data_sets import check_records
 from llamafactory_plugin.rows import ALL, DROP, FAIL, LOSS_TURNS, NO_RATIONALE, ON_BAD_VIDEO, ON_LONG_ROW, SKIP
 from llamafactory_plugin.settings import VIDEO_SAMPLING, checked, read_config, remarks
+from videokr import base_weights
 from videokr.budget import BY_INDEX
 from videokr.errors import UserError, exit_status
 from videokr.video.timeline import VideoError
@@ -51,7 +52,7 @@ def train(argv: list[str]) -> int:
 
     from llamafactory_plugin import converter, packing, row_faults, templates
     from llamafactory_plugin.input_wait import InputWait
-    from llamafactory_plugin.loaded_weights import LoadedWeights, require_base
+    from llamafactory_plugin.loaded_weights import LoadedWeights
 
     output_dir, skip = Path(config["output_dir"]), config.pop(ON_BAD_VIDEO, FAIL) == SKIP
     drop = config.pop(ON_LONG_ROW, FAIL) == DROP
@@ -64,7 +65,6 @@ def train(argv: list[str]) -> int:
     converter.register(None if without_rationale == FAIL else without_rationale)
     templates.register(skip, config.pop(VIDEO_SAMPLING, BY_INDEX))
     packing.install()
-    require_base()
     turns = config.pop(LOSS_TURNS, ALL)
     row_faults.install(output_dir, skip, drop, None if turns == ALL else turns)
     if config.get("do_train"):
@@ -72,7 +72,8 @@ def train(argv: list[str]) -> int:
     refuse_what_the_host_refuses(config)
     try:
         callbacks = [Begin(start, card), LoadedWeights(), row_faults.DroppedRows(), InputWait(output_dir)]
-        run_exp(dict(config), callbacks)
+        with base_weights.required():
+            run_exp(dict(config), callbacks)
     except (VideoError, RuntimeError) as error:
         # What a loader's worker raises comes back as its traceback; the worker has noted what it was.
         bad, long = row_faults.bad_videos(output_dir), row_faults.long_rows(output_dir)

@@ -20,6 +20,7 @@ from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
 
 from verl_plugin.cluster import FREEZE_VARIABLE
 from verl_plugin.video_patches import PATCHES, STRATEGIES, normalised
+from videokr import base_weights
 
 FEATURES_ALONE = ("qwen2_5_vl",)  # whose vision tower makes nothing but features for the language model
 
@@ -35,7 +36,8 @@ def vision_tower(model: Any) -> Any:
 
 class VideoKREngine(FSDPEngineWithLMHead):
     def _build_module(self) -> Any:
-        module = super()._build_module()
+        with base_weights.required():
+            module = super()._build_module()
         if module.config.model_type in FEATURES_ALONE:
             vision_tower(module).register_forward_hook(features_of)
         return module

@@ -10,6 +10,7 @@ from transformers import AutoModelForImageTextToText, GenerationConfig, set_seed
 
 from lmms_eval_tasks.models.conversation import Conversation
 from lmms_eval_tasks.models.video_model import PROCESSOR_ARGS, Questions, VideoModel
+from videokr import base_weights
 from videokr.errors import UserError
 from videokr.evaluation.responses import Generation
 from videokr.video.positions import patch_rope_index
@@ -46,7 +47,8 @@ class VideoKRHF(VideoModel):
 
     def weights(self, model: str, **settings: Any) -> Any:
         load: Any = AutoModelForImageTextToText.from_pretrained
-        return load(model, **settings)
+        with base_weights.required():
+            return load(model, **settings)
 
     def answers(self, ahead: Questions, settings: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Generation]]:
         """Answers batches, one after the other."""

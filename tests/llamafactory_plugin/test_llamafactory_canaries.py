@@ -278,12 +278,12 @@ def test_canary_llamafactory_asks_with_its_own_words_whatever_the_template_ends_
         assert "".join(TEMPLATES[name].format_user.slots).endswith("<|im_start|>assistant\n")
 
 
-def test_canary_transformers_draws_missing_weights_anew_and_require_base_refuses_them(models, tmp_path, monkeypatch):
-    """When its first half fails, transformers refuses them itself, and require_base of loaded_weights.py can go."""
+def test_canary_transformers_draws_missing_weights_anew_and_here_they_are_refused(models, tmp_path):
+    """When its first half fails, transformers refuses them itself, and videokr/base_weights.py can go."""
     from safetensors.torch import load_file, save_file
-    from transformers import AutoModelForImageTextToText, modeling_utils
+    from transformers import AutoModelForImageTextToText
 
-    from llamafactory_plugin.loaded_weights import require_base
+    from videokr import base_weights
     from videokr.errors import UserError
 
     shutil.copytree(models["qwen3vl"], tmp_path / "model")
@@ -295,8 +295,7 @@ def test_canary_transformers_draws_missing_weights_anew_and_require_base_refuses
         metadata={"format": "pt"},
     )
     AutoModelForImageTextToText.from_pretrained(tmp_path / "model")
-    monkeypatch.setattr(modeling_utils, "log_state_dict_report", modeling_utils.log_state_dict_report)
-    require_base()
-    AutoModelForImageTextToText.from_pretrained(models["qwen3vl"])
-    with pytest.raises(UserError, match=r"lacks 1 weights.*language_model\.norm\.weight"):
+    with base_weights.required():
+        AutoModelForImageTextToText.from_pretrained(models["qwen3vl"])
+    with base_weights.required(), pytest.raises(UserError, match=r"lacks 1 weights.*language_model\.norm\.weight"):
         AutoModelForImageTextToText.from_pretrained(tmp_path / "model")

@@ -289,7 +289,6 @@ def test_time_is_that_of_the_frames_also_where_they_are_not_equally_long(tmp_pat
 
 @pytest.mark.sft
 @pytest.mark.rl
-@pytest.mark.eval
 def test_frames_are_those_of_reading_from_the_start(clips):
     import av
 
@@ -308,7 +307,6 @@ def test_frames_are_those_of_reading_from_the_start(clips):
 
 @pytest.mark.sft
 @pytest.mark.rl
-@pytest.mark.eval
 @pytest.mark.parametrize(
     ("across", "down", "as_shown"),  # where a step to the right and a step down lead, and what ffmpeg makes of it
     [
@@ -334,7 +332,6 @@ def test_a_turned_or_mirrored_clip_is_shown_as_a_player_shows_it(across, down, a
 
 
 @pytest.mark.rl
-@pytest.mark.eval
 def test_every_pixel_is_that_of_qwen_vl_utils(clips, monkeypatch):
     """But for what rounding differs, it being resized there in float32 and here in uint8. Where decord reads the file
     at all and does not lose its place: not HEVC, nor of a width that it miscounts."""
@@ -359,7 +356,6 @@ def test_every_pixel_is_that_of_qwen_vl_utils(clips, monkeypatch):
 
 
 @pytest.mark.rl
-@pytest.mark.eval
 def test_canary_decord_issue_325_shows_other_frames_of_hevc(tmp_path):
     """When this fails, decord finds its place in HEVC with open groups of pictures."""
     import decord
@@ -374,7 +370,6 @@ def test_canary_decord_issue_325_shows_other_frames_of_hevc(tmp_path):
 
 
 @pytest.mark.rl
-@pytest.mark.eval
 def test_canary_decord_issue_336_miscounts_some_widths(tmp_path):
     """When this fails, decord reads frames 48 pixels wide, and frames of every size can be held against it."""
     import decord
@@ -403,7 +398,6 @@ def test_what_is_no_video_is_named(tmp_path):
 
 @pytest.mark.sft
 @pytest.mark.rl
-@pytest.mark.eval
 def test_a_video_that_breaks_off_is_refused_unless_only_its_end_is_missing(tmp_path):
     path = tmp_path / "a.mp4"
     draw(Shape("libx264", "mp4", Fraction(10), 300, 160, 90, variable=False, turned=False), tmp_path / "plain.mp4")
