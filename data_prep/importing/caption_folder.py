@@ -68,7 +68,7 @@ class CaptionFolder:
     def rows(self, progress: Callable[[int], Any]) -> Iterator[Row]:
         """Streams the rows, in the order of the folders' and files' names."""
         read = 0
-        for place, folders, files in os.walk(self.folder, onerror=_refuse):
+        for place, folders, files in os.walk(self.folder, onerror=refuse_unlisted):
             folders.sort()
             for name in folders:
                 path = Path(place, name)
@@ -198,5 +198,6 @@ def subtitle_text(text: str) -> str | None:
     return " ".join(said) if has_cue else None
 
 
-def _refuse(error: OSError) -> None:
+def refuse_unlisted(error: OSError) -> None:
+    """For `os.walk`, which passes over folders that it cannot list."""
     raise UserError(f"'{error.filename}' cannot be read: {error.strerror}")

@@ -81,8 +81,8 @@ def read_candidate(path: Path, corpus: Corpus, step: Step, file: str) -> Candida
         raise UserError(f"no record of '{source}' is judged: {audit}")
     rows = sum(1 for _ in read_records(source))
     errors = sum(one.verdict != RIGHT for one in said)
-    usd, tokens = sum(cost.usd for cost in costs), sum(cost.tokens for cost in costs)
-    return Candidate(str(path), usd / rows, tokens / rows, errors, len(said))
+    total = sum(costs, Cost())
+    return Candidate(str(path), total.usd / rows, total.tokens / rows, errors, len(said))
 
 
 def told(candidates: Sequence[Candidate], rule: AuditRule) -> Iterator[str]:
