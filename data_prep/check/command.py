@@ -40,11 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Checks, writes the manifest, and prints counts by reason.
-
-    Raises:
-        UserError: a file or the folder is not there, or there is nothing to check.
-    """
+    """Checks, writes the manifest, and prints counts by reason."""
     from data_prep.check.examination import Examination, check
     from data_prep.check.paths import below, named_by
 

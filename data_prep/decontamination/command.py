@@ -51,12 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compares, writes what was found, and prints counts.
-
-    Raises:
-        UserError: a file or folder is not there, or --output would overwrite what is read.
-        RecordError: a record cannot be read and is not to be left out.
-    """
+    """Compares, writes what was found, and prints counts."""
     # Many processes, small matrices: threads would stand in each other's way. To be set before numpy is imported; Ray
     # sets the same for its workers.
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -41,12 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Plans, says so, fetches, and prints what is there.
-
-    Raises:
-        UserError: the source has not what is asked for or cannot be reached, the disk is too small, or an archive
-            cannot be extracted.
-    """
+    """Plans, says so, fetches, and prints what is there."""
     from data_prep.fetch.contents import contents_of
     from data_prep.fetch.extraction import Marks, locked
     from data_prep.fetch.fetch import Fetch, done_text, plan_text, readable

@@ -71,11 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Writes the records, and prints what they are.
-
-    Raises:
-        UserError: a file is not there, would be overwritten, or holds what cannot be a record.
-    """
+    """Writes the records, and prints what they are."""
     from data_prep.importing.caption_folder import CaptionFolder
     from data_prep.importing.columns import OPTIONS, listed, parse_columns
     from data_prep.importing.importer import Importer

@@ -20,12 +20,12 @@ from data_prep.importing.columns import (
     Columns,
     Fields,
 )
-from data_prep.importing.json_file import NOT_AN_OBJECT, Number
+from data_prep.importing.json_file import Number
 from data_prep.importing.other_tools import in_own_form, without_instruction
 from videokr.dialogue import Call, CallFault, read_turn
 from videokr.errors import RecordError
 from videokr.example import CONVERSATION_FIELDS, LABEL_FIELD, record_videos
-from videokr.jsonl import LINE
+from videokr.jsonl import as_object
 from videokr.response import Kind, find_kind
 
 ASKING_ROLES, ANSWERING_ROLES, SYSTEM_ROLE = ("human", "user"), ("gpt", "assistant"), "system"
@@ -57,11 +57,7 @@ class Row(NamedTuple):
 def rows_of(line: int | None, record: Any, columns: Columns) -> Iterator[Row]:
     """The rows of whatever stands in one place of a file: one, but for lists of rows, of turns and of answers."""
     try:
-        if isinstance(record, RecordError):
-            raise record
-        if not isinstance(record, Mapping):
-            raise RecordError(LINE, NOT_AN_OBJECT, type(record).__name__)
-        found = [fields for row in _listed(record, columns) for fields in _told(row, columns)]
+        found = [fields for row in _listed(as_object(record), columns) for fields in _told(row, columns)]
     except RecordError as fault:
         yield Row(line, fault)
         return

@@ -30,11 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Looks through the files, prints the report, and writes it as JSON if asked for.
-
-    Raises:
-        UserError: a file, the model or the manifest is not there, or a file holds nothing.
-    """
+    """Looks through the files, prints the report, and writes it as JSON if asked for."""
     if args.show < 0 or args.max_tokens < 1:
         raise UserError("--max-tokens is a positive number, --show is none below 0")
     twice = [path for place, path in enumerate(args.data) if path.resolve() in {p.resolve() for p in args.data[:place]}]

@@ -48,11 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Builds, and prints counts.
-
-    Raises:
-        UserError: a file or folder is not there, or a number is none.
-    """
+    """Builds, and prints counts."""
     from data_prep.check.paths import named_by
     from data_prep.proxies.building import Builder, build_proxies
 

@@ -31,11 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Counts, prints a summary, and writes the page and the numbers where there is an --output.
-
-    Raises:
-        UserError: a file, the manifest or the model is not there or is something else, or a flag makes no sense.
-    """
+    """Counts, prints a summary, and writes the page and the numbers where there is an --output."""
     import json
     from dataclasses import asdict
     from importlib.util import find_spec
