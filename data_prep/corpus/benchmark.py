@@ -74,7 +74,7 @@ def freeze(corpus: Corpus, given: Path | None) -> None:
     counts, biases = Counts(), BiasTally()
     for row in rows:
         counts.add(row)
-        biases.count(questions[row.example.id], row.example)
+        biases.count(row.example)
     ledgers = ledgers_of(corpus)
     spent = expense(ledgers, {row.example.id: row.calls for row in rows})
     about = {

@@ -16,7 +16,6 @@ _BROKEN = re.compile(
     re.IGNORECASE,
 )
 _OWN_TAGS = {QUESTION_FIELDS: None, OPTION_FIELDS: None, RATIONALE_FIELDS: "think", ANSWER_FIELDS: "answer"}
-TAGGED, BARE = "with tags", "without tags"
 
 # Of a rationale:
 MIN_WORDS = 5  # a step and what follows from it do not fit into fewer; the published ones have 197
@@ -50,15 +49,6 @@ def find_tags(record: Mapping[str, Any]) -> Iterator[Flag]:
                     finding, detail = fault
                     yield Flag(finding, f"{name}: {detail}: {excerpt(text)!r}", field=name)
                     break
-
-
-def tag_form(record: Mapping[str, Any], names: tuple[str, ...], own: str) -> str | None:
-    """Whether the first of these fields that holds a text has its own tags around it; None where none does."""
-    for name in names:
-        value = record.get(name)
-        if isinstance(value, str) and value.strip():
-            return TAGGED if value.lstrip()[: len(own) + 2].lower() == f"<{own}>" else BARE
-    return None
 
 
 def _texts(value: Any) -> list[str]:
