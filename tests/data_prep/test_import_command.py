@@ -103,7 +103,6 @@ TABLES = {
     "commas": ("question,A,B,answer,video\nWhat moves?,a cat,a dog,B,a.mp4\n", {}),
     "semicolons": ("question;A;B;answer;video\nWhat moves?;a cat;a dog;B;a.mp4\n", {}),
     "tabs": ("question\tA\tB\tanswer\tvideo\nWhat moves?\ta cat\ta dog\tB\ta.mp4\n", {}),
-    "says its delimiter": ("sep=;\nquestion;A;B;answer;video\nWhat moves?;a cat;a dog;B;a.mp4\n", {}),
     "commas in a table of semicolons": (
         "question;A;B;answer;video;a,b,c,d,e,f\nWhat moves?;a cat;a dog;B;a.mp4;1,2,3,4,5,6\n", {},
     ),
