@@ -7,7 +7,6 @@ it. Ends with status 3 where a video is rejected.
 """
 
 import argparse
-import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from data_prep.engine.flags import add_worker_flags, workers_of
 from data_prep.given_path import given_path
 from videokr.budget import BUDGETS
 from videokr.errors import UserError
-from videokr.outputs import JSON, atomic_write, refuse_to_overwrite, require_suffix
+from videokr.outputs import JSON, refuse_to_overwrite, require_suffix, write_json
 from videokr.video.manifest import LEVELS, VideoEntry
 
 if TYPE_CHECKING:
@@ -58,8 +57,7 @@ def run(args: argparse.Namespace) -> int:
     entries = check(named.paths, examination, manifest, workers)
     report = _as_json(named, entries, args.level)
     if args.json:
-        with atomic_write(args.json) as aside:
-            aside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        write_json(args.json, report)
     print(_as_text(report))
     print(f"manifest: {manifest}")
     return REJECTED_STATUS if report["rejected"] else 0

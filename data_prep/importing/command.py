@@ -12,7 +12,6 @@ with --skip-invalid.
 """
 
 import argparse
-import json
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,7 +21,7 @@ from data_prep.given_path import given_path
 from data_prep.left_out import LeftOut
 from videokr.errors import UserError
 from videokr.option_columns import folded
-from videokr.outputs import JSON, JSON_LINES, atomic_write, refuse_to_overwrite, require_suffix
+from videokr.outputs import JSON, JSON_LINES, refuse_to_overwrite, require_suffix, write_json
 from videokr.response import ANSWER_ONLY
 
 DEFAULT_QUESTION = "Describe what happens in this video."
@@ -113,8 +112,7 @@ def run(args: argparse.Namespace) -> int:
     importer.write(args.output)
     report = importer.report()
     if args.json:
-        with atomic_write(args.json) as aside:
-            aside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        write_json(args.json, report)
     print("\n".join(_column_lines(report)))
     if columns.split:
         print(f"{columns.split:,} conversations have several turns: each question is a record, without those before it")
