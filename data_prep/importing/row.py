@@ -41,7 +41,7 @@ _THOUGHT = re.compile(r"\s*<think>(.*?)</think>\s*(.*)", re.DOTALL | re.I)
 class Row(NamedTuple):
     """One record to be, and where it stands."""
 
-    line: int | None  # where it begins, or its place in a JSON list, counted from 1; None for a file of its own
+    line: int | None  # where it begins, or its place in a JSON list, counted from 1; None of a folder
     content: Fields | RecordError  # or why there are no fields
     file: str | None = None  # of a folder, the file that it comes from, as text
 

@@ -10,7 +10,6 @@ from typing import BinaryIO, TextIO
 
 from videokr.errors import RecordError, UserError
 
-DEFAULT_ENCODING = "utf-8"
 WHOLE = "(file)"  # in place of a field's name, where a whole file is at fault
 NOT_TEXT = "not text of its encoding"
 # Longest first: UTF-32's mark begins as UTF-16's does. The codecs take the mark off.
@@ -35,7 +34,7 @@ def encoding_of(path: Path, encoding: str | None) -> str:
     for mark, name in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return name
-    name = encoding or DEFAULT_ENCODING
+    name = encoding or "utf-8"
     try:
         "".encode(name)
     except LookupError:
