@@ -14,14 +14,13 @@ from data_prep.check.spans import TITLES, span_faults
 from data_prep.engine.flags import add_worker_flags, workers_of
 from data_prep.given_path import given_path
 from videokr.budget import BUDGETS
-from videokr.errors import UserError
+from videokr.errors import FAULTY_DATA_STATUS, UserError
 from videokr.outputs import JSON, refuse_to_overwrite, require_suffix, write_json
 from videokr.video.manifest import LEVELS, VideoEntry
 
 if TYPE_CHECKING:
     from data_prep.check.paths import Named
 
-REJECTED_STATUS = 3
 SHOWN = 3  # videos of each reason
 
 
@@ -60,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         write_json(args.json, report)
     print(_as_text(report))
     print(f"manifest: {manifest}")
-    return REJECTED_STATUS if report["rejected"] else 0
+    return FAULTY_DATA_STATUS if report["rejected"] else 0
 
 
 def _as_json(named: "Named", entries: Iterable[VideoEntry], level: str) -> dict[str, Any]:

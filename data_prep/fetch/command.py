@@ -14,14 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_prep.given_path import given_path
-from videokr.errors import UserError
+from videokr.errors import FAULTY_DATA_STATUS, UserError
 from videokr.published import DATASETS
 
 if TYPE_CHECKING:
     from data_prep.fetch.hub import Hub
     from data_prep.fetch.mirror import Mirror
-
-REFUSED_STATUS = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"{fetch.failed} of {len(fetch.steps)} archives could not be extracted, as said above")
     data = " ".join(shlex.quote(str(args.to / file.path)) for file in contents.annotations)
     print(f"next: videokr check --data {data} --videos {shlex.quote(str(args.to))}")
-    return REFUSED_STATUS if fetch.refused or contents.unread else 0
+    return FAULTY_DATA_STATUS if fetch.refused or contents.unread else 0
 
 
 def _source(args: argparse.Namespace) -> "Hub | Mirror":

@@ -8,10 +8,9 @@ import argparse
 
 from data_prep.given_path import given_path
 from videokr.budget import MAX_TOKENS
-from videokr.errors import UserError
+from videokr.errors import FAULTY_DATA_STATUS, UserError
 from videokr.outputs import JSON, refuse_to_overwrite, require_suffix
 
-FAULT_STATUS = 3
 SHOWN = 3  # rows of each finding
 
 
@@ -61,4 +60,4 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         report.write_json(args.json)
     print(report.as_text())
-    return FAULT_STATUS if report.summary["rows_with_a_fault"] else 0
+    return FAULTY_DATA_STATUS if report.summary["rows_with_a_fault"] else 0

@@ -18,11 +18,10 @@ from math import inf, isfinite
 from data_prep.engine.flags import add_worker_flags, workers_of
 from data_prep.given_path import given_path
 from videokr.budget import BUDGETS, VideoBudget
-from videokr.errors import UserError
+from videokr.errors import FAULTY_DATA_STATUS, UserError
 from videokr.family import FAMILIES
 from videokr.video.proxy import BEST, DEFAULT_QUALITY, FOLDER_VARIABLE, WORST, ProxyFolder, ProxyKey
 
-FAILED_STATUS = 3
 NAMED = 5  # videos without a proxy
 BUDGET_FLAGS = {field.name: float if field.name == "fps" else int for field in fields(VideoBudget)}
 
@@ -91,4 +90,4 @@ def run(args: argparse.Namespace) -> int:
     if found.no_room:
         print(f"  none, no room in --max-gb {args.max_gb:g}: {found.no_room:,}")
     print(f"use them: {FOLDER_VARIABLE}={shlex.quote(str(args.to.resolve()))}")
-    return FAILED_STATUS if found.failures or found.no_room else 0
+    return FAULTY_DATA_STATUS if found.failures or found.no_room else 0
