@@ -101,10 +101,8 @@ def _as_text(report: dict[str, Any]) -> str:
     lines += [f"  records left out, {reason}: {number:,}" for reason, number in report["records_without_video"].items()]
     lines.append(f"  {'fine':<28} {report['fine']:>9,}")
     if report["variable_rate"]:
-        most = max(report["variable_rate"].values())
-        lines.append(
-            f"    of a variable frame rate      {len(report['variable_rate']):>7,}, up to {most:.1f} s off by index"
-        )
+        off = report["variable_rate"].values()
+        lines.append(f"    of a variable frame rate      {len(off):>7,}, up to {max(off):.1f} s off by index")
     if report["hdr"]:
         lines.append(f"    HDR (PQ, HLG), shown as it is {len(report['hdr']):>7,}")
     if number := report["spans"]["records"]:
@@ -116,9 +114,8 @@ def _as_text(report: dict[str, Any]) -> str:
     for reason, videos in report["rejected"].items():
         lines.append(f"  {reason:<28} {len(videos):>9,}")
         for video in videos[:SHOWN]:
-            lines.append(
-                f"      {video['video']!a}{': ' if video['detail'] else ''}{' '.join(video['detail'].split())}"
-            )
+            detail = " ".join(video["detail"].split())
+            lines.append(f"      {video['video']!a}{': ' if detail else ''}{detail}")
         if len(videos) > SHOWN:
             lines.append("      ...")
     return "\n".join(lines)

@@ -30,12 +30,7 @@ FOLDER, VERSION, DATASHEET = "benchmark", "version.json", "README.md"
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """A version that is there.
-
-    Attributes:
-        sha256: of its questions.
-        questions: its records, by their ids.
-    """
+    """A version that is there: the SHA-256 of its questions, and these by their ids."""
 
     version: str
     sha256: str

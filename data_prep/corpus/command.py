@@ -60,8 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs or prices a step."""
-    missing = [package for package in PACKAGES if find_spec(package) is None]
-    if missing:
+    if missing := [package for package in PACKAGES if find_spec(package) is None]:
         raise UserError(f"videokr corpus needs {' and '.join(missing)}: {WAY_OUT}")
     check_typed("videokr corpus", WAY_OUT)
 

@@ -97,8 +97,7 @@ def strangers(corpus: Corpus, last: type[Review]) -> Iterator[str]:
         if not (source.is_file() and output.is_file()):
             continue
         known = {_made(record, ()) for _, record in read_records(source)}
-        number = sum(_made(record, (step.step,)) not in known for _, record in read_records(output))
-        if number:
+        if number := sum(_made(record, (step.step,)) not in known for _, record in read_records(output)):
             yield (
                 f"warning: {number:,} records of '{output}' are not made of '{source}' as it is now: run "
                 f"`videokr corpus {step.step}` and the steps behind it again"

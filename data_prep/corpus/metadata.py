@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data_prep.check.paths import SUFFIXES
 from data_prep.corpus.settings import first_fault
-from data_prep.importing.caption_folder import MAX_CAPTION_BYTES, SUBTITLE_SUFFIXES, refuse_unlisted, subtitle_text
+from data_prep.importing.caption_folder import SUBTITLE_SUFFIXES, refuse_unlisted, subtitle_text
 from data_prep.importing.table import Table
 from data_prep.importing.text_file import WHOLE, read_text
 from videokr.errors import RecordError, UserError
@@ -103,7 +103,7 @@ def _from_folder(folder: Path, video_dir: Path) -> Iterator[tuple[str, Found | R
                     continue
                 video = next((stem + end for end in SUFFIXES if (video_dir / (stem + end)).is_file()), None)
                 beside = captions.get(name.removesuffix(INFO_SUFFIX))
-                said = subtitle_text(read_text(path.with_name(beside), None, MAX_CAPTION_BYTES)) if beside else None
+                said = subtitle_text(read_text(path.with_name(beside), None)) if beside else None
                 has_captions = bool(said or info.automatic_captions or {*(info.subtitles or ())} - {LIVE_CHAT})
                 terms = tuple(filter(None, (info.playlist, path.parent.name)))
                 yield video or shown, Found(video, info, terms, said or "", has_captions)

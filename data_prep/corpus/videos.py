@@ -65,8 +65,7 @@ def read_videos(
             (name, *more) = record_videos(as_object(record))
             if more:
                 raise RecordError(VIDEO_FIELDS[0], "several videos in one line", ", ".join(map(str, more)))
-            missing = [field for field in needed if not text_of(field, record.get(field, ""))]
-            if missing:
+            if missing := [field for field in needed if not text_of(field, record.get(field, ""))]:
                 raise RecordError(missing[0], "missing", f"each video has {' and '.join(needed)}")
             origins_of(record)  # which what is asked is added to
             first = lines.setdefault(video_key(name), line)

@@ -22,7 +22,6 @@ NO_CAPTION = "video without a caption"
 NO_VIDEO = "caption without a video"
 FOLDER = "a folder called like a video"
 LINKED_FOLDER = "a link to a folder, which is not followed"
-MAX_CAPTION_BYTES = 64_000_000
 _LANGUAGE = re.compile(r"(.+)\.[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*", re.DOTALL)  # as download tools name subtitles
 _TIMES = re.compile(r"\s*(?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3}\s*-->")
 _MARKUP = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")  # <i>, <c.yellow>, <00:01.200>; {\an8}
@@ -130,7 +129,7 @@ class CaptionFolder:
             raise RecordError(WHOLE, NOT_A_FILE)
         if caption.is_symlink() and not self.follow_links and not caption.resolve().is_relative_to(self.real_root):
             raise RecordError(WHOLE, LINK_OUTSIDE, "give --follow-links if that is meant")
-        text = read_text(caption, self.encoding, MAX_CAPTION_BYTES)
+        text = read_text(caption, self.encoding)
         suffix = caption.suffix.lower()
         self.read[suffix] += 1
         said = subtitle_text(text) if suffix in SUBTITLE_SUFFIXES else text.strip()

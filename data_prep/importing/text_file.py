@@ -12,6 +12,7 @@ from videokr.errors import RecordError, UserError
 
 WHOLE = "(file)"  # in place of a field's name, where a whole file is at fault
 NOT_TEXT = "not text of its encoding"
+MAX_TEXT_BYTES = 64_000_000  # of a file that is read whole
 # Longest first: UTF-32's mark begins as UTF-16's does. The codecs take the mark off.
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -81,15 +82,15 @@ def refuse_undecoded(name: str, text: str, encoding: str) -> None:
         raise RecordError(name, NOT_TEXT, detail)
 
 
-def read_text(path: Path, encoding: str | None, max_bytes: int) -> str:
+def read_text(path: Path, encoding: str | None) -> str:
     """A whole small file, its line breaks as `\\n`.
 
     Raises:
         RecordError: it is longer, or no text.
     """
     size = path.stat().st_size
-    if size > max_bytes:
-        raise RecordError(WHOLE, "too long", f"{size:,} bytes, {max_bytes:,} at most")
+    if size > MAX_TEXT_BYTES:
+        raise RecordError(WHOLE, "too long", f"{size:,} bytes, {MAX_TEXT_BYTES:,} at most")
     found = encoding_of(path, encoding)
     try:
         text = path.read_bytes().decode(found, "surrogateescape")

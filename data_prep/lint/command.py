@@ -32,8 +32,8 @@ def run(args: argparse.Namespace) -> int:
     """Looks through the files, prints the report, and writes it as JSON if asked for."""
     if args.show < 0 or args.max_tokens < 1:
         raise UserError("--max-tokens is a positive number, --show is none below 0")
-    twice = [path for place, path in enumerate(args.data) if path.resolve() in {p.resolve() for p in args.data[:place]}]
-    if twice:
+    paths = [path.resolve() for path in args.data]
+    if twice := [path for place, path in enumerate(args.data) if paths[place] in paths[:place]]:
         raise UserError(f"--data '{twice[0]}' is given twice")
     if not args.model and args.max_tokens != MAX_TOKENS:
         raise UserError("--max-tokens counts with a tokenizer: give --model, too")

@@ -44,8 +44,7 @@ def find_tags(record: Mapping[str, Any]) -> Iterator[Flag]:
     for names, own in _OWN_TAGS.items():
         for name in names:
             for text in _texts(record.get(name)):
-                fault = _tag_fault(text, own)
-                if fault:
+                if fault := _tag_fault(text, own):
                     finding, detail = fault
                     yield Flag(finding, f"{name}: {detail}: {excerpt(text)!r}", field=name)
                     break
@@ -68,8 +67,7 @@ def _tag_fault(text: str, own: str | None) -> tuple[str, str] | None:
         return "tag-broken", repr(broken.group())
     if not tags:
         return None
-    strange = [tag for tag in tags if own is None or own not in tag]
-    if strange:
+    if strange := [tag for tag in tags if own is None or own not in tag]:
         asks = any(line in text for line in INSTRUCTIONS.values())
         return "tag-misplaced", "it holds the instruction" if asks else f"{strange[0]} does not belong into it"
     opened, closed = tags.count(f"<{own}>"), tags.count(f"</{own}>")
@@ -92,8 +90,7 @@ def find_rationale(example: Example) -> Iterator[Flag]:
     if len(spoken) < MIN_WORDS and len(_UNSPACED.findall(text)) < MIN_SIGNS:
         yield Flag("short-rationale", f"{len(spoken)} words: {excerpt(text)!r}", -len(spoken), name)
         return
-    why = _cut(text)
-    if why:
+    if why := _cut(text):
         yield Flag("cut-rationale", f"{why}: {_ending(text)!r}", field=name)
     share, block = _repeated(spoken)
     if share >= MIN_REPEATED_SHARE:

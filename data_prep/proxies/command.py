@@ -10,10 +10,10 @@ import argparse
 import importlib.util
 import os
 import shlex
-import statistics
 from collections import Counter
 from dataclasses import fields, replace
 from math import inf, isfinite
+from statistics import fmean
 
 from data_prep.engine.flags import add_worker_flags, workers_of
 from data_prep.given_path import given_path
@@ -75,12 +75,12 @@ def run(args: argparse.Namespace) -> int:
     args.to.mkdir(parents=True, exist_ok=True)
     builder = Builder(args.videos.resolve(), ProxyFolder(args.to.resolve()), key, args.quality, args.verify)
     found = build_proxies(named.paths, builder, workers, args.max_gb * 1e9)
+    built = len(found.psnr_db)
     finite = [psnr_db for psnr_db in found.psnr_db if isfinite(psnr_db)]  # the others' pixels are the same
-    least, mean = (min(finite), statistics.fmean(finite)) if finite else (None, None)
-    print(f"{found.built:,} proxies built, {found.there:,} there already, of {len(named.paths):,} videos")
-    if found.psnr_db:
-        told = f"PSNR {mean:.1f} dB on average, {least:.1f} at least" if finite else "the same pixels"
-        print(f"  {found.size_bytes / found.built / 1e6:.2f} MB each; {told}")
+    print(f"{built:,} proxies built, {found.there:,} there already, of {len(named.paths):,} videos")
+    if built:
+        told = f"PSNR {fmean(finite):.1f} dB on average, {min(finite):.1f} at least" if finite else "the same pixels"
+        print(f"  {found.size_bytes / built / 1e6:.2f} MB each; {told}")
     for reason, number in Counter(found.failures.values()).most_common():
         print(f"  none, {reason}: {number:,}")
     for path, reason in sorted(found.failures.items())[:NAMED]:

@@ -88,11 +88,7 @@ class FrameStats:
 
 @dataclass(slots=True)
 class Shown:
-    """Plans the videos of rows, and adds up what these are shown.
-
-    Attributes:
-        rows_unknown: see FrameStats.
-    """
+    """Plans the videos of rows, and adds up what these are shown: see FrameStats."""
 
     manifest: Manifest
     budget: VideoBudget
