@@ -5,10 +5,8 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ import orjson
 from tqdm import tqdm
 
 from data_prep.given_path import given_path
-from data_prep.json_list import json_list
+from data_prep.json_list import SEPARATOR, json_list
 from data_prep.left_out import LeftOut
 from data_prep.prepare.source import Source, add_flag, add_shared_flags, nearest_folder, positive, with_shared_flags
 from data_prep.prepare.split import VideoGroups, hold_out, video_key
@@ -81,30 +79,30 @@ def prepare_sft(
             groups.add_row([video_key(video) for video in example.videos])
         return row
 
+    batches = source.use(build, left_out.add)
     counts = [0] * len(outputs)
     with ExitStack() as stack:
         bar = stack.enter_context(tqdm(desc="reading" if validation_rows else "writing", unit="row", disable=None))
-
-        def read() -> Iterator[bytes]:
-            for batch in source.use(build, left_out.add):
-                bar.update(len(batch))
-                yield from batch
-
-        rows = read()
-        places: Iterator[bool] = repeat(False)  # of their files in `outputs`
         if validation_rows:
             all_rows = stack.enter_context(tempfile.TemporaryFile(dir=nearest_folder(output.parent)))
-            all_rows.writelines(row + b"\n" for row in rows)
-            places = iter(hold_out(groups, source.annotations, together, left_out, validation_rows, seed))
+            for rows in batches:
+                all_rows.writelines(row + b"\n" for row in rows)
+                bar.update(len(rows))
+            held_out = hold_out(groups, source.annotations, together, left_out, validation_rows, seed)
             all_rows.seek(0)
-            rows = (row[:-1] for row in all_rows)
         # Entered first, and so left last: every file is whole before the first of them gets its name.
         last = stack.enter_context(ExitStack())
         asides = [stack.enter_context(atomic_write(path)) for path in outputs]
         appends = [stack.enter_context(json_list(aside)) for aside in asides]
-        for row, place in zip(rows, places, strict=False):
-            appends[place](row)
-            counts[place] += 1
+        if validation_rows:
+            for row, place in zip(all_rows, held_out, strict=True):
+                appends[place](row[:-1])
+                counts[place] += 1
+        else:
+            for rows in filter(None, batches):
+                appends[0](SEPARATOR.join(rows))
+                counts[0] += len(rows)
+                bar.update(len(rows))
         if not counts[0]:
             left_out.refuse_nothing_left(source.annotations)
         # Read when no other process can be writing it: several may enter their datasets in one folder.
