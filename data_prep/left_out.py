@@ -13,11 +13,7 @@ SHOWN = 5  # of each reason
 
 
 class LeftOut:
-    """The records that a command left out, counted by reason and listed in a file.
-
-    Attributes:
-        counts: records by reason.
-    """
+    """The records that a command left out, counted by reason and listed in a file."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 
 USER_ERROR_STATUS = 2
+FAULTY_DATA_STATUS = 3  # the command did its work, and some of the data will not do
 BROKEN_PIPE_STATUS = 141  # as a shell reports SIGPIPE
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newline

@@ -16,6 +16,7 @@ from videokr.example import CONVERSATION_FIELDS, OPTION_FIELDS, PUBLISHED_FIELDS
 from videokr.option_columns import option_columns
 
 LINE = "(record)"  # in place of a field's name, where a whole record is at fault
+NOT_AN_OBJECT = "not a JSON object"
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
 PARQUET = b"PAR1"  # how such a file begins
 _HEAD_BYTES = 1_000_000
@@ -78,13 +79,18 @@ def read_examples(path: Path, skip_invalid: list[RecordError] | None = None) -> 
             skip_invalid.append(located)
 
 
-def parse_record(record: object) -> Example:
-    """`parse_example` of whatever a line holds; RecordError, too, where it is no JSON object."""
+def as_object(record: object) -> dict[str, Any]:
+    """What a line holds, as long as that is a JSON object; else RecordError."""
     if isinstance(record, RecordError):
         raise record
     if not isinstance(record, dict):
-        raise RecordError(LINE, "not a JSON object", type(record).__name__)
-    return parse_example(record)
+        raise RecordError(LINE, NOT_AN_OBJECT, type(record).__name__)
+    return record
+
+
+def parse_record(record: object) -> Example:
+    """`parse_example` of whatever a line holds; RecordError, too, where it is no JSON object."""
+    return parse_example(as_object(record))
 
 
 def refuse_unreadable(path: Path) -> None:

@@ -1,10 +1,12 @@
 """Files that appear whole or not at all."""
 
 import fcntl
+import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from videokr.errors import UserError
 
@@ -36,6 +38,12 @@ def atomic_write(path: Path, waits: bool = False) -> Iterator[Path]:
         if not is_whole:
             aside.unlink(missing_ok=True)
         os.close(lock)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes a value as JSON, indented; the file appears whole."""
+    with atomic_write(path) as aside:
+        aside.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
 def refuse_to_overwrite(outputs: Iterable[Path | None], read: Iterable[Path | None]) -> None:

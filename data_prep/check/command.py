@@ -7,7 +7,6 @@ it. Ends with status 3 where a video is rejected.
 """
 
 import argparse
-import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +14,13 @@ from data_prep.check.spans import TITLES, span_faults
 from data_prep.engine.flags import add_worker_flags, workers_of
 from data_prep.given_path import given_path
 from videokr.budget import BUDGETS
-from videokr.errors import UserError
-from videokr.outputs import JSON, atomic_write, refuse_to_overwrite, require_suffix
+from videokr.errors import FAULTY_DATA_STATUS, UserError
+from videokr.outputs import JSON, refuse_to_overwrite, require_suffix, write_json
 from videokr.video.manifest import LEVELS, VideoEntry
 
 if TYPE_CHECKING:
     from data_prep.check.paths import Named
 
-REJECTED_STATUS = 3
 SHOWN = 3  # videos of each reason
 
 
@@ -40,11 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Checks, writes the manifest, and prints counts by reason.
-
-    Raises:
-        UserError: a file or the folder is not there, or there is nothing to check.
-    """
+    """Checks, writes the manifest, and prints counts by reason."""
     from data_prep.check.examination import Examination, check
     from data_prep.check.paths import below, named_by
 
@@ -62,11 +56,10 @@ def run(args: argparse.Namespace) -> int:
     entries = check(named.paths, examination, manifest, workers)
     report = _as_json(named, entries, args.level)
     if args.json:
-        with atomic_write(args.json) as aside:
-            aside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        write_json(args.json, report)
     print(_as_text(report))
     print(f"manifest: {manifest}")
-    return REJECTED_STATUS if report["rejected"] else 0
+    return FAULTY_DATA_STATUS if report["rejected"] else 0
 
 
 def _as_json(named: "Named", entries: Iterable[VideoEntry], level: str) -> dict[str, Any]:
@@ -108,10 +101,8 @@ def _as_text(report: dict[str, Any]) -> str:
     lines += [f"  records left out, {reason}: {number:,}" for reason, number in report["records_without_video"].items()]
     lines.append(f"  {'fine':<28} {report['fine']:>9,}")
     if report["variable_rate"]:
-        most = max(report["variable_rate"].values())
-        lines.append(
-            f"    of a variable frame rate      {len(report['variable_rate']):>7,}, up to {most:.1f} s off by index"
-        )
+        off = report["variable_rate"].values()
+        lines.append(f"    of a variable frame rate      {len(off):>7,}, up to {max(off):.1f} s off by index")
     if report["hdr"]:
         lines.append(f"    HDR (PQ, HLG), shown as it is {len(report['hdr']):>7,}")
     if number := report["spans"]["records"]:
@@ -123,9 +114,8 @@ def _as_text(report: dict[str, Any]) -> str:
     for reason, videos in report["rejected"].items():
         lines.append(f"  {reason:<28} {len(videos):>9,}")
         for video in videos[:SHOWN]:
-            lines.append(
-                f"      {video['video']!a}{': ' if video['detail'] else ''}{' '.join(video['detail'].split())}"
-            )
+            detail = " ".join(video["detail"].split())
+            lines.append(f"      {video['video']!a}{': ' if detail else ''}{detail}")
         if len(videos) > SHOWN:
             lines.append("      ...")
     return "\n".join(lines)

@@ -28,7 +28,6 @@ TIME_LIMIT = "took too long"
 DECODER_DIED = "the decoder died"
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 PATCH_SIZE = 14  # the smaller of the two families'; which frames are shown does not depend on it
-
 BATCH = 500  # videos a task at the level that takes microseconds for each
 
 
@@ -96,9 +95,6 @@ def check(paths: Sequence[str], examination: Examination, manifest: Path, worker
 
     A file that the manifest knows from as close a look, and that has not changed since, is not looked at again. Work
     that was killed goes on where it was.
-
-    Raises:
-        UserError: the manifest is something else, or another process is at it.
     """
     entries = _known(paths, examination, manifest)
     names = hashlib.sha256("\0".join(paths).encode("utf-8", "surrogatepass")).hexdigest()
@@ -121,14 +117,14 @@ def _examined(paths: Sequence[str], examination: Examination, workers: Workers) 
     size = BATCH if examination.level == LEVELS[0] else 1
     batches = [tuple(paths[first : first + size]) for first in range(0, len(paths), size)]
     again: list[tuple[str, ...]] = []
-    for batch, found in run(examination.examine, batches, workers) if batches else ():
+    for batch, found in run(examination.examine, batches, workers):
         if not isinstance(found, Failure):
             yield found
         elif len(batch) > 1:  # one of them, which one is to be seen
             again += [(path,) for path in batch]
         else:
             yield [_failed(batch[0], examination.level, found)]
-    for (path,), found in run(examination.examine, again, workers) if again else ():
+    for (path,), found in run(examination.examine, again, workers):
         yield [_failed(path, examination.level, found)] if isinstance(found, Failure) else found
 
 
@@ -139,13 +135,11 @@ def _failed(path: str, level: str, failure: Failure) -> VideoEntry:
 def _known(paths: Sequence[str], examination: Examination, manifest: Path) -> dict[str, VideoEntry]:
     if not manifest.exists():
         return {}
-    before = read_manifest(manifest)
-    closeness = {level: number for number, level in enumerate(LEVELS)}
-    asked = closeness[examination.level]
+    before, close_enough = read_manifest(manifest), LEVELS[LEVELS.index(examination.level) :]
     return {
         path: before[path]
         for path in paths
-        if path in before and closeness[before[path].level] >= asked and _is_unchanged(before[path], examination.root)
+        if path in before and before[path].level in close_enough and _is_unchanged(before[path], examination.root)
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from videokr.errors import RecordError
 from videokr.example import KIND_FIELDS, parse_example, record_videos
-from videokr.jsonl import LINE, read_raw
+from videokr.jsonl import as_object, read_raw
 from videokr.record_spans import CLUE_FIELDS, ROUNDS_FIELD
 from videokr.response import Kind, find_kind
 from videokr.spans import Span
@@ -48,7 +48,7 @@ def named_by(files: Sequence[Path]) -> Named:
         for line, record in read_raw(path):
             named.records += 1
             try:
-                found.update(map(plain_path, _videos(record)))
+                found.update(map(plain_path, record_videos(as_object(record))))
             except RecordError as error:
                 named.left_out[f"{error.field}: {error.reason}"] += 1
             else:
@@ -56,14 +56,6 @@ def named_by(files: Sequence[Path]) -> Named:
                     named.spans.append((f"{path}:{line}", plain_path(record_videos(record)[0]), spans))
     named.paths = sorted(found)
     return named
-
-
-def _videos(record: Any) -> tuple[str, ...]:
-    if isinstance(record, RecordError):
-        raise record
-    if not isinstance(record, dict):
-        raise RecordError(LINE, "not a JSON object", type(record).__name__)
-    return record_videos(record)
 
 
 def _spans(record: dict[str, Any]) -> tuple[Span, ...]:

@@ -65,9 +65,5 @@ def level_prompt(level: Level, path: tuple[str, ...], sizes: BankSizes) -> str:
 
 def size_of(level: Level, sizes: BankSizes) -> int:
     """How many a parent may have."""
-    return {
-        "course": sizes.courses,
-        "lecture": sizes.lectures,
-        "knowledge_point": sizes.knowledge_points,
-        "scenario": sizes.scenarios,
-    }[level]
+    size: int = getattr(sizes, f"{level}s")
+    return size

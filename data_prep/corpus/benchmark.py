@@ -30,12 +30,7 @@ FOLDER, VERSION, DATASHEET = "benchmark", "version.json", "README.md"
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """A version that is there.
-
-    Attributes:
-        sha256: of its questions.
-        questions: its records, by their ids.
-    """
+    """A version that is there: the SHA-256 of its questions, and these by their ids."""
 
     version: str
     sha256: str
@@ -74,7 +69,7 @@ def freeze(corpus: Corpus, given: Path | None) -> None:
     counts, biases = Counts(), BiasTally()
     for row in rows:
         counts.add(row)
-        biases.count(questions[row.example.id], row.example)
+        biases.count(row.example)
     ledgers = ledgers_of(corpus)
     spent = expense(ledgers, {row.example.id: row.calls for row in rows})
     about = {

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from data_prep.corpus.frames import Frames
 from data_prep.corpus.ledger import Cost, Ledger
 from data_prep.corpus.prompts import response_format
-from data_prep.corpus.settings import NO_KEY, Budget, Corpus, Model, Step
+from data_prep.corpus.settings import NO_KEY, Budget, Corpus, Model, Step, first_fault
 from videokr.errors import RecordError, UserError
 from videokr.evaluation.judge_client import JudgeClient, Refusal
 from videokr.prompt import text_token_bound
@@ -193,14 +193,14 @@ class Asker:
             self.ledger.keep(number, said)
             self._charge(call.model, number, said, most)
         else:
-            self.ledger.refuse(number, said.reason, most if said.may_cost else Cost(0, 0.0))
+            self.ledger.refuse(number, said.reason, most if said.may_cost else Cost())
         async with self._changed:
             self._changed.notify_all()
         return said
 
     def _fits(self, most: Cost) -> bool:
-        spent = self.ledger.spent
-        return spent.tokens + most.tokens <= self._budget.tokens and spent.usd + most.usd <= self._budget.usd
+        due = self.ledger.spent + most
+        return due.tokens <= self._budget.tokens and due.usd <= self._budget.usd
 
     def _refuse_beyond_budget(self, most: Cost) -> None:
         if not self._fits(most):
@@ -264,7 +264,6 @@ def _parsed(reply: str, shape: type[BaseModel]) -> BaseModel:
             raise RecordError("reply", "cut off", "longer than max_output_tokens")
         return shape.model_validate_json(content.rpartition(CLOSE_THINK)[2])
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise RecordError("reply", "not of the schema", f"{'.'.join(map(str, first['loc']))} {first['msg']}") from None
+        raise RecordError("reply", "not of the schema", " ".join(first_fault(error))) from None
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise RecordError("reply", "no chat completion", f"{type(error).__name__}: {error}") from None

@@ -12,12 +12,12 @@ from tqdm import tqdm
 from data_prep.corpus.bank import Bank, same_name
 from data_prep.corpus.metadata import Found, Info, found_in
 from data_prep.corpus.provenance import PROVENANCE, origins_of
-from data_prep.corpus.settings import Collection, Corpus
+from data_prep.corpus.settings import Collection, Corpus, first_fault
 from data_prep.corpus.shards import WHOLE, of_shard, output_of, source_of
 from data_prep.corpus.videos import LICENSE, SOURCE, SOURCE_URL
 from data_prep.left_out import LeftOut
 from videokr.errors import RecordError, UserError
-from videokr.jsonl import read_records
+from videokr.jsonl import LINE, read_records
 from videokr.outputs import atomic_write
 from videokr.video.paths import plain_path, resolve_video
 
@@ -84,9 +84,8 @@ def _read_points(bank: Path) -> dict[str, tuple[Point, str]]:
             for scenario, term in zip(point.scenarios, point.search_terms, strict=True):
                 points.setdefault(same_name(term), (point, scenario))
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            field = ".".join(map(str, first["loc"])) or "(record)"
-            raise RecordError(field, "no knowledge point", first["msg"], str(bank), line) from None
+            field, fault = first_fault(error)
+            raise RecordError(field or LINE, "no knowledge point", fault, str(bank), line) from None
         except ValueError:
             raise RecordError("search_terms", "not as many as scenarios", "", str(bank), line) from None
     return points

@@ -59,13 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs or prices a step.
-
-    Raises:
-        UserError: a package, a setting or a file is missing, the budget is spent, or the endpoint does not answer.
-    """
-    missing = [package for package in PACKAGES if find_spec(package) is None]
-    if missing:
+    """Runs or prices a step."""
+    if missing := [package for package in PACKAGES if find_spec(package) is None]:
         raise UserError(f"videokr corpus needs {' and '.join(missing)}: {WAY_OUT}")
     check_typed("videokr corpus", WAY_OUT)
 

@@ -1,17 +1,15 @@
 """Questions that models answer without the video, or from a few frames of it: dropped where all of them are right."""
 
-from functools import partial
 from itertools import permutations
 from random import Random
 
 from data_prep.corpus.calls import Asker, Call
 from data_prep.corpus.frames import Frames
 from data_prep.corpus.prompts import Reply, guess_prompt
-from data_prep.corpus.review import Judged, Made, Review, reply_to, verdict_on
+from data_prep.corpus.review import Judged, Made, Review, all_right
 from data_prep.corpus.settings import View
 from data_prep.corpus.verify import Verification
 from videokr.errors import RecordError
-from videokr.evaluation.verdict import Verdict
 
 SHOWN_FRAMES = 4
 REASONS: dict[View, str] = {
@@ -32,12 +30,10 @@ class Dependency(Review):
     async def judged(self, one: Made, frames: Frames, asker: Asker) -> Judged:
         keys: list[str] = []
         for view in self.corpus.dependency:
-            for call in self._calls(one, frames, view):
-                said = await reply_to(call, partial(verdict_on, one.example), asker)
-                keys += said.keys
-                if said.value is not Verdict.RIGHT:
-                    break
-            else:
+            calls = ((call, 0) for call in self._calls(one, frames, view))
+            are_right, own_keys = await all_right(one.example, calls, asker)
+            keys += own_keys
+            if are_right:
                 raise RecordError("question", REASONS[view], f"{one.example.id}, {one.example.answer!r}")
         return {}, keys
 

@@ -11,6 +11,7 @@ import orjson
 
 from data_prep.corpus.provenance import PROVENANCE, Origin, origins_of
 from data_prep.corpus.review import Review
+from data_prep.corpus.screening import Moderation, Relevance
 from data_prep.corpus.settings import Corpus
 from data_prep.corpus.shards import WHOLE, named, output_of, parts_of
 from data_prep.corpus.work import Work
@@ -20,7 +21,7 @@ from videokr.example import Example
 from videokr.jsonl import parse_record, read_records
 
 # Steps over videos, and the names of their outputs.
-SCREENINGS = (("collect", "collected"), ("relevance", "relevant"), ("moderation", "moderated"))
+SCREENINGS = (Relevance.before, Moderation.before, (Moderation.step, Moderation.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,7 @@ def strangers(corpus: Corpus, last: type[Review]) -> Iterator[str]:
         if not (source.is_file() and output.is_file()):
             continue
         known = {_made(record, ()) for _, record in read_records(source)}
-        number = sum(_made(record, (step.step,)) not in known for _, record in read_records(output))
-        if number:
+        if number := sum(_made(record, (step.step,)) not in known for _, record in read_records(output)):
             yield (
                 f"warning: {number:,} records of '{output}' are not made of '{source}' as it is now: run "
                 f"`videokr corpus {step.step}` and the steps behind it again"

@@ -60,8 +60,7 @@ class Frames:
         """
         facts = path.stat()
         file = f"{name} {facts.st_size} {facts.st_mtime_ns} {budget}"
-        known = ledger.frames(file)
-        if known:
+        if known := ledger.frames(file):
             return cls(path, budget, *known)
         digest, seconds, urls = await asyncio.to_thread(_read, path, budget)
         ledger.keep_frames(file, digest, tuple(seconds))

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from videokr.errors import UserError
 
 NAME = "ledger.sqlite"
-IN_MEMORY = ":memory:"
 # What a request costs is what it may cost at most until its reply says otherwise, so that one that a kill cut off stays
 # paid for. A key may have been asked several times; one of them at most was answered.
 _TABLES = """
@@ -31,19 +30,15 @@ CREATE TABLE IF NOT EXISTS verdicts (
 class Cost:
     """What requests cost, or may cost at most."""
 
-    tokens: int
-    usd: float
+    tokens: int = 0
+    usd: float = 0.0
 
-
-NOTHING = Cost(0, 0.0)
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(self.tokens + other.tokens, self.usd + other.usd)
 
 
 class Request(NamedTuple):
-    """What the ledger holds of a request, but its reply.
-
-    Attributes:
-        is_answered: whether a reply is kept.
-    """
+    """What the ledger holds of a request, but its reply."""
 
     key: str
     step: str
@@ -67,16 +62,15 @@ class Ledger:
         UserError: another process has it open, or it is no ledger.
     """
 
-    def __init__(self, path: Path | None, elsewhere: Cost = NOTHING):
+    def __init__(self, path: Path | None, elsewhere: Cost | None = None):
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
-        self._database = sqlite3.connect(str(path or IN_MEMORY), isolation_level=None, timeout=1.0)
+        self._database = sqlite3.connect(str(path or ":memory:"), isolation_level=None, timeout=1.0)
         with _readable(path):
             self._database.execute("PRAGMA locking_mode = EXCLUSIVE")  # until the process ends, however it does
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.executescript(_TABLES)
-            own = _spent(self._database)
-        self.spent = Cost(own.tokens + elsewhere.tokens, own.usd + elsewhere.usd)
+            self.spent = _spent(self._database) + (elsewhere or Cost())
 
     def close(self) -> None:
         self._database.close()
@@ -94,7 +88,7 @@ class Ledger:
             (key, step, model, row, attempt, most.tokens, most.usd),
         ).lastrowid
         assert number is not None
-        self.spent = Cost(self.spent.tokens + most.tokens, self.spent.usd + most.usd)
+        self.spent += most
         return number
 
     def keep(self, number: int, reply: str) -> None:
@@ -165,7 +159,7 @@ class Ledger:
 
     def _spend(self, number: int, cost: Cost) -> None:
         tokens, usd = self._database.execute("SELECT tokens, usd FROM requests WHERE id = ?", (number,)).fetchone()
-        self.spent = Cost(self.spent.tokens + cost.tokens - tokens, self.spent.usd + cost.usd - usd)
+        self.spent += Cost(cost.tokens - tokens, cost.usd - usd)
 
 
 def spent_in(path: Path) -> Cost:

@@ -9,9 +9,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data_prep.check.paths import SUFFIXES
-from data_prep.importing.caption_folder import MAX_CAPTION_BYTES, SUBTITLE_SUFFIXES, subtitle_text
+from data_prep.corpus.settings import first_fault
+from data_prep.importing.caption_folder import SUBTITLE_SUFFIXES, refuse_unlisted, subtitle_text
 from data_prep.importing.table import Table
-from data_prep.importing.text_file import read_text
+from data_prep.importing.text_file import WHOLE, read_text
 from videokr.errors import RecordError, UserError
 
 INFO_SUFFIX = ".info.json"  # of yt-dlp --write-info-json
@@ -80,7 +81,7 @@ def found_in(source: Path, video_dir: Path) -> Iterator[tuple[str, Found | Recor
 
 
 def _from_folder(folder: Path, video_dir: Path) -> Iterator[tuple[str, Found | RecordError]]:
-    for place, folders, names in os.walk(folder, onerror=_refuse):
+    for place, folders, names in os.walk(folder, onerror=refuse_unlisted):
         folders.sort()
         captions: dict[str, str] = {}  # by the name before `.vtt`, and before `.en.vtt`
         for name in sorted(names):
@@ -96,13 +97,13 @@ def _from_folder(folder: Path, video_dir: Path) -> Iterator[tuple[str, Found | R
             shown = stem.encode("utf-8", "backslashreplace").decode()
             try:
                 if shown != stem.strip():
-                    raise RecordError("(file)", "a name that no record can hold", repr(shown))
+                    raise RecordError(WHOLE, "a name that no record can hold", repr(shown))
                 info = _info(path.read_bytes(), shown)
                 if info.kind == "playlist":  # of the search as a whole
                     continue
                 video = next((stem + end for end in SUFFIXES if (video_dir / (stem + end)).is_file()), None)
                 beside = captions.get(name.removesuffix(INFO_SUFFIX))
-                said = subtitle_text(read_text(path.with_name(beside), None, MAX_CAPTION_BYTES)) if beside else None
+                said = subtitle_text(read_text(path.with_name(beside), None)) if beside else None
                 has_captions = bool(said or info.automatic_captions or {*(info.subtitles or ())} - {LIVE_CHAT})
                 terms = tuple(filter(None, (info.playlist, path.parent.name)))
                 yield video or shown, Found(video, info, terms, said or "", has_captions)
@@ -132,10 +133,5 @@ def _info(raw: bytes | dict[str, str], shown: str) -> Info:
     try:
         return Info.model_validate_json(raw) if isinstance(raw, bytes) else Info.model_validate(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(map(str, first["loc"])) or "(file)"
-        raise RecordError(field, "metadata that cannot be read", first["msg"]) from None
-
-
-def _refuse(error: OSError) -> None:
-    raise error
+        field, fault = first_fault(error)
+        raise RecordError(field or WHOLE, "metadata that cannot be read", fault) from None

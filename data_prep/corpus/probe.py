@@ -1,17 +1,15 @@
 """Single-frame probing for a benchmark: kept are the questions that no model solves from one frame."""
 
 from collections.abc import Mapping
-from functools import partial
 from random import Random
 
 from data_prep.corpus.calls import Asker, Call
 from data_prep.corpus.frames import Frames
 from data_prep.corpus.prompts import Reply, guess_prompt
 from data_prep.corpus.rationale import Validation
-from data_prep.corpus.review import Judged, Made, Review, reply_to, verdict_on
+from data_prep.corpus.review import Judged, Made, Review, all_right
 from videokr.errors import RecordError
 from videokr.evaluation.uncertainty import exact_interval
-from videokr.evaluation.verdict import Verdict
 
 TRIALS = 3  # of a model, all with its frame; it has solved a question that it gets right in each
 SOLVED = "a model solves it from a single frame"
@@ -28,12 +26,9 @@ class Probe(Review):
     async def judged(self, one: Made, frames: Frames, asker: Asker) -> Judged:
         keys: list[str] = []
         for call in self._calls(one, frames):
-            for trial in range(TRIALS):
-                said = await reply_to(call, partial(verdict_on, one.example), asker, trial)
-                keys += said.keys
-                if said.value is not Verdict.RIGHT:
-                    break
-            else:
+            are_right, own_keys = await all_right(one.example, [(call, trial) for trial in range(TRIALS)], asker)
+            keys += own_keys
+            if are_right:
                 shown = f"{call.model.name}, the frame at {call.frames.seconds[0]:.1f} s"
                 raise RecordError("question", SOLVED, f"{one.example.id}, {one.example.answer!r}: {shown}")
         return {}, keys

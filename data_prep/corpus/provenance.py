@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from data_prep.corpus.settings import first_fault
 from videokr.errors import RecordError
 
 PROVENANCE = "provenance"
@@ -25,6 +26,4 @@ def origins_of(record: dict[str, Any]) -> dict[str, Origin]:
     try:
         return _ORIGINS.validate_python(record.get(PROVENANCE, {}))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise RecordError(PROVENANCE, "not as a step writes it", f"{where} {first['msg']}".strip()) from None
+        raise RecordError(PROVENANCE, "not as a step writes it", " ".join(first_fault(error)).strip()) from None

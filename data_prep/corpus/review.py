@@ -1,8 +1,9 @@
 """A step over the records of the step before: each is kept, or dropped with a reason."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,7 +19,7 @@ from videokr.errors import RecordError
 from videokr.evaluation.answer import TAGGED
 from videokr.evaluation.verdict import Verdict, score
 from videokr.example import Example
-from videokr.jsonl import parse_record, read_records
+from videokr.jsonl import LINE, parse_record, read_records
 from videokr.response import build_response
 from videokr.video.paths import resolve_video
 from videokr.video.timeline import VideoError
@@ -106,7 +107,7 @@ def read_made(source: Path, after: int = 0) -> Iterator[Made]:
             example = parse_record(record)
             origins_of(record)  # which what is asked is added to
             if example.kind not in QUESTIONS or len(example.videos) > 1:
-                raise RecordError("(record)", "not a question of multiple choice or an open one about one video")
+                raise RecordError(LINE, "not a question of multiple choice or an open one about one video")
         except RecordError as error:
             raise error.located(str(source), line) from None
         yield Made(line, record, example)
@@ -118,6 +119,17 @@ async def reply_to(call: Call, read: ReadReply[Read], asker: Asker, sample: int 
     if not isinstance(said, Answered):
         raise RecordError("reply", said.reason, said.detail)
     return said
+
+
+async def all_right(example: Example, calls: Iterable[tuple[Call, int]], asker: Asker) -> tuple[bool, list[str]]:
+    """Whether the replies to all calls, each with its sample, are right, asked until one is not; and their keys."""
+    keys: list[str] = []
+    for call, sample in calls:
+        said = await reply_to(call, partial(verdict_on, example), asker, sample)
+        keys += said.keys
+        if said.value is not Verdict.RIGHT:
+            return False, keys
+    return True, keys
 
 
 def verdict_on(example: Example, reply: Reply) -> Verdict:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from data_prep.corpus.calls import Asker, Call
+from data_prep.corpus.collect import NAME as COLLECTED
 from data_prep.corpus.frames import NO_FRAMES, Frames, undecodable
 from data_prep.corpus.provenance import PROVENANCE
 from data_prep.corpus.review import reply_to
@@ -52,7 +53,7 @@ class Screening(Work[Video]):
         keys: list[str] = []
         try:
             async for reason, call in self.checks(video, asker):
-                said = await reply_to(call, _opinion, asker)
+                said = await reply_to(call, lambda opinion: opinion, asker)
                 if not said.value.passes:
                     raise RecordError(VIDEO_FIELDS[0], reason, f"{video.name}: {said.value.why}")
                 keys += said.keys
@@ -69,7 +70,7 @@ class Screening(Work[Video]):
 class Relevance(Screening):
     """Asks what the metadata say that a video shows, and then what its frames show."""
 
-    step, name, before = "relevance", "relevant", ("collect", "collected")
+    step, name, before = "relevance", "relevant", ("collect", COLLECTED)
     needed = ("discipline", "knowledge_point", "scenario", "title")
 
     async def checks(self, video: Video, asker: Asker) -> AsyncIterator[Check]:
@@ -83,7 +84,7 @@ class Relevance(Screening):
 class Moderation(Screening):
     """Asks whether a video may be shown; its output is what `generate` reads as `videos`."""
 
-    step, name, before = "moderation", "moderated", ("relevance", "relevant")
+    step, name, before = "moderation", "moderated", (Relevance.step, Relevance.name)
     needed = ("discipline",)
 
     async def checks(self, video: Video, asker: Asker) -> AsyncIterator[Check]:
@@ -91,7 +92,3 @@ class Moderation(Screening):
         frames = await self._frames(video, MODERATION_FRAMES, asker)
         text = moderation_prompt(video.discipline)
         yield "not to be shown", Call(model, video.name, frames, text, Opinion)
-
-
-def _opinion(reply: Opinion) -> Opinion:
-    return reply

@@ -194,6 +194,12 @@ class Corpus(_Part):
         return endpoint
 
 
+def first_fault(error: ValidationError) -> tuple[str, str]:
+    """The field at fault, empty for the whole, and what is wrong with it."""
+    first = error.errors(include_url=False)[0]
+    return ".".join(map(str, first["loc"])), first["msg"]
+
+
 def read_corpus(path: Path) -> Corpus:
     """Reads a `corpus.yaml`.
 
@@ -207,10 +213,8 @@ def read_corpus(path: Path) -> Corpus:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"'{path}' is no YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        (field, fault), first = first_fault(error), error.errors()[0]
         way_out = ": quote it" if first["type"] == "string_type" and isinstance(first["input"], int | float) else ""
-        raise UserError(
-            f"'{path}': {'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}{way_out}"
-        ) from None
+        raise UserError(f"'{path}': {field or 'the file'}: {fault}{way_out}") from None
     _ = corpus.video_budget  # raises where it makes no sense
     return corpus

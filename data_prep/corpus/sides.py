@@ -29,12 +29,7 @@ MAX_BLOCK_BYTES = 1_000_000_000  # of hashes that are in memory at once, on the 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Which videos go to RL.
-
-    Attributes:
-        seed, share: of the draw.
-        groups: of videos that stay together.
-    """
+    """Which groups of videos go to RL: a share of them, drawn by a seed."""
 
     seed: int
     share: float

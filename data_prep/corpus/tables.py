@@ -8,6 +8,7 @@ from itertools import pairwise
 from data_prep.corpus.expense import Expense
 from data_prep.corpus.files import Passed
 from data_prep.corpus.files import Row as Record
+from data_prep.corpus.ledger import Cost
 from data_prep.corpus.videos import LICENSE
 from data_prep.stats.tally import Tally
 from videokr.evaluation.uncertainty import exact_interval
@@ -98,11 +99,11 @@ def costs(expense: Expense, ledgers: int) -> Iterator[str]:
     sums = [sum(one.number for one in total), sum(one.unanswered for one in total), sum(one.tokens for one in total)]
     rows.append(("all", [*(f"{one:,}" for one in sums), f"{sum(one.usd for one in total):,.4f}"]))
     known = [cost for cost in expense.rows.values() if cost]
-    tokens, usd = sum(cost.tokens for cost in known), sum(cost.usd for cost in known)
+    took = sum(known, Cost())
     notes = [
         f"Of {ledgers} {'ledger' if ledgers == 1 else 'ledgers'}.",
-        f"The calls that {len(known):,} rows name took ${usd:,.4f} and {tokens:,} tokens; the rest was for rows that "
-        "were dropped, or for runs that were given up.",
+        f"The calls that {len(known):,} rows name took ${took.usd:,.4f} and {took.tokens:,} tokens; the rest was for "
+        "rows that were dropped, or for runs that were given up.",
     ]
     if unknown := len(expense.rows) - len(known):
         notes.append(f"What {unknown:,} rows took is unknown: a ledger of their calls is not here, or they name none.")

@@ -11,7 +11,7 @@ from data_prep.corpus.shards import of_shard
 from data_prep.prepare.split import video_key
 from videokr.errors import RecordError
 from videokr.example import VIDEO_FIELDS, record_videos, text_of
-from videokr.jsonl import read_records
+from videokr.jsonl import as_object, read_records
 from videokr.video.paths import resolve_video
 
 LICENSE, SOURCE, SOURCE_URL = ORIGIN_FIELDS = ("license", "source", "source_url")
@@ -62,13 +62,10 @@ def read_videos(
     lines: dict[int, int] = {}
     for line, record in read_records(source, after):
         try:
-            if not isinstance(record, dict):
-                raise RecordError("(record)", "not a JSON object", type(record).__name__)
-            (name, *more) = record_videos(record)
+            (name, *more) = record_videos(as_object(record))
             if more:
                 raise RecordError(VIDEO_FIELDS[0], "several videos in one line", ", ".join(map(str, more)))
-            missing = [field for field in needed if not text_of(field, record.get(field, ""))]
-            if missing:
+            if missing := [field for field in needed if not text_of(field, record.get(field, ""))]:
                 raise RecordError(missing[0], "missing", f"each video has {' and '.join(needed)}")
             origins_of(record)  # which what is asked is added to
             first = lines.setdefault(video_key(name), line)

@@ -1,7 +1,6 @@
 """A step of the corpus over all its rows: several at once, in the file in their order, priced before they are asked."""
 
 import asyncio
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
@@ -20,6 +19,7 @@ from data_prep.corpus.shards import WHOLE, ledgers_of, output_of
 from data_prep.journal import Journal
 from data_prep.left_out import LeftOut
 from videokr.errors import RecordError
+from videokr.fingerprint import file_sha256
 from videokr.jsonl import opens_list, read_raw
 from videokr.outputs import atomic_write
 from videokr.video.timeline import VideoError
@@ -104,7 +104,7 @@ class Work(ABC, Generic[Row]):
         """Everything that the records follow from, but the videos themselves."""
         settings = self.corpus.model_dump(mode="json", exclude=NOT_OF_RECORDS)
         models = [model.model_dump(exclude={"endpoint", "key_variable"}) for model in self.models]
-        read = {str(path): _digest(path) for path in self.read}
+        read = {str(path): file_sha256(path) for path in self.read}
         return settings | {"step": self.step, "prompt": VERSIONS[self.step], "models": models, "read": read}
 
     def _write(self, output: Path, journal: Journal, left_out: LeftOut) -> int:
@@ -198,18 +198,14 @@ class Work(ABC, Generic[Row]):
         parts = self.shard[1]
         siblings = [] if self.shard == WHOLE else [output_of(self.corpus, NAME, (n, parts)) for n in range(parts)]
         others = [spent_in(path) for path in ledgers_of(self.corpus) if path not in (*siblings, self._ledger)]
-        return Cost(sum(one.tokens for one in others) // parts, sum(one.usd for one in others) / parts)
+        total = sum(others, Cost())
+        return Cost(total.tokens // parts, total.usd / parts)
 
     @property
     def _budget(self) -> Budget:
         """Of this shard: its part of the whole."""
         whole, parts = self.corpus.budget, self.shard[1]
         return Budget(usd=whole.usd / parts, tokens=max(1, whole.tokens // parts))
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _count_lines(path: Path) -> int:

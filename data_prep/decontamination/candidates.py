@@ -29,12 +29,7 @@ LOW = np.uint64(0xFFFFFFFF)
 
 
 class Candidate(NamedTuple):
-    """Two videos that may show the same.
-
-    Attributes:
-        train, benchmark: paths.
-        is_mirrored: whether one is the other's mirror image.
-    """
+    """The paths of two videos that may show the same, one perhaps in a mirror."""
 
     train: str
     benchmark: str

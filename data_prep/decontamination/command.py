@@ -15,10 +15,9 @@ from collections import Counter
 from data_prep.decontamination import ALIGNED, PUBLISHED, RULES
 from data_prep.engine.flags import add_worker_flags, workers_of
 from data_prep.given_path import given_path
-from videokr.errors import UserError
+from videokr.errors import FAULTY_DATA_STATUS, UserError
 
 MATCHES, TOGETHER, PAGE, FINGERPRINTS = "matches.jsonl", "together.jsonl", "report.html", "fingerprints"
-NOT_COMPARED_STATUS = 3
 MAX_NAMED = 5  # videos that could not be compared
 PUBLISHED_WARNING = (
     "warning: --rule published finds a near-duplicate for most unrelated videos (two unrelated hashes of 64 bits are "
@@ -51,12 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compares, writes what was found, and prints counts.
-
-    Raises:
-        UserError: a file or folder is not there, or --output would overwrite what is read.
-        RecordError: a record cannot be read and is not to be left out.
-    """
+    """Compares, writes what was found, and prints counts."""
     # Many processes, small matrices: threads would stand in each other's way. To be set before numpy is imported; Ray
     # sets the same for its workers.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -114,5 +108,5 @@ def run(args: argparse.Namespace) -> int:
         print(f"{len(found.not_compared):,} videos could not be compared; videokr check says why:")
         for (which, path), reason in sorted(found.not_compared.items())[:MAX_NAMED]:
             print(f"  {which} {path!a}: {reason}")
-        return NOT_COMPARED_STATUS
+        return FAULTY_DATA_STATUS
     return 0

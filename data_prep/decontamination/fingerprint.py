@@ -89,10 +89,6 @@ class FingerprintStore:
     """A folder of Parquet files that each appear whole: hashing that was killed loses its last piece alone.
 
     Of a video that stands in several, the fingerprint that fits its file counts.
-
-    Attributes:
-        folder: need not be there yet.
-        reader: makes what is missing.
     """
 
     def __init__(self, folder: Path, reader: Reader):

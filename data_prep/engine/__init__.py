@@ -50,7 +50,9 @@ def run(
         UserError: there is no Ray, or no cluster of it.
     """
     if isinstance(items, Sized):
-        workers = replace(workers, count=max(1, min(workers.count, len(items))))
+        if not items:
+            return iter(())
+        workers = replace(workers, count=min(workers.count, len(items)))
     if workers.engine == "ray":
         from data_prep.engine import ray_engine
 

@@ -14,14 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_prep.given_path import given_path
-from videokr.errors import UserError
+from videokr.errors import FAULTY_DATA_STATUS, UserError
 from videokr.published import DATASETS
 
 if TYPE_CHECKING:
     from data_prep.fetch.hub import Hub
     from data_prep.fetch.mirror import Mirror
-
-REFUSED_STATUS = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,12 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Plans, says so, fetches, and prints what is there.
-
-    Raises:
-        UserError: the source has not what is asked for or cannot be reached, the disk is too small, or an archive
-            cannot be extracted.
-    """
+    """Plans, says so, fetches, and prints what is there."""
     from data_prep.fetch.contents import contents_of
     from data_prep.fetch.extraction import Marks, locked
     from data_prep.fetch.fetch import Fetch, done_text, plan_text, readable
@@ -72,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"{fetch.failed} of {len(fetch.steps)} archives could not be extracted, as said above")
     data = " ".join(shlex.quote(str(args.to / file.path)) for file in contents.annotations)
     print(f"next: videokr check --data {data} --videos {shlex.quote(str(args.to))}")
-    return REFUSED_STATUS if fetch.refused or contents.unread else 0
+    return FAULTY_DATA_STATUS if fetch.refused or contents.unread else 0
 
 
 def _source(args: argparse.Namespace) -> "Hub | Mirror":

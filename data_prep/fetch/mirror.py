@@ -10,12 +10,7 @@ from videokr.outputs import atomic_write
 
 
 class Mirror:
-    """A source whose archives are read where they are, and whose annotation files are copied.
-
-    Attributes:
-        name: for the reader.
-        checks: what is held against what the source states.
-    """
+    """A source, see `Hub`, whose archives are read where they are, and whose annotation files are copied."""
 
     checks = "sizes (a folder states no checksums)"
 

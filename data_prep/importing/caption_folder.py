@@ -1,4 +1,4 @@
-"""A folder of videos, each with a file of its own name beside it that says what is seen, or holds its records."""
+"""A folder of videos, each with a file of its own name beside it that says what is seen."""
 
 import html
 import os
@@ -10,21 +10,18 @@ from typing import Any
 
 from data_prep.check.container import LINK_OUTSIDE, NOT_A_FILE
 from data_prep.check.paths import SUFFIXES
-from data_prep.importing.columns import ANSWER, KIND, QUESTION, VIDEOS, Columns, Fields
-from data_prep.importing.json_file import from_json
-from data_prep.importing.row import Row, rows_of
+from data_prep.importing.columns import ANSWER, KIND, QUESTION, VIDEOS, Fields
+from data_prep.importing.row import Row
 from data_prep.importing.text_file import WHOLE, read_text
 from videokr.errors import RecordError, UserError
-from videokr.example import record_videos
 from videokr.response import Kind
 
-CAPTION_SUFFIXES = (".txt", ".srt", ".vtt", ".json")
 SUBTITLE_SUFFIXES = (".srt", ".vtt")
+CAPTION_SUFFIXES = (".txt", *SUBTITLE_SUFFIXES)
 NO_CAPTION = "video without a caption"
 NO_VIDEO = "caption without a video"
 FOLDER = "a folder called like a video"
 LINKED_FOLDER = "a link to a folder, which is not followed"
-MAX_CAPTION_BYTES = 64_000_000
 _LANGUAGE = re.compile(r"(.+)\.[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*", re.DOTALL)  # as download tools name subtitles
 _TIMES = re.compile(r"\s*(?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3}\s*-->")
 _MARKUP = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")  # <i>, <c.yellow>, <00:01.200>; {\an8}
@@ -47,9 +44,8 @@ class CaptionFolder:
     unit = "video"
 
     def __init__(
-        self, folder: Path, root: Path, columns: Columns, endings: Sequence[str], question: str, encoding: str | None,
-        follow_links: bool,
-    ):  # fmt: skip
+        self, folder: Path, root: Path, endings: Sequence[str], question: str, encoding: str | None, follow_links: bool
+    ):
         self.folder, self.root = Path(os.path.abspath(folder)), Path(os.path.abspath(root))  # noqa: PTH100  (no links)
         if not self.folder.is_relative_to(self.root):
             raise UserError(f"'{folder}' does not lie in --videos '{root}': records name videos from there on")
@@ -57,7 +53,7 @@ class CaptionFolder:
         for ending in self.endings:
             if not ending.endswith(CAPTION_SUFFIXES):
                 raise UserError(f"--captions '{ending}': captions end in {', '.join(CAPTION_SUFFIXES)}, as en.vtt does")
-        self.columns, self.question, self.encoding = columns, question, encoding
+        self.question, self.encoding = question, encoding
         self.follow_links, self.real_root = follow_links, os.path.realpath(root)
         self.read: Counter[str] = Counter()
 
@@ -68,7 +64,7 @@ class CaptionFolder:
     def rows(self, progress: Callable[[int], Any]) -> Iterator[Row]:
         """Streams the rows, in the order of the folders' and files' names."""
         read = 0
-        for place, folders, files in os.walk(self.folder, onerror=_refuse):
+        for place, folders, files in os.walk(self.folder, onerror=refuse_unlisted):
             folders.sort()
             for name in folders:
                 path = Path(place, name)
@@ -120,11 +116,11 @@ class CaptionFolder:
         else:
             caption = place / captions[0]
             try:
-                yield from self._caption_rows(path, caption)
+                yield self._caption_row(path, caption)
             except RecordError as fault:
                 yield Row(None, fault, self._shown(caption))
 
-    def _caption_rows(self, video: Path, caption: Path) -> Iterator[Row]:
+    def _caption_row(self, video: Path, caption: Path) -> Row:
         name = os.path.relpath(video, self.root)
         if name != name.strip() or name != name.encode(errors="ignore").decode():
             detail = "it begins with a blank, or is not UTF-8: rename it"
@@ -133,40 +129,14 @@ class CaptionFolder:
             raise RecordError(WHOLE, NOT_A_FILE)
         if caption.is_symlink() and not self.follow_links and not caption.resolve().is_relative_to(self.real_root):
             raise RecordError(WHOLE, LINK_OUTSIDE, "give --follow-links if that is meant")
-        text = read_text(caption, self.encoding, MAX_CAPTION_BYTES)
-        suffix, shown = caption.suffix.lower(), self._shown(caption)
+        text = read_text(caption, self.encoding)
+        suffix = caption.suffix.lower()
         self.read[suffix] += 1
-        if suffix == ".json":
-            for row in self._side_rows(text):
-                if isinstance(row.content, Fields):
-                    row = row._replace(content=self._of_own_video(row.content, name))
-                yield row._replace(line=None, file=shown if row.line is None else f"{shown}, item {row.line}")
-            return
         said = subtitle_text(text) if suffix in SUBTITLE_SUFFIXES else text.strip()
         if not said:
             raise RecordError(WHOLE, "no subtitle in it" if said is None else "an empty caption")
         values = {QUESTION: self.question, KIND: Kind.OPEN_ENDED.value, ANSWER: said, VIDEOS: [name]}
-        yield Row(None, Fields(values), shown)
-
-    def _side_rows(self, text: str) -> Iterator[Row]:
-        try:
-            found = from_json(text)
-        except (ValueError, RecursionError) as error:
-            raise RecordError(WHOLE, "not JSON", str(error)) from None
-        for number, item in enumerate(found, start=1) if isinstance(found, list) else [(None, found)]:
-            yield from rows_of(number, item, self.columns)
-
-    def _of_own_video(self, fields: Fields, name: str) -> Fields | RecordError:
-        """The fields with the video that the side file lies beside, and a question."""
-        try:
-            others = [video for video in record_videos(fields.values) if Path(video).stem != Path(name).stem]
-        except RecordError:  # it names none
-            others = []
-        if others:
-            return RecordError(fields.columns.get(VIDEOS, VIDEOS), "another video than that beside it", repr(others[0]))
-        fields.values[VIDEOS] = [name]
-        fields.values.setdefault(QUESTION, self.question)
-        return fields
+        return Row(None, Fields(values), self._shown(caption))
 
     def _fault(self, path: Path, name: str, reason: str, detail: str = "") -> Row:
         return Row(None, RecordError(name, reason, detail), self._shown(path))
@@ -198,5 +168,6 @@ def subtitle_text(text: str) -> str | None:
     return " ".join(said) if has_cue else None
 
 
-def _refuse(error: OSError) -> None:
+def refuse_unlisted(error: OSError) -> None:
+    """For `os.walk`, which passes over folders that it cannot list."""
     raise UserError(f"'{error.filename}' cannot be read: {error.strerror}")

@@ -33,7 +33,6 @@ ACCEPTED_NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
 SHOWN = {own: shown for own, (shown, _) in ACCEPTED_NAMES.items()}
 _FIELD_OF = {folded(name): own for own, (shown, names) in ACCEPTED_NAMES.items() for name in (*names, shown)}
 _FIELD_OF |= dict.fromkeys(LATE_OPTION_NAMES, OPTIONS)
-_NO_OPTION_SETS = frozenset(_FIELD_OF)  # `video1`, `question_2` are no options
 EACH, JOINED = ANSWER_LISTS = ("each", "joined")  # what a list of several texts as the answer is
 MAX_SHOWN_COLUMNS = 20
 MAX_NAMES = 500  # that are counted; JSON objects may have any
@@ -135,7 +134,7 @@ class Columns:
             spoken_for = {name for places in self.named.values() for name in places}
             free = [name for name in names if name not in spoken_for]
             used = {name for places in single.values() for name in places}
-            lettered = option_columns([name for name in free if name not in used], _NO_OPTION_SETS)
+            lettered = option_columns([name for name in free if name not in used], _FIELD_OF)  # `video1` is no option
             if not lettered and (late := [name for name in free if folded(name) in LATE_OPTION_NAMES]):
                 if len(late) > 1:
                     detail = f"{', '.join(late)}: name one by --column options=NAME, or none by --column options="

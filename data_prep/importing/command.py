@@ -2,17 +2,15 @@
 
 SOURCE is a table (.csv, .tsv, .txt) with a header, lines of Charades-STA, Parquet, JSON Lines, a JSON list or a JSON
 object of rows by their keys (.jsonl, .json), or a folder of videos with a caption beside each: NAME.mp4 and NAME.txt,
-NAME.srt, NAME.vtt (subtitles, joined without times) or NAME.json (fields of records). Columns are known by the
-published spellings in any case (question, problem; options, choices, candidates or A, B, ... or option_a, ..., a0, a1,
-...; answer, solution; video, video_path, video_id; think, process; id; problem_type; subject, dataset, ...), lists of
-spans by `timestamp` and `clue`, and conversations by `conversations` and `messages`; --column names any others,
-OUTER.INNER in nested objects. Rows without an id get one of their video's name and their content; an id that comes
-twice is a fault. What cannot be a record ends the import by file, line and field, or is left out, counted and listed
-with --skip-invalid.
+NAME.srt or NAME.vtt (subtitles, joined without times). Columns are known by the published spellings in any case
+(question, problem; options, choices, candidates or A, B, ... or option_a, ..., a0, a1, ...; answer, solution; video,
+video_path, video_id; think, process; id; problem_type; subject, dataset, ...), lists of spans by `timestamp` and
+`clue`, and conversations by `conversations` and `messages`; --column names any others, OUTER.INNER in nested objects.
+Rows without an id get one of their video's name and their content; an id that comes twice is a fault. What cannot be a
+record ends the import by file, line and field, or is left out, counted and listed with --skip-invalid.
 """
 
 import argparse
-import json
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,7 +20,7 @@ from data_prep.given_path import given_path
 from data_prep.left_out import LeftOut
 from videokr.errors import UserError
 from videokr.option_columns import folded
-from videokr.outputs import JSON, JSON_LINES, atomic_write, refuse_to_overwrite, require_suffix
+from videokr.outputs import JSON, JSON_LINES, refuse_to_overwrite, require_suffix, write_json
 from videokr.response import ANSWER_ONLY
 
 DEFAULT_QUESTION = "Describe what happens in this video."
@@ -71,11 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Writes the records, and prints what they are.
-
-    Raises:
-        UserError: a file is not there, would be overwritten, or holds what cannot be a record.
-    """
+    """Writes the records, and prints what they are."""
     from data_prep.importing.caption_folder import CaptionFolder
     from data_prep.importing.columns import OPTIONS, listed, parse_columns
     from data_prep.importing.importer import Importer
@@ -96,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         if joined:
             raise UserError(f"--join is for files, and '{path}' is a folder")
         question = args.question or DEFAULT_QUESTION
-        source = CaptionFolder(path, videos, columns, args.captions, question, args.encoding, args.follow_links)
+        source = CaptionFolder(path, videos, args.captions, question, args.encoding, args.follow_links)
     else:
         if args.captions:
             raise UserError(f"--captions is for folders, which '{path}' is not")
@@ -117,8 +111,7 @@ def run(args: argparse.Namespace) -> int:
     importer.write(args.output)
     report = importer.report()
     if args.json:
-        with atomic_write(args.json) as aside:
-            aside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        write_json(args.json, report)
     print("\n".join(_column_lines(report)))
     if columns.split:
         print(f"{columns.split:,} conversations have several turns: each question is a record, without those before it")
@@ -188,6 +181,3 @@ def _refuse_outputs(args: argparse.Namespace) -> None:
     require_suffix(args.output, JSON_LINES)
     refuse_to_overwrite([args.output, LeftOut.list_of(args.output), args.json], [args.source, args.join])
     require_suffix(args.json, JSON)
-    source = args.source.resolve()
-    if args.json and source.is_dir() and args.json.resolve().is_relative_to(source):
-        raise UserError(f"--json '{args.json}' would lie among the captions that are read: give another folder")

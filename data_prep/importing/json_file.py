@@ -9,12 +9,11 @@ from typing import Any
 from data_prep.importing.text_file import encoding_of, opened_text, refuse_undecoded
 from videokr.errors import RecordError, UserError
 from videokr.example import CONVERSATION_FIELDS
-from videokr.jsonl import LINE
+from videokr.jsonl import LINE, NOT_AN_OBJECT
 
 PIECE_CHARS = 1_000_000  # of a list; what is read at a time
 KEY, VALUE = "key", "value"  # what the columns are called of an object that holds rows by their keys
 LINES, LIST, OBJECT = "JSON Lines", "a JSON list", "one JSON object"
-NOT_AN_OBJECT = "not a JSON object"
 _BETWEEN = re.compile(r"[\s,:]*")
 
 

@@ -20,12 +20,12 @@ from data_prep.importing.columns import (
     Columns,
     Fields,
 )
-from data_prep.importing.json_file import NOT_AN_OBJECT, Number
+from data_prep.importing.json_file import Number
 from data_prep.importing.other_tools import in_own_form, without_instruction
 from videokr.dialogue import Call, CallFault, read_turn
 from videokr.errors import RecordError
 from videokr.example import CONVERSATION_FIELDS, LABEL_FIELD, record_videos
-from videokr.jsonl import LINE
+from videokr.jsonl import as_object
 from videokr.response import Kind, find_kind
 
 ASKING_ROLES, ANSWERING_ROLES, SYSTEM_ROLE = ("human", "user"), ("gpt", "assistant"), "system"
@@ -41,7 +41,7 @@ _THOUGHT = re.compile(r"\s*<think>(.*?)</think>\s*(.*)", re.DOTALL | re.I)
 class Row(NamedTuple):
     """One record to be, and where it stands."""
 
-    line: int | None  # where it begins, or its place in a JSON list, counted from 1; None for a file of its own
+    line: int | None  # where it begins, or its place in a JSON list, counted from 1; None of a folder
     content: Fields | RecordError  # or why there are no fields
     file: str | None = None  # of a folder, the file that it comes from, as text
 
@@ -57,11 +57,7 @@ class Row(NamedTuple):
 def rows_of(line: int | None, record: Any, columns: Columns) -> Iterator[Row]:
     """The rows of whatever stands in one place of a file: one, but for lists of rows, of turns and of answers."""
     try:
-        if isinstance(record, RecordError):
-            raise record
-        if not isinstance(record, Mapping):
-            raise RecordError(LINE, NOT_AN_OBJECT, type(record).__name__)
-        found = [fields for row in _listed(record, columns) for fields in _told(row, columns)]
+        found = [fields for row in _listed(as_object(record), columns) for fields in _told(row, columns)]
     except RecordError as fault:
         yield Row(line, fault)
         return

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ _BROKEN_QUOTES = {  # by what the csv module says
     "end of data": "a quote opens and never closes",
     "expected after": 'text follows a closing quote: a quote inside of a quoted cell is written twice, ""',
 }
-_SAYS_DELIMITER = re.compile(r'"?sep=([,;\t])"?[,;\t]*\s*')  # a first line that is for spreadsheets
 
 
 class Table:
@@ -70,8 +68,7 @@ class Table:
                 if not any(map(str.strip, cells)):
                     continue
                 if header is None:
-                    # A line that says the delimiter begins so, less the delimiter itself, which parts cells.
-                    header = None if cells[0].startswith("sep=") and len(cells[0]) <= 5 else cells
+                    header = cells
                     continue
                 yield line, RecordError(LINE, "the header again") if cells == header else self._row(cells)
                 progress(file.tell())
@@ -116,12 +113,9 @@ class Table:
 
     def _header(self, head: str, columns: Columns | None) -> tuple[str, list[str]]:
         """The delimiter, and the names: of all delimiters the one with which most columns are known."""
-        first = head.lstrip().split("\n", 1)[0]
-        said = _SAYS_DELIMITER.fullmatch(first.rstrip("\r"))
-        body = head.lstrip()[len(first) :] if said else head
         found: list[tuple[int, int, str, list[str], Collection[str], RecordError | None]] = []
-        for delimiter in [said[1]] if said else DELIMITERS:
-            names, fault = _names(body, delimiter), None
+        for delimiter in DELIMITERS:
+            names, fault = _names(head, delimiter), None
             try:
                 used: Collection[str] = (columns or Columns()).plan(names).used
             except RecordError as error:

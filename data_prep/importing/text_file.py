@@ -10,9 +10,9 @@ from typing import BinaryIO, TextIO
 
 from videokr.errors import RecordError, UserError
 
-DEFAULT_ENCODING = "utf-8"
 WHOLE = "(file)"  # in place of a field's name, where a whole file is at fault
 NOT_TEXT = "not text of its encoding"
+MAX_TEXT_BYTES = 64_000_000  # of a file that is read whole
 # Longest first: UTF-32's mark begins as UTF-16's does. The codecs take the mark off.
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -35,7 +35,7 @@ def encoding_of(path: Path, encoding: str | None) -> str:
     for mark, name in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return name
-    name = encoding or DEFAULT_ENCODING
+    name = encoding or "utf-8"
     try:
         "".encode(name)
     except LookupError:
@@ -82,15 +82,15 @@ def refuse_undecoded(name: str, text: str, encoding: str) -> None:
         raise RecordError(name, NOT_TEXT, detail)
 
 
-def read_text(path: Path, encoding: str | None, max_bytes: int) -> str:
+def read_text(path: Path, encoding: str | None) -> str:
     """A whole small file, its line breaks as `\\n`.
 
     Raises:
         RecordError: it is longer, or no text.
     """
     size = path.stat().st_size
-    if size > max_bytes:
-        raise RecordError(WHOLE, "too long", f"{size:,} bytes, {max_bytes:,} at most")
+    if size > MAX_TEXT_BYTES:
+        raise RecordError(WHOLE, "too long", f"{size:,} bytes, {MAX_TEXT_BYTES:,} at most")
     found = encoding_of(path, encoding)
     try:
         text = path.read_bytes().decode(found, "surrogateescape")

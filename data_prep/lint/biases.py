@@ -4,11 +4,10 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from data_prep.lint.response import ends_well, tag_form
+from data_prep.lint.response import ends_well
 from videokr.errors import RecordError
-from videokr.example import ANSWER_FIELDS, RATIONALE_FIELDS, Example
+from videokr.example import Example
 from videokr.options import LETTERS
 from videokr.response import Kind
 
@@ -23,25 +22,19 @@ class Tally:
     """What is counted of a file."""
 
     records: Counter[str] = field(default_factory=Counter)  # `readable` and `unreadable` ones
-    unreadable: Counter[str] = field(default_factory=Counter)  # by field and reason
     kinds: Counter[str] = field(default_factory=Counter)  # of the readable ones, by Kind
     options: Counter[int] = field(default_factory=Counter)  # questions with so many
     letters: Counter[tuple[int, str]] = field(default_factory=Counter)  # (number of options, right letter)
     # (number of options, how many of them are the longest, 1 if the right one is among these)
     longest: Counter[tuple[int, int, int]] = field(default_factory=Counter)
     rationales: Counter[str] = field(default_factory=Counter)  # `given`, and `ended` of these, as a sentence ends
-    think: Counter[str] = field(default_factory=Counter)  # with tags or without, of rows that have the field
-    solution: Counter[str] = field(default_factory=Counter)  # likewise
     unknown_lengths: int = 0  # rows of which nobody knows how long they are
     groups: Counter[str] = field(default_factory=Counter)  # rows that have a value in a field of GROUP_FIELDS
 
-    def count(self, record: Mapping[str, Any], example: Example | RecordError) -> None:
-        """Counts one more row: the raw record, and what it was read as or why it cannot be."""
-        self.think[str(tag_form(record, RATIONALE_FIELDS, "think"))] += 1
-        self.solution[str(tag_form(record, ANSWER_FIELDS, "answer"))] += 1
+    def count(self, example: Example | RecordError) -> None:
+        """Counts one more row: what it was read as, or why it cannot be."""
         if isinstance(example, RecordError):
             self.records["unreadable"] += 1
-            self.unreadable[f"{example.field}: {example.reason}"] += 1
             return
         self.records["readable"] += 1
         self.kinds[example.kind.value] += 1

@@ -8,10 +8,9 @@ import argparse
 
 from data_prep.given_path import given_path
 from videokr.budget import MAX_TOKENS
-from videokr.errors import UserError
+from videokr.errors import FAULTY_DATA_STATUS, UserError
 from videokr.outputs import JSON, refuse_to_overwrite, require_suffix
 
-FAULT_STATUS = 3
 SHOWN = 3  # rows of each finding
 
 
@@ -30,15 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Looks through the files, prints the report, and writes it as JSON if asked for.
-
-    Raises:
-        UserError: a file, the model or the manifest is not there, or a file holds nothing.
-    """
+    """Looks through the files, prints the report, and writes it as JSON if asked for."""
     if args.show < 0 or args.max_tokens < 1:
         raise UserError("--max-tokens is a positive number, --show is none below 0")
-    twice = [path for place, path in enumerate(args.data) if path.resolve() in {p.resolve() for p in args.data[:place]}]
-    if twice:
+    paths = [path.resolve() for path in args.data]
+    if twice := [path for place, path in enumerate(args.data) if paths[place] in paths[:place]]:
         raise UserError(f"--data '{twice[0]}' is given twice")
     if not args.model and args.max_tokens != MAX_TOKENS:
         raise UserError("--max-tokens counts with a tokenizer: give --model, too")
@@ -65,4 +60,4 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         report.write_json(args.json)
     print(report.as_text())
-    return FAULT_STATUS if report.summary["rows_with_a_fault"] else 0
+    return FAULTY_DATA_STATUS if report.summary["rows_with_a_fault"] else 0

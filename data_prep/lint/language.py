@@ -50,12 +50,10 @@ _GREEK_WORD = re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]{4,}")
 def find_language(example: Example) -> Iterator[Flag]:
     """The first of question, rationale and options that is not English."""
     for name, text in ((QUESTION_FIELDS[0], example.question), (RATIONALE_FIELDS[0], example.rationale or "")):
-        language = other_language(text)
-        if language:
+        if language := other_language(text):
             yield Flag("not-english", f"{name}: {language}: {excerpt(text)!r}", len(text), name)
             return
-    script = _foreign_script(" ".join(example.options))
-    if script:
+    if script := _foreign_script(" ".join(example.options)):
         yield Flag("not-english", f"options: {script}: {excerpt(' / '.join(example.options))!r}", 0, "options")
 
 
@@ -75,8 +73,7 @@ def _foreign_script(text: str) -> str | None:
             letters += 1
             if not character.isascii() and (script := _script(character)):
                 foreign[script] += 1
-    greek = sum(len(word) for word in _GREEK_WORD.findall(text))
-    if greek:
+    if greek := sum(len(word) for word in _GREEK_WORD.findall(text)):
         foreign["Greek script"] = greek
     if not foreign or foreign.total() < max(MIN_LETTERS, FOREIGN_SCRIPT_SHARE * letters):
         return None

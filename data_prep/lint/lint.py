@@ -52,7 +52,7 @@ def _look(corpus: Corpus, place: int, raw: Any, entries: Mapping[str, VideoEntry
     except RecordError as error:
         example = error
     tally = corpus.tallies[place // LINES]
-    tally.count(record, example)
+    tally.count(example)
     flags = list(_flags(record, example))
     row_id = given_id = _given_id(record)
     if isinstance(example, Example):

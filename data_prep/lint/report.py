@@ -11,11 +11,9 @@ from data_prep.check.spans import OUTSIDE, WHOLE
 from data_prep.lint.biases import MIN_ERRORS, MIN_GAIN, Bias, Tally, biases, guessers
 from data_prep.lint.corpus import Corpus
 from data_prep.lint.finding import DOUBTS, FAULTS, GRADES
-from data_prep.lint.response import BARE, TAGGED
 from videokr.outputs import atomic_write
 from videokr.response import Kind
 
-FORMS = ("think", "solution")  # counters of a Tally
 BETWEEN_FILES = ("video-in-two-files", "question-in-two-files")
 
 
@@ -93,10 +91,6 @@ class Report:
             if own["unreadable"]:
                 said.append(f"{own['unreadable']:,} cannot be read")
             yield f"{own['file']}: {', '.join(said)}"
-            for name in FORMS:
-                forms = getattr(tally, name)
-                if forms[TAGGED] and forms[BARE]:
-                    yield f"    two forms in one file: '{name}' {TAGGED} {forms[TAGGED]:,}, {BARE} {forms[BARE]:,}"
             if guess := own["guessers"]:
                 yield (
                     f"    without the video: the commonest letter gets {guess['letter']:.1%}, the longest option "
@@ -188,14 +182,9 @@ def _file(name: str, tally: Tally) -> dict[str, Any]:
         "file": name,
         "records": tally.records.total(),
         "unreadable": tally.records["unreadable"],
-        "unreadable_by_reason": dict(tally.unreadable.most_common()),
         "kinds": dict(sorted(tally.kinds.items())),
         "options": {str(count): n for count, n in sorted(tally.options.items())},
         "with_rationale": tally.rationales["given"],
-        "rationales_that_end_as_a_sentence": tally.rationales["ended"],
-        "think": {form: tally.think[form] for form in (TAGGED, BARE) if tally.think[form]},
-        "solution": {form: tally.solution[form] for form in (TAGGED, BARE) if tally.solution[form]},
-        "lengths_unknown": tally.unknown_lengths,
         "guessers": asdict(guess) if guess else None,
     }
 

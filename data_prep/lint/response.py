@@ -16,7 +16,6 @@ _BROKEN = re.compile(
     re.IGNORECASE,
 )
 _OWN_TAGS = {QUESTION_FIELDS: None, OPTION_FIELDS: None, RATIONALE_FIELDS: "think", ANSWER_FIELDS: "answer"}
-TAGGED, BARE = "with tags", "without tags"
 
 # Of a rationale:
 MIN_WORDS = 5  # a step and what follows from it do not fit into fewer; the published ones have 197
@@ -45,20 +44,10 @@ def find_tags(record: Mapping[str, Any]) -> Iterator[Flag]:
     for names, own in _OWN_TAGS.items():
         for name in names:
             for text in _texts(record.get(name)):
-                fault = _tag_fault(text, own)
-                if fault:
+                if fault := _tag_fault(text, own):
                     finding, detail = fault
                     yield Flag(finding, f"{name}: {detail}: {excerpt(text)!r}", field=name)
                     break
-
-
-def tag_form(record: Mapping[str, Any], names: tuple[str, ...], own: str) -> str | None:
-    """Whether the first of these fields that holds a text has its own tags around it; None where none does."""
-    for name in names:
-        value = record.get(name)
-        if isinstance(value, str) and value.strip():
-            return TAGGED if value.lstrip()[: len(own) + 2].lower() == f"<{own}>" else BARE
-    return None
 
 
 def _texts(value: Any) -> list[str]:
@@ -78,8 +67,7 @@ def _tag_fault(text: str, own: str | None) -> tuple[str, str] | None:
         return "tag-broken", repr(broken.group())
     if not tags:
         return None
-    strange = [tag for tag in tags if own is None or own not in tag]
-    if strange:
+    if strange := [tag for tag in tags if own is None or own not in tag]:
         asks = any(line in text for line in INSTRUCTIONS.values())
         return "tag-misplaced", "it holds the instruction" if asks else f"{strange[0]} does not belong into it"
     opened, closed = tags.count(f"<{own}>"), tags.count(f"</{own}>")
@@ -102,8 +90,7 @@ def find_rationale(example: Example) -> Iterator[Flag]:
     if len(spoken) < MIN_WORDS and len(_UNSPACED.findall(text)) < MIN_SIGNS:
         yield Flag("short-rationale", f"{len(spoken)} words: {excerpt(text)!r}", -len(spoken), name)
         return
-    why = _cut(text)
-    if why:
+    if why := _cut(text):
         yield Flag("cut-rationale", f"{why}: {_ending(text)!r}", field=name)
     share, block = _repeated(spoken)
     if share >= MIN_REPEATED_SHARE:

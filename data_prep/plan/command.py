@@ -20,11 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Counts and prints.
-
-    Raises:
-        UserError: a flag makes no sense, the model is not known, or a file cannot be read.
-    """
+    """Counts and prints."""
     from data_prep.plan.plan import plan
 
     plan(args)

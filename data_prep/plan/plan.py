@@ -1,7 +1,6 @@
 """Puts rows, model and settings together for every stage and number of GPUs, and prints what they cost."""
 
 import argparse
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from data_prep.stats.epoch import GRPO_FILE, SFT_FILE, Known, grpo_epoch, read_s
 from data_prep.stats.file_stats import Request, file_stats, stage_of
 from videokr.budget import BUDGETS
 from videokr.errors import UserError
-from videokr.outputs import atomic_write
+from videokr.outputs import write_json
 from videokr.video.frame_plan import VideoHeader, plan_frames
 from videokr.video.manifest import read_manifest
 
@@ -49,8 +48,7 @@ def plan(args: argparse.Namespace) -> None:
     print("\n".join(["assumed (--assume NAME=VALUE):", *reasons, f"  {NOT_COUNTED}"]))
     if args.json:
         told = {"model": args.model, "gpu": args.gpu, "assumed": given, "costs": [asdict(cost) for cost in costs]}
-        with atomic_write(args.json) as aside:
-            aside.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        write_json(args.json, told)
 
 
 def assumptions(known: Mapping[str, tuple[float, str]], given: Iterable[str]) -> dict[str, float]:

@@ -4,7 +4,6 @@
 """
 
 import argparse
-from typing import Any
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,11 +18,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prepares the rows of the host that was named.
-
-    Raises:
-        UserError: see the host's module.
-    """
-    prepare: Any = args.prepare
-    status: int = prepare(args)
+    """Prepares the rows of the host that was named."""
+    status: int = args.prepare(args)
     return status

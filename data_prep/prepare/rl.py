@@ -61,10 +61,6 @@ def run(args: argparse.Namespace) -> int:
 
     The annotations are read once: all rows go to a file aside, and from there, when the splits are known, to their
     own; no more than a batch of either is held.
-
-    Raises:
-        UserError: nothing to read, or nothing left to train on.
-        RecordError: a record cannot be used and is not to be left out.
     """
     import pyarrow as pa
 

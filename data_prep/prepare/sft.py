@@ -39,7 +39,6 @@ VALIDATION_SUFFIX = "_validation"
 def prepare_sft(
     source: Source,
     output: Path,
-    progress: bool = True,
     validation_rows: int = 0,
     seed: int = 42,
     together: Path | None = None,
@@ -73,7 +72,6 @@ def prepare_sft(
     if together and not validation_rows:
         print(f"warning: --together '{together}' is about the split: there is none without --val-size", file=sys.stderr)
     left_out, groups = LeftOut(), VideoGroups.of(together)
-    silent = None if progress else True
 
     def build(example: Example, videos: list[str]) -> bytes:
         row = orjson.dumps(_build_row(source, without_rationale, agentic, example, videos))
@@ -84,7 +82,7 @@ def prepare_sft(
     batches = source.use(build, left_out.add)
     counts = [0] * len(outputs)
     with ExitStack() as stack:
-        bar = stack.enter_context(tqdm(desc="reading" if validation_rows else "writing", unit="row", disable=silent))
+        bar = stack.enter_context(tqdm(desc="reading" if validation_rows else "writing", unit="row", disable=None))
         if validation_rows:
             all_rows = stack.enter_context(tempfile.TemporaryFile(dir=nearest_folder(output.parent)))
             for rows in batches:
@@ -170,11 +168,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prepares SFT rows as a command line asks for.
-
-    Raises:
-        UserError: see `prepare_sft`.
-    """
+    """Prepares SFT rows as a command line asks for."""
     media_dir = args.media_dir or (args.output.parent if args.skip_missing_video else None)
     if media_dir is not None and not media_dir.is_dir():
         raise UserError(f"--media-dir '{media_dir}' is not there: give the folder that holds the videos")

@@ -20,7 +20,7 @@ from videokr.family import family_of
 from videokr.jsonl import parse_record, read_raw
 from videokr.outputs import refuse_to_overwrite
 from videokr.video.frame_plan import VideoHeader
-from videokr.video.manifest import VideoEntry, read_manifest
+from videokr.video.manifest import read_manifest
 from videokr.video.paths import plain_path, resolve_video
 
 ALL = -1  # rows, as the published command has it
@@ -93,7 +93,7 @@ class Source:
         for reason, number in left_out.counts.most_common():
             print(f"--- left out {number}: {reason}")
 
-    def refuse_to_overwrite(self, outputs: Iterable[Path], together: Path | None = None) -> None:
+    def refuse_to_overwrite(self, outputs: Iterable[Path], together: Path | None) -> None:
         """Raises UserError where one of these files is what is read, or two are one."""
         refuse_to_overwrite(outputs, [self.annotations, self.manifest, together])
 
@@ -154,9 +154,7 @@ def _is_as_checked(manifest: Path, video: str, path: str) -> bool:
         return False
 
 
-@lru_cache(maxsize=1)
-def _manifest(path: Path) -> dict[str, VideoEntry]:
-    return read_manifest(path)
+_manifest = lru_cache(maxsize=1)(read_manifest)
 
 
 def add_flag(parser: argparse.ArgumentParser, name: str, **settings: Any) -> None:

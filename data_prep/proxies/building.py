@@ -99,14 +99,12 @@ class Proxies:
     """What came of a build.
 
     Attributes:
-        built, there: how many were built, and were there already.
-        size_bytes: of those that were built.
-        psnr_db: of each that was built.
+        there: how many were there already.
+        psnr_db: of each that was built; size_bytes: of all of them.
         failures: the reason for each video that has no proxy, by path.
         no_room: how many videos were not begun, for want of room.
     """
 
-    built: int = 0
     there: int = 0
     size_bytes: int = 0
     psnr_db: list[float] = field(default_factory=list)
@@ -135,15 +133,13 @@ def build_proxies(videos: Sequence[str], builder: Builder, workers: Workers, max
                 elif done.psnr_db is None:
                     found.there += 1
                 else:
-                    found.built += 1
                     found.size_bytes += done.size_bytes
                     found.psnr_db.append(done.psnr_db)
                     room -= done.size_bytes
         for video in coming:
-            if builder.has(video):
-                found.there += 1
-            else:
-                found.no_room += 1
+            is_there = builder.has(video)
+            found.there += is_there
+            found.no_room += not is_there
             bar.update()
     return found
 

@@ -10,19 +10,18 @@ import argparse
 import importlib.util
 import os
 import shlex
-import statistics
 from collections import Counter
 from dataclasses import fields, replace
 from math import inf, isfinite
+from statistics import fmean
 
 from data_prep.engine.flags import add_worker_flags, workers_of
 from data_prep.given_path import given_path
 from videokr.budget import BUDGETS, VideoBudget
-from videokr.errors import UserError
+from videokr.errors import FAULTY_DATA_STATUS, UserError
 from videokr.family import FAMILIES
 from videokr.video.proxy import BEST, DEFAULT_QUALITY, FOLDER_VARIABLE, WORST, ProxyFolder, ProxyKey
 
-FAILED_STATUS = 3
 NAMED = 5  # videos without a proxy
 BUDGET_FLAGS = {field.name: float if field.name == "fps" else int for field in fields(VideoBudget)}
 
@@ -48,11 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Builds, and prints counts.
-
-    Raises:
-        UserError: a file or folder is not there, or a number is none.
-    """
+    """Builds, and prints counts."""
     from data_prep.check.paths import named_by
     from data_prep.proxies.building import Builder, build_proxies
 
@@ -80,12 +75,12 @@ def run(args: argparse.Namespace) -> int:
     args.to.mkdir(parents=True, exist_ok=True)
     builder = Builder(args.videos.resolve(), ProxyFolder(args.to.resolve()), key, args.quality, args.verify)
     found = build_proxies(named.paths, builder, workers, args.max_gb * 1e9)
+    built = len(found.psnr_db)
     finite = [psnr_db for psnr_db in found.psnr_db if isfinite(psnr_db)]  # the others' pixels are the same
-    least, mean = (min(finite), statistics.fmean(finite)) if finite else (None, None)
-    print(f"{found.built:,} proxies built, {found.there:,} there already, of {len(named.paths):,} videos")
-    if found.psnr_db:
-        told = f"PSNR {mean:.1f} dB on average, {least:.1f} at least" if finite else "the same pixels"
-        print(f"  {found.size_bytes / found.built / 1e6:.2f} MB each; {told}")
+    print(f"{built:,} proxies built, {found.there:,} there already, of {len(named.paths):,} videos")
+    if built:
+        told = f"PSNR {fmean(finite):.1f} dB on average, {min(finite):.1f} at least" if finite else "the same pixels"
+        print(f"  {found.size_bytes / built / 1e6:.2f} MB each; {told}")
     for reason, number in Counter(found.failures.values()).most_common():
         print(f"  none, {reason}: {number:,}")
     for path, reason in sorted(found.failures.items())[:NAMED]:
@@ -95,4 +90,4 @@ def run(args: argparse.Namespace) -> int:
     if found.no_room:
         print(f"  none, no room in --max-gb {args.max_gb:g}: {found.no_room:,}")
     print(f"use them: {FOLDER_VARIABLE}={shlex.quote(str(args.to.resolve()))}")
-    return FAILED_STATUS if found.failures or found.no_room else 0
+    return FAULTY_DATA_STATUS if found.failures or found.no_room else 0

@@ -12,7 +12,7 @@ from pathlib import Path
 from data_prep.given_path import given_path
 from videokr.budget import BUDGETS
 from videokr.errors import UserError
-from videokr.outputs import atomic_write, refuse_to_overwrite
+from videokr.outputs import atomic_write, refuse_to_overwrite, write_json
 
 PAGE, NUMBERS = "stats.html", "stats.json"
 SAMPLE = 1_000
@@ -31,12 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Counts, prints a summary, and writes the page and the numbers where there is an --output.
-
-    Raises:
-        UserError: a file, the manifest or the model is not there or is something else, or a flag makes no sense.
-    """
-    import json
+    """Counts, prints a summary, and writes the page and the numbers where there is an --output."""
     from dataclasses import asdict
     from importlib.util import find_spec
 
@@ -59,19 +54,16 @@ def run(args: argparse.Namespace) -> int:
     for package in ("yaml", "matplotlib"):
         if find_spec(package) is None:
             raise UserError(f"stats needs {package}: pip install 'videokr[data]'")
-    family = family_of(args.model) if args.model else None
-    if args.model and not (args.model / "tokenizer_config.json").is_file():
-        raise UserError(f"model '{args.model}': no tokenizer_config.json there; give a whole checkpoint folder")
-    if args.model and find_spec("transformers") is None:
-        raise UserError("--model needs transformers: pip install 'videokr[data]'")
-    request = Request(
-        manifest=read_manifest(args.manifest) if args.manifest else None,
-        model=args.model,
-        family=family,
-        parameters=parameters_of(args.model) if args.model else None,
-        sample=args.token_sample,
-        gpus=args.gpus,
-    )
+    family = parameters = None
+    if args.model:
+        family = family_of(args.model)
+        if not (args.model / "tokenizer_config.json").is_file():
+            raise UserError(f"model '{args.model}': no tokenizer_config.json there; give a whole checkpoint folder")
+        if find_spec("transformers") is None:
+            raise UserError("--model needs transformers: pip install 'videokr[data]'")
+        parameters = parameters_of(args.model)
+    manifest = read_manifest(args.manifest) if args.manifest else None
+    request = Request(manifest, args.model, family, parameters, args.token_sample, args.gpus)
     given = args.stage * len(args.data) if len(args.stage) == 1 else args.stage
     stages = given or [stage_of(path) for path in args.data]
     names = _names(args.data)
@@ -80,9 +72,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output:
         from data_prep.stats.page import page
 
-        numbers = json.dumps({"files": [asdict(stats) for stats in files]}, indent=1)  # what is not known is null
-        with atomic_write(args.output / NUMBERS) as aside:
-            aside.write_text(numbers + "\n", encoding="utf-8")
+        write_json(args.output / NUMBERS, {"files": [asdict(stats) for stats in files]})  # what is not known is null
         with atomic_write(args.output / PAGE) as aside, aside.open("w", encoding="utf-8") as out:
             out.writelines(page(files))
         print(f"\npage     {args.output / PAGE}\nnumbers  {args.output / NUMBERS}")

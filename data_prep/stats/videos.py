@@ -18,8 +18,6 @@ from videokr.family import Family
 from videokr.video.frame_plan import VideoHeader, plan_frames
 from videokr.video.manifest import VideoEntry
 
-MAX_VALUES = 200  # resolutions or frame rates that are listed; the rarer ones are one
-OTHERS = "others"
 Manifest = Mapping[str, VideoEntry]
 
 
@@ -54,12 +52,14 @@ def video_stats(manifest: Manifest, paths: Iterable[str]) -> VideoStats:
     seconds = [entry.duration_seconds for entry in fine if entry.duration_seconds]
     return VideoStats(
         fine=len(fine),
-        rejected=_common(entry.reason for entry in known if entry.reason is not None),
+        rejected=by_frequency(Counter(entry.reason for entry in known if entry.reason is not None)),
         not_in_manifest=len(found) - len(known),
         seconds=describe(np.array(seconds)),
         size_bytes=describe(np.array([entry.size_bytes for entry in fine if entry.size_bytes is not None])),
-        resolutions=_common(f"{entry.width}x{entry.height}" for entry in fine if entry.width),
-        fps=_common(f"{entry.average_fps:.2f}".rstrip("0").rstrip(".") for entry in fine if entry.average_fps),
+        resolutions=by_frequency(Counter(f"{entry.width}x{entry.height}" for entry in fine if entry.width)),
+        fps=by_frequency(
+            Counter(f"{entry.average_fps:.2f}".rstrip("0").rstrip(".") for entry in fine if entry.average_fps)
+        ),
         off_by_index_seconds=describe(
             np.array([entry.off_by_index_seconds for entry in fine if entry.off_by_index_seconds])
         ),
@@ -88,11 +88,7 @@ class FrameStats:
 
 @dataclass(slots=True)
 class Shown:
-    """Plans the videos of rows, and adds up what these are shown.
-
-    Attributes:
-        rows_unknown: see FrameStats.
-    """
+    """Plans the videos of rows, and adds up what these are shown: see FrameStats."""
 
     manifest: Manifest
     budget: VideoBudget
@@ -152,10 +148,3 @@ class Shown:
 def _header(entry: VideoEntry) -> VideoHeader | None:
     """Of a variable frame rate the mean one, which is as many frames."""
     return entry._replace(off_by_index_seconds=None).header
-
-
-def _common(values: Iterable[str]) -> dict[str, int]:
-    """How often each value is there, the most common first."""
-    ordered = list(by_frequency(Counter(values)).items())
-    rest = sum(number for _, number in ordered[MAX_VALUES:])
-    return dict(ordered[:MAX_VALUES]) | ({OTHERS: rest} if rest else {})

@@ -494,17 +494,11 @@ def test_a_file_that_ends_its_reasoning_otherwise_is_left_alone(tmp_path):
     assert not found(write(tmp_path / "data.jsonl", rows))
 
 
-def test_a_file_without_reasoning_and_a_file_of_two_forms(tmp_path):
+def test_a_file_without_reasoning_is_left_alone(tmp_path):
     rows = clean_rows(60)
     for row in rows:
         del row["think"]
     assert not found(write(tmp_path / "rl.jsonl", rows))
-    rows = clean_rows(60)
-    for row in rows[:30]:
-        row["think"] = row["think"][len("<think>") : -len("</think>")]
-    done = run("--data", write(tmp_path / "sft.jsonl", rows))
-    assert done.returncode == 0
-    assert "'think' with tags 30, without tags 30" in done.stdout
 
 
 NUMBERED = b" ".join(b"the word%d" % number for number in range(600_000)) + b"."

@@ -60,14 +60,14 @@ def test_same_input_same_bytes_from_jsonl_and_json(tmp_path):
     outputs = []
     for index, source in enumerate((lines, lines, whole)):
         output = tmp_path / str(index) / "train.json"
-        prepare_sft(Source(source), output, progress=False)
+        prepare_sft(Source(source), output)
         outputs.append(output.read_bytes())
     assert outputs[0] == outputs[1] == outputs[2]
 
 
 def test_other_dataset_entries_are_kept(tmp_path):
     (tmp_path / DATASET_INFO_FILE).write_text('{"mine": {"file_name": "mine.json"}}', encoding="utf-8")
-    prepare_sft(Source(write_jsonl(tmp_path / "raw.jsonl", GOOD)), tmp_path / "train.json", progress=False)
+    prepare_sft(Source(write_jsonl(tmp_path / "raw.jsonl", GOOD)), tmp_path / "train.json")
     assert list(json.loads((tmp_path / DATASET_INFO_FILE).read_text(encoding="utf-8"))) == ["mine", "train"]
 
 
@@ -87,10 +87,10 @@ def test_a_bad_record_stops_it_in_one_line_and_leaves_nothing(tmp_path, record, 
 
 def test_a_failure_keeps_the_former_output(tmp_path):
     output = tmp_path / "train.json"
-    prepare_sft(Source(write_jsonl(tmp_path / "good.jsonl", GOOD)), output, progress=False)
+    prepare_sft(Source(write_jsonl(tmp_path / "good.jsonl", GOOD)), output)
     before = output.read_bytes()
     with pytest.raises(RecordError):
-        prepare_sft(Source(write_jsonl(tmp_path / "bad.jsonl", GOOD, NO_ANSWER)), output, progress=False)
+        prepare_sft(Source(write_jsonl(tmp_path / "bad.jsonl", GOOD, NO_ANSWER)), output)
     assert output.read_bytes() == before
 
 
@@ -133,7 +133,7 @@ def test_what_is_read_is_never_overwritten(tmp_path: Path, name: str) -> None:
     source = write_jsonl(tmp_path / "raw.jsonl", GOOD)
     before = source.read_bytes()
     with pytest.raises(UserError, match="overwrite"):
-        prepare_sft(Source(source), tmp_path / name, progress=False)
+        prepare_sft(Source(source), tmp_path / name)
     assert source.read_bytes() == before
 
 

@@ -30,7 +30,7 @@ def prepared(corpus) -> Path:
     from data_prep.prepare.sft import prepare_sft
     from data_prep.prepare.source import Source
 
-    prepare_sft(Source(corpus / "sft.jsonl"), corpus / "videokr_train.json", progress=False)
+    prepare_sft(Source(corpus / "sft.jsonl"), corpus / "videokr_train.json")
     return corpus
 
 
@@ -119,7 +119,7 @@ def test_a_dialogue_is_what_the_chat_template_writes_and_its_last_turns_are_trai
     record["rounds"] = [{"think": "look", "clue": of_turn} for of_turn in spans]
     raw = tmp_path / "dialogues.jsonl"
     raw.write_text(json.dumps(record) + "\n")
-    prepare_sft(Source(raw, corpus), tmp_path / "data" / "videokr_dialogues.json", progress=False, agentic=True)
+    prepare_sft(Source(raw, corpus), tmp_path / "data" / "videokr_dialogues.json", agentic=True)
     given = {"dataset": "videokr_dialogues", "dataset_dir": str(tmp_path / "data"), "cutoff_len": "4096"}
     ((ids, labels),) = token_rows(family, models[family], tmp_path, given)
 
@@ -156,7 +156,7 @@ def test_rows_without_a_rationale_are_trained_as_the_user_says(said, corpus, mod
     records = [json.loads(line) for line in (corpus / "sft.jsonl").read_text().splitlines()[:4]]
     raw.write_text("".join(json.dumps(record | {"think": ""}) + "\n" for record in records))
     tokens = token_rows("qwen3vl", models["qwen3vl"], tmp_path, {"dataset": str(raw), "no_rationale": form})
-    prepare_sft(Source(raw), corpus / "videokr_plain.json", progress=False, without_rationale=form)
+    prepare_sft(Source(raw), corpus / "videokr_plain.json", without_rationale=form)
     prepared = {"dataset": "videokr_plain", "dataset_dir": str(corpus)}
     assert token_rows("qwen3vl", models["qwen3vl"], tmp_path, prepared) == tokens
     tokenizer = AutoTokenizer.from_pretrained(models["qwen3vl"])
@@ -585,7 +585,7 @@ def test_cutoff_len_is_held_against_the_prepared_length(corpus, models, tmp_path
 
     model = models["qwen3vl"]
     source = Source(corpus / "sft.jsonl", corpus, limit=LengthLimit(model, 300, SFT_BUDGET, with_response=True))
-    prepare_sft(source, tmp_path / "short.json", progress=False)
+    prepare_sft(source, tmp_path / "short.json")
 
     def check(*more: str) -> None:
         given = [f"model_name_or_path={model}", f"output_dir={tmp_path}", f"dataset_dir={tmp_path}", "dataset=short"]

@@ -32,32 +32,27 @@ class Candidate:
     errors: int
     audited: int
 
-    def most(self, confidence: float) -> float:
-        """The highest share of wrong rows that may be (Clopper and Pearson, one-sided)."""
-        return most_wrong(self.errors, self.audited, confidence)
-
 
 def most_wrong(errors: int, audited: int, confidence: float) -> float:
-    """The exact one-sided upper bound of a share."""
+    """The highest share of wrong rows that may be (Clopper and Pearson, one-sided)."""
     return exact_interval(errors, audited, 2 * confidence - 1)[1]
 
 
 def rows_needed(errors: int, rule: AuditRule) -> int:
     """How many rows have to be audited for a bound to be met with so many errors."""
-    enough = errors + 1
-    while most_wrong(errors, enough, rule.confidence) > rule.max_error:
+
+    def is_met(rows: int) -> bool:
+        return most_wrong(errors, rows, rule.confidence) <= rule.max_error
+
+    least = enough = errors + 1
+    while not is_met(enough):
         enough *= 2
-    fewer = range(errors + 1, enough)
-    return (
-        errors
-        + 1
-        + bisect_left(fewer, True, key=lambda rows: most_wrong(errors, rows, rule.confidence) <= rule.max_error)
-    )
+    return least + bisect_left(range(least, enough), True, key=is_met)
 
 
 def cheapest(candidates: Sequence[Candidate], rule: AuditRule) -> Candidate | None:
     """The one whose rows cost least, of those that meet the bound; of equal ones that with the fewest tokens."""
-    met = [one for one in candidates if one.most(rule.confidence) <= rule.max_error]
+    met = [one for one in candidates if most_wrong(one.errors, one.audited, rule.confidence) <= rule.max_error]
     return min(met, key=lambda one: (one.usd, one.tokens), default=None)
 
 
@@ -81,14 +76,14 @@ def read_candidate(path: Path, corpus: Corpus, step: Step, file: str) -> Candida
         raise UserError(f"no record of '{source}' is judged: {audit}")
     rows = sum(1 for _ in read_records(source))
     errors = sum(one.verdict != RIGHT for one in said)
-    usd, tokens = sum(cost.usd for cost in costs), sum(cost.tokens for cost in costs)
-    return Candidate(str(path), usd / rows, tokens / rows, errors, len(said))
+    total = sum(costs, Cost())
+    return Candidate(str(path), total.usd / rows, total.tokens / rows, errors, len(said))
 
 
 def told(candidates: Sequence[Candidate], rule: AuditRule) -> Iterator[str]:
     """Lines for a terminal: each candidate, and which is chosen."""
     for one in candidates:
-        most = one.most(rule.confidence)
+        most = most_wrong(one.errors, one.audited, rule.confidence)
         yield (
             f"{one.name}: ${one.usd:.6f} and {one.tokens:,.0f} tokens a row; not right: {one.errors} of {one.audited}, "
             f"at most {most:.2%} with {rule.confidence:.0%} confidence"

@@ -18,10 +18,8 @@ from data_prep.corpus.ledger import Ledger
 from data_prep.corpus.probe import Probe
 from data_prep.corpus.settings import Corpus, read_corpus
 from data_prep.corpus.shards import output_of, source_of
-from videokr.errors import UserError
+from videokr.errors import FAULTY_DATA_STATUS, UserError
 from videokr.jsonl import refuse_unreadable
-
-NOT_MET = 3  # exit status
 
 
 def run(args: argparse.Namespace, corpus: Corpus, files: Mapping[str, str]) -> int:
@@ -42,7 +40,7 @@ def run(args: argparse.Namespace, corpus: Corpus, files: Mapping[str, str]) -> i
         raise UserError("videokr corpus choose needs --candidates: a corpus.yaml of each model that was tried")
     candidates = [read_candidate(path, read_corpus(path), args.of, files[args.of]) for path in args.candidates]
     print(shown(told(candidates, corpus.audit)))
-    return 0 if cheapest(candidates, corpus.audit) else NOT_MET
+    return 0 if cheapest(candidates, corpus.audit) else FAULTY_DATA_STATUS
 
 
 def _audit(args: argparse.Namespace, corpus: Corpus, source: Path) -> None:

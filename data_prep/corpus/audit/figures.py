@@ -25,8 +25,7 @@ def figures(said: Sequence[Opinions]) -> Iterator[str]:
     wrong = [one for one in sure if one.verdict == WRONG]
     yield _share("wrong", len(wrong), len(sure))
     for kind in KINDS:
-        number = sum(kind in one.kinds.values() for one in wrong)
-        if number:
+        if number := sum(kind in one.kinds.values() for one in wrong):
             yield _share(f"  {kind}", number, len(sure))
     if len(sure) < len(said):
         yield f"{verdicts[UNCLEAR]} unclear and {verdicts[OPEN]} undecided are in none of these"
@@ -35,8 +34,7 @@ def figures(said: Sequence[Opinions]) -> Iterator[str]:
         makers = Counter(maker for one in sure if (maker := _makers(one, step)))
         for maker, number in makers.items():
             yield _share(f"{step} by {maker}", sum(_makers(one, step) == maker for one in wrong), number)
-    several = [one for one in said if len(one.verdicts) > 1]
-    if several:
+    if several := [one for one in said if len(one.verdicts) > 1]:
         differing = [one for one in several if one.differs]
         value = alpha(several)
         told = "cannot be told, since all verdicts are the same" if value is None else f"is {value:.3f}"
@@ -71,8 +69,7 @@ def _share(label: str, number: int, of: int) -> str:
 
 
 def _makers(one: Opinions, step: str) -> str:
-    made = one.made.record.get(PROVENANCE, {}).get(step, {})
-    return ", ".join(made.get("models", ()))
+    return ", ".join(one.made.record.get(PROVENANCE, {}).get(step, {}).get("models", ()))
 
 
 def shown(lines: Iterator[str]) -> str:

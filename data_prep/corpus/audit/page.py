@@ -64,14 +64,7 @@ def write_page(
 
 
 def _cases(corpus: Corpus, made: Sequence[Made], digests: Sequence[str]) -> Iterator[Case]:
-    budget = corpus.frames.model_copy(
-        update={
-            "min_frames": min(corpus.frames.min_frames, MAX_FRAMES),
-            "max_frames": min(corpus.frames.max_frames, MAX_FRAMES),
-            "max_pixels": MAX_PIXELS,
-        }
-    )
-    shown = VideoBudget(budget.fps, budget.min_frames, budget.max_frames, 1, budget.max_pixels)
+    shown = corpus.video_budget.bounded(min(corpus.frames.max_frames, MAX_FRAMES), MAX_PIXELS)
     for one, digest in zip(tqdm(made, desc="frames", unit="record", disable=None), digests, strict=True):
         yield Case(one, digest, asyncio.run(_frames(corpus, one.example.videos[0], shown)))
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from data_prep.corpus.audit.sample import find
 from data_prep.corpus.ledger import Ledger
 from data_prep.corpus.review import Made
+from data_prep.corpus.settings import first_fault
 from videokr.errors import UserError
 
 RIGHT, WRONG, UNCLEAR, OPEN = "right", "wrong", "unclear", "open"
@@ -70,9 +71,8 @@ def read_saved(path: Path, step: str, entry: type[Entered]) -> Saved[Entered]:
     except FileNotFoundError:
         raise UserError(f"'{path}' is not there: give a file that the page has saved") from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise UserError(f"'{path}' is none that the page has saved: {where}: {first['msg']}") from None
+        field, fault = first_fault(error)
+        raise UserError(f"'{path}' is none that the page has saved: {field or 'the file'}: {fault}") from None
     if saved.step != step:
         raise UserError(f"'{path}' was saved by a page of '{saved.step}', and not of '{step}'")
     return saved
