@@ -63,11 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints B minus A for every benchmark that both were asked.
-
-    Raises:
-        UserError: a folder holds no run, or the runs were not asked in the same way.
-    """
+    """Prints B minus A for every benchmark that both were asked."""
     first, second = read_run(args.first), read_run(args.second)
     unlike = differences(first.card, second.card)
     if unlike and not args.mixed:

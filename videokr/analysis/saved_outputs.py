@@ -111,11 +111,7 @@ def _rows(path: Path) -> list[Any]:
 
 def _by_names(*names: str) -> Callable[[Path], Iterator[tuple[Key, str]]]:
     """Reads lines that hold the question's own fields and `response`."""
-    return lambda path: (_named(row, names) for row in _rows(path))
-
-
-def _named(row: Record, names: tuple[str, ...]) -> tuple[Key, str]:
-    return tuple(str(row[name]) for name in names), row["response"]
+    return lambda path: ((tuple(str(row[name]) for name in names), row["response"]) for row in _rows(path))
 
 
 def _videotemp(read_row: Callable[[Record], Record]) -> Callable[[Path], Iterator[tuple[Key, Record]]]:
@@ -152,10 +148,8 @@ def _videommmu_questions(path: Path) -> Iterator[tuple[Key, Record]]:
         for row in _rows(table):
             if row["question_type"] == "multiple-choice":
                 options = dict(zip(LETTERS, row["options"], strict=False))
-                yield (
-                    (track, row["id"]),
-                    row | {"options": options, "task_type": track.lower(), "video_path": row["id"]},
-                )
+                own = {"options": options, "task_type": track.lower(), "video_path": row["id"]}
+                yield (track, row["id"]), row | own
 
 
 def _videommmu_responses(path: Path) -> Iterator[tuple[Key, str]]:

@@ -65,9 +65,8 @@ class VideoHeader:
 
         if self.times_ms is None:
             return 0.0
-        return float(
-            np.abs(np.array(self.times_ms) / MILLISECONDS - np.arange(self.frame_count) / self.average_fps).max()
-        )
+        by_index = np.arange(self.frame_count) / self.average_fps
+        return float(np.abs(np.array(self.times_ms) / MILLISECONDS - by_index).max())
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +91,8 @@ class FramePlan:
     @property
     def grid(self) -> tuple[int, int, int]:
         """Vision patches along time, height and width, as the processors' `video_grid_thw`."""
-        return (
-            len(self.indices) // TEMPORAL_PATCH_FRAMES,
-            self.height // self.patch_size,
-            self.width // self.patch_size,
-        )
+        side = self.patch_size
+        return len(self.indices) // TEMPORAL_PATCH_FRAMES, self.height // side, self.width // side
 
     @property
     def tokens_per_patch(self) -> int:
@@ -119,8 +115,8 @@ class FramePlan:
     @property
     def timestamps(self) -> tuple[float, ...]:
         """Seconds into the video of each temporal patch: halfway between its frames, which Qwen3-VL is told."""
-        seconds = self.seconds
-        return tuple((first + last) / 2 for first, last in zip(seconds[::2], seconds[1::2], strict=True))
+        pairs = zip(self.seconds[::2], self.seconds[1::2], strict=True)
+        return tuple((first + last) / 2 for first, last in pairs)
 
     @property
     def sampled_fps(self) -> float:

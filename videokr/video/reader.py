@@ -25,8 +25,7 @@ def read_frames(path: Path, budget: VideoBudget, patch_size: int) -> tuple["torc
     Args:
         path: of a video, or the name of a part of one (`videokr.video.part`), which no proxy has.
 
-    Raises:
-        UserError, VideoError: see `read_original`.
+    Returns, raises: as `read_original`.
     """
     folder = None if split_part(path)[1] else proxy_folder()
     found = folder.read(path, ProxyKey(budget, patch_size)) if folder else None

@@ -76,20 +76,12 @@ class Timeline:
 
 
 def read_header(path: Path) -> VideoHeader:
-    """What is shown of a file, and when: see `read_facts`.
-
-    Raises:
-        UserError, VideoError: see `read_facts`.
-    """
+    """What is shown of a file, and when; raises as `read_timeline`."""
     return read_facts(path).header
 
 
 def read_facts(path: Path) -> Facts:
-    """What a file says of its video.
-
-    Raises:
-        UserError, VideoError: see `read_timeline`.
-    """
+    """What a file says of its video; raises as `read_timeline`."""
     return read_timeline(path, with_packets=False).facts
 
 
@@ -169,11 +161,7 @@ def _refuse_broken_off(path: Path, container: Any, stream: Any, held_seconds: fl
 
 
 def _decoded_seconds(path: Path) -> tuple[int, Any]:
-    """How many frames come out, and when each is shown if that is said of all: from the first one on.
-
-    Raises:
-        VideoError: none does.
-    """
+    """How many frames come out, and when each is shown if that is said of all: from the first one on."""
     import numpy as np
 
     with opened(path) as (container, stream):

@@ -120,7 +120,7 @@ def _by_score(item: tuple[str, Sequence[Score | None]]) -> tuple[object, ...]:
 
 def _cells(score: Score | None) -> list[Cell]:
     if score is None:
-        return [Cell(NOTHING, Tone.QUIET)] * 3
+        return [_NONE] * 3
     tone = Tone.STRONG if score.is_known else Tone.BOUNDS
     return [Cell(f"{score.questions:,}"), Cell(accuracy(score), tone), Cell(span(*score.interval))]
 

@@ -44,11 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Status 0, also where videos are missing: the page and the last line say so.
-
-    Raises:
-        UserError: a folder holds no run, the runs were not asked alike, or an option makes no sense.
-    """
+    """Status 0, also where videos are missing: the page and the last line say so."""
     check_against(args.against)
     if args.examples < 0:
         raise UserError(f"--examples is {args.examples}: a number of examples, at least 0")

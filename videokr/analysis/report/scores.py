@@ -50,11 +50,7 @@ Results = Mapping[str, BenchmarkResult]  # by benchmark or mean
 
 
 def check_against(name: str) -> None:
-    """Refuses a row that is not published.
-
-    Raises:
-        UserError: no such row is published.
-    """
+    """Raises UserError where no such row is published."""
     if name not in PUBLISHED:
         raise UserError(f"--against '{name}': published rows are {', '.join(PUBLISHED)}")
 
@@ -122,8 +118,7 @@ def verdict_table(run_set: RunSet) -> Table:
     is_alone = len(run_set.views) == 1
     if is_alone:
         (view,) = run_set.views
-        rows = [Row(title_of(name), _verdict_cells(view, name, shown)) for name in view.scores]
-        sections = [Section(None, rows)]
+        sections = [Section(None, [Row(title_of(name), _verdict_cells(view, name, shown)) for name in view.scores])]
     else:
         sections = []
         for name in run_set.benchmarks:
