@@ -35,9 +35,9 @@ WORDS = (
 ).split()
 
 
-def records(rows: int, rationale: bool, seed: int = 0) -> Iterator[dict[str, Any]]:
+def records(rows: int, rationale: bool) -> Iterator[dict[str, Any]]:
     """Made-up records of the publication's sizes, half of them multiple choice."""
-    rng = random.Random(seed)
+    rng = random.Random(0)
 
     def text(words: int) -> str:
         return " ".join(rng.choices(WORDS, k=words)).capitalize()
@@ -145,9 +145,8 @@ def check(folder: Path) -> None:
         path = videos / f"{number // 2_000:04d}" / f"{number:08d}.mp4"
         path.parent.mkdir(parents=True, exist_ok=True)
         linked = number - number % MAX_LINKS + number % 2
-        original = index_first if number % 2 else index_last
         if number % MAX_LINKS < 2:
-            path.write_bytes(original.read_bytes())
+            path.write_bytes((index_first if number % 2 else index_last).read_bytes())
         else:
             path.hardlink_to(videos / f"{linked // 2_000:04d}" / f"{linked:08d}.mp4")
     some = folder / "some.jsonl"
