@@ -13,6 +13,12 @@ from videokr.example import GROUP_FIELDS
 
 NOT_GIVEN = "(not given)"
 GROUPINGS = ("kind", *GROUP_FIELDS)
+_NOTES = {
+    Verdict.UNSCORED: "open answers are unscored: no judge is configured (docs/evaluation.md, Judge).",
+    Verdict.JUDGE_FAILED: "answers got no verdict: the judge failed.",
+    Verdict.TOO_LONG: "questions are too long for the context (MAX_MODEL_LEN): not asked, and not right.",
+    Verdict.MISSING_VIDEO: "questions have no video (--skip-missing): not asked, and not right.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,17 +144,8 @@ def format_summary(name: str, summary: Summary) -> str:
     for grouping, scores in summary.by.items():
         for value, score in scores.items():
             rows.append([f"{grouping.replace('_', ' ')}: {value}", *_cells(score, shown)])
-    notes = []
-    unscored, failed = (summary.overall.counts[verdict] for verdict in OPEN)
-    if unscored:
-        notes.append(f"{unscored} open answers are unscored: no judge is configured (docs/evaluation.md, Judge).")
-    if failed:
-        notes.append(f"{failed} answers got no verdict: the judge failed.")
-    too_long, missing = (summary.overall.counts[verdict] for verdict in NOT_ASKED)
-    if too_long:
-        notes.append(f"{too_long} questions are too long for the context (MAX_MODEL_LEN): not asked, and not right.")
-    if missing:
-        notes.append(f"{missing} questions have no video (--skip-missing): not asked, and not right.")
+    counts = summary.overall.counts
+    notes = [f"{counts[verdict]} {note}" for verdict, note in _NOTES.items() if counts[verdict]]
     if not summary.overall.is_known:
         notes.append("accuracy is over all questions: between wrong for all of these and right for all of these.")
     return "\n".join([name, *table_lines(rows), *notes])

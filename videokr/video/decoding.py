@@ -75,8 +75,7 @@ class PacketTable:
         return self.keys[key], place
 
 
-@dataclass(slots=True)
-class Packets:
+class Packets(NamedTuple):
     """What a pass over the packets of an open file tells.
 
     Attributes:
@@ -85,9 +84,9 @@ class Packets:
         held_seconds: when the last packet of any stream ends.
     """
 
-    first: Any = None
-    table: PacketTable | None = None
-    held_seconds: float = 0.0
+    first: Any
+    table: PacketTable | None
+    held_seconds: float
 
 
 def read_packets(container: Any, stream: Any, only_first: bool) -> Packets:
@@ -98,26 +97,25 @@ def read_packets(container: Any, stream: Any, only_first: bool) -> Packets:
         stream: the video.
         only_first: stops at the first frame.
     """
-    found, rows = Packets(), []
+    first, held_seconds, rows = None, 0.0, []
     for packet in packets_of(container):
         time = packet.dts if packet.pts is None else packet.pts
         if time is not None:
-            end = float((time + (packet.duration or 0)) * packet.time_base)
-            found.held_seconds = max(found.held_seconds, end)
+            held_seconds = max(held_seconds, float((time + (packet.duration or 0)) * packet.time_base))
         if packet.stream_index != stream.index:
             continue
-        if found.first is None:
-            found.first = next(decoded(stream, packet), None)
-            if found.first is not None and only_first:
-                return found
+        if first is None:
+            first = next(decoded(stream, packet), None)
+            if first is not None and only_first:
+                return Packets(first, None, held_seconds)
         shown = 0 if packet.is_discard else _shown_frames(stream, packet)
         rows.append((packet.pts, packet.is_keyframe, shown, packet.is_corrupt))
-    if found.first is None:
-        found.first = next(decoded(stream, None), None)
+    if first is None:
+        first = next(decoded(stream, None), None)
     is_told = container.format.name not in WITHOUT_TIMES or stream.codec_context.codec.intra_only
     is_told = is_told and not (is_reordered(stream) and is_rising([time for time, *_ in rows]))
-    found.table = _table(rows) if is_told and not is_interlaced(stream, found.first) else None
-    return found
+    table = _table(rows) if is_told and not is_interlaced(stream, first) else None
+    return Packets(first, table, held_seconds)
 
 
 def codec_of(stream: Any) -> str:

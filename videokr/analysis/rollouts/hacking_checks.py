@@ -45,10 +45,8 @@ def run_checks(tally: Tally) -> list[Finding]:
     """All findings, whether they fire or not."""
     window = Totals.of(totals for step, totals in tally.steps.items() if step in tally.window)
     stuffed = "answers give several options or numbers, or are long and earn part of the reward"
-    blocks, text = (
-        "outputs open two think or answer blocks or more",
-        "outputs say the same eight words three times or more",
-    )
+    blocks = "outputs open two think or answer blocks or more"
+    text = "outputs say the same eight words three times or more"
     outcomes = {
         Check.ANSWER_STUFFING: _share(window, Check.ANSWER_STUFFING, "answered", stuffed),
         Check.REPEATED_BLOCKS: _share(window, Check.REPEATED_BLOCKS, "rollouts", blocks),
