@@ -19,23 +19,16 @@ from videokr.outputs import atomic_write
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A benchmark's accuracy, or a published mean's, over several runs.
-
-    Attributes:
-        accuracies: in [0, 1], by run; what has no verdict is not right.
-        standard_deviation: of a single run, estimated from these (n - 1).
-        without_verdict: questions without a verdict, in the run that has most.
-        same: questions with the same response in every run.
-    """
+    """A benchmark's accuracy, or a published mean's, over several runs."""
 
     questions: int
-    accuracies: tuple[float, ...]
+    accuracies: tuple[float, ...]  # in [0, 1], by run; what has no verdict is not right
     mean: float
-    standard_deviation: float
+    standard_deviation: float  # of a single run, estimated from these (n - 1)
     lowest: float
     highest: float
-    without_verdict: int
-    same: int
+    without_verdict: int  # questions without a verdict, in the run that has most
+    same: int  # questions with the same response in every run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -44,17 +44,11 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Answered questions.
+    """Answered questions."""
 
-    Attributes:
-        answers: one a question; of one without a line the verdict is MISSING_VIDEO.
-        lines: one a line that answers a question: a file that was written twice holds it twice.
-        unknown: lines that answer no question of the annotations.
-    """
-
-    answers: list[Answered]
-    lines: list[Answered]
-    unknown: int = 0
+    answers: list[Answered]  # one a question; of one without a line the verdict is MISSING_VIDEO
+    lines: list[Answered]  # one a line that answers a question: a file that was written twice holds it twice
+    unknown: int = 0  # lines that answer no question of the annotations
 
 
 def read_outputs(saved: Saved, output: Path, annotations: Path) -> Outputs:

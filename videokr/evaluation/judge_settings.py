@@ -21,19 +21,12 @@ OFF, REQUIRED, AUTO = "0", "1", ""  # VIDEOKR_USE_VLM_JUDGE; the last: where the
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a judge is asked at once, for how long, and in all.
+    """How much a judge is asked at once, for how long, and in all."""
 
-    Attributes:
-        concurrency: verdicts at once.
-        request_seconds: time limit of one request.
-        seconds: time limit of one verdict, its retries included, from when its turn has come.
-        max_requests: that the judge may answer in all, beside the trial; None: as many as it takes.
-    """
-
-    concurrency: int = 32
-    request_seconds: float = 60.0
-    seconds: float = 120.0
-    max_requests: int | None = None
+    concurrency: int = 32  # verdicts at once
+    request_seconds: float = 60.0  # time limit of one request
+    seconds: float = 120.0  # time limit of one verdict, its retries included, from when its turn has come
+    max_requests: int | None = None  # that the judge may answer in all, beside the trial; None: as many as it takes
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str]) -> "Limits":
@@ -54,23 +47,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One judge.
+    """One judge."""
 
-    Attributes:
-        api_type: OPENAI or AZURE.
-        address: OPENAI_BASE_URL, or AZURE_ENDPOINT.
-        model: the model's (for Azure the deployment's) name.
-        key: a secret.
-        api_version: of Azure.
-        takes_temperature: whether the model lets one set it; see `videokr.evaluation.judge.check_judge`.
-    """
-
-    api_type: str
-    address: str
-    model: str
-    key: str = field(repr=False)
-    api_version: str = DEFAULT_AZURE_API_VERSION
-    takes_temperature: bool = True
+    api_type: str  # OPENAI or AZURE
+    address: str  # OPENAI_BASE_URL, or AZURE_ENDPOINT
+    model: str  # the model's (for Azure the deployment's) name
+    key: str = field(repr=False)  # a secret
+    api_version: str = DEFAULT_AZURE_API_VERSION  # of Azure
+    takes_temperature: bool = True  # whether the model lets one set it; see `videokr.evaluation.judge.check_judge`
 
     def public(self, *rubrics: Rubric) -> dict[str, str]:
         """What a result may say about its judge: no key, and no credentials that stand in an address.

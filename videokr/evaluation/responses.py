@@ -12,14 +12,9 @@ from videokr.errors import NO_SPACE, UserError
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What a model said, and how many tokens that took.
+    """What a model said, and how many tokens that took."""
 
-    Attributes:
-        text: without special tokens.
-        prompt_tokens, response_tokens: how many there were.
-    """
-
-    text: str
+    text: str  # without special tokens
     prompt_tokens: int
     response_tokens: int
 

@@ -23,19 +23,12 @@ _NOTES = {
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a set of questions came to.
+    """What a set of questions came to."""
 
-    Attributes:
-        counts: of all questions, by verdict.
-        lowest: the accuracy if everything unscored were wrong.
-        highest: the accuracy if it were right; the same as `lowest` where nothing is unscored.
-        tagged: right answers within the tags that the prompt asks for, over all questions, in [0, 1].
-    """
-
-    counts: Counter[Verdict]
-    lowest: Estimate
-    highest: Estimate
-    tagged: float
+    counts: Counter[Verdict]  # of all questions, by verdict
+    lowest: Estimate  # the accuracy if everything unscored were wrong
+    highest: Estimate  # the accuracy if it were right; the same as `lowest` where nothing is unscored
+    tagged: float  # right answers within the tags that the prompt asks for, over all questions, in [0, 1]
 
     @property
     def questions(self) -> int:
@@ -72,14 +65,10 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The scores of a benchmark, over all and by group.
-
-    Attributes:
-        by: for each grouping that the questions have, the score of each of its values, sorted.
-    """
+    """The scores of a benchmark, over all and by group."""
 
     overall: Score
-    by: Mapping[str, Mapping[str, Score]]
+    by: Mapping[str, Mapping[str, Score]]  # of each grouping that the questions have, that of each value, sorted
 
     def to_dict(self) -> dict[str, Any]:
         by = {name: {value: score.to_dict() for value, score in scores.items()} for name, scores in self.by.items()}

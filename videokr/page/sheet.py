@@ -36,17 +36,12 @@ _LADDER = (
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Frames of one video in one picture.
+    """Frames of one video in one picture."""
 
-    Attributes:
-        picture: WebP of `width` times `height` pixels or smaller in proportion, frames from left to right.
-        seconds: into the video, of each frame.
-    """
-
-    picture: bytes
+    picture: bytes  # WebP of `width` times `height` pixels or smaller in proportion, frames from left to right
     width: int
     height: int
-    seconds: tuple[float, ...]
+    seconds: tuple[float, ...]  # into the video, of each frame
 
 
 @dataclass(frozen=True, slots=True)

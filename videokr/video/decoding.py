@@ -76,17 +76,11 @@ class PacketTable:
 
 
 class Packets(NamedTuple):
-    """What a pass over the packets of an open file tells.
+    """What a pass over the packets of an open file tells."""
 
-    Attributes:
-        first: the first frame that decodes; None: none does.
-        table: None: the packets do not tell which frames are shown, and when.
-        held_seconds: when the last packet of any stream ends.
-    """
-
-    first: Any
-    table: PacketTable | None
-    held_seconds: float
+    first: Any  # the first frame that decodes; None: none does
+    table: PacketTable | None  # None: the packets do not tell which frames are shown, and when
+    held_seconds: float  # when the last packet of any stream ends
 
 
 def read_packets(container: Any, stream: Any, only_first: bool) -> Packets:

@@ -29,20 +29,13 @@ TIMESTAMP_TOKENS_MAX = 17  # `<86400.0 seconds>` before a temporal patch, of a t
 
 @dataclass(frozen=True, slots=True)
 class VideoHeader:
-    """What a file says of itself.
+    """What a file says of itself; height and width are of a frame as it is to be shown, in pixels."""
 
-    Attributes:
-        frame_count: frames that are shown.
-        average_fps: frames a second, over the whole of it.
-        height, width: of a frame as it is to be shown, in pixels.
-        times_ms: when each frame is shown, in milliseconds from the first one on; None: all are equally long.
-    """
-
-    frame_count: int
-    average_fps: float
+    frame_count: int  # frames that are shown
+    average_fps: float  # over the whole of it
     height: int
     width: int
-    times_ms: tuple[int, ...] | None = None
+    times_ms: tuple[int, ...] | None = None  # when each frame is shown, from the first on; None: all are equally long
 
     @property
     def duration_seconds(self) -> float:

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from functools import cache, lru_cache
@@ -203,14 +203,13 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         container = av.open(str(path))
     except (av.FFmpegError, OSError, UnicodeDecodeError):
-        yield None
-        return
-    with container:
-        if not container.streams.video:
+        container = None
+    with container or nullcontext():
+        if container is None or not container.streams.video:
             yield None
-            return
-        container.streams.video[0].thread_count = 1
-        yield container
+        else:
+            container.streams.video[0].thread_count = 1
+            yield container
 
 
 def _packets(container: Any) -> Iterator[Any]:

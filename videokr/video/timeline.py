@@ -48,31 +48,21 @@ class VideoError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a file says of its video.
-
-    Attributes:
-        codec: as FFmpeg calls it.
-        is_hdr: its light is meant for a screen of high dynamic range (PQ, HLG), for which no host converts it.
-    """
+    """What a file says of its video."""
 
     header: VideoHeader
-    codec: str
+    codec: str  # as FFmpeg calls it
     has_audio: bool
-    is_hdr: bool
+    is_hdr: bool  # its light is meant for a screen of high dynamic range (PQ, HLG), for which no host converts it
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """What is shown of a file and when, and the packets that tell it.
-
-    Attributes:
-        table: of the packets; None: they do not tell the frames apart, which are counted then.
-        is_indexed: the file's index tells its frames.
-    """
+    """What is shown of a file and when, and the packets that tell it."""
 
     facts: Facts
-    table: PacketTable | None
-    is_indexed: bool
+    table: PacketTable | None  # of the packets; None: they do not tell the frames apart, which are counted then
+    is_indexed: bool  # the file's index tells its frames
 
 
 def read_header(path: Path) -> VideoHeader:

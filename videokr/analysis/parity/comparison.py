@@ -45,19 +45,12 @@ ASPECTS: dict[str, Callable[[Trace], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One aspect of one example in which a host differs from the first.
+    """One aspect of one example in which a host differs from the first."""
 
-    Attributes:
-        example: its id.
-        host: the one that differs from the first.
-        aspect: one of ASPECTS.
-        detail: the first difference with what stands around it, the first host's side first.
-    """
-
-    example: str
-    host: str
-    aspect: str
-    detail: str
+    example: str  # its id
+    host: str  # the one that differs from the first
+    aspect: str  # one of ASPECTS
+    detail: str  # the first difference with what stands around it, the first host's side first
 
 
 def compare(first: Trace, other: Trace, host: str, folder: Path) -> Iterator[Difference]:

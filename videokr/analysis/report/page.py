@@ -115,26 +115,18 @@ def token_counts(answered: Answered) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a report says, as a page or as Markdown.
-
-    Attributes:
-        others: benchmarks that are not published; None where there are none, as of the probes.
-        breakdowns: by benchmark.
-        cases: the examples on the page.
-        question_count: how many examples there are.
-        text_bytes: what their responses may take up together; longer ones are cut.
-    """
+    """What a report says, as a page or as Markdown."""
 
     run_set: RunSet
     published: Table
-    others: Table | None
+    others: Table | None  # benchmarks that are not published; None where there are none, as of the probes
     probes: Table | None
     verdicts: Table
-    breakdowns: Mapping[str, Sequence[Breakdown]]
+    breakdowns: Mapping[str, Sequence[Breakdown]]  # by benchmark
     cards: Table
-    cases: Sequence[Case]
-    question_count: int
-    text_bytes: int
+    cases: Sequence[Case]  # the examples on the page
+    question_count: int  # how many examples there are
+    text_bytes: int  # what their responses may take up together; longer ones are cut
 
 
 def page(report: Report, sheets: Sheets) -> Iterator[str]:

@@ -30,18 +30,12 @@ TEMPLATE, TITLE = "videokr.analysis.rollouts/dialogues.jinja", "Dialogues of a G
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a model was shown of its video at once.
-
-    Attributes:
-        span: of the video that it asked for; None: all of it.
-        number: of frames that it saw; of a short part some twice.
-        seconds: into the video, of those of them that the page shows, each once.
-    """
+    """What a model was shown of its video at once."""
 
     video: Path
-    span: Span | None
-    number: int
-    seconds: tuple[float, ...]
+    span: Span | None  # of the video that it asked for; None: all of it
+    number: int  # of frames that it saw; of a short part some twice
+    seconds: tuple[float, ...]  # into the video, of those of them that the page shows, each once
 
 
 @dataclass(frozen=True, slots=True)
