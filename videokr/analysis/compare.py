@@ -84,11 +84,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def compare_runs(first: Run, second: Run, seed: int = 0) -> list[Compared]:
-    """Every benchmark that both were asked.
-
-    Raises:
-        UserError: there is none.
-    """
+    """Every benchmark that both were asked; UserError where there is none."""
     ones, others = first.by_benchmark(), second.by_benchmark()
     shared = [name for name in ones if name in others]
     if not shared:

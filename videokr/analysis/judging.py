@@ -62,9 +62,6 @@ def judge_run_as_published(given: Run, read: Callable[[str], str]) -> Run:
 
     Args:
         read: what the judge is shown of a response.
-
-    Raises:
-        UserError: the judge cannot be used.
     """
 
     def rule(one: Answered) -> Case | None:

@@ -197,11 +197,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def compare_extractors(given: Run) -> str:
-    """A table of the accuracies over multiple choice: a row an extractor, a column a benchmark, and their spread.
-
-    Raises:
-        UserError: the run has no multiple choice.
-    """
+    """A table of the accuracies over multiple choice: a row an extractor, a column a benchmark, and their spread."""
     questions = {
         name: choices
         for name, answers in given.by_benchmark().items()

@@ -63,11 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def in_common(runs: Sequence[Run]) -> dict[str, list[tuple[Answered, ...]]]:
-    """The answers of each run to every benchmark that all were asked.
-
-    Raises:
-        UserError: there is no such benchmark.
-    """
+    """The answers of each run to every benchmark that all were asked; UserError where there is none."""
     by_run = [one.by_benchmark() for one in runs]
     shared = [name for name in by_run[0] if all(name in answers for answers in by_run)]
     if not shared:

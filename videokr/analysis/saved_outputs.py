@@ -54,9 +54,8 @@ class Outputs:
 def read_outputs(saved: Saved, output: Path, annotations: Path) -> Outputs:
     """Reads an output file of VideoTemp-o3.
 
-    Raises:
-        UserError: a file is not there, has another form, or the output answers none of the questions.
-        RecordError: a question of the annotations cannot be read.
+    UserError where a file is not there or has another form, or the output answers no question; RecordError where a
+    question cannot be read.
     """
     answers: dict[Key, Answered] = {}
     for place, (key, record) in enumerate(_read(saved.questions, annotations), start=1):

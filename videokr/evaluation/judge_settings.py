@@ -110,14 +110,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings | None:
 
 
 def require_settings(environment: Mapping[str, str], purpose: str) -> Settings:
-    """The same where there is no going on without a judge.
-
-    Args:
-        purpose: what asks for it, as the error names it.
-
-    Raises:
-        UserError: a setting is unknown, or the judge is off or not configured.
-    """
+    """The same where there is no going on without a judge: else UserError, which names the purpose."""
     settings = read_settings(environment)
     if settings is None:
         raise UserError(
@@ -129,11 +122,7 @@ def require_settings(environment: Mapping[str, str], purpose: str) -> Settings:
 
 
 def check_url(name: str, url: str, schemes: Collection[str] = ("http", "https")) -> None:
-    """Looks whether a setting is a whole address.
-
-    Raises:
-        UserError: it has no scheme, another one, no host, or a port that is no number.
-    """
+    """Raises UserError where a setting is no whole address with one of these schemes."""
     try:
         parts = urlsplit(url)
         is_whole = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0

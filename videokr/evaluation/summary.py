@@ -76,11 +76,7 @@ class Summary:
 
 
 def summarize(answers: Iterable[Answered]) -> Summary:
-    """Scores answers over all and by group.
-
-    Raises:
-        ValueError: there are no answers.
-    """
+    """Scores answers, at least one, over all and by group."""
     answers = list(answers)
     by: dict[str, dict[str, Score]] = {}
     for grouping in GROUPINGS:
@@ -93,11 +89,7 @@ def summarize(answers: Iterable[Answered]) -> Summary:
 
 
 def score_of(answers: Sequence[Answered]) -> Score:
-    """Scores answers together.
-
-    Raises:
-        ValueError: there are no answers.
-    """
+    """Scores answers together, of which there is at least one."""
     videos = [answered.video for answered in answers]
     lowest, highest = (
         estimate([unknown if answered.score is None else answered.score for answered in answers], videos)
@@ -108,11 +100,7 @@ def score_of(answers: Sequence[Answered]) -> Score:
 
 
 def mean_score(scores: Sequence[Score]) -> tuple[float | None, tuple[float, float]]:
-    """The plain mean of several benchmarks' accuracies, and its 95% interval; benchmarks count as independent.
-
-    Raises:
-        ValueError: there are no scores.
-    """
+    """The plain mean of accuracies, at least one, and its 95% interval; benchmarks count as independent."""
     if not scores:
         raise ValueError("no scores")
     ends = []

@@ -53,11 +53,7 @@ class PacketTable:
         return shown
 
     def runs(self, indices: Iterable[int]) -> list[Run]:
-        """What is to be decoded for some frames.
-
-        Args:
-            indices: of frames, in the order of showing.
-        """
+        """What is to be decoded for the frames with these indices, which count in the order of showing."""
         runs: list[Run] = []
         for first, place in sorted(map(self._needed, self.order[list(indices)].tolist())):
             if runs and first <= runs[-1].last + 1:

@@ -72,11 +72,7 @@ def write_manifest(path: Path, entries: Iterable[VideoEntry]) -> None:
 
 
 def read_manifest(path: Path) -> dict[str, VideoEntry]:
-    """The entries by their path.
-
-    Raises:
-        UserError: there is none, or it is none.
-    """
+    """The entries by their path; UserError where there is no manifest, or another file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

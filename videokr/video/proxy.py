@@ -80,11 +80,7 @@ class ProxyFolder:
 
 
 def proxy_folder() -> ProxyFolder | None:
-    """As the environment has it; None, too, where the fast path to videos is off.
-
-    Raises:
-        UserError: it names no folder; or see `is_fast`.
-    """
+    """As the environment has it, UserError where that is none; None, too, where the fast path to videos is off."""
     given = os.environ.get(FOLDER_VARIABLE)
     if not given or not is_fast():
         return None

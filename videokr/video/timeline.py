@@ -136,11 +136,7 @@ def _rate(stated: float, seconds: Any) -> tuple[float, bool]:
 
 
 def _refuse_broken_off(path: Path, container: Any, stream: Any, held_seconds: float) -> None:
-    """Refuses a file that was cut short.
-
-    Raises:
-        VideoError: the file ends before the time that its header states for all that is in it, sound too.
-    """
+    """Refuses a file that ends before the time that its header states for all that is in it, sound too."""
     stated = (container.duration or 0) / MICROSECONDS
     if container.format.name in WITHOUT_TIMES:  # of which FFmpeg tells what is there
         stated = float(stream.frames * stream.time_base) if stream.frames < MAX_AVI_FRAMES else 0.0
@@ -174,12 +170,7 @@ def _decoded_seconds(path: Path) -> tuple[int, Any]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[Any, Any]]:
-    """The file, and the video stream in it.
-
-    Raises:
-        UserError: the file is not there.
-        VideoError: it cannot be opened; or see `video_stream`.
-    """
+    """The file, and the video stream in it; UserError where it is not there, VideoError where it cannot be opened."""
     import av
 
     if not path.is_file():
@@ -197,8 +188,7 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
 def video_stream(path: Path, container: Any) -> Any:
     """The best one in an opened file, as FFmpeg chooses it; no picture that is attached to sound.
 
-    Raises:
-        VideoError: there is none, or FFmpeg does not know its codec.
+    VideoError where there is none, or its codec is unknown to FFmpeg.
     """
     videos = [stream for stream in container.streams.video if not stream.disposition.value & ATTACHED_PICTURE]
     if not videos:

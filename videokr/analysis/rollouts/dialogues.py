@@ -65,9 +65,6 @@ def write_dialogues(
 
     Returns:
         What the page shows and leaves out, in a line.
-
-    Raises:
-        UserError: a file is not there or cannot be read.
     """
     card = read_own_card(run)
     if card is None:
