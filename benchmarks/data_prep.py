@@ -134,7 +134,7 @@ def look(folder: Path) -> None:
 def check(folder: Path) -> None:
     """`fast` over as many files as the corpus has, index first and last in turn, and the same again; then `probe` over
     a part of them, whole again each time."""
-    from benchmarks.clips import draw
+    from benchmarks.clips import draw, write_lines
     from videokr.__main__ import main as videokr
 
     index_last, index_first = folder / "last.mp4", folder / "first.mp4"
@@ -150,9 +150,7 @@ def check(folder: Path) -> None:
         else:
             path.hardlink_to(videos / f"{linked // 2_000:04d}" / f"{linked:08d}.mp4")
     some = folder / "some.jsonl"
-    with some.open("w") as out:
-        for number in range(PROBED_VIDEOS):
-            out.write(json.dumps({"video": f"{number // 2_000:04d}/{number:08d}.mp4"}) + "\n")
+    write_lines(some, ({"video": f"{number // 2_000:04d}/{number:08d}.mp4"} for number in range(PROBED_VIDEOS)))
     for level, flags, count in (
         ("fast", [], CORPUS_VIDEOS),
         ("fast", [], CORPUS_VIDEOS),
