@@ -16,7 +16,7 @@ from tqdm import tqdm
 from videokr.budget import VideoBudget
 from videokr.errors import UserError
 from videokr.video.colours import Rgb
-from videokr.video.frame_plan import VideoHeader, frame_number, spread
+from videokr.video.frame_plan import TIMESTAMPED_PATCH_SIZE, FramePlan, VideoHeader, plan_frames, spread
 from videokr.video.orientation import is_sideways, upright
 from videokr.video.timeline import VideoError, read_header, video_stream
 
@@ -91,9 +91,13 @@ def make_sheet(path: Path, moments: Moments, max_bytes: int) -> Sheet | NoSheet:
 
 def planned_seconds(header: VideoHeader, budget: VideoBudget) -> list[float]:
     """When the frames of a sheet are shown: evenly among those that the budget asks for, the first and the last too."""
-    planned = spread(header.frame_count, frame_number(header, budget))
-    places = spread(len(planned), min(FRAMES, len(planned)))
-    return [header.seconds_of(index) for index in dict.fromkeys(planned[place] for place in places)]
+    return seconds_among(plan_frames(header, budget, TIMESTAMPED_PATCH_SIZE), FRAMES)
+
+
+def seconds_among(plan: FramePlan, most: int) -> list[float]:
+    """When the frames of a plan are shown, each once: so many at most, evenly among them."""
+    places = spread(len(plan.indices), min(most, len(plan.indices)))
+    return [plan.header.seconds_of(index) for index in dict.fromkeys(plan.indices[place] for place in places)]
 
 
 def _frames(path: Path, header: VideoHeader, wanted: Sequence[float]) -> dict[float, Any]:

@@ -12,12 +12,12 @@ from videokr.example import Example
 from videokr.jsonl import read_examples
 from videokr.outputs import atomic_write
 from videokr.page.document import document
-from videokr.page.sheet import make_sheets, sheet_style
+from videokr.page.sheet import make_sheets, seconds_among, sheet_style
 from videokr.prompt import build_prompt, build_question
 from videokr.reward import Accuracy
 from videokr.spans import Span
 from videokr.training_card import TRAINING_CARD, read_own_card
-from videokr.video.frame_plan import TIMESTAMPED_PATCH_SIZE, spread
+from videokr.video.frame_plan import TIMESTAMPED_PATCH_SIZE
 from videokr.video.part import plan_part
 from videokr.video.paths import resolve_video
 from videokr.video.timeline import read_header
@@ -150,9 +150,7 @@ def _told(
 
 def _look(video: Path, span: Span | None, budget: VideoBudget) -> Look:
     plan = plan_part(read_header(video), span, budget, TIMESTAMPED_PATCH_SIZE)
-    places = spread(len(plan.indices), min(MAX_SHOWN, len(plan.indices)))
-    seconds = dict.fromkeys(plan.header.seconds_of(plan.indices[place]) for place in places)
-    return Look(video, span, len(plan.indices), tuple(seconds))
+    return Look(video, span, len(plan.indices), tuple(seconds_among(plan, MAX_SHOWN)))
 
 
 def _looks(dialogue: Dialogue) -> Iterator[Look]:
