@@ -26,20 +26,13 @@ VIDEOMMMU_TRACKS = ("Adaptation", "Comprehension", "Perception")
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A benchmark as VideoTemp-o3's scripts save it.
+    """A benchmark as VideoTemp-o3's scripts save it; where, is told from the root of its repository."""
 
-    Attributes:
-        task: of ours.
-        output, annotations: where they lie, from the root of its repository.
-        questions: reads the annotations: their records, each with its key.
-        responses: reads the output: the saved answers, each with the key of its question.
-    """
-
-    task: str
+    task: str  # of ours
     output: str
     annotations: str
-    questions: Callable[[Path], Iterator[tuple[Key, Record]]]
-    responses: Callable[[Path], Iterator[tuple[Key, str]]]
+    questions: Callable[[Path], Iterator[tuple[Key, Record]]]  # out of the annotations
+    responses: Callable[[Path], Iterator[tuple[Key, str]]]  # out of the output, with the keys of their questions
 
 
 @dataclass(frozen=True, slots=True)

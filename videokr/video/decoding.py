@@ -32,19 +32,12 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PacketTable:
-    """The packets of a video in the file's order.
+    """The packets of a video in the file's order; arrays are int64."""
 
-    Attributes:
-        times: int64, of the frame in each, in units of the stream.
-        keys: places of the keyframes, rising.
-        order: int64, places of the packets that are shown, in the order of showing; no two are so at one time.
-        damaged: int64, times of packets that the container knows to be damaged, rising.
-    """
-
-    times: "np.ndarray"
-    keys: list[int]
-    order: "np.ndarray"
-    damaged: "np.ndarray"
+    times: "np.ndarray"  # of the frame in each, in units of the stream
+    keys: list[int]  # places of the keyframes, rising
+    order: "np.ndarray"  # places of the packets that are shown, in the order of showing; no two are so at one time
+    damaged: "np.ndarray"  # times of packets that the container knows to be damaged, rising
 
     @property
     def shown(self) -> "np.ndarray":

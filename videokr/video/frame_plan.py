@@ -64,22 +64,14 @@ class VideoHeader:
 
 @dataclass(frozen=True, slots=True)
 class FramePlan:
-    """The frames of one video as a model gets them.
-
-    Attributes:
-        header: the video's.
-        indices: of the frames, counted from 0 in the order of showing; an even number of them.
-        height, width: of every frame after resizing, in pixels; multiples of twice the patch size.
-        patch_size: side of a vision patch in pixels: 14 for Qwen2.5-VL, 16 for Qwen3-VL.
-        times_ms: when each is shown, in milliseconds; None: at its index divided by the frame rate.
-    """
+    """The frames of one video as a model gets them; height and width, in pixels, are of every one after resizing."""
 
     header: VideoHeader
-    indices: tuple[int, ...]
-    height: int
-    width: int
-    patch_size: int
-    times_ms: tuple[int, ...] | None = None
+    indices: tuple[int, ...]  # counted from 0 in the order of showing; an even number of them
+    height: int  # a multiple of twice the patch size
+    width: int  # the same
+    patch_size: int  # side of a vision patch in pixels: 14 for Qwen2.5-VL, 16 for Qwen3-VL
+    times_ms: tuple[int, ...] | None = None  # when each is shown; None: at its index divided by the frame rate
 
     @property
     def grid(self) -> tuple[int, int, int]:

@@ -40,17 +40,12 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """A rollout with what it saw.
-
-    Attributes:
-        first: the looks before its first turn, one a video.
-        turns: each with what it was then shown or told; the last with nothing.
-    """
+    """A rollout with what it saw."""
 
     explanation: Explanation
     question: str
-    first: tuple[Look, ...]
-    turns: tuple[tuple[str, tuple[Look | CallFault, ...]], ...]
+    first: tuple[Look, ...]  # before its first turn, one a video
+    turns: tuple[tuple[str, tuple[Look | CallFault, ...]], ...]  # each with what it was then shown or told
 
 
 def write_dialogues(
