@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -69,12 +69,16 @@ def tiny_model(folder: Path, family: str, context_tokens: int, texts: Sequence[s
     return folder
 
 
+def write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+
+
 def build_proxies(
     folder: Path, videos: Path, records: Sequence[Mapping[str, Any]], budget: str, family: str, *flags: str
 ) -> None:
     """Proxies of the videos of these records, in `folder`."""
     annotations = folder.with_suffix(".jsonl")
-    annotations.write_text("".join(json.dumps(record) + "\n" for record in records))
+    write_lines(annotations, records)
     given = ["--data", str(annotations), "--videos", str(videos), "--to", str(folder)]
     asked = ["--budget", budget, "--family", family, *flags]
     subprocess.run([sys.executable, "-m", "videokr", "proxy", "build", *given, *asked], check=True)

@@ -24,6 +24,7 @@ from typing import Any
 
 import yaml
 
+from benchmarks.clips import write_lines
 from data_prep.demo.clips import lettered, split_of, write_corpus
 from data_prep.demo.scenes import Scene
 from videokr.__main__ import main as videokr
@@ -66,23 +67,14 @@ def make_corpus(folder: Path, clips: Path, videos: int, seed: int, faults: Fault
     if made.is_file():
         return made
     model = {"name": "m", "usd_per_million_input": 0, "usd_per_million_output": 0, "image_tokens": 100}
-    names = [f"{number:04d}" for number in range(videos) if split_of(number, videos) != "eval"]
+    names = [f"videos/{number:04d}.mp4" for number in range(videos) if split_of(number, videos) != "eval"]
     videos_file, seeds_file = folder / "videos.jsonl", folder / "seeds.jsonl"
     folder.mkdir(parents=True, exist_ok=True)
-    videos_file.write_text(
-        "".join(
-            json.dumps({"video": f"videos/{name}.mp4", "discipline": "shapes", "knowledge_point": "shapes"}) + "\n"
-            for name in names
-        )
-    )
+    about = {"discipline": "shapes"}
+    write_lines(videos_file, [{"video": name, "knowledge_point": "shapes"} | about for name in names])
     examples = [json.loads(line) for line in (clips / "sft.jsonl").read_text(encoding="utf-8").splitlines()[:9]]
-    seeds_file.write_text(
-        "".join(
-            json.dumps(example | {"id": f"{skill} {example['id']}", "discipline": "shapes", "task_type": skill}) + "\n"
-            for skill in SKILLS
-            for example in examples
-        )
-    )
+    seeds = [one | about | {"id": f"{skill} {one['id']}", "task_type": skill} for skill in SKILLS for one in examples]
+    write_lines(seeds_file, seeds)
     with serving(Author(videos, seed, faults)) as server:
         config = {
             "endpoint": f"http://127.0.0.1:{server.server_address[1]}/v1", "output": str(folder), "seed": seed,

@@ -35,9 +35,9 @@ WORDS = (
 ).split()
 
 
-def records(rows: int, rationale: bool, seed: int = 0) -> Iterator[dict[str, Any]]:
+def records(rows: int, rationale: bool) -> Iterator[dict[str, Any]]:
     """Made-up records of the publication's sizes, half of them multiple choice."""
-    rng = random.Random(seed)
+    rng = random.Random(0)
 
     def text(words: int) -> str:
         return " ".join(rng.choices(WORDS, k=words)).capitalize()
@@ -134,7 +134,7 @@ def look(folder: Path) -> None:
 def check(folder: Path) -> None:
     """`fast` over as many files as the corpus has, index first and last in turn, and the same again; then `probe` over
     a part of them, whole again each time."""
-    from benchmarks.clips import draw
+    from benchmarks.clips import draw, write_lines
     from videokr.__main__ import main as videokr
 
     index_last, index_first = folder / "last.mp4", folder / "first.mp4"
@@ -145,15 +145,12 @@ def check(folder: Path) -> None:
         path = videos / f"{number // 2_000:04d}" / f"{number:08d}.mp4"
         path.parent.mkdir(parents=True, exist_ok=True)
         linked = number - number % MAX_LINKS + number % 2
-        original = index_first if number % 2 else index_last
         if number % MAX_LINKS < 2:
-            path.write_bytes(original.read_bytes())
+            path.write_bytes((index_first if number % 2 else index_last).read_bytes())
         else:
             path.hardlink_to(videos / f"{linked // 2_000:04d}" / f"{linked:08d}.mp4")
     some = folder / "some.jsonl"
-    with some.open("w") as out:
-        for number in range(PROBED_VIDEOS):
-            out.write(json.dumps({"video": f"{number // 2_000:04d}/{number:08d}.mp4"}) + "\n")
+    write_lines(some, ({"video": f"{number // 2_000:04d}/{number:08d}.mp4"} for number in range(PROBED_VIDEOS)))
     for level, flags, count in (
         ("fast", [], CORPUS_VIDEOS),
         ("fast", [], CORPUS_VIDEOS),

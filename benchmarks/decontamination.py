@@ -60,7 +60,7 @@ def draw(job: tuple[Path, Original, str | None]) -> None:
         return
     frames, fps, quality = COPIES[copy] if copy else (frames_of, FPS, 23)
     aside = path.with_suffix(".partial.mp4")
-    write_video(aside, frames(kind, seed), fps, quality)
+    write_video(aside, frames(kind, seed), fps, preset="ultrafast", crf=f"{quality}")
     aside.rename(path)
 
 
@@ -162,7 +162,6 @@ def scale() -> None:
 
 def hashing() -> None:
     """A minute of H.264 at 25 frames a second with frames made from both sides, as the corpus' side reads it."""
-    import av
     import numpy as np
 
     from data_prep.decontamination.fingerprint import Reader
@@ -171,15 +170,8 @@ def hashing() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         for height, width in ((720, 1280), (360, 640)):
             path = Path(temporary) / f"{height}.mp4"
-            with av.open(str(path), "w") as container:
-                stream: Any = container.add_stream("libx264", rate=25, options={"preset": "medium", "g": "125"})
-                stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-                for number in range(60 * 25):
-                    shown = np.roll(picture, (number // 3, number), axis=(0, 1))[:height, :width]
-                    container.mux(
-                        stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(shown), format="rgb24"))
-                    )
-                container.mux(stream.encode())
+            rolled = (np.roll(picture, (number // 3, number), axis=(0, 1)) for number in range(60 * 25))
+            write_video(path, (shown[:height, :width] for shown in rolled), fps=25, preset="medium", g="125")
             start = time.process_time()
             Reader(path.parent, is_benchmark=False).read(path.name)
             spent = time.process_time() - start

@@ -8,7 +8,7 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks.clips import clips, tiny_model
+from benchmarks.clips import clips, tiny_model, write_lines
 
 FAMILY, SHAPES, ROWS = "qwen3vl", "qwen3vl/2b", 16
 THINK = "The box moves along the upper edge while the board behind it sways. "
@@ -29,7 +29,7 @@ def make_data(folder: Path, seconds: int) -> list[str]:
         for number in range(ROWS)
     ]
     for name in ("sft.jsonl", "VideoKR_eval.jsonl"):
-        (folder / name).write_text("".join(json.dumps(record) + "\n" for record in records))
+        write_lines(folder / name, records)
     return [" ".join(str(value) for value in record.values()) for record in records]
 
 

@@ -19,15 +19,13 @@ of each. The family is Qwen3-VL since `vllm_generate` gives no metadata with a v
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
 from benchmarks.clips import SIZES, build_proxies, clips, tiny_model
-from benchmarks.sides import Comparison, column, cpu_seconds, parser_of, peak_mib, run_side, take_turns
+from benchmarks.sides import Comparison, column, cpu_seconds, parser_of, peak_mib, run_side, take_turns, timed
 
 PNG, ORIGINALS, PROXIES, VIDEO = SIDES = ("lmms-eval vllm", "originals", "proxies", "lmms-eval vllm_generate")
 FAMILY, CONTEXT_TOKENS, BATCHES, WARM_UP_SECONDS = "qwen3vl", 32_768, 2, 2
@@ -95,26 +93,6 @@ def ask(model: Any, folder: Path, shown: Sequence[Path]) -> dict[str, float]:
     wall, cpu = (sum(each) / len(shown) for each in zip(*whole, strict=True))
     model_wall, model_cpu = (sum(each) / len(shown) for each in zip(*passes, strict=True))
     return {"wall": wall, "wall_beside": wall - model_wall, "cpu": cpu, "cpu_beside": cpu - model_cpu}
-
-
-@contextmanager
-def timed(owner: type, method: str, cpu: Callable[[], float]) -> Iterator[list[tuple[float, float]]]:
-    """Wall and CPU seconds of every call of a class's method while the block runs."""
-    original: Callable[..., Any] = getattr(owner, method)
-    calls: list[tuple[float, float]] = []
-
-    @wraps(original)
-    def timing(*args: Any, **kwargs: Any) -> Any:
-        start, used = time.perf_counter(), cpu()
-        result = original(*args, **kwargs)
-        calls.append((time.perf_counter() - start, cpu() - used))
-        return result
-
-    setattr(owner, method, timing)
-    try:
-        yield calls
-    finally:
-        setattr(owner, method, original)
 
 
 def main() -> None:

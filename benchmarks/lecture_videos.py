@@ -4,7 +4,7 @@ Several share a template, a studio or a camera path, so that unrelated videos lo
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from random import Random
@@ -267,24 +267,15 @@ def frames_of(kind: str, seed: int) -> Iterator[Array]:
     return KINDS[kind](Random(f"{kind}/{seed}"))
 
 
-def write_video(path: Path, frames: Iterator[Array], fps: float = FPS, quality: int = 23) -> None:
-    """Encodes frames as H.264.
-
-    Args:
-        quality: x264's constant rate factor, 0 to 51; more is worse.
-    """
+def write_video(path: Path, frames: Iterable[Array], fps: float, **options: str) -> None:
+    """Encodes frames as H.264, with options of x264."""
     import av
 
     with av.open(str(path), "w") as container:
-        stream: Any = None
+        stream: Any = container.add_stream("libx264", rate=round(fps), options=options)
         for number, picture in enumerate(frames):
-            if stream is None:
-                rate = round(fps)
-                stream = container.add_stream(
-                    "libx264", rate=rate, options={"preset": "ultrafast", "crf": f"{quality}"}
-                )
-                stream.height, stream.width = picture.shape[0], picture.shape[1]
-                stream.pix_fmt = "yuv420p"
+            if not number:
+                stream.height, stream.width, stream.pix_fmt = *picture.shape[:2], "yuv420p"
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
             frame.pts = number
             container.mux(stream.encode(frame))

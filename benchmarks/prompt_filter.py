@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.clips import clips, tiny_model
 from benchmarks.decode import FAMILY, PATCH_SIZE, stock_reader
-from benchmarks.sides import Comparison, column, parser_of, run_side, take_turns
+from benchmarks.sides import Comparison, column, parser_of, run_side, take_turns, timed
 
 MODULE = "benchmarks.prompt_filter"
 SIDES = ("verl", "ours")
@@ -58,21 +58,13 @@ def filter_rows(side: str, folder: Path) -> dict[str, Any]:
                 "image_patch_size": PATCH_SIZE, "filter_overlong_prompts_workers": 1,
                 "cache_dir": str(folder / "cache")}  # fmt: skip
     config = OmegaConf.create(settings)
-    seconds = 0.0
     dataset_class = RLHFDataset if side == SIDES[0] else VideoKRDataset
-    own = dataset_class.maybe_filter_out_long_prompts
-
-    def timed(*arguments: Any) -> Any:
-        nonlocal seconds
-        start = time.perf_counter()
-        result = own(*arguments)
-        seconds = time.perf_counter() - start
-        return result
-
-    dataset_class.maybe_filter_out_long_prompts = timed
-    with redirect_stdout(sys.stderr):
+    with (
+        timed(dataset_class, "maybe_filter_out_long_prompts", time.process_time) as calls,
+        redirect_stdout(sys.stderr),
+    ):
         rows = dataset_class(str(folder / "rows.parquet"), hf_tokenizer(model), config, hf_processor(model))
-    return {"seconds": seconds, "rows": len(rows)}
+    return {"seconds": calls[0][0], "rows": len(rows)}
 
 
 def main() -> None:

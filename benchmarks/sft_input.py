@@ -1,11 +1,11 @@
 """What SFT's input costs, and how much of its time SFT waits for it: LLaMA-Factory as released, and ours.
 
-    python -m benchmarks.sft_input --folder DIR [--clips 16] [--steps 32] [--hidden 2048 --layers 28] [--plot PNG]
+    python -m benchmarks.sft_input --folder DIR [--clips 16] [--steps 32] [--plot PNG]
 
 In the environment of sft; clips of 720p, a row a batch, four loader workers. First the input alone: batches are taken
-from the trainer's own loader, and nothing is trained. Then, on a GPU, a Qwen3-VL of random weights trains on them: the
-share of the time between a step's end and the next one's beginning (llamafactory_plugin/input_wait.py). On a CPU a step
-takes so long that nothing ever waits.
+from the trainer's own loader, and nothing is trained. Then, on a GPU, a model of 2 billion random weights trains on
+them: the share of the time between a step's end and the next one's beginning (llamafactory_plugin/input_wait.py). On a
+CPU a step takes so long that nothing ever waits.
 """
 
 import argparse
@@ -18,10 +18,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.clips import build_proxies, clips, tiny_model
+from benchmarks.clips import build_proxies, clips
+from benchmarks.device import FAMILY, make_model
 from benchmarks.sides import Comparison, column, cpu_seconds, parser_of, take_turns
 
-FAMILY, CONFIG = "qwen3vl", "llamafactory_plugin/configs/qwen3vl_sft.yaml"
+CONFIG = f"llamafactory_plugin/configs/{FAMILY}_sft.yaml"
 SIDES = ("LLaMA-Factory", "originals", "proxies")
 SIZE = "720p"
 THINK = "The box moves along the upper edge while the board behind it sways, and its colour changes. " * 10
@@ -42,29 +43,6 @@ def make(folder: Path, number_of_clips: int, seconds: int, number_of_rows: int) 
     (folder / "rows.json").write_text(json.dumps(rows))
     (folder / DATASET_INFO_FILE).write_text(json.dumps({"rows": build_dataset_entry("rows.json")}))
     build_proxies(folder / "proxies", folder / "videos", records, "sft", FAMILY)
-
-
-def make_model(folder: Path, hidden: int, layers: int) -> None:
-    """The demo's model; on a GPU with random weights of the size of a published text model."""
-    import torch
-    from transformers import AutoConfig, AutoModelForImageTextToText
-
-    if folder.exists():
-        return
-    config = AutoConfig.from_pretrained(tiny_model(folder, FAMILY, 32_768, [THINK]))
-    text, vision = config.text_config, config.vision_config
-    if not has_gpu():
-        return
-    text.hidden_size, text.intermediate_size, text.num_hidden_layers = hidden, 3 * hidden, layers
-    text.num_attention_heads, text.num_key_value_heads, text.head_dim = hidden // 128, max(1, hidden // 256), 128
-    text.rope_parameters["mrope_section"] = [24, 20, 20]
-    vision.hidden_size, vision.intermediate_size, vision.depth, vision.num_heads = 1_024, 4_096, 24, 16
-    vision.out_hidden_size, vision.deepstack_visual_indexes = hidden, [5, 11, 17]
-    vision.num_position_embeddings = 2_304
-    with torch.device("cuda"):
-        model = AutoModelForImageTextToText.from_config(config, dtype=torch.bfloat16)
-    print(f"model: {sum(weights.numel() for weights in model.parameters()) / 1e9:.2f} billion weights", flush=True)
-    model.cpu().save_pretrained(folder)
 
 
 def has_gpu() -> bool:
@@ -134,8 +112,6 @@ def run(side: str, folder: Path, steps: int, *alone: str) -> dict[str, Any]:
 
 def main() -> None:
     parser = parser_of(__doc__, "clips, proxies and model")
-    parser.add_argument("--hidden", type=int, default=2048, help="on a GPU (default: %(default)s)")
-    parser.add_argument("--layers", type=int, default=28, help="on a GPU (default: %(default)s)")
     parser.add_argument("--clips", type=int, default=16, help="(default: %(default)s)")
     parser.add_argument("--seconds", type=int, default=60, help="of a clip (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=32, help="(default: %(default)s)")
@@ -147,7 +123,8 @@ def main() -> None:
         train_once(args.side, folder, args.steps, args.alone)
         return
     make(folder, args.clips, args.seconds, args.steps)
-    make_model(folder / "model", args.hidden, args.layers)
+    if not (folder / "model").exists():
+        make_model(folder / "model", [THINK], tiny=not has_gpu())
     told = Comparison(f"SFT's input, clips of {args.seconds} s of {SIZE}")
     alone = take_turns(SIDES, args.rounds, lambda side: run(side, folder, args.steps, "--alone"))
     told.add("input of a row", "s", column(alone, "seconds"))

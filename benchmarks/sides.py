@@ -8,8 +8,10 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,7 @@ STOCK_COLOUR, OWN_COLOURS = "#9aa0a6", ("#1a73e8", "#188038", "#5f6368")
 
 
 def parser_of(module_doc: str | None, kept: str, rounds: int = 1) -> ArgumentParser:
-    """A benchmark's command line, as far as all have it.
-
-    Args:
-        module_doc: of the benchmark.
-        kept: in the folder.
-        rounds: if not told.
-    """
+    """A benchmark's command line, as far as all have it; `kept` is what its folder keeps."""
     parser = ArgumentParser(description=(module_doc or "").splitlines()[0])
     parser.add_argument("--folder", type=Path, required=True, help=f"for {kept}; kept")
     parser.add_argument("--rounds", type=int, default=rounds, help="of each side (default: %(default)s)")
@@ -39,6 +35,26 @@ def cpu_seconds() -> float:
 
 def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+@contextmanager
+def timed(owner: type, method: str, cpu: Callable[[], float]) -> Iterator[list[tuple[float, float]]]:
+    """Wall and CPU seconds of every call of a class's method while the block runs."""
+    original: Callable[..., Any] = getattr(owner, method)
+    calls: list[tuple[float, float]] = []
+
+    @wraps(original)
+    def timing(*args: Any, **kwargs: Any) -> Any:
+        start, used = time.perf_counter(), cpu()
+        result = original(*args, **kwargs)
+        calls.append((time.perf_counter() - start, cpu() - used))
+        return result
+
+    setattr(owner, method, timing)
+    try:
+        yield calls
+    finally:
+        setattr(owner, method, original)
 
 
 def run_side(module: str, *arguments: object, **environment: str) -> dict[str, Any]:
@@ -94,11 +110,7 @@ class Comparison:
         print(f"{row}: {stock} {_figure(first)} {unit}; {'; '.join(told)}; runs: {rounds}", flush=True)
 
     def draw(self, path: Path | None) -> None:
-        """Draws the measured rows as bars.
-
-        Args:
-            path: of a PNG; None draws nothing.
-        """
+        """Draws the measured rows as bars into a PNG; None draws nothing."""
         if path is None:
             return
         import matplotlib

@@ -35,6 +35,8 @@ from videokr.video.paths import resolve_video
 
 ROOT = Path(__file__).parents[1]
 STAGES = {"sft": ("sft",), "rl": ("rl_rollout", "rl_trainer"), "eval": ("eval",)}
+ENGINE: dict[str, Any] = {"load_format": "dummy", "enforce_eager": True, "mm_processor_cache_gb": 0}  # of vLLM
+LENGTHS = ("max_model_len", "max_num_batched_tokens")
 Reader = Callable[[Request, Example, int], Mapping[str, Trace]]
 
 
@@ -94,14 +96,7 @@ def rl(request: Request) -> None:
         config.data.custom_cls.path = config.data.custom_cls.name = None
         config.data.filter_overlong_prompts = False
         config.actor_rollout_ref.rollout.agent.default_agent_loop = "single_turn_agent"
-    engine = LLM(
-        str(request.model),
-        max_model_len=request.max_tokens,
-        max_num_batched_tokens=request.max_tokens,
-        load_format="dummy",
-        enforce_eager=True,
-        mm_processor_cache_gb=0,
-    )
+    engine = LLM(str(request.model), **ENGINE, **dict.fromkeys(LENGTHS, request.max_tokens))
     client = capture._Engine(engine, processor)
     worker = AgentLoopWorker(config, client)
     model_class = engine.apply_model(type)[0]
@@ -148,11 +143,8 @@ def evaluation(request: Request) -> None:
         max_new_tokens=1,
         max_pixels=budget.max_pixels,
         trust_remote_code=False,
-        max_model_len=request.max_tokens,
-        max_num_batched_tokens=request.max_tokens,
-        load_format="dummy",
-        enforce_eager=True,
-        mm_processor_cache_gb=0,
+        **ENGINE,
+        **dict.fromkeys(LENGTHS, request.max_tokens),
     )
     model_class = model.client.apply_model(type)[0]
 

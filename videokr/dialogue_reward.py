@@ -15,24 +15,15 @@ WEIGHTS = {"accuracy": 1.0, "iou": 1.0, "format": 1.0, "calls": 1.0}  # publishe
 
 @dataclass(frozen=True, slots=True)
 class DialogueReward:
-    """Parts of a reward.
+    """Parts of a reward."""
 
-    Attributes:
-        accuracy: in [0, 1].
-        iou: of the last look with the gold spans, in [-0.1, 1]; 0 unless the answer is right and spans are known.
-        format: 1 where every turn has its form, else 0.
-        calls: at most 0.
-        answered: whether there was an answer to score at all.
-        rounds: turns with calls.
-    """
-
-    accuracy: float
-    iou: float
-    format: float
-    calls: float
-    answered: bool
+    accuracy: float  # in [0, 1]
+    iou: float  # of the last look with the gold spans, in [-0.1, 1]; 0 unless the answer is right and spans are known
+    format: float  # 1 where every turn has its form, else 0
+    calls: float  # at most 0
+    answered: bool  # whether there was an answer to score at all
     reason: Reason
-    rounds: int
+    rounds: int  # turns with calls
 
     def score(self, weights: Mapping[str, float]) -> float:
         return sum(weight * float(getattr(self, name)) for name, weight in weights.items())

@@ -1,6 +1,5 @@
 """One example, read from a record in any of the field's spellings."""
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -83,15 +82,10 @@ def present(record: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
     """The first of the spellings that holds something; blank text, not-a-number and empty lists hold nothing."""
     for name in names:
         value = record.get(name)
-        if value is None:
-            continue
         if isinstance(value, str):
             if value and not value.isspace():
                 return name
-        elif isinstance(value, float):
-            if not math.isnan(value):
-                return name
-        elif value != [] and value != {}:
+        elif value is not None and value == value and value != [] and value != {}:  # not-a-number is not itself
             return name
     return None
 

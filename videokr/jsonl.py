@@ -46,12 +46,7 @@ def read_raw(path: Path, after: int = 0) -> Iterator[tuple[int, Any]]:
 
 
 def read_records(path: Path, after: int = 0) -> Iterator[tuple[int, Any]]:
-    """As `read_raw`, but the first line that holds no record is raised.
-
-    Raises:
-        UserError: see `read_raw`.
-        RecordError: a line is not JSON.
-    """
+    """As `read_raw`, but the first line that holds no record is raised, as a RecordError."""
     for line, record in read_raw(path, after):
         if isinstance(record, RecordError):
             raise record.located(str(path), line)
@@ -146,8 +141,7 @@ def opens_list(path: Path) -> bool:
 def read_list(path: Path) -> Iterator[tuple[int, Any]]:
     """The records of a JSON list with their place, counted from 1; the list is held in memory.
 
-    Raises:
-        UserError: it is not JSON, or empty.
+    UserError where it is not JSON, or empty.
     """
     try:
         records = json.loads(path.read_text(encoding="utf-8-sig"))

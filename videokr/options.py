@@ -15,18 +15,7 @@ _INLINE_HEADING = "options:"  # before options in a question
 _INLINE_OPTION = re.compile(r"^\s*\(([A-Z])\)", re.MULTILINE)
 # Around an answer: white space, quotes, Markdown, and the marks that end a sentence.
 _DECORATION = " \t\r\n*_`\"'$#>•-“”‘’„«».,;:!。、"  # noqa: RUF001
-_BRACKETS = {
-    "<": ">",
-    "(": ")",
-    "[": "]",
-    "{": "}",
-    "【": "】",
-    "「": "」",
-    "《": "》",
-    "『": "』",
-    "\\(": "\\)",
-    "\\[": "\\]",
-}
+_BRACKETS = (*zip("<([{【「《『", ">)]}】」》』", strict=True), ("\\(", "\\)"), ("\\[", "\\]"))
 BRACED = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"  # up to three braces deep
 _INNER_TEXT = re.compile(r"\\(?:text\w*|math\w+)\s*\{([^{}]*)\}|\\[,;!]")  # "10 \text{ m/s}"
 _COMMAND = re.compile(rf"\\(?:boxed|fbox|text\w*|math\w+|rm|bf)\s*({BRACED})")
@@ -149,7 +138,7 @@ def _peeled(text: str) -> str:
         text = text.strip(_DECORATION)
         if command := _COMMAND.fullmatch(text):
             text = command[1][1:-1]
-        for opening, closing in _BRACKETS.items():
+        for opening, closing in _BRACKETS:
             inside = text[len(opening) : len(text) - len(closing)]
             if text.startswith(opening) and text.endswith(closing) and opening not in inside and closing not in inside:
                 text = inside

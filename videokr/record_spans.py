@@ -12,10 +12,9 @@ ROUNDS_FIELD = "rounds"
 
 
 def read_clues(record: Mapping[str, Any]) -> tuple[Span, ...]:
-    """Where the video shows what the question is about; a text or a number under these names is something else.
+    """Where the video shows what the question is about; RecordError of a list without spans.
 
-    Raises:
-        RecordError: a list holds no spans.
+    A text or a number under these names is something else.
     """
     name = next((name for name in CLUE_FIELDS if record.get(name) and isinstance(record[name], list)), None)
     return _spans(name, record[name]) if name else ()
@@ -45,11 +44,7 @@ def read_rounds(
 
 
 def read_span_answer(name: str, value: Any) -> str:
-    """The one text of the spans that an answer names, with or without its block.
-
-    Raises:
-        RecordError: it names none.
-    """
+    """The one text of the spans that an answer names, with or without its block; RecordError where it names none."""
     return write_spans(_spans(name, bare_answer(value) if isinstance(value, str) else value))
 
 

@@ -57,17 +57,10 @@ class Kind(StrEnum):
 
 
 _KINDS = {
-    "multiple choice": Kind.MULTIPLE_CHOICE,
-    "mcq": Kind.MULTIPLE_CHOICE,
-    "open ended": Kind.OPEN_ENDED,
-    "free form": Kind.OPEN_ENDED,
-    "numerical": Kind.OPEN_ENDED,
-    "oe": Kind.OPEN_ENDED,
-    "grounding": Kind.GROUNDING,
-    "temporal grounding": Kind.GROUNDING,
-    "temporal video grounding": Kind.GROUNDING,
-    "video temporal grounding": Kind.GROUNDING,
-    "tvg": Kind.GROUNDING,
+    **dict.fromkeys(("multiple choice", "mcq"), Kind.MULTIPLE_CHOICE),
+    **dict.fromkeys(("open ended", "free form", "numerical", "oe"), Kind.OPEN_ENDED),
+    **dict.fromkeys(("grounding", "temporal grounding", "temporal video grounding"), Kind.GROUNDING),
+    **dict.fromkeys(("video temporal grounding", "tvg"), Kind.GROUNDING),
 }
 
 
@@ -195,6 +188,5 @@ def _last_block(outside: list[str], is_after_thinking: bool) -> str | None:
 def strip_tag(text: str, name: str) -> str:
     """The content of a field that may or may not be wrapped in one `<name>` block."""
     text = text.strip()
-    before, behind = f"<{name}>", f"</{name}>"
-    is_wrapped = text[: len(before)].lower() == before and text[len(before) :][-len(behind) :].lower() == behind
-    return text[len(before) : -len(behind)].strip() if is_wrapped else text
+    found = re.fullmatch(rf"<{name}>(.*)</{name}>", text, re.DOTALL | re.IGNORECASE | re.ASCII)
+    return found[1].strip() if found else text

@@ -79,17 +79,11 @@ def check_tolerance(tolerance: object, name: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Reward:
-    """What a response earns.
+    """What a response earns."""
 
-    Attributes:
-        format: 0 or 1.
-        accuracy: in [0, 1].
-        answered: whether there was an answer to score at all.
-    """
-
-    format: float
-    accuracy: float
-    answered: bool
+    format: float  # 0 or 1
+    accuracy: float  # in [0, 1]
+    answered: bool  # whether there was an answer to score at all
     reason: Reason
 
     @property

@@ -28,7 +28,7 @@ def read_spans(text: str) -> tuple[Span, ...]:
 
 def write_spans(spans: Iterable[Span]) -> str:
     """The one text of spans, which `read_spans` reads back: `12.5-30.4`, `3-5, 8-9`; sorted, to the millisecond."""
-    return ", ".join(f"{_written(start)}-{_written(end)}" for start, end in sorted(spans))
+    return ", ".join(f"{write_seconds(start)}-{write_seconds(end)}" for start, end in sorted(spans))
 
 
 def spans_in(value: Any) -> tuple[Span, ...]:
@@ -54,7 +54,8 @@ def _is_time(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
-def _written(seconds: float) -> str:
+def write_seconds(seconds: float) -> str:
+    """To the millisecond, without zeros at the end."""
     return f"{seconds:.3f}".rstrip("0").removesuffix(".")
 
 

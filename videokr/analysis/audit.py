@@ -85,11 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the audit. Records that cannot be read are counted, and the others audited.
-
-    Raises:
-        UserError: no such file, or none of its records can be read.
-    """
+    """Prints the audit. Records that cannot be read are counted, and the others audited."""
     check_tolerance(args.tolerance, "--tolerance")
     accuracies = [accuracy for accuracy in Accuracy if args.accuracy in (None, accuracy)]
     for accuracy in accuracies:

@@ -31,27 +31,16 @@ LEGEND = (
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Two runs on one benchmark.
-
-    Attributes:
-        first, second: accuracies in [0, 1] over the questions compared.
-        difference: second minus first; None where no question can be compared.
-        unpaired: questions that only one run was asked, or whose text or gold answer differ; what a run could not ask
-            is not among its questions.
-        unparsed: of the questions compared, how many have no answer in the first run, and in the second.
-        answered: the difference over the questions that have an answer in both; None where there is no such question.
-        unscored: questions left out: those without a verdict in one run or both, and all open ones where one of them is
-            unscored.
-    """
+    """Two runs on one benchmark; what a run could not ask is not among its questions."""
 
     benchmark: str
-    first: float | None
+    first: float | None  # accuracy in [0, 1] over the questions compared, as of the second
     second: float | None
-    difference: Difference | None
-    unpaired: int
-    unscored: int
-    unparsed: tuple[int, int] = (0, 0)
-    answered: float | None = None
+    difference: Difference | None  # second minus first; None where no question can be compared
+    unpaired: int  # questions that only one run was asked, or whose text or gold answer differ
+    unscored: int  # left out: without a verdict in one run or both, and all open ones where one of them is unscored
+    unparsed: tuple[int, int] = (0, 0)  # of the questions compared, without an answer in the first run, in the second
+    answered: float | None = None  # the difference over the questions that have an answer in both; None of none
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,11 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints B minus A for every benchmark that both were asked.
-
-    Raises:
-        UserError: a folder holds no run, or the runs were not asked in the same way.
-    """
+    """Prints B minus A for every benchmark that both were asked."""
     first, second = read_run(args.first), read_run(args.second)
     unlike = differences(first.card, second.card)
     if unlike and not args.mixed:
@@ -88,11 +73,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def compare_runs(first: Run, second: Run, seed: int = 0) -> list[Compared]:
-    """Every benchmark that both were asked.
-
-    Raises:
-        UserError: there is none.
-    """
+    """Every benchmark that both were asked; UserError where there is none."""
     ones, others = first.by_benchmark(), second.by_benchmark()
     shared = [name for name in ones if name in others]
     if not shared:

@@ -62,9 +62,6 @@ def judge_run_as_published(given: Run, read: Callable[[str], str]) -> Run:
 
     Args:
         read: what the judge is shown of a response.
-
-    Raises:
-        UserError: the judge cannot be used.
     """
 
     def rule(one: Answered) -> Case | None:
@@ -96,20 +93,15 @@ async def _judge_all(
         async def judged(one: Answered, case: Case | None) -> Answered:
             if case is None:
                 return one
-            graded = await _judge(one, case, judge)
+            try:
+                correct = await judge.grade(case.question, one.example.answer, case.answer, case.rubric)
+                verdict, reply = right_or_wrong(correct), str(int(correct))
+            except JudgeError as error:
+                verdict, reply = Verdict.JUDGE_FAILED, str(error)
             progress.update()
-            return graded
+            return replace(one, answer=one.answer or case.answer, verdict=verdict, judge_reply=reply)
 
         return {
             task: tuple(await asyncio.gather(*(judged(one, case) for one, case in pairs)))
             for task, pairs in cases.items()
         }
-
-
-async def _judge(one: Answered, case: Case, judge: Judge) -> Answered:
-    given = replace(one, answer=one.answer or case.answer)
-    try:
-        correct = await judge.grade(case.question, one.example.answer, case.answer, case.rubric)
-    except JudgeError as error:
-        return replace(given, verdict=Verdict.JUDGE_FAILED, judge_reply=str(error))
-    return replace(given, verdict=right_or_wrong(correct), judge_reply=str(int(correct)))

@@ -8,7 +8,7 @@ that they found none.
 import argparse
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,8 +103,8 @@ def _ranked(response: str, options: Sequence[str]) -> str | None:
 def _any_letter(response: str, options: Sequence[str]) -> str | None:
     """lmms-eval's MVBench: the first of A to E that stands alone, in any case"""
     text = _without_thinking(response)
-    leading = re.match(r"([A-E])\.\s", text, re.I)
-    return leading[1].upper() if leading else _lone_letter(text, "ABCDE")
+    found = re.match(r"([A-E])\.\s", text, re.I) or re.search(r"\b([A-E])\b", text, re.I)
+    return found[1].upper() if found else None
 
 
 def _first_capital(response: str, options: Sequence[str]) -> str | None:
@@ -124,16 +124,6 @@ EXTRACTORS: dict[str, Extractor] = {
     "any-letter": _any_letter,
     "first-capital": _first_capital,
 }
-
-
-def description(name: str) -> str:
-    """Whose an extractor is and what it does, in one line: its docstring."""
-    return " ".join((EXTRACTORS[name].__doc__ or "").split())
-
-
-def _lone_letter(text: str, letters: str) -> str | None:
-    found = re.search(rf"\b([{letters}])\b", text, re.I)
-    return found[1].upper() if found else None
 
 
 def _without_thinking(response: str) -> str:
@@ -177,11 +167,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Shows every extractor's accuracies, or writes a run that is read and judged as asked.
-
-    Raises:
-        UserError: DIR holds no run, --output is missing or taken, or the judge cannot be used.
-    """
+    """Shows every extractor's accuracies, or writes a run that is read and judged as asked."""
     given = read_run(args.run)
     if args.extractor is None and not args.judge:
         if args.output is not None:
@@ -192,18 +178,7 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("--extractor makes another run: give its folder with --output")
     if args.output is not None and args.output.exists():
         raise UserError(f"'{args.output}' is there already: give another folder")
-    rescored = given
-    if args.extractor is not None:
-        answers = {task: extract_again(asked, EXTRACTORS[args.extractor]) for task, asked in given.answers.items()}
-        judge = given.card.judge
-        if args.extractor in FORMS:
-            if given.card.extractor == PUBLISHED:
-                judge = None  # whose verdicts are about other texts
-            answers = {
-                task: tuple(_open_again(one, args.extractor, judge is not None) for one in asked)
-                for task, asked in answers.items()
-            }
-        rescored = replace(given, answers=answers, card=replace(given.card, extractor=args.extractor, judge=judge))
+    rescored = given if args.extractor is None else read_again(given, args.extractor)
     if args.judge and args.extractor == PUBLISHED:
         rescored = judge_run_as_published(rescored, _published_answer)
     elif args.judge:
@@ -222,11 +197,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def compare_extractors(given: Run) -> str:
-    """A table of the accuracies over multiple choice: a row an extractor, a column a benchmark, and their spread.
-
-    Raises:
-        UserError: the run has no multiple choice.
-    """
+    """A table of the accuracies over multiple choice: a row an extractor, a column a benchmark, and their spread."""
     questions = {
         name: choices
         for name, answers in given.by_benchmark().items()
@@ -235,38 +206,41 @@ def compare_extractors(given: Run) -> str:
     if not questions:
         raise UserError(f"'{given.folder}' has no multiple choice: readers differ in nothing else; --judge judges")
     columns = [["multiple choice", *EXTRACTORS, "spread"]]
-    for name, choices in questions.items():
-        scores = [score_of(extract_again(choices, extractor)) for extractor in EXTRACTORS.values()]
+    for benchmark, choices in questions.items():
+        scores = [score_of([_read_again(one, name, False) for one in choices]) for name in EXTRACTORS]
         accuracies = [score.lowest.value for score in scores]
         columns.append(
             [
-                f"{title_of(name)} ({len(choices)})",
+                f"{title_of(benchmark)} ({len(choices)})",
                 *(f"{percent(s.lowest.value)}, {s.counts[Verdict.UNPARSED]} unparsed" for s in scores),
                 f"{100 * (max(accuracies) - min(accuracies)):.1f} points",
             ]
         )
-    legend = [f"{name}: {description(name)}" for name in EXTRACTORS]
+    legend = [f"{name}: {' '.join((extractor.__doc__ or '').split())}" for name, extractor in EXTRACTORS.items()]
     return "\n".join([*table_lines(list(zip(*columns, strict=True))), "", *legend])
 
 
-def extract_again(answers: Iterable[Answered], extractor: Extractor) -> tuple[Answered, ...]:
-    """Multiple choice read by another extractor; all else stays as it is."""
-    return tuple(_extract(one, extractor) for one in answers)
+def read_again(given: Run, extractor: str) -> Run:
+    """The run with its answers read by another extractor; of the same open answer a judge's verdict stays."""
+    card = replace(given.card, extractor=extractor)
+    if extractor in FORMS and given.card.extractor == PUBLISHED:
+        card = replace(card, judge=None)  # whose verdicts are about other texts
+    answers = {
+        task: tuple(_read_again(one, extractor, card.judge is not None) for one in asked)
+        for task, asked in given.answers.items()
+    }
+    return replace(given, answers=answers, card=card)
 
 
-def _open_again(one: Answered, form: str, keeps_judge: bool) -> Answered:
-    """An open answer, or spans, read in another form; of the same answer a judge's verdict stays."""
-    if one.example.kind is Kind.MULTIPLE_CHOICE or one.verdict in NOT_ASKED:
+def _read_again(one: Answered, extractor: str, keeps_judge: bool) -> Answered:
+    is_choice = one.example.kind is Kind.MULTIPLE_CHOICE
+    if one.verdict in NOT_ASKED or not (is_choice or extractor in FORMS):
         return one
-    scored = score(one.example, one.response, None, form)
+    if is_choice:
+        letter = EXTRACTORS[extractor](split_turns(one.response)[-1], one.example.options)
+        verdict = Verdict.UNPARSED if letter is None else right_or_wrong(letter == one.example.answer)
+        return replace(one, verdict=verdict, answer=letter, judge_reply=None)
+    scored = score(one.example, one.response, None, extractor)
     if keeps_judge and scored.verdict is Verdict.UNSCORED and scored.answer == one.answer:
         return one
     return replace(one, verdict=scored.verdict, answer=scored.answer, judge_reply=None)
-
-
-def _extract(one: Answered, extractor: Extractor) -> Answered:
-    if one.example.kind is not Kind.MULTIPLE_CHOICE or one.verdict in NOT_ASKED:
-        return one
-    letter = extractor(split_turns(one.response)[-1], one.example.options)
-    verdict = Verdict.UNPARSED if letter is None else right_or_wrong(letter == one.example.answer)
-    return replace(one, verdict=verdict, answer=letter, judge_reply=None)

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from videokr.errors import UserError
+from videokr.evaluation.answered import Answered
 from videokr.evaluation.benchmarks import MEANS, title_of
 from videokr.evaluation.card import COMPARABLE, WORTH_SAYING, differences
 from videokr.evaluation.run import Run, read_run
@@ -18,23 +19,16 @@ from videokr.outputs import atomic_write
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A benchmark's accuracy, or a published mean's, over several runs.
-
-    Attributes:
-        accuracies: in [0, 1], by run; what has no verdict is not right.
-        standard_deviation: of a single run, estimated from these (n - 1).
-        without_verdict: questions without a verdict, in the run that has most.
-        same: questions with the same response in every run.
-    """
+    """A benchmark's accuracy, or a published mean's, over several runs."""
 
     questions: int
-    accuracies: tuple[float, ...]
+    accuracies: tuple[float, ...]  # in [0, 1], by run; what has no verdict is not right
     mean: float
-    standard_deviation: float
+    standard_deviation: float  # of a single run, estimated from these (n - 1)
     lowest: float
     highest: float
-    without_verdict: int
-    same: int
+    without_verdict: int  # questions without a verdict, in the run that has most
+    same: int  # questions with the same response in every run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,11 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints mean, standard deviation, lowest and highest accuracy by benchmark.
-
-    Raises:
-        UserError: fewer than two folders, one that holds no run, or runs that differ in more than their seed.
-    """
+    """Prints mean, standard deviation, lowest and highest accuracy by benchmark."""
     if len(args.runs) < 2:
         raise UserError("one run has no spread: give the folders of two or more")
     runs = [read_run(folder) for folder in args.runs]
@@ -72,24 +62,24 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def spread_of(runs: Sequence[Run]) -> dict[str, Spread]:
-    """Every benchmark that all runs were asked, and the published means of which that is true of all benchmarks.
-
-    Raises:
-        UserError: there is no such benchmark.
-    """
+def in_common(runs: Sequence[Run]) -> dict[str, list[tuple[Answered, ...]]]:
+    """The answers of each run to every benchmark that all were asked; UserError where there is none."""
     by_run = [one.by_benchmark() for one in runs]
     shared = [name for name in by_run[0] if all(name in answers for answers in by_run)]
     if not shared:
         raise UserError("the runs have no benchmark in common")
+    return {name: [answers[name] for answers in by_run] for name in shared}
+
+
+def spread_of(runs: Sequence[Run]) -> dict[str, Spread]:
+    """Every benchmark that all runs were asked, and the published means of which that is true of all benchmarks."""
     found = {}
-    for name in shared:
-        scores = [score_of(answers[name]) for answers in by_run]
-        said = zip(*([one.response for one in answers[name]] for answers in by_run), strict=True)
+    for name, by_run in in_common(runs).items():
+        said = zip(*([one.response for one in answers] for answers in by_run), strict=True)
         found[name] = _spread(
-            questions=scores[0].questions,
-            accuracies=[score.lowest.value for score in scores],
-            without_verdict=max(sum(one.score is None for one in answers[name]) for answers in by_run),
+            questions=len(by_run[0]),
+            accuracies=[score_of(answers).lowest.value for answers in by_run],
+            without_verdict=max(sum(one.score is None for one in answers) for answers in by_run),
             same=sum(len(set(responses)) == 1 for responses in said),
         )
     for title, names in MEANS.items():

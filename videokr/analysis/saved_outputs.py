@@ -26,43 +26,29 @@ VIDEOMMMU_TRACKS = ("Adaptation", "Comprehension", "Perception")
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A benchmark as VideoTemp-o3's scripts save it.
+    """A benchmark as VideoTemp-o3's scripts save it; where, is told from the root of its repository."""
 
-    Attributes:
-        task: of ours.
-        output, annotations: where they lie, from the root of its repository.
-        questions: reads the annotations: their records, each with its key.
-        responses: reads the output: the saved answers, each with the key of its question.
-    """
-
-    task: str
+    task: str  # of ours
     output: str
     annotations: str
-    questions: Callable[[Path], Iterator[tuple[Key, Record]]]
-    responses: Callable[[Path], Iterator[tuple[Key, str]]]
+    questions: Callable[[Path], Iterator[tuple[Key, Record]]]  # out of the annotations
+    responses: Callable[[Path], Iterator[tuple[Key, str]]]  # out of the output, with the keys of their questions
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Answered questions.
+    """Answered questions."""
 
-    Attributes:
-        answers: one a question; of one without a line the verdict is MISSING_VIDEO.
-        lines: one a line that answers a question: a file that was written twice holds it twice.
-        unknown: lines that answer no question of the annotations.
-    """
-
-    answers: list[Answered]
-    lines: list[Answered]
-    unknown: int = 0
+    answers: list[Answered]  # one a question; of one without a line the verdict is MISSING_VIDEO
+    lines: list[Answered]  # one a line that answers a question: a file that was written twice holds it twice
+    unknown: int = 0  # lines that answer no question of the annotations
 
 
 def read_outputs(saved: Saved, output: Path, annotations: Path) -> Outputs:
     """Reads an output file of VideoTemp-o3.
 
-    Raises:
-        UserError: a file is not there, has another form, or the output answers none of the questions.
-        RecordError: a question of the annotations cannot be read.
+    UserError where a file is not there or has another form, or the output answers no question; RecordError where a
+    question cannot be read.
     """
     answers: dict[Key, Answered] = {}
     for place, (key, record) in enumerate(_read(saved.questions, annotations), start=1):
@@ -111,11 +97,7 @@ def _rows(path: Path) -> list[Any]:
 
 def _by_names(*names: str) -> Callable[[Path], Iterator[tuple[Key, str]]]:
     """Reads lines that hold the question's own fields and `response`."""
-    return lambda path: (_named(row, names) for row in _rows(path))
-
-
-def _named(row: Record, names: tuple[str, ...]) -> tuple[Key, str]:
-    return tuple(str(row[name]) for name in names), row["response"]
+    return lambda path: ((tuple(str(row[name]) for name in names), row["response"]) for row in _rows(path))
 
 
 def _videotemp(read_row: Callable[[Record], Record]) -> Callable[[Path], Iterator[tuple[Key, Record]]]:
@@ -152,10 +134,8 @@ def _videommmu_questions(path: Path) -> Iterator[tuple[Key, Record]]:
         for row in _rows(table):
             if row["question_type"] == "multiple-choice":
                 options = dict(zip(LETTERS, row["options"], strict=False))
-                yield (
-                    (track, row["id"]),
-                    row | {"options": options, "task_type": track.lower(), "video_path": row["id"]},
-                )
+                own = {"options": options, "task_type": track.lower(), "video_path": row["id"]}
+                yield (track, row["id"]), row | own
 
 
 def _videommmu_responses(path: Path) -> Iterator[tuple[Key, str]]:

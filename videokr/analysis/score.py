@@ -59,11 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the scores of one benchmark, over all and by group.
-
-    Raises:
-        UserError: a file or folder is not there, or is another's.
-    """
+    """Prints the scores of one benchmark, over all and by group."""
     benchmark = args.benchmark
     saved = SAVED[benchmark]
     path, annotations = args.input_file or Path(saved.output), args.annotations or Path(saved.annotations)

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
+from videokr.analysis.runs import in_common
 from videokr.errors import UserError
 from videokr.evaluation.benchmarks import title_of
 from videokr.evaluation.card import COMPARABLE, differences
@@ -23,21 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints accuracy by benchmark and frames, with 95% intervals; draws it where a figure is asked for.
-
-    Raises:
-        UserError: a folder holds no run, the runs differ in more than frames, or matplotlib is not there.
-    """
+    """Prints accuracy by benchmark and frames, with 95% intervals; draws it where a figure is asked for."""
     if args.figure is not None and find_spec("matplotlib") is None:
         raise UserError("--figure needs matplotlib: pip install matplotlib, or leave it out")
     runs = sorted(map(read_run, args.runs), key=lambda given: given.card.budget.max_frames)
     _refuse_unlike(runs)
     frames = [given.card.budget.max_frames for given in runs]
-    by_run = [given.by_benchmark() for given in runs]
-    shared = [name for name in by_run[0] if all(name in answers for answers in by_run)]
-    if not shared:
-        raise UserError("the runs have no benchmark in common")
-    scores = {title_of(name): [score_of(answers[name]) for answers in by_run] for name in shared}
+    scores = {title_of(name): list(map(score_of, by_run)) for name, by_run in in_common(runs).items()}
     rows = [["frames at most", *map(str, frames)]]
     rows += [[title, *map(_cell, by_frames)] for title, by_frames in scores.items()]
     print("\n".join(table_lines(rows)))
@@ -91,8 +84,6 @@ def _refuse_unlike(runs: Sequence[Run]) -> None:
 
 def _cell(score: Score) -> str:
     low, high = map(percent, score.interval)
-    accuracy = f"{percent(score.lowest.value)} to {percent(score.highest.value)}"
-    if score.accuracy is not None:
-        accuracy = percent(score.accuracy)
+    accuracy = percent(score.lowest.value) + ("" if score.is_known else f" to {percent(score.highest.value)}")
     not_asked = sum(score.counts[verdict] for verdict in NOT_ASKED)
     return f"{accuracy} ({low} to {high})" + (f", {not_asked} not asked" if not_asked else "")

@@ -41,11 +41,7 @@ _OPTION_LINE = re.compile(r"\W*(?:(?:option|choice|选项)\s*)?\W{0,3}([A-Z])(?:
 
 
 def form_from_env(environment: Mapping[str, str]) -> str:
-    """The form that an evaluation reads: ANSWER_FORM, by default ANY_FORM.
-
-    Raises:
-        UserError: it is neither.
-    """
+    """The form that an evaluation reads: ANSWER_FORM, by default ANY_FORM; UserError where it is neither."""
     form = environment.get("ANSWER_FORM") or ANY_FORM
     if form not in FORMS:
         raise UserError(f"ANSWER_FORM is '{form}': {' or '.join(FORMS)}")

@@ -89,11 +89,7 @@ def write_answers(answers: Iterable[Answered], path: Path) -> None:
 
 
 def read_answers(path: Path) -> Iterator[Answered]:
-    """Reads what `write_answers` wrote.
-
-    Raises:
-        UserError: the file is not there, or holds something else; names the line.
-    """
+    """Reads what `write_answers` wrote; UserError, which names the line, where it is something else."""
     for line, record in read_records(path):
         try:
             yield _parse(record)

@@ -40,10 +40,6 @@ def kept_answer(turn: str) -> str:
     return block[1].strip() if block else turn
 
 
-def letter_or_default(response: str, letters: str) -> str:
-    return response[0] if response and response[0] in letters else DEFAULT_LETTER
-
-
 def videomme_letter(response: str) -> str | None:
     """The first character without the words before an answer; None where it is not A to D, as a space behind them."""
     first = _LEAD_INS.sub("", response.strip())[:1]
@@ -54,8 +50,8 @@ def published_letter(benchmark: str, response: str) -> str | None:
     """The letter that is held against the gold one; None where there is none."""
     if benchmark == "videomme":
         return videomme_letter(response)
-    letters = FIRST_LETTERS.get(benchmark)
-    return letter_or_default(response, letters) if letters else response[:1] or None
+    first, letters = response[:1], FIRST_LETTERS.get(benchmark)
+    return (first or None) if letters is None else first if first and first in letters else DEFAULT_LETTER
 
 
 def first_two_numbers(response: str) -> Span | None:

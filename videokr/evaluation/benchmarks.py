@@ -46,11 +46,8 @@ PUBLISHED = {model: dict(zip(COLUMNS, scores, strict=True)) for model, scores in
 
 def benchmark_of(task: str) -> str | None:
     """The benchmark that a task is, or is a track of (`videokr_videommmu_adaptation`); None for a task of others."""
-    return next((name for name in sorted(TITLES, key=len, reverse=True) if is_part_of(task, name)), None)
-
-
-def is_part_of(task: str, benchmark: str) -> bool:
-    return task == benchmark or task.startswith(f"{benchmark}_")
+    longest_first = sorted(TITLES, key=len, reverse=True)
+    return next((name for name in longest_first if f"{task}_".startswith(f"{name}_")), None)
 
 
 def title_of(name: str) -> str:

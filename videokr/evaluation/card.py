@@ -72,20 +72,15 @@ class RunCard:
 
 
 def read_card(folder: Path) -> RunCard:
-    """Reads the card of a run's folder.
-
-    Raises:
-        UserError: the folder has no card, or one that cannot be read.
-    """
+    """Reads the card of a run's folder; UserError where there is none, or none that can be read."""
     path = folder / CARD_FILE
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         budget = VideoBudget(**record.pop("budget"))
         return RunCard(budget=budget, **record)
     except FileNotFoundError:
-        raise UserError(
-            f"'{folder}' holds no {CARD_FILE}: give the folder of a run of local_script/eval_videokr.sh"
-        ) from None
+        way_out = "give the folder of a run of local_script/eval_videokr.sh"
+        raise UserError(f"'{folder}' holds no {CARD_FILE}: {way_out}") from None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"'{path}' is no run card of this version: {error}") from None
 

@@ -11,17 +11,11 @@ THRESHOLDS = (0.3, 0.5, 0.7)
 
 @dataclass(frozen=True, slots=True)
 class Grounding:
-    """Of one benchmark's questions for spans; an answer that is unparsed, or was not asked, counts as 0.
+    """Of one benchmark's questions for spans; an answer that is unparsed, or was not asked, counts as 0."""
 
-    Attributes:
-        questions: that ask for spans.
-        mean_iou: in [0, 1].
-        recall: by threshold, the share of answers with at least this IoU.
-    """
-
-    questions: int
-    mean_iou: float
-    recall: dict[float, float]
+    questions: int  # that ask for spans
+    mean_iou: float  # in [0, 1]
+    recall: dict[float, float]  # by threshold, the share of answers with at least this IoU
 
     @property
     def average(self) -> float:

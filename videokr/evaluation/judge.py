@@ -110,9 +110,6 @@ class VerdictCache:
 
         Args:
             case: what was asked, for whoever looks into the folder; without the address, which may hold a password.
-
-        Raises:
-            UserError: it cannot be written.
         """
         path = self._path(key)
         aside = path.with_name(f".{uuid.uuid4().hex}.partial")
@@ -222,11 +219,8 @@ def judge_from_env(environment: Mapping[str, str]) -> ThreadJudge | None:
     """The judge that the environment configures; None where it is off or there are no credentials.
 
     Args:
-        environment: see `read_settings` and `Limits.from_env`; JUDGE_CACHE is the folder of its verdicts.
-
-    Raises:
-        UserError: a setting is unknown or out of its range, the judge is required and not configured, or its cache
-            cannot be used.
+        environment: see `read_settings` and `Limits.from_env`, which raise UserError; JUDGE_CACHE is the folder of its
+            verdicts.
     """
     settings = read_settings(environment)
     if settings is None:

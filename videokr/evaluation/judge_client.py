@@ -32,32 +32,20 @@ _NO_CREDIT = ("insufficient_quota", "billing_not_active")  # codes of OpenAI, wh
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a judge says.
+    """What a judge says."""
 
-    Attributes:
-        text: None where the body holds none.
-        fault: of a body that cannot be read.
-    """
-
-    text: str | None
-    fault: str = ""
+    text: str | None  # None where the body holds none
+    fault: str = ""  # of a body that cannot be read
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a judge could not be asked, after the client's own retries.
+    """Why a judge could not be asked, after the client's own retries."""
 
-    Attributes:
-        reason: short, without the key.
-        way_out: empty where the same may be answered later.
-        status: of the last response; None where there was none.
-        may_cost: whether a server may be at work on it all the same.
-    """
-
-    reason: str
-    way_out: str
-    status: int | None = None
-    may_cost: bool = False
+    reason: str  # short, without the key
+    way_out: str  # empty where the same may be answered later
+    status: int | None = None  # of the last response; None where there was none
+    may_cost: bool = False  # whether a server may be at work on it all the same
 
 
 class JudgeClient:

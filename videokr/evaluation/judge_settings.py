@@ -21,19 +21,12 @@ OFF, REQUIRED, AUTO = "0", "1", ""  # VIDEOKR_USE_VLM_JUDGE; the last: where the
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a judge is asked at once, for how long, and in all.
+    """How much a judge is asked at once, for how long, and in all."""
 
-    Attributes:
-        concurrency: verdicts at once.
-        request_seconds: time limit of one request.
-        seconds: time limit of one verdict, its retries included, from when its turn has come.
-        max_requests: that the judge may answer in all, beside the trial; None: as many as it takes.
-    """
-
-    concurrency: int = 32
-    request_seconds: float = 60.0
-    seconds: float = 120.0
-    max_requests: int | None = None
+    concurrency: int = 32  # verdicts at once
+    request_seconds: float = 60.0  # time limit of one request
+    seconds: float = 120.0  # time limit of one verdict, its retries included, from when its turn has come
+    max_requests: int | None = None  # that the judge may answer in all, beside the trial; None: as many as it takes
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str]) -> "Limits":
@@ -54,23 +47,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One judge.
+    """One judge."""
 
-    Attributes:
-        api_type: OPENAI or AZURE.
-        address: OPENAI_BASE_URL, or AZURE_ENDPOINT.
-        model: the model's (for Azure the deployment's) name.
-        key: a secret.
-        api_version: of Azure.
-        takes_temperature: whether the model lets one set it; see `videokr.evaluation.judge.check_judge`.
-    """
-
-    api_type: str
-    address: str
-    model: str
-    key: str = field(repr=False)
-    api_version: str = DEFAULT_AZURE_API_VERSION
-    takes_temperature: bool = True
+    api_type: str  # OPENAI or AZURE
+    address: str  # OPENAI_BASE_URL, or AZURE_ENDPOINT
+    model: str  # the model's (for Azure the deployment's) name
+    key: str = field(repr=False)  # a secret
+    api_version: str = DEFAULT_AZURE_API_VERSION  # of Azure
+    takes_temperature: bool = True  # whether the model lets one set it; see `videokr.evaluation.judge.check_judge`
 
     def public(self, *rubrics: Rubric) -> dict[str, str]:
         """What a result may say about its judge: no key, and no credentials that stand in an address.
@@ -126,14 +110,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings | None:
 
 
 def require_settings(environment: Mapping[str, str], purpose: str) -> Settings:
-    """The same where there is no going on without a judge.
-
-    Args:
-        purpose: what asks for it, as the error names it.
-
-    Raises:
-        UserError: a setting is unknown, or the judge is off or not configured.
-    """
+    """The same where there is no going on without a judge: else UserError, which names the purpose."""
     settings = read_settings(environment)
     if settings is None:
         raise UserError(
@@ -145,11 +122,7 @@ def require_settings(environment: Mapping[str, str], purpose: str) -> Settings:
 
 
 def check_url(name: str, url: str, schemes: Collection[str] = ("http", "https")) -> None:
-    """Looks whether a setting is a whole address.
-
-    Raises:
-        UserError: it has no scheme, another one, no host, or a port that is no number.
-    """
+    """Raises UserError where a setting is no whole address with one of these schemes."""
     try:
         parts = urlsplit(url)
         is_whole = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0

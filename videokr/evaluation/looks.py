@@ -11,21 +11,13 @@ from videokr.spans import iou
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """Looks of one benchmark's answers.
-
-    Attributes:
-        questions: that were asked.
-        looked: questions in which the tool was called.
-        calls, broken: calls, and those of them that show nothing.
-        mean_iou: of the last look with the clues, in [0, 1], over all questions that have some; no look counts as 0.
-            None where no question has any.
-    """
+    """Looks of one benchmark's answers."""
 
     questions: int
-    looked: int
+    looked: int  # questions in which the tool was called
     calls: int
-    broken: int
-    mean_iou: float | None
+    broken: int  # calls that show nothing
+    mean_iou: float | None  # of the last look with the clues, in [0, 1], of no look 0; None where there are no clues
 
     def to_dict(self) -> dict[str, object]:
         return asdict(self)

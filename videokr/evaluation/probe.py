@@ -27,11 +27,7 @@ class Probe(StrEnum):
 
 
 def read_probe(name: str) -> Probe | None:
-    """Reads the name of a probe.
-
-    Raises:
-        UserError: no such probe.
-    """
+    """Reads the name of a probe; UserError where there is no such one."""
     if not name:
         return None
     try:
@@ -68,8 +64,7 @@ def probe_frames(
 def swap_videos(examples: Sequence[Example], seed: int) -> list[Example]:
     """Every question with another's video; questions about one video stay together, and no video keeps its own.
 
-    Raises:
-        UserError: all questions are about one video.
+    UserError where all are about one video.
     """
     videos = sorted({example.videos for example in examples})
     if len(videos) < 2:

@@ -24,15 +24,10 @@ FORMS = {
 
 @dataclass(frozen=True, slots=True)
 class GroupScores:
-    """The mean score of groups, in [0, 1].
+    """The mean score of groups, in [0, 1]."""
 
-    Attributes:
-        by: of all groups (`all`), of those of a kind (`relevance`, `logic`) and of a level (`level 1`).
-        incomplete: groups of which not every question was asked; they have no score.
-    """
-
-    by: Mapping[str, Estimate]
-    incomplete: int
+    by: Mapping[str, Estimate]  # of all groups (`all`), of a kind (`relevance`, `logic`) and of a level (`level 1`)
+    incomplete: int  # groups of which not every question was asked; they have no score
 
     def to_dict(self) -> dict[str, object]:
         scores = {

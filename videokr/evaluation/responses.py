@@ -12,14 +12,9 @@ from videokr.errors import NO_SPACE, UserError
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What a model said, and how many tokens that took.
+    """What a model said, and how many tokens that took."""
 
-    Attributes:
-        text: without special tokens.
-        prompt_tokens, response_tokens: how many there were.
-    """
-
-    text: str
+    text: str  # without special tokens
     prompt_tokens: int
     response_tokens: int
 
@@ -56,11 +51,7 @@ class ResponseLog:
         return self._known.get(key)
 
     def add(self, key: str, generation: Generation) -> None:
-        """Keeps a response; it is in the file when this returns.
-
-        Raises:
-            UserError: it cannot be written, as on a full disk. What was kept stays.
-        """
+        """Keeps a response: it is in the file when this returns, or UserError says why not; what was kept stays."""
         try:
             self._file.write(json.dumps({"key": key} | asdict(generation)).encode("ascii") + b"\n")
             self._file.flush()

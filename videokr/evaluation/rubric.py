@@ -21,15 +21,11 @@ def find_one(reply: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Rubric:
-    """How answers are graded.
-
-    Attributes:
-        read_reply: the verdict of a reply without its thinking; None where it gives none.
-    """
+    """How answers are graded."""
 
     instruction: str
     temperature: float
-    read_reply: Callable[[str], bool | None]
+    read_reply: Callable[[str], bool | None]  # the verdict of a reply without its thinking; None where it gives none
 
     def request(self, model: str, question: str, gold: str, answer: str) -> dict[str, Any]:
         """Arguments of `client.chat.completions.create` for one case."""

@@ -13,23 +13,22 @@ from videokr.example import GROUP_FIELDS
 
 NOT_GIVEN = "(not given)"
 GROUPINGS = ("kind", *GROUP_FIELDS)
+_NOTES = {
+    Verdict.UNSCORED: "open answers are unscored: no judge is configured (docs/evaluation.md, Judge).",
+    Verdict.JUDGE_FAILED: "answers got no verdict: the judge failed.",
+    Verdict.TOO_LONG: "questions are too long for the context (MAX_MODEL_LEN): not asked, and not right.",
+    Verdict.MISSING_VIDEO: "questions have no video (--skip-missing): not asked, and not right.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a set of questions came to.
+    """What a set of questions came to."""
 
-    Attributes:
-        counts: of all questions, by verdict.
-        lowest: the accuracy if everything unscored were wrong.
-        highest: the accuracy if it were right; the same as `lowest` where nothing is unscored.
-        tagged: right answers within the tags that the prompt asks for, over all questions, in [0, 1].
-    """
-
-    counts: Counter[Verdict]
-    lowest: Estimate
-    highest: Estimate
-    tagged: float
+    counts: Counter[Verdict]  # of all questions, by verdict
+    lowest: Estimate  # the accuracy if everything unscored were wrong
+    highest: Estimate  # the accuracy if it were right; the same as `lowest` where nothing is unscored
+    tagged: float  # right answers within the tags that the prompt asks for, over all questions, in [0, 1]
 
     @property
     def questions(self) -> int:
@@ -66,14 +65,10 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The scores of a benchmark, over all and by group.
-
-    Attributes:
-        by: for each grouping that the questions have, the score of each of its values, sorted.
-    """
+    """The scores of a benchmark, over all and by group."""
 
     overall: Score
-    by: Mapping[str, Mapping[str, Score]]
+    by: Mapping[str, Mapping[str, Score]]  # of each grouping that the questions have, that of each value, sorted
 
     def to_dict(self) -> dict[str, Any]:
         by = {name: {value: score.to_dict() for value, score in scores.items()} for name, scores in self.by.items()}
@@ -81,11 +76,7 @@ class Summary:
 
 
 def summarize(answers: Iterable[Answered]) -> Summary:
-    """Scores answers over all and by group.
-
-    Raises:
-        ValueError: there are no answers.
-    """
+    """Scores answers, at least one, over all and by group."""
     answers = list(answers)
     by: dict[str, dict[str, Score]] = {}
     for grouping in GROUPINGS:
@@ -98,11 +89,7 @@ def summarize(answers: Iterable[Answered]) -> Summary:
 
 
 def score_of(answers: Sequence[Answered]) -> Score:
-    """Scores answers together.
-
-    Raises:
-        ValueError: there are no answers.
-    """
+    """Scores answers together, of which there is at least one."""
     videos = [answered.video for answered in answers]
     lowest, highest = (
         estimate([unknown if answered.score is None else answered.score for answered in answers], videos)
@@ -113,11 +100,7 @@ def score_of(answers: Sequence[Answered]) -> Score:
 
 
 def mean_score(scores: Sequence[Score]) -> tuple[float | None, tuple[float, float]]:
-    """The plain mean of several benchmarks' accuracies, and its 95% interval; benchmarks count as independent.
-
-    Raises:
-        ValueError: there are no scores.
-    """
+    """The plain mean of accuracies, at least one, and its 95% interval; benchmarks count as independent."""
     if not scores:
         raise ValueError("no scores")
     ends = []
@@ -138,17 +121,8 @@ def format_summary(name: str, summary: Summary) -> str:
     for grouping, scores in summary.by.items():
         for value, score in scores.items():
             rows.append([f"{grouping.replace('_', ' ')}: {value}", *_cells(score, shown)])
-    notes = []
-    unscored, failed = (summary.overall.counts[verdict] for verdict in OPEN)
-    if unscored:
-        notes.append(f"{unscored} open answers are unscored: no judge is configured (docs/evaluation.md, Judge).")
-    if failed:
-        notes.append(f"{failed} answers got no verdict: the judge failed.")
-    too_long, missing = (summary.overall.counts[verdict] for verdict in NOT_ASKED)
-    if too_long:
-        notes.append(f"{too_long} questions are too long for the context (MAX_MODEL_LEN): not asked, and not right.")
-    if missing:
-        notes.append(f"{missing} questions have no video (--skip-missing): not asked, and not right.")
+    counts = summary.overall.counts
+    notes = [f"{counts[verdict]} {note}" for verdict, note in _NOTES.items() if counts[verdict]]
     if not summary.overall.is_known:
         notes.append("accuracy is over all questions: between wrong for all of these and right for all of these.")
     return "\n".join([name, *table_lines(rows), *notes])

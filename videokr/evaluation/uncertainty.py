@@ -21,16 +21,10 @@ CRITICAL = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """An accuracy, in [0, 1].
-
-    Attributes:
-        standard_error: clustered by video; None where all questions are about one video.
-        low, high: of the 95% interval.
-        examples, videos: how many there are.
-    """
+    """An accuracy, in [0, 1], with its 95% interval, and of how many examples and videos it is."""
 
     value: float
-    standard_error: float | None
+    standard_error: float | None  # clustered by video; None where all questions are about one video
     low: float
     high: float
     examples: int
@@ -39,25 +33,18 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How much more one run has right than another on the same questions, in [-1, 1].
-
-    Attributes:
-        low, high: of the 95% interval.
-        p_value: of there being no difference, two-sided.
-        gained, lost: questions that only the second, or only the first run has right.
-        examples, videos: how many there are.
-        examples_needed: so many questions like these would tell a difference of this size from none in 80 of 100
-            trials, at 5%; None where there is no difference, or one video alone.
-    """
+    """How much more one run has right than another on the same questions, in [-1, 1], with its 95% interval."""
 
     value: float
     low: float
     high: float
-    p_value: float
-    gained: int
-    lost: int
+    p_value: float  # of there being no difference, two-sided
+    gained: int  # questions that only the second run has right
+    lost: int  # and only the first
     examples: int
     videos: int
+    # So many questions like these would tell a difference of this size from none in 80 of 100 trials, at 5%; None where
+    # there is no difference, or one video alone.
     examples_needed: int | None
 
 

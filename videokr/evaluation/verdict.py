@@ -36,16 +36,11 @@ NOT_ASKED = (Verdict.TOO_LONG, Verdict.MISSING_VIDEO)  # in the denominator, and
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """One response with its verdict.
-
-    Attributes:
-        answer: the option letter, the spans of time, or the text of an open answer; None where it is unparsed.
-        judge_reply: `1` or `0`, or why the judge gave no verdict; None where it was not asked.
-    """
+    """One response with its verdict."""
 
     verdict: Verdict
-    answer: str | None
-    judge_reply: str | None = None
+    answer: str | None  # the option letter, the spans of time, or the text of an open answer; None: unparsed
+    judge_reply: str | None = None  # `1` or `0`, or why the judge gave no verdict; None where it was not asked
 
 
 def read(example: Example, response: str, form: str) -> str | None:

@@ -78,11 +78,7 @@ def document(template: str, title: str, script: str | None = None, pictures: str
 
 
 def raw(text: str) -> Markup:
-    """A text of ours for inside a `style` or `script` element, where nothing is escaped.
-
-    Raises:
-        ValueError: the text would end the element.
-    """
+    """A text of ours for inside a `style` or `script` element, which must not end that: there nothing is escaped."""
     if "</" in text or "<!--" in text:
         raise ValueError("a text with '</' or '<!--' cannot stand in a style or script element")
     return Markup(text)

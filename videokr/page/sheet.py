@@ -4,8 +4,9 @@ import base64
 import io
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from tqdm import tqdm
 from videokr.budget import VideoBudget
 from videokr.errors import UserError
 from videokr.video.colours import Rgb
-from videokr.video.frame_plan import VideoHeader, frame_number
+from videokr.video.frame_plan import TIMESTAMPED_PATCH_SIZE, FramePlan, VideoHeader, plan_frames, spread
 from videokr.video.orientation import is_sideways, upright
 from videokr.video.timeline import VideoError, read_header, video_stream
 
@@ -35,19 +36,12 @@ _LADDER = (
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Frames of one video in one picture.
+    """Frames of one video in one picture."""
 
-    Attributes:
-        picture: an encoded image of `width` times `height` pixels, frames from left to right.
-        media_type: of the picture, `image/webp` or `image/jpeg`.
-        seconds: into the video, of each frame.
-    """
-
-    picture: bytes
-    media_type: str
+    picture: bytes  # WebP of `width` times `height` pixels or smaller in proportion, frames from left to right
     width: int
     height: int
-    seconds: tuple[float, ...]
+    seconds: tuple[float, ...]  # into the video, of each frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +59,13 @@ Key = TypeVar("Key")
 def make_sheets(
     videos: Mapping[Key, tuple[Path, Moments]], bytes_each: int, threads: int | None = None
 ) -> dict[Key, Sheet | NoSheet]:
-    """Draws many sheets, on all cores, with a progress bar.
+    """Draws many sheets, with a progress bar.
 
     Args:
         bytes_each: of one picture, at most.
         threads: None for as many as there are cores, up to `MAX_THREADS`.
     """
-    threads = threads or max(1, min(MAX_THREADS, os.cpu_count() or 1))
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="sheet")
+    pool = ThreadPoolExecutor(threads or min(MAX_THREADS, os.cpu_count() or 1))
     try:
         drawn = pool.map(lambda video: make_sheet(video[0], video[1], bytes_each), videos.values())
         progress = tqdm(drawn, desc="contact sheets", unit="video", total=len(videos), disable=None)
@@ -88,7 +81,7 @@ def make_sheet(path: Path, moments: Moments, max_bytes: int) -> Sheet | NoSheet:
     try:
         header = read_header(path)
         seconds = planned_seconds(header, moments) if isinstance(moments, VideoBudget) else moments
-        frames = list(_frames(path, header, seconds))
+        frames = _frames(path, header, seconds)
     except VideoError as error:
         return NoSheet(f"cannot be decoded: {error.reason.replace(str(path), path.name)}")
     except UserError as error:
@@ -97,19 +90,18 @@ def make_sheet(path: Path, moments: Moments, max_bytes: int) -> Sheet | NoSheet:
 
 
 def planned_seconds(header: VideoHeader, budget: VideoBudget) -> list[float]:
-    """When the frames of a sheet are shown: evenly among those that the budget asks for, the first and the last too.
-
-    The same frames as `plan_frames` has, but where a frame lies exactly between two, which needs torch to tell.
-    """
-    planned = frame_number(header, budget)
-    shown = min(FRAMES, planned)
-    places = [round(number * (planned - 1) / (shown - 1)) for number in range(shown)]
-    indices = [round(place * (header.frame_count - 1) / (planned - 1)) for place in places]
-    return [header.seconds_of(index) for index in dict.fromkeys(indices)]
+    """When the frames of a sheet are shown: evenly among those that the budget asks for, the first and the last too."""
+    return seconds_among(plan_frames(header, budget, TIMESTAMPED_PATCH_SIZE), FRAMES)
 
 
-def _frames(path: Path, header: VideoHeader, wanted: Sequence[float]) -> Iterator[tuple[float, Any]]:
-    """(seconds, picture) of the frames at these seconds, or the last before where the file ends early.
+def seconds_among(plan: FramePlan, most: int) -> list[float]:
+    """When the frames of a plan are shown, each once: so many at most, evenly among them."""
+    places = spread(len(plan.indices), min(most, len(plan.indices)))
+    return [plan.header.seconds_of(index) for index in dict.fromkeys(plan.indices[place] for place in places)]
+
+
+def _frames(path: Path, header: VideoHeader, wanted: Sequence[float]) -> dict[float, Any]:
+    """Pictures by their seconds: of the frames at these seconds, or the last before where the file ends early.
 
     Each is looked for from the key frame before it, so that a long video is not decoded whole.
 
@@ -119,27 +111,24 @@ def _frames(path: Path, header: VideoHeader, wanted: Sequence[float]) -> Iterato
     import av
 
     tolerance = 0.5 / header.average_fps
-    found = 0
+    found: dict[float, Any] = {}
     try:
         with av.open(str(path)) as container:
             stream = video_stream(path, container)
             stream.thread_type, stream.thread_count = "NONE", 1  # as many videos are read at once as there are cores
             start = float((stream.start_time or 0) * stream.time_base)
-            previous = None
             for seconds in wanted:
-                due = start + seconds
-                container.seek(max(0, math.floor((due - tolerance) / stream.time_base)), stream=stream)
-                frame = _frame_at(container, stream, due - tolerance)
-                if frame is None or frame.time == previous:
-                    continue
-                previous = frame.time
-                found += 1
-                yield max(0.0, frame.time - start), _small(frame)
+                earliest = start + seconds - tolerance
+                container.seek(max(0, math.floor(earliest / stream.time_base)), stream=stream)
+                frame = _frame_at(container, stream, earliest)
+                if frame is not None and (shown := max(0.0, frame.time - start)) not in found:
+                    found[shown] = _small(frame)
     except (av.FFmpegError, UnicodeDecodeError) as error:
         if not found:
             raise VideoError(path, getattr(error, "strerror", None) or str(error)) from error
     if not found:
         raise VideoError(path, "no frame of it decodes")
+    return found
 
 
 def _frame_at(container: Any, stream: Any, earliest: float) -> Any:
@@ -147,15 +136,11 @@ def _frame_at(container: Any, stream: Any, earliest: float) -> Any:
     import av
 
     last = None
-    try:
+    with suppress(av.error.InvalidDataError):
         for frame in container.decode(stream):
-            if frame.time is None:
-                continue
-            last = frame
-            if frame.time >= earliest:
+            last = last if frame.time is None else frame
+            if last is not None and last.time >= earliest:
                 break
-    except av.error.InvalidDataError:
-        pass
     return last
 
 
@@ -169,11 +154,10 @@ def _small(frame: Any) -> Any:
     return Image.fromarray(upright(Rgb()(frame, size, "AREA"), frame))
 
 
-def _encoded(frames: Sequence[tuple[float, Any]], max_bytes: int) -> Sheet:
-    from PIL import Image, features
+def _encoded(frames: Mapping[float, Any], max_bytes: int) -> Sheet:
+    from PIL import Image
 
-    kind = "WEBP" if features.check("webp") else "JPEG"
-    images = [image for _, image in frames]
+    images = list(frames.values())
     width, height = images[0].size
     strip = Image.new("RGB", (len(images) * (width + GAP) - GAP, height), "white")
     for place, image in enumerate(images):
@@ -182,11 +166,10 @@ def _encoded(frames: Sequence[tuple[float, Any]], max_bytes: int) -> Sheet:
     for scale, quality in _LADDER:  # to the last step, where none fits
         size = max(1, round(strip.width * scale)), max(1, round(strip.height * scale))
         file = io.BytesIO()
-        strip.resize(size).save(file, kind, quality=quality)
+        strip.resize(size).save(file, "WEBP", quality=quality)
         if file.tell() <= max_bytes:
             break
-    seconds = tuple(second for second, _ in frames)
-    return Sheet(file.getvalue(), f"image/{kind.lower()}", strip.width, strip.height, seconds)
+    return Sheet(file.getvalue(), strip.width, strip.height, tuple(frames))
 
 
 def sheet_style(sheets: Iterable[Sheet | NoSheet]) -> str:
@@ -198,6 +181,6 @@ def sheet_style(sheets: Iterable[Sheet | NoSheet]) -> str:
             rules.append(
                 f".s{place}{{max-width:{round(sheet.width * MAX_ENLARGEMENT)}px}}"
                 f".s{place} .strip{{aspect-ratio:{sheet.width}/{sheet.height};"
-                f"background-image:url(data:{sheet.media_type};base64,{picture})}}"
+                f"background-image:url(data:image/webp;base64,{picture})}}"
             )
     return "\n".join(rules)

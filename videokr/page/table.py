@@ -19,58 +19,38 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of a table.
-
-    Attributes:
-        shows: the filters of the browser that show what is counted here (`filter.js`); None where there are none.
-    """
+    """A cell of a table."""
 
     text: str
     tone: Tone = Tone.PLAIN
-    shows: Mapping[str, str] | None = None
+    shows: Mapping[str, str] | None = None  # the filters of the browser that show what is counted (`filter.js`)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a table.
-
-    Attributes:
-        is_detail: belongs to the row above.
-    """
+    """A row of a table."""
 
     label: str
     cells: Sequence[Cell]
-    is_detail: bool = False
+    is_detail: bool = False  # belongs to the row above
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Rows that belong together.
+    """Rows that belong together."""
 
-    Attributes:
-        title: None where the rows speak for themselves.
-    """
-
-    title: str | None
+    title: str | None  # None where the rows speak for themselves
     rows: Sequence[Row]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table as a page shows it.
-
-    Attributes:
-        corner: what the rows are.
-        columns: of the cells; every row has as many.
-        groups: titles over the columns, with how many each spans; empty where there are none.
-        notes: how to read it.
-        is_numeric: whether cells stand to the right.
-    """
+    """A table as a page shows it."""
 
     caption: str
-    corner: str
-    columns: Sequence[str]
+    corner: str  # what the rows are
+    columns: Sequence[str]  # of the cells; every row has as many
     sections: Sequence[Section]
-    groups: Sequence[tuple[str, int]] = ()
-    notes: Sequence[str] = ()
-    is_numeric: bool = True
+    groups: Sequence[tuple[str, int]] = ()  # titles over the columns, with how many each spans
+    notes: Sequence[str] = ()  # how to read it
+    is_numeric: bool = True  # whether cells stand to the right

@@ -65,15 +65,11 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number with its unit, which is None where none is written.
-
-    Attributes:
-        is_rounded: written with a decimal point.
-    """
+    """A number with its unit, which is None where none is written."""
 
     value: Fraction
     unit: Unit | None
-    is_rounded: bool
+    is_rounded: bool  # written with a decimal point
 
 
 ONE, SECOND = Unit(), Unit(dimensions=(("[time]", 1.0),))

@@ -32,19 +32,12 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PacketTable:
-    """The packets of a video in the file's order.
+    """The packets of a video in the file's order; arrays are int64."""
 
-    Attributes:
-        times: int64, of the frame in each, in units of the stream.
-        keys: places of the keyframes, rising.
-        order: int64, places of the packets that are shown, in the order of showing; no two are so at one time.
-        damaged: int64, times of packets that the container knows to be damaged, rising.
-    """
-
-    times: "np.ndarray"
-    keys: list[int]
-    order: "np.ndarray"
-    damaged: "np.ndarray"
+    times: "np.ndarray"  # of the frame in each, in units of the stream
+    keys: list[int]  # places of the keyframes, rising
+    order: "np.ndarray"  # places of the packets that are shown, in the order of showing; no two are so at one time
+    damaged: "np.ndarray"  # times of packets that the container knows to be damaged, rising
 
     @property
     def shown(self) -> "np.ndarray":
@@ -53,11 +46,7 @@ class PacketTable:
         return shown
 
     def runs(self, indices: Iterable[int]) -> list[Run]:
-        """What is to be decoded for some frames.
-
-        Args:
-            indices: of frames, in the order of showing.
-        """
+        """What is to be decoded for the frames with these indices, which count in the order of showing."""
         runs: list[Run] = []
         for first, place in sorted(map(self._needed, self.order[list(indices)].tolist())):
             if runs and first <= runs[-1].last + 1:
@@ -75,19 +64,12 @@ class PacketTable:
         return self.keys[key], place
 
 
-@dataclass(slots=True)
-class Packets:
-    """What a pass over the packets of an open file tells.
+class Packets(NamedTuple):
+    """What a pass over the packets of an open file tells."""
 
-    Attributes:
-        first: the first frame that decodes; None: none does.
-        table: None: the packets do not tell which frames are shown, and when.
-        held_seconds: when the last packet of any stream ends.
-    """
-
-    first: Any = None
-    table: PacketTable | None = None
-    held_seconds: float = 0.0
+    first: Any  # the first frame that decodes; None: none does
+    table: PacketTable | None  # None: the packets do not tell which frames are shown, and when
+    held_seconds: float  # when the last packet of any stream ends
 
 
 def read_packets(container: Any, stream: Any, only_first: bool) -> Packets:
@@ -98,26 +80,25 @@ def read_packets(container: Any, stream: Any, only_first: bool) -> Packets:
         stream: the video.
         only_first: stops at the first frame.
     """
-    found, rows = Packets(), []
+    first, held_seconds, rows = None, 0.0, []
     for packet in packets_of(container):
         time = packet.dts if packet.pts is None else packet.pts
         if time is not None:
-            end = float((time + (packet.duration or 0)) * packet.time_base)
-            found.held_seconds = max(found.held_seconds, end)
+            held_seconds = max(held_seconds, float((time + (packet.duration or 0)) * packet.time_base))
         if packet.stream_index != stream.index:
             continue
-        if found.first is None:
-            found.first = next(decoded(stream, packet), None)
-            if found.first is not None and only_first:
-                return found
+        if first is None:
+            first = next(decoded(stream, packet), None)
+            if first is not None and only_first:
+                return Packets(first, None, held_seconds)
         shown = 0 if packet.is_discard else _shown_frames(stream, packet)
         rows.append((packet.pts, packet.is_keyframe, shown, packet.is_corrupt))
-    if found.first is None:
-        found.first = next(decoded(stream, None), None)
+    if first is None:
+        first = next(decoded(stream, None), None)
     is_told = container.format.name not in WITHOUT_TIMES or stream.codec_context.codec.intra_only
     is_told = is_told and not (is_reordered(stream) and is_rising([time for time, *_ in rows]))
-    found.table = _table(rows) if is_told and not is_interlaced(stream, found.first) else None
-    return found
+    table = _table(rows) if is_told and not is_interlaced(stream, first) else None
+    return Packets(first, table, held_seconds)
 
 
 def codec_of(stream: Any) -> str:

@@ -2,6 +2,7 @@
 
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,10 +25,9 @@ Frames = tuple["torch.Tensor", FramePlan]
 class FrameCache:
     """Decodes in threads of its own, so that no thread waits that could do something else."""
 
-    def __init__(self, max_bytes: int = MAX_BYTES):
-        threads = min(len(os.sched_getaffinity(0)), THREADS_MAX)
-        pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
-        self._work: SharedWork[Frames] = SharedWork(pool, max_bytes, lambda shown: shown[0].nbytes)
+    def __init__(self) -> None:
+        pool = ThreadPoolExecutor(min(len(os.sched_getaffinity(0)), THREADS_MAX), thread_name_prefix="decode")
+        self._work: SharedWork[Frames] = SharedWork(pool, MAX_BYTES, lambda shown: shown[0].nbytes)
 
     def take_decodes(self) -> int:
         """How many videos were decoded since this was last asked."""
@@ -35,14 +35,11 @@ class FrameCache:
 
     def read(self, path: Path, budget: VideoBudget, patch_size: int) -> "Future[Frames]":
         """As `videokr.video.reader.read_frames`; the frames are shared, and not to be written to."""
-        stamp: object
-        try:
-            status = split_part(path)[0].stat()
-            stamp = status.st_size, status.st_mtime_ns
-        except OSError:
-            stamp = None  # which reading it says more of
-        if not is_fast():
-            stamp = object()  # shared with nobody
+        stamp: object = object()  # shared with nobody
+        if is_fast():
+            with suppress(OSError):  # reading it says more
+                status = split_part(path)[0].stat()
+                stamp = status.st_size, status.st_mtime_ns
         return self._work.ask((path, stamp, budget, patch_size), lambda: read_frames(path, budget, patch_size))
 
 

@@ -29,20 +29,13 @@ TIMESTAMP_TOKENS_MAX = 17  # `<86400.0 seconds>` before a temporal patch, of a t
 
 @dataclass(frozen=True, slots=True)
 class VideoHeader:
-    """What a file says of itself.
+    """What a file says of itself; height and width are of a frame as it is to be shown, in pixels."""
 
-    Attributes:
-        frame_count: frames that are shown.
-        average_fps: frames a second, over the whole of it.
-        height, width: of a frame as it is to be shown, in pixels.
-        times_ms: when each frame is shown, in milliseconds from the first one on; None: all are equally long.
-    """
-
-    frame_count: int
-    average_fps: float
+    frame_count: int  # frames that are shown
+    average_fps: float  # over the whole of it
     height: int
     width: int
-    times_ms: tuple[int, ...] | None = None
+    times_ms: tuple[int, ...] | None = None  # when each frame is shown, from the first on; None: all are equally long
 
     @property
     def duration_seconds(self) -> float:
@@ -65,38 +58,26 @@ class VideoHeader:
 
         if self.times_ms is None:
             return 0.0
-        return float(
-            np.abs(np.array(self.times_ms) / MILLISECONDS - np.arange(self.frame_count) / self.average_fps).max()
-        )
+        by_index = np.arange(self.frame_count) / self.average_fps
+        return float(np.abs(np.array(self.times_ms) / MILLISECONDS - by_index).max())
 
 
 @dataclass(frozen=True, slots=True)
 class FramePlan:
-    """The frames of one video as a model gets them.
-
-    Attributes:
-        header: the video's.
-        indices: of the frames, counted from 0 in the order of showing; an even number of them.
-        height, width: of every frame after resizing, in pixels; multiples of twice the patch size.
-        patch_size: side of a vision patch in pixels: 14 for Qwen2.5-VL, 16 for Qwen3-VL.
-        times_ms: when each is shown, in milliseconds; None: at its index divided by the frame rate.
-    """
+    """The frames of one video as a model gets them; height and width, in pixels, are of every one after resizing."""
 
     header: VideoHeader
-    indices: tuple[int, ...]
-    height: int
-    width: int
-    patch_size: int
-    times_ms: tuple[int, ...] | None = None
+    indices: tuple[int, ...]  # counted from 0 in the order of showing; an even number of them
+    height: int  # a multiple of twice the patch size
+    width: int  # the same
+    patch_size: int  # side of a vision patch in pixels: 14 for Qwen2.5-VL, 16 for Qwen3-VL
+    times_ms: tuple[int, ...] | None = None  # when each is shown; None: at its index divided by the frame rate
 
     @property
     def grid(self) -> tuple[int, int, int]:
         """Vision patches along time, height and width, as the processors' `video_grid_thw`."""
-        return (
-            len(self.indices) // TEMPORAL_PATCH_FRAMES,
-            self.height // self.patch_size,
-            self.width // self.patch_size,
-        )
+        side = self.patch_size
+        return len(self.indices) // TEMPORAL_PATCH_FRAMES, self.height // side, self.width // side
 
     @property
     def tokens_per_patch(self) -> int:
@@ -119,8 +100,8 @@ class FramePlan:
     @property
     def timestamps(self) -> tuple[float, ...]:
         """Seconds into the video of each temporal patch: halfway between its frames, which Qwen3-VL is told."""
-        seconds = self.seconds
-        return tuple((first + last) / 2 for first, last in zip(seconds[::2], seconds[1::2], strict=True))
+        pairs = zip(self.seconds[::2], self.seconds[1::2], strict=True)
+        return tuple((first + last) / 2 for first, last in pairs)
 
     @property
     def sampled_fps(self) -> float:

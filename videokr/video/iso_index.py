@@ -107,9 +107,7 @@ def _runs(content: bytes, kind: str) -> "np.ndarray":
     number = int.from_bytes(content[4:8], "big")
     values = content[8 : 8 + 8 * number]
     runs: np.ndarray = np.frombuffer(values[: len(values) // 8 * 8], dtype=[("count", ">u4"), ("value", kind)])
-    return (
-        np.stack([runs["count"], runs["value"]], axis=1).astype(np.int64) if len(runs) else np.zeros((0, 2), np.int64)
-    )
+    return np.stack([runs["count"], runs["value"]], axis=1).astype(np.int64)
 
 
 def _timescale(head: bytes) -> int:

@@ -45,8 +45,7 @@ def look(
 def shown_rounds(example: Example, video: Path) -> Example:
     """The example with the spans of its rounds as a call of them shows them, so that rows say what a dialogue will.
 
-    Raises:
-        RecordError: a span begins beyond the end of the video, or the video cannot be read.
+    RecordError where one begins beyond the end of the video, or the video cannot be read.
     """
     if not example.rounds:
         return example

@@ -21,10 +21,7 @@ class VideoEntry(NamedTuple):
         reason: why it is rejected, in the same words for every video with this fault; None: it is fine.
         detail: what was found.
         size_bytes, mtime_ns: of the file that was looked at; None where there is none.
-        frame_count, average_fps, height, width: see VideoHeader; None below `probe`.
-        codec: of the video, as FFmpeg calls it.
-        is_hdr: see `videokr.video.timeline.Facts`.
-        off_by_index_seconds: see VideoHeader; 0 where all frames are equally long.
+        The others: see `videokr.video.timeline.Facts` and its header; None below `probe`.
     """
 
     path: str
@@ -75,11 +72,7 @@ def write_manifest(path: Path, entries: Iterable[VideoEntry]) -> None:
 
 
 def read_manifest(path: Path) -> dict[str, VideoEntry]:
-    """The entries by their path.
-
-    Raises:
-        UserError: there is none, or it is none.
-    """
+    """The entries by their path; UserError where there is no manifest, or another file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

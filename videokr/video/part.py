@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from videokr.budget import BY_TIME, VideoBudget
-from videokr.spans import Span
+from videokr.spans import Span, write_seconds
 from videokr.video.frame_plan import (
     MILLISECONDS,
     TEMPORAL_PATCH_FRAMES,
@@ -21,8 +21,7 @@ _PART = re.compile(r"(.+)#t=(\d+(?:\.\d+)?),(\d+(?:\.\d+)?)", re.DOTALL)
 
 def name_part(video: str, span: Span) -> str:
     """The name of a part of a video, from the file's."""
-    start, end = (f"{second:.3f}".rstrip("0").rstrip(".") for second in span)
-    return f"{video}#t={start},{end}"
+    return f"{video}#t={write_seconds(span[0])},{write_seconds(span[1])}"
 
 
 def split_part(video: str | Path) -> tuple[Path, Span | None]:

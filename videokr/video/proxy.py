@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from functools import cache, lru_cache
@@ -37,12 +37,7 @@ SUFFIX = ".mp4"
 
 @dataclass(frozen=True, slots=True)
 class ProxyKey:
-    """What a proxy is made for.
-
-    Attributes:
-        budget: of the video.
-        patch_size: side of a vision patch in pixels.
-    """
+    """What a proxy is made for: a budget, and the side of a vision patch in pixels."""
 
     budget: VideoBudget
     patch_size: int
@@ -58,11 +53,7 @@ class ProxyKey:
 
 @dataclass(frozen=True, slots=True)
 class ProxyFolder:
-    """A folder of proxies, which are read in the place of originals.
-
-    Attributes:
-        root: holds a folder for each key.
-    """
+    """A folder of proxies, which are read in the place of originals; it holds a folder for each key."""
 
     root: Path
 
@@ -72,29 +63,24 @@ class ProxyFolder:
         Raises:
             OSError: the video cannot be read.
         """
-        name = _fingerprint(video)
+        status = video.stat()
+        name = _fingerprint(video, status.st_size, status.st_mtime_ns)
         return self.root / key.folder / name[:2] / f"{name}{SUFFIX}"
 
     def read(self, video: Path, key: ProxyKey) -> "tuple[torch.Tensor, FramePlan] | None":
         """As `videokr.video.reader.read_frames`; None where there is no proxy that is whole and of this very file."""
         try:
-            path = self.path(video, key)
-            status = video.stat()
-            found = path.is_file()
+            path, status = self.path(video, key), video.stat()
         except OSError:
             return None
-        shown = read_proxy(path, (status.st_size, status.st_mtime_ns), key) if found else None
+        shown = read_proxy(path, (status.st_size, status.st_mtime_ns), key) if path.is_file() else None
         if shown is None:
             _say_once(key.folder)
         return shown
 
 
 def proxy_folder() -> ProxyFolder | None:
-    """As the environment has it; None, too, where the fast path to videos is off.
-
-    Raises:
-        UserError: it names no folder; or see `is_fast`.
-    """
+    """As the environment has it, UserError where that is none; None, too, where the fast path to videos is off."""
     given = os.environ.get(FOLDER_VARIABLE)
     if not given or not is_fast():
         return None
@@ -104,14 +90,7 @@ def proxy_folder() -> ProxyFolder | None:
 
 
 def video_reading() -> dict[str, bool]:
-    """How this process reads videos, for the card of a run: no folder's name.
-
-    Returns:
-        `fast`, see `is_fast`; and `proxies`, whether they are read in the place of originals where there are any.
-
-    Raises:
-        UserError: see `is_fast`, `proxy_folder`.
-    """
+    """How this process reads videos, for the card of a run: see `is_fast`, `proxy_folder`; no folder's name."""
     return {"fast": is_fast(), "proxies": proxy_folder() is not None}
 
 
@@ -159,10 +138,9 @@ def read_proxy(path: Path, stamp: tuple[int, int], key: ProxyKey) -> "tuple[torc
     import torch
 
     with _opened(path) as container:
-        said = _said(container) if container else {}
-        if container is None or said.get("format") != FORMAT:
+        if container is None:
             return None
-        packets = list(_packets(container))
+        said, packets = _said(container), list(_packets(container))
         if said.pop("digest", None) != _digest(said, packets):
             return None
         plan, decoder = _plan_of(said, stamp, key), container.streams.video[0].codec_context
@@ -221,14 +199,13 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         container = av.open(str(path))
     except (av.FFmpegError, OSError, UnicodeDecodeError):
-        yield None
-        return
-    with container:
-        if not container.streams.video:
+        container = None
+    with container or nullcontext():
+        if container is None or not container.streams.video:
             yield None
-            return
-        container.streams.video[0].thread_count = 1
-        yield container
+        else:
+            container.streams.video[0].thread_count = 1
+            yield container
 
 
 def _packets(container: Any) -> Iterator[Any]:
@@ -257,13 +234,8 @@ def _ticks(plan: FramePlan) -> list[int]:
     return times
 
 
-def _fingerprint(video: Path) -> str:
-    status = video.stat()
-    return _fingerprint_at(video, status.st_size, status.st_mtime_ns)
-
-
 @lru_cache(maxsize=1_024)
-def _fingerprint_at(video: Path, size_bytes: int, mtime_ns: int) -> str:
+def _fingerprint(video: Path, size_bytes: int, mtime_ns: int) -> str:
     with video.open("rb") as file:
         head = file.read(EDGE_BYTES)
         file.seek(max(0, size_bytes - EDGE_BYTES))

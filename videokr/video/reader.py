@@ -25,8 +25,7 @@ def read_frames(path: Path, budget: VideoBudget, patch_size: int) -> tuple["torc
     Args:
         path: of a video, or the name of a part of one (`videokr.video.part`), which no proxy has.
 
-    Raises:
-        UserError, VideoError: see `read_original`.
+    Returns, raises: as `read_original`.
     """
     folder = None if split_part(path)[1] else proxy_folder()
     found = folder.read(path, ProxyKey(budget, patch_size)) if folder else None
@@ -67,12 +66,7 @@ def read_original(path: Path, budget: VideoBudget, patch_size: int) -> tuple["to
 
 
 def check_frames(path: Path, budget: VideoBudget, patch_size: int) -> None:
-    """Decodes as `read_original` does, and keeps nothing.
-
-    Raises:
-        UserError: the file is not there.
-        VideoError: it cannot be decoded as far as the plan needs it, or is damaged there.
-    """
+    """Decodes as `read_original` does, and keeps nothing; VideoError, too, where a frame that is shown is damaged."""
     timeline = read_timeline(path, with_packets=True)
     plan = plan_video(path, timeline.facts.header, budget, patch_size)
     damaged = decode(path, timeline, plan.indices, lambda index, frame: None)
@@ -102,8 +96,7 @@ def check_end(path: Path) -> None:
 def plan_video(path: Path, header: VideoHeader, budget: VideoBudget, patch_size: int) -> FramePlan:
     """The frames of a video, or of a part of one, that a budget asks for; see `plan_frames` and `plan_part`.
 
-    Raises:
-        VideoError: a frame too narrow for the processors.
+    VideoError where a frame is too narrow for the processors.
     """
     try:
         return plan_part(header, split_part(path)[1], budget, patch_size)

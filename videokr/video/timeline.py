@@ -48,48 +48,30 @@ class VideoError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a file says of its video.
-
-    Attributes:
-        codec: as FFmpeg calls it.
-        is_hdr: its light is meant for a screen of high dynamic range (PQ, HLG), for which no host converts it.
-    """
+    """What a file says of its video."""
 
     header: VideoHeader
-    codec: str
+    codec: str  # as FFmpeg calls it
     has_audio: bool
-    is_hdr: bool
+    is_hdr: bool  # its light is meant for a screen of high dynamic range (PQ, HLG), for which no host converts it
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """What is shown of a file and when, and the packets that tell it.
-
-    Attributes:
-        table: of the packets; None: they do not tell the frames apart, which are counted then.
-        is_indexed: the file's index tells its frames.
-    """
+    """What is shown of a file and when, and the packets that tell it."""
 
     facts: Facts
-    table: PacketTable | None
-    is_indexed: bool
+    table: PacketTable | None  # of the packets; None: they do not tell the frames apart, which are counted then
+    is_indexed: bool  # the file's index tells its frames
 
 
 def read_header(path: Path) -> VideoHeader:
-    """What is shown of a file, and when: see `read_facts`.
-
-    Raises:
-        UserError, VideoError: see `read_facts`.
-    """
+    """What is shown of a file, and when; raises as `read_timeline`."""
     return read_facts(path).header
 
 
 def read_facts(path: Path) -> Facts:
-    """What a file says of its video.
-
-    Raises:
-        UserError, VideoError: see `read_timeline`.
-    """
+    """What a file says of its video; raises as `read_timeline`."""
     return read_timeline(path, with_packets=False).facts
 
 
@@ -154,11 +136,7 @@ def _rate(stated: float, seconds: Any) -> tuple[float, bool]:
 
 
 def _refuse_broken_off(path: Path, container: Any, stream: Any, held_seconds: float) -> None:
-    """Refuses a file that was cut short.
-
-    Raises:
-        VideoError: the file ends before the time that its header states for all that is in it, sound too.
-    """
+    """Refuses a file that ends before the time that its header states for all that is in it, sound too."""
     stated = (container.duration or 0) / MICROSECONDS
     if container.format.name in WITHOUT_TIMES:  # of which FFmpeg tells what is there
         stated = float(stream.frames * stream.time_base) if stream.frames < MAX_AVI_FRAMES else 0.0
@@ -169,11 +147,7 @@ def _refuse_broken_off(path: Path, container: Any, stream: Any, held_seconds: fl
 
 
 def _decoded_seconds(path: Path) -> tuple[int, Any]:
-    """How many frames come out, and when each is shown if that is said of all: from the first one on.
-
-    Raises:
-        VideoError: none does.
-    """
+    """How many frames come out, and when each is shown if that is said of all: from the first one on."""
     import numpy as np
 
     with opened(path) as (container, stream):
@@ -196,12 +170,7 @@ def _decoded_seconds(path: Path) -> tuple[int, Any]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[Any, Any]]:
-    """The file, and the video stream in it.
-
-    Raises:
-        UserError: the file is not there.
-        VideoError: it cannot be opened; or see `video_stream`.
-    """
+    """The file, and the video stream in it; UserError where it is not there, VideoError where it cannot be opened."""
     import av
 
     if not path.is_file():
@@ -219,8 +188,7 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
 def video_stream(path: Path, container: Any) -> Any:
     """The best one in an opened file, as FFmpeg chooses it; no picture that is attached to sound.
 
-    Raises:
-        VideoError: there is none, or FFmpeg does not know its codec.
+    VideoError where there is none, or its codec is unknown to FFmpeg.
     """
     videos = [stream for stream in container.streams.video if not stream.disposition.value & ATTACHED_PICTURE]
     if not videos:

@@ -23,11 +23,7 @@ def video_text(plan: FramePlan) -> str:
 
 
 def put_videos(text: str, place: str, plans: Iterable[FramePlan]) -> str:
-    """The text with one video of `plans`, in order, at every `place` in it.
-
-    Raises:
-        ValueError: more or fewer places than videos.
-    """
+    """The text with one video of `plans`, in order, at every `place` in it; ValueError unless there are as many."""
     before, *parts = text.split(place)
     pairs = zip(plans, parts, strict=True)
     return before + "".join(video_text(plan) + part for plan, part in pairs)

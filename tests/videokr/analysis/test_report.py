@@ -42,6 +42,7 @@ from videokr.page.sheet import FRAMES, NoSheet, Sheet, make_sheet, planned_secon
 from videokr.page.table import Tone
 from videokr.prompt import prompt_digest
 from videokr.response import Kind, build_response
+from videokr.video.frame_plan import VideoHeader
 from videokr.video.timeline import read_header
 
 R, W, U, N, F = Verdict.RIGHT, Verdict.WRONG, Verdict.UNPARSED, Verdict.UNSCORED, Verdict.JUDGE_FAILED
@@ -551,6 +552,13 @@ def test_a_sheet_shows_planned_frames_at_their_times(clip):
     width = (sheet.width + 2) // FRAMES
     greys = [picture[:, place * width + 10 : place * width + width - 12].mean() for place in range(FRAMES)]
     assert greys == pytest.approx([255 * seconds / 3.9 for seconds in sheet.seconds], abs=8)
+
+
+def test_a_sheet_shows_the_frames_that_a_budget_even_in_time_asks_for():
+    """At 0, 1, 2 and 3 seconds the first, third, third and fourth frame are on the screen."""
+    header = VideoHeader(4, 1.0, 64, 64, times_ms=(0, 100, 200, 3_000))
+    assert planned_seconds(header, EVAL_BUDGET) == [0.0, 0.1, 0.2, 3.0]
+    assert planned_seconds(header, replace(EVAL_BUDGET, sampling="time")) == [0.0, 0.2, 3.0]
 
 
 def test_every_shape_of_file_has_a_sheet(tmp_path):

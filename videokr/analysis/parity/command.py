@@ -45,11 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Status 0 where all hosts agree on everything, 1 where they do not, 3 where one of them failed.
-
-    Raises:
-        UserError: no such model, records or environment.
-    """
+    """Status 0 where all hosts agree on everything, 1 where they do not, 3 where one of them failed."""
     family_of(args.model)
     if args.n < 1:
         raise UserError(f"--n is {args.n}: a number of records, at least 1")
@@ -81,14 +77,13 @@ def run(args: argparse.Namespace) -> int:
         except HostError as error:
             print(f"error: {error}", file=sys.stderr)
             return FAILED_STATUS
-        traces = {
-            title: [
-                replace(trace, example=label) for trace, label in zip(read_report(folder, report), labels, strict=True)
-            ]
-            for reports in REPORTS.values()
-            for report, title in reports.items()
-            if not (args.agentic and report == ONE_ROUND)
-        }
+        titles = {report: title for reports in REPORTS.values() for report, title in reports.items()}
+        if args.agentic:
+            del titles[ONE_ROUND]
+        traces = {}
+        for report, title in titles.items():
+            told = zip(read_report(folder, report), labels, strict=True)
+            traces[title] = [replace(trace, example=label) for trace, label in told]
         (_, first), *others = traces.items()
         differences = [
             difference

@@ -17,7 +17,7 @@ AXES = ("time", "row", "column")
 Traces = Mapping[str, Sequence[Trace]]  # of each host by the name to show; the others are held against the first
 FRAMES_A_ROW = 8  # shown of a video, evenly over it
 THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT = 128, 72  # pixels, at most
-LABEL_WIDTH, INDEX_WIDTH, LINE_HEIGHT, MARGIN = 110, 64, 16, 4  # pixels
+LABEL_WIDTH, LINE_HEIGHT, MARGIN = 110, 16, 4  # pixels
 
 
 def _counted(values: Sequence[int]) -> str:
@@ -45,19 +45,12 @@ ASPECTS: dict[str, Callable[[Trace], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One aspect of one example in which a host differs from the first.
+    """One aspect of one example in which a host differs from the first."""
 
-    Attributes:
-        example: its id.
-        host: the one that differs from the first.
-        aspect: one of ASPECTS.
-        detail: the first difference with what stands around it, the first host's side first.
-    """
-
-    example: str
-    host: str
-    aspect: str
-    detail: str
+    example: str  # its id
+    host: str  # the one that differs from the first
+    aspect: str  # one of ASPECTS
+    detail: str  # the first difference with what stands around it, the first host's side first
 
 
 def compare(first: Trace, other: Trace, host: str, folder: Path) -> Iterator[Difference]:
@@ -177,10 +170,8 @@ def as_text(traces: Traces, differences: Sequence[Difference]) -> str:
         counts = [len({d.example for d in differences if (d.host, d.aspect) == (host, aspect)}) for host in others]
         lines.append(f"{aspect:<{NAME_WIDTH}}" + "".join(f"{count:>{COUNT_WIDTH}}" for count in counts))
     examples, differing = len(traces[first]), len({difference.example for difference in differences})
-    verdict = (
-        f"{differing} of {examples} examples differ" if differing else f"{examples} examples: the same in all hosts"
-    )
-    return "\n".join([*lines, verdict, ""])
+    same = f"{examples} examples: the same in all hosts"
+    return "\n".join([*lines, f"{differing} of {examples} examples differ" if differing else same, ""])
 
 
 def _elided(text: str, width: int) -> str:
@@ -207,33 +198,23 @@ def draw_sheet(traces: Mapping[str, Sequence[Trace]], folder: Path, output: Path
             rows.append((f"{examples[0].example}, video {number + 1}", None))
             for host, example in zip(traces, examples, strict=True):
                 rows.append((host, example.videos[number] if number < len(example.videos) else None))
-    sizes = {video.frames: _thumbnail_size(video) for _, video in rows if video}
     heights = [THUMBNAIL_HEIGHT + LINE_HEIGHT + MARGIN if video else LINE_HEIGHT + MARGIN for _, video in rows]
-    width = LABEL_WIDTH + FRAMES_A_ROW * max(map(_pitch, sizes.values()), default=0)
-    sheet = Image.new("RGB", (width, sum(heights)), "white")
+    pitch = THUMBNAIL_WIDTH + MARGIN
+    sheet = Image.new("RGB", (LABEL_WIDTH + FRAMES_A_ROW * pitch, sum(heights)), "white")
     pen = ImageDraw.Draw(sheet)
     top = 0
     for (label, video), height in zip(rows, heights, strict=True):
         pen.text((MARGIN, top + MARGIN), label, fill="black")
         if video:
-            frames, size = np.load(folder / video.frames), sizes[video.frames]
+            frames = np.load(folder / video.frames)
             chosen = np.unique(np.linspace(0, len(frames) - 1, FRAMES_A_ROW).round().astype(int))
             for column, place in enumerate(chosen):
-                left = LABEL_WIDTH + column * _pitch(size)
-                sheet.paste(Image.fromarray(frames[place]).resize(size), (left, top))
+                left = LABEL_WIDTH + column * pitch
+                shown = Image.fromarray(frames[place])
+                shown.thumbnail((THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT))
+                sheet.paste(shown, (left, top))
                 name = str(video.indices[place]) if place < len(video.indices) else "?"
                 pen.text((left, top + THUMBNAIL_HEIGHT), f"frame {name}", fill="gray")
         top += height
     with atomic_write(output) as aside:
         sheet.save(aside, format="PNG")
-
-
-def _thumbnail_size(video: SeenVideo) -> tuple[int, int]:
-    """Width and height, in pixels, at which a video's frames are shown."""
-    scale = min(THUMBNAIL_WIDTH / video.width, THUMBNAIL_HEIGHT / video.height)
-    return max(1, round(scale * video.width)), max(1, round(scale * video.height))
-
-
-def _pitch(size: tuple[int, int]) -> int:
-    """Pixels from one frame of a row to the next."""
-    return max(size[0], INDEX_WIDTH) + MARGIN

@@ -53,11 +53,7 @@ class HostError(Exception):
 
 
 def python_of(stage: str, environments: Path) -> Path:
-    """The Python of a stage's environment.
-
-    Raises:
-        UserError: the environment is not there.
-    """
+    """The Python of a stage's environment; UserError where that is not there."""
     python = environments / stage / "bin" / "python"
     if not python.is_file():
         raise UserError(f"'{python}' is not there: run bash local_script/setup_env.sh {stage}")
@@ -115,13 +111,9 @@ def _check(module: str, status: int, log: Path) -> None:
 
 
 def write_skeleton(model: Path, folder: Path) -> None:
-    """Writes the folder: a config.json of its own, and links to the other files but weights.
+    """Writes the folder: a config.json of its own, and links to the other files of a checkpoint but weights.
 
-    Args:
-        model: checkpoint folder of a covered family.
-
-    Raises:
-        UserError: it holds no tokenizer or processor, or its config.json lacks what the family has.
+    UserError where it holds no tokenizer or processor, or its config.json lacks what the family has.
     """
     for what, names in NEEDED.items():
         if not any((model / name).is_file() for name in names):

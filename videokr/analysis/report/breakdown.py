@@ -29,18 +29,15 @@ _NONE = Cell(NOTHING, Tone.QUIET)
 class Breakdown:
     """The scores of several runs for each value of a grouping.
 
-    Attributes:
-        corner: what the values are.
-        values: from the best to the worst in the first run, or in their own order. For each the scores of `views`;
-            None where a run was asked nothing of it.
-        shows: the filters that show the examples of a value.
+    The values stand from the best to the worst in the first run, or in their own order. Of each there are the scores of
+    `views`; None where a run was asked nothing of it.
     """
 
     title: str
-    corner: str
+    corner: str  # what the values are
     views: Sequence[RunView]
     values: Mapping[str, Sequence[Score | None]]
-    shows: Mapping[str, Mapping[str, str]]
+    shows: Mapping[str, Mapping[str, str]]  # the filters that show the examples of a value
 
 
 def breakdowns(run_set: RunSet) -> dict[str, list[Breakdown]]:
@@ -120,7 +117,7 @@ def _by_score(item: tuple[str, Sequence[Score | None]]) -> tuple[object, ...]:
 
 def _cells(score: Score | None) -> list[Cell]:
     if score is None:
-        return [Cell(NOTHING, Tone.QUIET)] * 3
+        return [_NONE] * 3
     tone = Tone.STRONG if score.is_known else Tone.BOUNDS
     return [Cell(f"{score.questions:,}"), Cell(accuracy(score), tone), Cell(span(*score.interval))]
 

@@ -20,10 +20,8 @@ PAGE = "report.html"
 EXAMPLES = 2_000
 # What a page of that many examples may weigh; one of more may weigh more in proportion.
 PAGE_BYTES = 14_500_000
-TEXT_SHARE, TEXT_SHARE_WITHOUT_SHEETS = 0.4, 0.7  # of it, for responses
-FIGURE_BYTES = 500  # of a contact sheet, besides the picture
+TEXT_SHARE, PICTURE_SHARE = 0.4, 0.35  # of it, for responses, and for contact sheets where there are some
 MAX_PICTURE_BYTES = 16_000
-MIN_PICTURE_BYTES = 1_000
 NAMED = 3  # videos without a sheet
 
 
@@ -44,11 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Status 0, also where videos are missing: the page and the last line say so.
-
-    Raises:
-        UserError: a folder holds no run, the runs were not asked alike, or an option makes no sense.
-    """
+    """Status 0, also where videos are missing: the page and the last line say so."""
     check_against(args.against)
     if args.examples < 0:
         raise UserError(f"--examples is {args.examples}: a number of examples, at least 0")
@@ -60,7 +54,6 @@ def run(args: argparse.Namespace) -> int:
     all_cases = gather(run_set)
     cases = spread_over(all_cases, args.examples)
     max_bytes = int(PAGE_BYTES * max(1.0, len(cases) / EXAMPLES))
-    text_share = TEXT_SHARE_WITHOUT_SHEETS if args.no_sheets else TEXT_SHARE
     report = Report(
         run_set=run_set,
         published=published_table(run_set, args.against),
@@ -71,14 +64,13 @@ def run(args: argparse.Namespace) -> int:
         cards=card_table(run_set),
         cases=cases,
         question_count=len(all_cases),
-        text_bytes=int(max_bytes * text_share),
+        text_bytes=int(max_bytes * (TEXT_SHARE + PICTURE_SHARE if args.no_sheets else TEXT_SHARE)),
     )
     sheets: Sheets = {}
     if not args.no_sheets:
         videos = {path: (Path(path), case.answers[0][0].card.budget) for case in cases for path in case.example.videos}
-        left = max_bytes - sum(len(piece.encode()) for piece in page(report, {})) - FIGURE_BYTES * len(cases)
-        each = left * 3 // 4 // max(1, len(videos))  # base64 takes four bytes for three
-        sheets = make_sheets(videos, min(MAX_PICTURE_BYTES, max(MIN_PICTURE_BYTES, each)))
+        each = int(max_bytes * PICTURE_SHARE) * 3 // 4 // max(1, len(videos))  # base64 takes four bytes for three
+        sheets = make_sheets(videos, min(MAX_PICTURE_BYTES, each))
     with atomic_write(output) as aside, aside.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(page(report, sheets))
     with atomic_write(markdown) as aside:

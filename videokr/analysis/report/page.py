@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 
 from videokr.analysis.compare import by_question
@@ -94,11 +95,8 @@ def group_counts(cases: Sequence[Case]) -> dict[str, Counter[str]]:
     for case in cases:
         for grouping, value in case.groups:
             counts.setdefault(grouping, Counter())[value] += 1
-    return {
-        grouping: Counter({value: values[value] for value in sorted(values, key=str.casefold)})
-        for grouping, values in counts.items()
-        if len(values) > 1
-    }
+    several = {grouping: values for grouping, values in counts.items() if len(values) > 1}
+    return {grouping: Counter(dict(sorted(values.items()))) for grouping, values in several.items()}
 
 
 def response_parts(answered: Answered) -> tuple[str, str]:
@@ -117,26 +115,18 @@ def token_counts(answered: Answered) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a report says, as a page or as Markdown.
-
-    Attributes:
-        others: benchmarks that are not published; None where there are none, as of the probes.
-        breakdowns: by benchmark.
-        cases: the examples on the page.
-        question_count: how many examples there are.
-        text_bytes: what their responses may take up together; longer ones are cut.
-    """
+    """What a report says, as a page or as Markdown."""
 
     run_set: RunSet
     published: Table
-    others: Table | None
+    others: Table | None  # benchmarks that are not published; None where there are none, as of the probes
     probes: Table | None
     verdicts: Table
-    breakdowns: Mapping[str, Sequence[Breakdown]]
+    breakdowns: Mapping[str, Sequence[Breakdown]]  # by benchmark
     cards: Table
-    cases: Sequence[Case]
-    question_count: int
-    text_bytes: int
+    cases: Sequence[Case]  # the examples on the page
+    question_count: int  # how many examples there are
+    text_bytes: int  # what their responses may take up together; longer ones are cut
 
 
 def page(report: Report, sheets: Sheets) -> Iterator[str]:
@@ -147,16 +137,8 @@ def page(report: Report, sheets: Sheets) -> Iterator[str]:
     """
     run_set, cases = report.run_set, report.cases
     answers = [answered for case in cases for _, answered in case.answers]
-    sections = {
-        "scores": "Scores",
-        "probes": "Does the score need the video?",
-        "verdicts": "Verdicts",
-        "breakdowns": "Breakdowns",
-        "cards": "Run cards",
-        "examples": "Examples",
-    }
-    if not report.probes:
-        del sections["probes"]
+    sections = {"scores": "Scores"} | ({"probes": "Does the score need the video?"} if report.probes else {})
+    sections |= {"verdicts": "Verdicts", "breakdowns": "Breakdowns", "cards": "Run cards", "examples": "Examples"}
     return document(
         "videokr.analysis.report/report.jinja",
         f"{TITLE}: {', '.join(dict.fromkeys(view.model for view in run_set.views))}",
@@ -172,9 +154,7 @@ def page(report: Report, sheets: Sheets) -> Iterator[str]:
         max_open=OPEN_BENCHMARKS,
         max_bytes=fair_length((page_bytes(answered.response) for answered in answers), report.text_bytes),
         benchmark_counts=Counter(case.benchmark for case in cases),
-        verdict_counts=Counter(
-            verdict for case in cases for verdict in {answered.verdict for _, answered in case.answers}
-        ),
+        verdict_counts=Counter(chain.from_iterable({said.verdict for _, said in case.answers} for case in cases)),
         group_counts=group_counts(cases),
         sheets=sheets,
         sheet_numbers={path: number for number, path in enumerate(sheets)},
@@ -195,12 +175,7 @@ def page(report: Report, sheets: Sheets) -> Iterator[str]:
 def _warnings(run_set: RunSet) -> list[str]:
     """What sets the runs apart from the first."""
     lines = [f"Not comparable: run {view.number} was not asked like run 1, {line}." for view, line in run_set.mixed]
-    numbers_of: dict[str, list[str]] = {}
     for view in run_set.views:
-        names = ", ".join(name for other, name in run_set.unlike if other is view)
-        if names:
-            numbers_of.setdefault(names, []).append(str(view.number))
-    for names, numbers in numbers_of.items():
-        runs = f"{'Runs' if len(numbers) > 1 else 'Run'} {', '.join(numbers)}"
-        lines.append(f"{runs}: other than run 1 in {names}; see the run cards.")
+        if names := ", ".join(name for other, name in run_set.unlike if other is view):
+            lines.append(f"Run {view.number}: other than run 1 in {names}; see the run cards.")
     return lines

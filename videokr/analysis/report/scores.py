@@ -20,22 +20,14 @@ _NONE = Cell(NOTHING, Tone.QUIET)
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkResult:
-    """A run's accuracy on a benchmark, or the mean of several; shares of 1.
+    """A run's accuracy on a benchmark, or the mean of several; shares of 1."""
 
-    Attributes:
-        lowest, highest: that it can be; the same where every question has a verdict.
-        interval: 95%.
-        questions: that the run was asked.
-        available: questions that there are, as far as is known.
-        missing_tracks: of the benchmark, those that were not asked.
-    """
-
-    lowest: float
-    highest: float
-    interval: tuple[float, float]
-    questions: int
-    available: int
-    missing_tracks: Sequence[str]
+    lowest: float  # that it can be
+    highest: float  # the same as `lowest` where every question has a verdict
+    interval: tuple[float, float]  # 95%
+    questions: int  # that the run was asked
+    available: int  # questions that there are, as far as is known
+    missing_tracks: Sequence[str]  # of the benchmark, those that were not asked
 
     @property
     def is_partial(self) -> bool:
@@ -50,11 +42,7 @@ Results = Mapping[str, BenchmarkResult]  # by benchmark or mean
 
 
 def check_against(name: str) -> None:
-    """Refuses a row that is not published.
-
-    Raises:
-        UserError: no such row is published.
-    """
+    """Raises UserError where no such row is published."""
     if name not in PUBLISHED:
         raise UserError(f"--against '{name}': published rows are {', '.join(PUBLISHED)}")
 
@@ -122,8 +110,7 @@ def verdict_table(run_set: RunSet) -> Table:
     is_alone = len(run_set.views) == 1
     if is_alone:
         (view,) = run_set.views
-        rows = [Row(title_of(name), _verdict_cells(view, name, shown)) for name in view.scores]
-        sections = [Section(None, rows)]
+        sections = [Section(None, [Row(title_of(name), _verdict_cells(view, name, shown)) for name in view.scores])]
     else:
         sections = []
         for name in run_set.benchmarks:

@@ -41,11 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Status 0, whatever the rollouts say.
-
-    Raises:
-        UserError: no dumps there, one that cannot be read, or no matplotlib.
-    """
+    """Status 0, whatever the rollouts say."""
     output: Path = args.output or args.dumps
     if args.output and output.exists() and not output.is_dir():
         raise UserError(f"--output '{output}' is no folder")

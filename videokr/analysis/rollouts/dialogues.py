@@ -12,12 +12,12 @@ from videokr.example import Example
 from videokr.jsonl import read_examples
 from videokr.outputs import atomic_write
 from videokr.page.document import document
-from videokr.page.sheet import make_sheets, sheet_style
+from videokr.page.sheet import make_sheets, seconds_among, sheet_style
 from videokr.prompt import build_prompt, build_question
 from videokr.reward import Accuracy
 from videokr.spans import Span
 from videokr.training_card import TRAINING_CARD, read_own_card
-from videokr.video.frame_plan import TIMESTAMPED_PATCH_SIZE, spread
+from videokr.video.frame_plan import TIMESTAMPED_PATCH_SIZE
 from videokr.video.part import plan_part
 from videokr.video.paths import resolve_video
 from videokr.video.timeline import read_header
@@ -30,33 +30,22 @@ TEMPLATE, TITLE = "videokr.analysis.rollouts/dialogues.jinja", "Dialogues of a G
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a model was shown of its video at once.
-
-    Attributes:
-        span: of the video that it asked for; None: all of it.
-        number: of frames that it saw; of a short part some twice.
-        seconds: into the video, of those of them that the page shows, each once.
-    """
+    """What a model was shown of its video at once."""
 
     video: Path
-    span: Span | None
-    number: int
-    seconds: tuple[float, ...]
+    span: Span | None  # of the video that it asked for; None: all of it
+    number: int  # of frames that it saw; of a short part some twice
+    seconds: tuple[float, ...]  # into the video, of those of them that the page shows, each once
 
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """A rollout with what it saw.
-
-    Attributes:
-        first: the looks before its first turn, one a video.
-        turns: each with what it was then shown or told; the last with nothing.
-    """
+    """A rollout with what it saw."""
 
     explanation: Explanation
     question: str
-    first: tuple[Look, ...]
-    turns: tuple[tuple[str, tuple[Look | CallFault, ...]], ...]
+    first: tuple[Look, ...]  # before its first turn, one a video
+    turns: tuple[tuple[str, tuple[Look | CallFault, ...]], ...]  # each with what it was then shown or told
 
 
 def write_dialogues(
@@ -71,9 +60,6 @@ def write_dialogues(
 
     Returns:
         What the page shows and leaves out, in a line.
-
-    Raises:
-        UserError: a file is not there or cannot be read.
     """
     card = read_own_card(run)
     if card is None:
@@ -159,9 +145,7 @@ def _told(
 
 def _look(video: Path, span: Span | None, budget: VideoBudget) -> Look:
     plan = plan_part(read_header(video), span, budget, TIMESTAMPED_PATCH_SIZE)
-    places = spread(len(plan.indices), min(MAX_SHOWN, len(plan.indices)))
-    seconds = dict.fromkeys(plan.header.seconds_of(plan.indices[place]) for place in places)
-    return Look(video, span, len(plan.indices), tuple(seconds))
+    return Look(video, span, len(plan.indices), tuple(seconds_among(plan, MAX_SHOWN)))
 
 
 def _looks(dialogue: Dialogue) -> Iterator[Look]:

@@ -16,11 +16,7 @@ UNVARIED_COLORS = ("tab:green", "dimgray", "tab:orange")
 
 
 def require_matplotlib() -> None:
-    """Refuses to begin what could not be drawn.
-
-    Raises:
-        UserError: matplotlib is not installed.
-    """
+    """Raises UserError where matplotlib is not installed."""
     if find_spec("matplotlib") is None:
         raise UserError("the figure needs matplotlib: pip install matplotlib, or give --no-figure")
 

@@ -23,32 +23,23 @@ Outcome = tuple[float | None, bool | None, str]  # figure, whether it fires, det
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What came of one check.
-
-    Attributes:
-        figure: what is held against the threshold; None where it cannot be had.
-        fires_below: the check fires where the figure is below the threshold, not above it.
-        fires: None where there is no verdict; `detail` says why.
-        examples: the clearest first.
-    """
+    """What came of one check."""
 
     name: Check
-    figure: float | None
+    figure: float | None  # what is held against the threshold; None where it cannot be had
     threshold: float
-    fires_below: bool
-    fires: bool | None
+    fires_below: bool  # the check fires where the figure is below the threshold, not above it
+    fires: bool | None  # None where there is no verdict; `detail` says why
     detail: str
-    examples: Sequence[dict[str, Any]]
+    examples: Sequence[dict[str, Any]]  # the clearest first
 
 
 def run_checks(tally: Tally) -> list[Finding]:
     """All findings, whether they fire or not."""
     window = Totals.of(totals for step, totals in tally.steps.items() if step in tally.window)
     stuffed = "answers give several options or numbers, or are long and earn part of the reward"
-    blocks, text = (
-        "outputs open two think or answer blocks or more",
-        "outputs say the same eight words three times or more",
-    )
+    blocks = "outputs open two think or answer blocks or more"
+    text = "outputs say the same eight words three times or more"
     outcomes = {
         Check.ANSWER_STUFFING: _share(window, Check.ANSWER_STUFFING, "answered", stuffed),
         Check.REPEATED_BLOCKS: _share(window, Check.REPEATED_BLOCKS, "rollouts", blocks),

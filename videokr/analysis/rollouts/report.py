@@ -84,16 +84,9 @@ def _numbers(totals: Totals, group_size: int) -> dict[str, Any]:
             **{spread: sums[f"spread/{spread}"] for spread in (VARIED, *UNVARIED)},
             "without_variance_share": totals.mean("unvaried", "compared"),
         },
-        "habits": {
-            "stuffed_answer": sums[f"check/{Check.ANSWER_STUFFING}"],
-            "repeated_blocks": sums[f"check/{Check.REPEATED_BLOCKS}"],
-            "repeated_text": sums[f"check/{Check.REPEATED_TEXT}"],
-        },
         "dialogues": {name: sums[name] for name in ("dialogues", "looked", "rounds", "calls", "broken_calls")}
         | {"iou": totals.mean("iou", "paid_looks")}
         | {"broken": totals.by("broken")},
-        "letters": dict(sorted(totals.by("letter").items())),
-        "gold_letters": dict(sorted(totals.by("gold_letter").items())),
     }
 
 

@@ -199,11 +199,7 @@ class Tally:
 
 
 def read_tally(folder: Path, accuracy: Accuracy, tolerance: float = DEFAULT_TOLERANCE, judged: bool = False) -> Tally:
-    """Counts a whole dump, one rollout at a time.
-
-    Raises:
-        UserError: no dumps there, or one that cannot be read.
-    """
+    """Counts a whole dump, one rollout at a time; UserError where there is none, or one that cannot be read."""
     dumps = find_dumps(folder)
     tally = Tally(folder, accuracy, len(dumps), window_of(list(dumps)))
 
