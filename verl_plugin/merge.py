@@ -14,7 +14,7 @@ from verl.model_merger.fsdp_model_merger import FSDPModelMerger
 
 from videokr.errors import UserError, exit_status
 from videokr.fingerprint import model_fingerprint, report_changes
-from videokr.moe_weights import save_as_published
+from videokr.moe_weights import saved_as_published
 from videokr.training_card import read_training_card
 
 ADAPTED, ADAPTER, WRAPPED = ".base_layer", ".lora_", "base_model.model."  # in peft's names
@@ -68,8 +68,8 @@ class Merger(FSDPModelMerger):
             model = self.get_transformers_auto_model_class().from_pretrained(card.model, dtype=torch.bfloat16)
             print(report_changes(differing(state_dict, model.state_dict()), card.model))
             del model
-        save_as_published()
-        super().save_hf_model_and_tokenizer(state_dict)
+        with saved_as_published():
+            super().save_hf_model_and_tokenizer(state_dict)
 
 
 def differing(weights: dict[str, torch.Tensor], before: dict[str, torch.Tensor]) -> dict[str, bool]:

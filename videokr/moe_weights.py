@@ -5,24 +5,32 @@ leave Qwen3-VL-MoE's as (experts, out, in), which it cannot read itself under Ze
 one by one, which 5.6 cannot read (no upstream issues found).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 TRANSPOSED, ONE_BY_ONE, DENSE = "qwen3_vl_moe", "qwen3_5_moe_text", "qwen3_5_text"  # names of transformers' conversions
 
 
-def save_as_published() -> None:
-    """For all models of this process that `from_pretrained` does not load."""
+@contextmanager
+def saved_as_published() -> Iterator[None]:
+    """While it lasts, `save_pretrained` does so with models that `from_pretrained` has not loaded."""
     from transformers.conversion_mapping import (
         get_checkpoint_conversion_mapping,
         register_checkpoint_conversion_mapping,
     )
 
-    together = get_checkpoint_conversion_mapping(DENSE)
-    register_checkpoint_conversion_mapping(ONE_BY_ONE, together, overwrite=True)
+    own = {name: get_checkpoint_conversion_mapping(name) for name in (TRANSPOSED, ONE_BY_ONE)}
     turned = get_checkpoint_conversion_mapping(TRANSPOSED)
     turn_always(turned)
-    register_checkpoint_conversion_mapping(TRANSPOSED, turned, overwrite=True)
+    published = {TRANSPOSED: turned, ONE_BY_ONE: get_checkpoint_conversion_mapping(DENSE)}
+    try:
+        for name, conversions in published.items():
+            register_checkpoint_conversion_mapping(name, conversions, overwrite=True)
+        yield
+    finally:
+        for name, conversions in own.items():
+            register_checkpoint_conversion_mapping(name, conversions, overwrite=True)
 
 
 def turn_always(conversions: Iterable[Any]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from videokr.errors import exit_status
 from videokr.family import FAMILIES, Family
+from videokr.moe_weights import saved_as_published
 
 HIDDEN = 128
 HEAD_DIM = 64  # the smallest but one that vLLM's CPU attention has
@@ -230,7 +231,8 @@ def build_model(
 
     aside = output.with_name(f".{output.name}.partial")
     shutil.rmtree(aside, ignore_errors=True)
-    model.save_pretrained(aside)
+    with saved_as_published():
+        model.save_pretrained(aside)
     build_processor(family, tokenizer).save_pretrained(aside)
     if output.exists():
         shutil.rmtree(output)
