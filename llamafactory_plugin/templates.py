@@ -7,6 +7,7 @@ response, which no rollout says.
 
 And they ask with `<|im_start|>assistant` whatever the checkpoint's own chat template ends with. That of a Thinking
 checkpoint opens the thinking, in rollouts and in evaluation; here it does so, too, and what is trained goes on from it.
+Calls of the crop tool are trained as that chat template writes calls.
 """
 
 import os
@@ -24,6 +25,7 @@ from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLModel
 
 from llamafactory_plugin.settings import VIDEO_SAMPLING, run_budget
 from videokr.budget import BY_INDEX, VideoBudget
+from videokr.dialogue import SYSTEM, write_calls
 from videokr.errors import UserError
 from videokr.family import FAMILIES, USER_TURN
 from videokr.generation_prompt import as_line, continuation, generation_prompt, opening_of
@@ -55,7 +57,12 @@ class RolloutTemplate(Template):
             print(as_line(prompt), flush=True)
 
     def encode_multiturn(
-        self, tokenizer: Any, messages: list[dict[str, str]], *given: Any, **named: Any
+        self,
+        tokenizer: Any,
+        messages: list[dict[str, str]],
+        system: str | None = None,
+        *given: Any,
+        **named: Any,
     ) -> list[tuple[list[int], list[int]]]:
         """Token ids of each question and its response, the end of the turn among them.
 
@@ -68,10 +75,17 @@ class RolloutTemplate(Template):
                 f"a row has {len(messages) // 2} questions, and the model's prompt opens the thinking: give such a "
                 "model rows of one question"
             )
+        if system == SYSTEM:
+            template = tokenizer.chat_template
+            system = write_calls(system, template)
+            messages = [
+                one | {"content": write_calls(one["content"], template)} if one["role"] == Role.ASSISTANT else one
+                for one in messages
+            ]
         line_break = tokenizer.encode(LINE_BREAK, add_special_tokens=False)
         turns: list[tuple[list[int], list[int]]] = []
         before: list[int] = []
-        for asked, said in super().encode_multiturn(tokenizer, messages, *given, **named):
+        for asked, said in super().encode_multiturn(tokenizer, messages, system, *given, **named):
             broken = said[-len(line_break) :] == line_break
             turns.append((before + asked, said[: -len(line_break)] if broken else said))
             before = line_break if broken else []

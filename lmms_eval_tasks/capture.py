@@ -79,7 +79,7 @@ def watched(model_class: Any) -> Any:
 
     class Watched(model_class):
         def expect(self, examples: Sequence[Example]) -> None:
-            self._turns = [gold_turns(example) for example in examples]
+            self._turns = [gold_turns(example, self.processor.chat_template) for example in examples]
             self._coming = iter(asked_order(examples))
             self._places: dict[int, tuple[int, Conversation]] = {}  # kept with the conversation: so is its id
             self._rounds = Rounds(self.processor, self.budget, self.max_model_len, self.opening)

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from lmms_eval_tasks.task import doc_to_messages
 from videokr.budget import VideoBudget
+from videokr.dialogue import XML_MARK, write_calls
 from videokr.errors import UserError
 from videokr.evaluation.verdict import Verdict
 from videokr.example import Example, to_record
@@ -123,7 +124,8 @@ def check_videos(questions: Questions, not_asked: Places) -> None:
 
 def _text(example: Example) -> str:
     parts = (part for message in doc_to_messages(to_record(example)) for part in message["content"])
-    return "".join(part["text"] for part in parts if part["type"] == "text")
+    text = "".join(part["text"] for part in parts if part["type"] == "text")
+    return write_calls(text, XML_MARK)  # of the two forms the longer
 
 
 def _named(things: Iterable[str]) -> str:

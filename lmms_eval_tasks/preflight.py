@@ -13,6 +13,7 @@ from lmms_eval_tasks.benchmark import GENERATION_NAMES
 from lmms_eval_tasks.catalogue import own_tasks, read_task, write_group, write_task
 from lmms_eval_tasks.not_asked import Places, check_videos, too_long, without_video
 from videokr.budget import EVAL_BUDGET, SAMPLINGS, VideoBudget
+from videokr.dialogue import SYSTEM, write_calls
 from videokr.errors import UserError, exit_status
 from videokr.evaluation.answer import form_from_env
 from videokr.evaluation.card import (
@@ -31,6 +32,7 @@ from videokr.evaluation.wording import wording_from_env
 from videokr.example import Example
 from videokr.family import context_tokens, find_family
 from videokr.fingerprint import model_fingerprint
+from videokr.generation_prompt import load_processor
 from videokr.prompt import prompt_digest
 from videokr.response import Kind
 from videokr.reward import check_typed
@@ -174,7 +176,9 @@ def plan_card(
     """The card of the run that is about to start; it becomes the results' own when they are there."""
     folder = Path(options.model).expanduser()
     wording = wording_from_env(os.environ)
-    limit = options.limit
+    system, limit = wording.system, options.limit
+    if system == SYSTEM:
+        system = write_calls(SYSTEM, load_processor(options.model).chat_template)
     return RunCard(
         model=options.model,
         model_fingerprint=model_fingerprint(folder) if folder.is_dir() else None,
@@ -199,7 +203,7 @@ def plan_card(
         },
         versions=installed_versions(),
         videos=video_reading(),
-        system_prompt=wording.system,
+        system_prompt=system,
         sampling_seed=options.seed,
         wording=wording.name,
     )

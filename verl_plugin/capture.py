@@ -101,8 +101,8 @@ def capture(request: Request) -> dict[str, list[Trace]]:
     tokenizer, processor = hf_tokenizer(str(request.model)), hf_processor(str(request.model))
     opening = opening_of(generation_prompt(processor))
     golds = [
-        [tokenizer(_gold(turn, opening), add_special_tokens=False)["input_ids"] for turn in gold_turns(example)]
-        for example in examples
+        [tokenizer(_gold(turn, opening), add_special_tokens=False)["input_ids"] for turn in turns]
+        for turns in (gold_turns(example, processor.chat_template) for example in examples)
     ]
     parquet = request.output / "rows.parquet"
     rows = [

@@ -18,6 +18,7 @@ from verl.utils.dataset.rl_dataset import RLHFDataset
 from verl_plugin.reward import OPENING
 from verl_plugin.videos import BUDGET_FIELDS, as_given, budget_of, frames_of, local_path, videos_of, without_videos
 from videokr.budget import RL_BUDGET, VideoBudget
+from videokr.dialogue import SYSTEM, write_calls
 from videokr.errors import UserError
 from videokr.family import VIDEO
 from videokr.generation_prompt import as_line, generation_prompt, opening_of
@@ -45,6 +46,7 @@ class VideoKRDataset(RLHFDataset):
     def __init__(self, data_files: Any, tokenizer: Any, config: DictConfig, processor: Any = None, **settings: Any):
         processor = copy(processor)  # the trainer saves its own with every checkpoint, template and all
         drop_outer_marks(processor)
+        self._system = write_calls(SYSTEM, processor.chat_template)
         manifest = config.get("video_manifest")
         self._manifest = read_manifest(Path(manifest)) if manifest else {}
         self._manifest_root = Path(config.get("video_root") or Path(manifest or ".").parent).absolute()
@@ -138,9 +140,13 @@ class VideoKRDataset(RLHFDataset):
                 )
 
     def _build_messages(self, example: dict[str, Any], key: str) -> list[dict[str, Any]]:
-        asked = {**example, self.video_key: self._asked(example)}
+        asked = {**example, key: self._told(example), self.video_key: self._asked(example)}
         messages: list[dict[str, Any]] = super()._build_messages(asked, key)
         return messages
+
+    def _told(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """A row's messages, of dialogues with the call of the tool as the checkpoint writes it."""
+        return [one | {"content": self._system} if one["content"] == SYSTEM else one for one in row[self.prompt_key]]
 
     def _asked(self, row: Mapping[str, Any]) -> list[dict[str, Any]]:
         """A row's videos, each with the whole of its budget."""
@@ -170,7 +176,7 @@ class VideoKRDataset(RLHFDataset):
         return bool(text_token_bound(text) <= left or (left > 0 and self._text_tokens(text) <= left))
 
     def _text(self, row: Mapping[str, Any]) -> str:
-        return "".join(message["content"] for message in row[self.prompt_key])
+        return "".join(message["content"] for message in self._told(row))
 
     def _text_tokens(self, text: str) -> int:
         chat = self.processor.apply_chat_template(

@@ -1,8 +1,10 @@
 """A turn of a model that may look again: its thoughts, then calls of the crop tool or the answer. Written and read.
 
 The form is VideoTemp-o3's: `<think>...</think><tool_call>{"name": ..., "arguments": [{"start_time": s, "end_time": e},
-...]}</tool_call>`; calls in blocks of their own, with an object each, are read as well, and so is Qwen3.5's own form,
-`<function=...>` with a `<parameter=...>` for each time.
+...]}</tool_call>`; calls in blocks of their own, with an object each, are read as well. Data are prepared in it.
+
+Qwen3.5 has another: each call in a block, `<function=...>` with a `<parameter=...>` for each time. Every stage asks and
+trains a checkpoint in the form of its own chat template (`write_calls`), and reads both.
 """
 
 import json
@@ -25,7 +27,7 @@ MAX_CALL_CHARACTERS = 4_096  # of one block
 MAX_SECONDS = 1e6  # no video is as long; not-a-number and infinity are beyond it, too
 OPEN_CALL, CLOSE_CALL = "<tool_call>", "</tool_call>"
 # The system turn of a dialogue. In words and not by the chat templates' `tools`, which Qwen2.5-VL's has none of: so the
-# bytes are the same in every host and family.
+# bytes are the same in every host; in another form of calls: `write_calls`.
 SYSTEM = f"""\
 Before you answer, you may look at parts of the video again, at more frames of them. Give your thinking between the \
 <think> and </think> tags, and then, instead of the final answer, call the tool with times in seconds:
@@ -35,8 +37,21 @@ Up to {MAX_CALLS} parts may be asked for at once, and up to {MAX_ROUNDS} times."
 _OBSERVATION = re.compile(r"\n(?:user\n)?<tool_response>\n(.*?)\n</tool_response>\n(?:assistant\n)?", re.DOTALL)
 _CALL = re.compile(f"{OPEN_CALL}(.*?)(?:{CLOSE_CALL}|$)", re.DOTALL)
 _FUNCTION = re.compile(r"\s*<function=([^<>]*)>(.*)</function>\s*", re.DOTALL)
-_PARAMETER = re.compile(r"<parameter=([^<>]*)>(.*?)</parameter>", re.DOTALL)
-_CALL_TURN = re.compile(rf"(?:\s*{OPEN_CALL}(?:(?!</?tool_call>).)*{CLOSE_CALL})+\s*", re.DOTALL)
+_NUMBER = re.compile(r"<parameter=([^<>]*)>\s*(-?[0-9]+(?:\.[0-9]+)?(?:e-?[0-9]+)?)\s*</parameter>")
+XML_MARK = "<function="  # in a chat template that writes calls in XML
+_XML_CALL = f"""\
+{OPEN_CALL}
+{XML_MARK}{TOOL_NAME}>
+<parameter=start_time>
+{{}}
+</parameter>
+<parameter=end_time>
+{{}}
+</parameter>
+</function>
+{CLOSE_CALL}"""
+_WHOLE_CALL = re.compile(f"{OPEN_CALL}((?:(?!</?tool_call>).)*){CLOSE_CALL}", re.DOTALL)
+_CALL_TURN = re.compile(rf"(?:\s*{_WHOLE_CALL.pattern})+\s*", re.DOTALL)
 
 
 class CallFault(StrEnum):
@@ -89,10 +104,24 @@ def read_tool(name: str) -> str:
 
 
 def build_call_turn(rationale: str, spans: Sequence[Span]) -> str:
-    """A turn that asks for parts of the video, as the model is trained to write it."""
+    """A turn that asks for parts of the video, as data are prepared; see `write_calls`."""
     arguments = [{"start_time": start, "end_time": end} for start, end in spans]
     call = json.dumps({"name": TOOL_NAME, "arguments": arguments})
     return f"<think>{rationale}</think>\n{OPEN_CALL}{call}{CLOSE_CALL}"
+
+
+def write_calls(text: str, chat_template: object) -> str:
+    """A text with its calls as a checkpoint writes them: in JSON, or in XML where its chat template does.
+
+    Args:
+        chat_template: of its processor or tokenizer.
+    """
+    return _WHOLE_CALL.sub(_in_xml, text) if XML_MARK in str(chat_template) else text
+
+
+def tells_of_tool(text: str | None) -> bool:
+    """Whether a text holds the system turn, in whichever form."""
+    return text is not None and any(write_calls(SYSTEM, template) in text for template in ("", XML_MARK))
 
 
 def build_observation(shown: Sequence[Call]) -> str:
@@ -148,13 +177,19 @@ def calls_to_answer(turn: Turn, rounds: int) -> tuple[Call, ...]:
     return turn.calls if rounds < MAX_ROUNDS else (CallFault.NO_ROUNDS,)
 
 
+def _in_xml(call: re.Match[str]) -> str:
+    read = _read_block(call[1])
+    spans = [_XML_CALL.format(*one) for one in read if isinstance(one, tuple)]
+    return "\n".join(spans) if len(spans) == len(read) else call[0]  # thoughts may quote anything
+
+
 def _read_block(block: str) -> list[Call]:
     if len(block) > MAX_CALL_CHARACTERS:
         return [CallFault.BROKEN]
     function = _FUNCTION.fullmatch(block)
     try:
         if function:
-            named = {name: json.loads(value) for name, value in _PARAMETER.findall(function[2])}
+            named = {name: float(value) for name, value in _NUMBER.findall(function[2])}
             call = {"name": function[1], "arguments": named}
         else:
             call = json.loads(block)

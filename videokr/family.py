@@ -25,7 +25,8 @@ HUB_ID = re.compile(r"[A-Za-z0-9_-][\w.-]*/[\w.-]+", re.ASCII)
 class Family:
     """Models that the stages treat alike, and what they have to know of them.
 
-    The chat template, and with it who opens the thinking, is the checkpoint's own: `videokr.generation_prompt`.
+    The chat template is the checkpoint's own, and with it who opens the thinking (`videokr.generation_prompt`) and how
+    calls are written (`videokr.dialogue.write_calls`).
 
     Attributes:
         name: as the launchers take it; `videokr_` and the name is that of its chat template in LLaMA-Factory.

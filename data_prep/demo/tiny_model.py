@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from videokr.dialogue import write_calls
 from videokr.errors import exit_status
 from videokr.family import FAMILIES, Family
 from videokr.moe_weights import saved_as_published
@@ -46,6 +47,12 @@ THINKING_TURN = (
 OPENED_THINKING = (
     "<think>\n{% if enable_thinking is defined and enable_thinking is false %}{{ '\n</think>\n\n' }}{% endif %}"
 )
+# Of Qwen3.5's template: calls of tools in XML.
+XML_CALLS = (
+    "{% for call in message['tool_calls'] or [] %}<tool_call>\n<function={{ call['function']['name'] }}>\n"
+    "{% for name, value in call['function']['arguments'] | items %}<parameter={{ name }}>\n{{ value }}\n</parameter>\n"
+    "{% endfor %}</function>\n</tool_call>{% endfor %}"
+)
 
 
 def chat_template(family: Family, thinking: bool = False) -> str:
@@ -70,7 +77,7 @@ def chat_template(family: Family, thinking: bool = False) -> str:
         "{% if part['type'] == 'image' or 'image' in part %}<|vision_start|><|image_pad|><|vision_end|>"
         "{% elif part['type'] == 'video' or 'video' in part %}<|vision_start|><|video_pad|><|vision_end|>"
         "{% elif 'text' in part %}{{ part['text'] }}{% endif %}"
-        "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
+        "{% endfor %}{% endif %}" + XML_CALLS * (family.name == "qwen3_5") + "<|im_end|>\n{% endfor %}"
         "{% if add_generation_prompt %}<|im_start|>assistant\n" + OPENED_THINKING * thinking + "{% endif %}"
     )
 
@@ -221,7 +228,8 @@ def build_model(
 
     torch.manual_seed(seed)
     thinking = thinking or family.thinks
-    tokenizer = train_tokenizer(corpus, chat_template(family, thinking))
+    template = chat_template(family, thinking)
+    tokenizer = train_tokenizer((write_calls(text, template) for text in corpus), template)
     if thinking:
         tokenizer.add_tokens(["<think>", "</think>"])  # one token each, and not special: they stay in what is decoded
     model = AutoModelForImageTextToText.from_config(build_config(family, tokenizer, moe))

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from videokr.budget import VideoBudget
-from videokr.dialogue import SYSTEM, build_call_turn, build_observation
+from videokr.dialogue import SYSTEM, build_call_turn, build_observation, write_calls
 from videokr.errors import RecordError
 from videokr.example import QUESTION_FIELDS, VIDEO_FIELDS, Example
-from videokr.family import END_OF_TURN, VIDEO, family_of
-from videokr.generation_prompt import continuation, opening_of
-from videokr.prompt import MAX_CHAT_TOKENS, VIDEO_PLACEHOLDER, build_prompt, text_token_bound
+from videokr.family import END_OF_TURN, USER_TURN, VIDEO, family_of
+from videokr.generation_prompt import continuation, generation_prompt, opening_of
+from videokr.prompt import VIDEO_PLACEHOLDER, build_prompt, text_token_bound
 from videokr.response import EMPTY_THINK, build_response
 from videokr.spans import Span
 from videokr.video.frame_plan import VideoHeader, plan_frames, video_token_bound
@@ -49,9 +49,8 @@ class LengthLimit:
         Raises:
             RecordError: the row is longer, or its length cannot be told because a header cannot be read.
         """
-        turns = self._turns(example)
-        said = "".join(turn["content"] for turn in turns) + SYSTEM * self.agentic + self._response(example)
-        text_bound = text_token_bound(build_prompt(example) + said) + MAX_CHAT_TOKENS * len(turns)
+        said = self._system() + self._turns(example) + self._response(example)
+        text_bound = text_token_bound(build_prompt(example) + said)
         patch_size = family_patch_size(self.model)
         video_bound = video_token_bound(self.budget, patch_size)
         text_bound += said.count(MARKED_VIDEO) * video_bound
@@ -75,10 +74,11 @@ class LengthLimit:
         content: list[dict[str, Any]] = [{"type": "video"} for _ in plans]
         messages = [{"role": "user", "content": [*content, {"type": "text", "text": build_prompt(example)}]}]
         if self.agentic:
-            messages = [{"role": "system", "content": SYSTEM}, *messages, *self._turns(example)]
+            messages = [{"role": "system", "content": self._system()}, *messages]
         for _, spans in self._rounds(example):
             plans += [plan_part(headers[0], span, self.budget, patch_size) for span in spans]
         text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        text += self._turns(example)
         place = MARKED_VIDEO
         if plans[0].timestamped:  # see videokr.video.vision_tokens.drop_outer_marks
             text, place = text.replace(MARKED_VIDEO, VIDEO), VIDEO
@@ -91,14 +91,18 @@ class LengthLimit:
     def _rounds(self, example: Example) -> tuple[tuple[str, tuple[Span, ...]], ...]:
         return example.rounds if self.agentic and self.with_response else ()
 
-    def _turns(self, example: Example) -> list[dict[str, Any]]:
-        """The turns between question and response, with the marks of their videos as the chat template has them."""
-        turns = []
+    def _system(self) -> str:
+        return write_calls(SYSTEM, _tokenizer(self.model).chat_template) if self.agentic else ""
+
+    def _turns(self, example: Example) -> str:
+        """What stands between question and response, as dialogues go on; with the marks of its videos."""
+        text = ""
         for thoughts, spans in self._rounds(example):
+            said = write_calls(build_call_turn(thoughts, spans), _tokenizer(self.model).chat_template)
             shown = build_observation(spans).replace(VIDEO_PLACEHOLDER, MARKED_VIDEO)
-            turns.append({"role": "assistant", "content": build_call_turn(thoughts, spans)})
-            turns.append({"role": "user", "content": shown})
-        return turns
+            asked = USER_TURN.format(shown) + generation_prompt(_tokenizer(self.model))
+            text += f"{said}{END_OF_TURN}\n{asked}"
+        return text
 
     def _response(self, example: Example) -> str:
         return build_response(example.rationale, example.answer, self.without_rationale) if self.with_response else ""

@@ -25,7 +25,7 @@ class PromptLength(VideoModel):
         Raises:
             VideoError: the header of a video cannot be read.
         """
-        return self.rounds.tokens(self.read(doc_to_messages(to_record(example))))
+        return self.rounds.tokens(self.read(self.told(doc_to_messages(to_record(example)))))
 
     def frames(self, video: Path) -> tuple[torch.Tensor, FramePlan]:
         """Frames without pixels: their number is all that a probe looks at."""

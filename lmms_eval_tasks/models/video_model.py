@@ -20,7 +20,7 @@ from lmms_eval_tasks.models.conversation import Conversation, Rounds
 from lmms_eval_tasks.models.read_ahead import ReadAhead
 from lmms_eval_tasks.models.replicas import MAX_TOGETHER, HandOut, gather, in_flight, together
 from videokr.budget import EVAL_BUDGET, VideoBudget
-from videokr.dialogue import read_tool
+from videokr.dialogue import SYSTEM, read_tool, write_calls
 from videokr.errors import USER_ERROR_STATUS, UserError
 from videokr.evaluation.probe import Probe, probe_frames, read_probe
 from videokr.evaluation.responses import Generation, ResponseLog, request_key
@@ -243,11 +243,19 @@ class VideoModel(lmms):
 
     def _asked(self, place: int, request: Instance) -> Asked:
         _, doc_to_messages, settings, doc_id, task, split = request.arguments
-        messages: Messages = doc_to_messages(self.task_dict[task][split][doc_id])  # the host gives the raw row
+        messages = self.told(doc_to_messages(self.task_dict[task][split][doc_id]))  # the host gives the raw row
         key = ""
         if self.log is not None:  # of everything that the response follows from
             key = request_key(messages, list(_videos(messages)), [*self.settings, settings])
         return Asked(self.rank, place, key, messages, settings)
+
+    def told(self, messages: Messages) -> Messages:
+        """A task's messages, with the call of the tool as the checkpoint writes it."""
+        system = {"type": "text", "text": write_calls(SYSTEM, self.processor.chat_template)}
+        return [
+            {**one, "content": [system]} if one["content"] == [{"type": "text", "text": SYSTEM}] else one
+            for one in messages
+        ]
 
     def generate_until_multi_round(self, requests: list[Instance]) -> list[str]:
         raise NotImplementedError("VideoKR's model classes answer in one round")

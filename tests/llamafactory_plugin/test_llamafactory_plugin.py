@@ -144,6 +144,49 @@ def test_a_dialogue_is_what_the_chat_template_writes_and_its_last_turns_are_trai
     assert processor.tokenizer.decode(trained) == "".join(f"{turn}<|im_end|>" for turn in turns[1:])
 
 
+def test_a_dialogue_of_qwen3_5_calls_as_the_host_s_own_tool_format_does(corpus, models, tmp_path):
+    """In XML, with its thinking off; as many tokens as the length filter counts."""
+    import re
+
+    from dialogues import TOLD_IN_XML, turn_thinking_off
+    from llamafactory.data.tool_utils import FunctionCall, Qwen35ToolUtils
+    from transformers import AutoTokenizer
+
+    from data_prep.prepare.length import LengthLimit
+    from data_prep.prepare.sft import prepare_sft
+    from data_prep.prepare.source import Source
+    from videokr.jsonl import parse_record
+    from videokr.video.timeline import read_header
+
+    model = tmp_path / "model"
+    shutil.copytree(models["qwen3_5"], model)
+    turn_thinking_off(model)
+    record = json.loads((corpus / "sft.jsonl").read_text().splitlines()[0])
+    record["rounds"] = [{"think": "look", "clue": [(0.0, 1.0), (1.0, 2.5)]}, {"think": "more", "clue": [(0.5, 0.75)]}]
+    raw = tmp_path / "dialogues.jsonl"
+    raw.write_text(json.dumps(record) + "\n")
+    prepare_sft(Source(raw, corpus), tmp_path / "data" / "videokr_dialogues.json", progress=False, agentic=True)
+    given = {"dataset": "videokr_dialogues", "dataset_dir": str(tmp_path / "data"), "cutoff_len": "4096"}
+    ((ids, labels),) = token_rows("qwen3_5", model, tmp_path, given)
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    trained = tokenizer.decode([token for token, label in zip(ids, labels, strict=True) if label != -100])
+    calls = [
+        [
+            FunctionCall("get_video_clip_frame", json.dumps({"start_time": start, "end_time": end}))
+            for start, end in spans
+        ]
+        for spans in (one["clue"] for one in record["rounds"])
+    ]
+    first, second = map(Qwen35ToolUtils.function_formatter, calls)
+    assert trained.startswith(f"<think>look</think>\n{first}<|im_end|><think>more</think>\n{second}<|im_end|><think>")
+    assert tokenizer.decode(ids).startswith(f"<|im_start|>system\n{TOLD_IN_XML}<|im_end|>\n<|im_start|>user\n")
+    asked = r"</tool_response><\|im_end\|>\n<\|im_start\|>assistant\n<think>\n\n</think>\n\n<think>"
+    assert len(re.findall(asked, tokenizer.decode(ids))) == 2
+    limit = LengthLimit(model, 4096, run_budget_of("qwen3_5", given), with_response=True, agentic=True)
+    example = parse_record(record)
+    assert limit.tokens(example, [read_header(corpus / video) for video in example.videos]) == len(ids)
+
+
 @pytest.mark.parametrize("said", ["<answer>{}</answer>", "<think></think>\n<answer>{}</answer>"])
 def test_rows_without_a_rationale_are_trained_as_the_user_says(said, corpus, models, tmp_path):
     """Raw and prepared alike; the second form comes after the first, whose converted rows the host has in its cache."""

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("lmms_eval")
 
-from dialogues import as_chat_template
+from dialogues import TOLD_IN_XML, as_chat_template
 
 from videokr.budget import VideoBudget
 from videokr.dialogue import SYSTEM, CallFault, build_call_turn
@@ -78,3 +78,26 @@ def test_rounds_end_and_what_has_no_room_is_told(dialogue):
     assert CallFault.NO_ROOM in make(room).following(begins, long).said[-1]
     assert make(10).following(begins, long) is None
     assert CallFault.BEYOND in make().following(begins, build_call_turn("look", [(50.0, 60.0)])).said[-1]
+
+
+@pytest.mark.parametrize(
+    ("family", "told"), [("qwen3vl", SYSTEM), ("qwen3_5", TOLD_IN_XML)], ids=["qwen3vl", "qwen3_5"]
+)
+def test_a_model_is_asked_in_the_form_of_its_own_calls_and_the_card_says_so(family, told, tmp_path, monkeypatch):
+    from argparse import Namespace
+
+    from data_prep.demo.tiny_model import build_model
+    from lmms_eval_tasks.models.prompt_length import PromptLength
+    from lmms_eval_tasks.preflight import plan_card
+    from lmms_eval_tasks.task import doc_to_messages
+
+    monkeypatch.setenv("TOOL", "crop")
+    build_model(FAMILIES[family], [ANSWER] * 8, tmp_path)
+    settings = {"backend": "vllm", "max_model_len": 4_096, "gen_kwargs": "", "probe": "", "limit": None, "seed": 0}
+    budget = {"fps": 2.0, "sampling": "index", "max_frames": 8, "max_pixels": 9_216}
+    card = plan_card(Namespace(model=str(tmp_path), **settings, **budget), {}, {}, None)
+    system, user = PromptLength(str(tmp_path)).told(
+        doc_to_messages({"question": "Red?", "answer": "yes", "video": "a.mp4"})
+    )
+    assert system == {"role": "system", "content": [{"type": "text", "text": told}]} and card.system_prompt == told
+    assert user["content"][-1]["text"].startswith("Red?")

@@ -2,6 +2,30 @@
 
 from pathlib import Path
 
+# As Qwen3.5 is to write a call, and as it is told so.
+XML = """\
+<tool_call>
+<function=get_video_clip_frame>
+<parameter=start_time>
+12.5
+</parameter>
+<parameter=end_time>
+20.0
+</parameter>
+</function>
+</tool_call>"""
+TOLD_IN_XML = f"""\
+Before you answer, you may look at parts of the video again, at more frames of them. Give your thinking between the \
+<think> and </think> tags, and then, instead of the final answer, call the tool with times in seconds:
+{XML}
+Up to 3 parts may be asked for at once, and up to 3 times."""
+
+
+def turn_thinking_off(model: Path) -> None:
+    """What docs/families.md says of a Qwen3.5 that is to open no thinking of its own."""
+    template = model / "chat_template.jinja"
+    template.write_text("{%- set enable_thinking = false %}" + template.read_text(encoding="utf-8"), encoding="utf-8")
+
 
 def as_chat_template(asked, video, budget, processor, turns, spans):
     """Ids of a dialogue as the processor of the family writes it, its videos decoded by themselves.

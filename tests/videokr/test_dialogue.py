@@ -7,17 +7,21 @@ import time
 from fractions import Fraction
 
 import pytest
+from dialogues import TOLD_IN_XML, XML
 from hypothesis import given
 from hypothesis import strategies as st
 
 from videokr.dialogue import (
     MAX_CALLS,
     SYSTEM,
+    XML_MARK,
     CallFault,
     build_call_turn,
     build_observation,
     read_turn,
     split_turns,
+    tells_of_tool,
+    write_calls,
 )
 
 # As VideoTemp-o3's files have it.
@@ -71,7 +75,8 @@ def span(start, end):
         ("<think>x</think><tool_call></tool_call>", [CallFault.BROKEN], False),
         (f"<think>I could write {call(span(1, 2)).split('>', 2)[2]}</think>", [], False),  # a call that is thought of
         (written_by_qwen3_5(("start_time", 1), ("end_time", 2.5)), [(1.0, 2.5)], True),
-        (written_by_qwen3_5(("start_time", 1), ("end_time", "two")), [CallFault.BROKEN], False),
+        (written_by_qwen3_5(("start_time", 1), ("end_time", "two")), [CallFault.NO_TIMES], False),
+        (written_by_qwen3_5(("start_time", "1e2"), ("end_time", 2e2)), [(100.0, 200.0)], True),
         (written_by_qwen3_5(("start_time", 1)), [CallFault.NO_TIMES], False),
         (written_by_qwen3_5(("path", 1), name="open_file"), [CallFault.UNKNOWN], False),
         ("<think>x</think>", [], False),
@@ -94,10 +99,26 @@ def test_an_answer_ends_the_dialogue():
 times = st.floats(0, 10_000).map(lambda second: round(second, 2))
 
 
+@pytest.mark.parametrize("chat_template", ["", XML_MARK], ids=["json", "xml"])
 @given(spans=st.lists(st.tuples(times, times).filter(lambda one: one[0] < one[1]), min_size=1, max_size=MAX_CALLS))
-def test_what_is_trained_is_read_back(spans):
-    turn = read_turn(build_call_turn("why", spans))
+def test_what_is_trained_is_read_back(chat_template, spans):
+    turn = read_turn(write_calls(build_call_turn("why", spans), chat_template))
     assert list(turn.calls) == spans and turn.is_well_formed
+
+
+def test_calls_are_written_in_the_form_of_the_chat_template():
+    """One call in a block; thoughts that quote something else stay, and so does a template without XML."""
+    turn = build_call_turn("A <tool_call> or <tool_call>{}</tool_call>.", [(12.5, 20.0), (1, 2.25)])
+    template = "{{ '<tool_call>\\n<function=' + tool_call.name + '>\\n' }}"
+    second = XML.replace("12.5", "1.0").replace("20.0", "2.25")
+    assert write_calls(SYSTEM, template) == TOLD_IN_XML
+    assert write_calls(turn, template) == (
+        f"<think>A <tool_call> or <tool_call>{{}}</tool_call>.</think>\n{XML}\n{second}"
+    )
+    assert write_calls(turn, "{{ tool_call.arguments | tojson }}") == write_calls(turn, None) == turn
+    assert [tells_of_tool(text) for text in (SYSTEM, f"a\n{TOLD_IN_XML}\nb", "call the tool", None)] == [
+        *(True, True, False, False)
+    ]
 
 
 TOOLS = ("get_video_clip_frame",) * 6
@@ -168,8 +189,9 @@ def test_an_observation_has_a_place_for_every_part_that_is_shown():
 
 
 def test_the_system_turn_shows_a_call_that_is_read():
-    call = SYSTEM[SYSTEM.index("<tool_call>") : SYSTEM.index("</tool_call>") + len("</tool_call>")]
-    assert read_turn(f"<think>x</think>{call}").calls == ((12.5, 20.0),)
+    for told in (SYSTEM, TOLD_IN_XML):
+        call = told[told.index("<tool_call>") : told.index("</tool_call>") + len("</tool_call>")]
+        assert read_turn(f"<think>x</think>{call}").calls == ((12.5, 20.0),)
 
 
 @pytest.mark.parametrize("around", [("", ""), ("user\n", "assistant\n")])

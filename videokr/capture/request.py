@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from videokr.budget import VideoBudget
-from videokr.dialogue import build_call_turn
+from videokr.dialogue import build_call_turn, write_calls
 from videokr.errors import UserError
 from videokr.example import Example
 from videokr.jsonl import read_examples
@@ -58,9 +58,13 @@ class Request:
         return path
 
 
-def gold_turns(example: Example) -> list[str]:
-    """What the model is to say, the answer last; of an example with its rationale."""
-    calls = [build_call_turn(thoughts, spans) for thoughts, spans in example.rounds]
+def gold_turns(example: Example, chat_template: object) -> list[str]:
+    """What the model is to say, the answer last; of an example with its rationale.
+
+    Args:
+        chat_template: see `write_calls`.
+    """
+    calls = [write_calls(build_call_turn(thoughts, spans), chat_template) for thoughts, spans in example.rounds]
     return [*calls, build_response(example.rationale, example.answer)]
 
 

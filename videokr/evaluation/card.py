@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from videokr.budget import VideoBudget
+from videokr.dialogue import tells_of_tool
 from videokr.errors import UserError
 from videokr.example import Example, to_record
 from videokr.outputs import atomic_write
@@ -99,6 +100,8 @@ def differences(first: RunCard, second: RunCard, names: tuple[str, ...] = COMPAR
                 for part in fields(VideoBudget)
                 if getattr(mine, part.name) != getattr(theirs, part.name)
             ]
+        elif name == "system_prompt" and tells_of_tool(mine) and tells_of_tool(theirs):
+            continue  # in what form a call is written is the model's own
         elif mine != theirs:
             lines.append(f"{name}: {_shown(mine)} and {_shown(theirs)}")
     return lines

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from videokr.dialogue import SYSTEM
+from videokr.dialogue import tells_of_tool
 from videokr.errors import UserError
 from videokr.evaluation.answered import Answered, read_answers
 from videokr.evaluation.benchmarks import MEANS, benchmark_of, title_of
@@ -138,6 +138,6 @@ def other_scores(card: RunCard, benchmark: str, answers: Sequence[Answered]) -> 
         )
     if grounding := grounding_of(answers):
         found["grounding"] = grounding
-    if card.system_prompt == SYSTEM:  # of the crop tool
+    if tells_of_tool(card.system_prompt):
         found["looks"] = looks_of(answers)
     return found

@@ -236,15 +236,18 @@ def test_one_example_is_the_same_in_all_three_hosts(name, count, sampling, promp
 
 @pytest.mark.eval
 def test_one_dialogue_is_the_same_in_all_three_hosts(tmp_path):
-    """Six dialogues of Qwen3-VL; benchmarks/README.md has fifty of both families, and each host's tests have both."""
+    """Six dialogues of Qwen3.5; benchmarks/README.md has fifty of both others, and each host's tests have both."""
+    from dialogues import TOLD_IN_XML, turn_thinking_off
     from odd_clips import write_clips
+    from transformers import AutoTokenizer
 
     from data_prep.demo.tiny_model import build_model, corpus_of
     from videokr.family import FAMILIES
 
     write_clips(tmp_path / "clips", 6, progress=False)
     records = tmp_path / "clips" / "dialogues.jsonl"
-    build_model(FAMILIES["qwen3vl"], corpus_of(records), tmp_path / "model")
+    build_model(FAMILIES["qwen3_5"], corpus_of(records), tmp_path / "model")
+    turn_thinking_off(tmp_path / "model")
     settings = ("--records", records, "--n", "6", "--max-pixels", "8192", "--json")
     done = parity("--agentic", "--model", tmp_path / "model", *settings)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
@@ -253,6 +256,12 @@ def test_one_dialogue_is_the_same_in_all_three_hosts(tmp_path):
     given = [json.loads(line)["rounds"] for line in records.read_text(encoding="utf-8").splitlines()]
     looks = [sum(len(one["clue"]) for one in rounds) for rounds in given]
     assert [len(trace["videos"]) for trace in report["seen"]["eval, vLLM"]] == [1 + number for number in looks]
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
+    for trace, number in zip(report["seen"]["SFT"], looks, strict=True):
+        assert trace["prompt"].startswith(f"<|im_start|>system\n{TOLD_IN_XML}<|im_end|>\n")
+        said = tokenizer.decode(trace["response_ids"])
+        assert said.count("<tool_call>\n<function=get_video_clip_frame>\n<parameter=start_time>\n") == number
+        assert "{" not in said
 
 
 # Of one host's own Python each: what is done before it is asked, and where `videokr parity` must then see it.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from checkout import ROOT
+from dialogues import TOLD_IN_XML
 from judge_endpoint import environment
 
 from lmms_eval_tasks.results import keep_answers
@@ -17,6 +18,7 @@ from videokr.__main__ import main
 from videokr.analysis.compare import compare_runs
 from videokr.analysis.rescore import EXTRACTORS
 from videokr.budget import EVAL_BUDGET
+from videokr.dialogue import SYSTEM
 from videokr.errors import UserError, exit_status
 from videokr.evaluation.answered import Answered, read_answers, write_answers
 from videokr.evaluation.benchmarks import COLUMNS, MEANS, PUBLISHED, benchmark_of
@@ -210,6 +212,8 @@ def test_a_card_reads_back_and_says_what_differs(tmp_path):
     assert read_card(tmp_path) == CARD
     other = replace(CARD, budget=EVAL_BUDGET.bounded(max_frames=64), probe="blind", model="n")
     assert differences(CARD, other) == ["max_frames: 128 and 64", 'probe: null and "blind"']
+    json_calls, xml_calls = (replace(CARD, system_prompt=told) for told in (SYSTEM, TOLD_IN_XML))
+    assert differences(json_calls, xml_calls) == [] and len(differences(CARD, xml_calls)) == 1
     asked = replace(CARD, data={"videokr_eval": {"questions": 3, "sha256": "e"}, "videokr_mmvu": {"sha256": "x"}})
     assert differences(CARD, asked, ("data",)) == ["questions of videokr_eval"]
     read = [replace(CARD, videos={"fast": True, "proxies": proxies}) for proxies in (False, True)]

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from videokr.analysis.report.figures import NOTHING
 from videokr.budget import BY_TIME, VideoBudget
-from videokr.dialogue import SYSTEM
+from videokr.dialogue import tells_of_tool
 from videokr.errors import UserError
 from videokr.evaluation.answered import Answered
 from videokr.evaluation.benchmarks import TITLES
@@ -201,7 +201,9 @@ def _facts(card: RunCard, tasks: Sequence[str], packages: Sequence[str]) -> dict
             "model revision": _digest(card.model_revision),
             "prompt": _digest(card.prompt_sha256),
             "wording": _text(card.wording),
-            "system prompt": "tells of the crop tool" if card.system_prompt == SYSTEM else _text(card.system_prompt),
+            "system prompt": "tells of the crop tool"
+            if tells_of_tool(card.system_prompt)
+            else _text(card.system_prompt),
             "probe": _text(card.probe),
             "judge": _judge(card.judge),
             "answers read by": _text(card.extractor),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from videokr.analysis.rollouts.reasons import NoVerdict
-from videokr.dialogue import SYSTEM, Call, read_turn, split_turns
+from videokr.dialogue import Call, read_turn, split_turns, tells_of_tool
 from videokr.dialogue_reward import LEAST_IOU, WEIGHTS, score_dialogue
 from videokr.errors import UserError
 from videokr.generation_prompt import opening_of
@@ -61,7 +61,7 @@ class Rollout:
 
     @property
     def is_dialogue(self) -> bool:
-        return SYSTEM in self.prompt  # which tells of the crop tool
+        return tells_of_tool(self.prompt)
 
     @property
     def turns(self) -> list[str]:
