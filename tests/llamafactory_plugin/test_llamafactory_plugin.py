@@ -165,7 +165,7 @@ def test_a_dialogue_of_qwen3_5_calls_as_the_host_s_own_tool_format_does(corpus, 
     record["rounds"] = [{"think": "look", "clue": [(0.0, 1.0), (1.0, 2.5)]}, {"think": "more", "clue": [(0.5, 0.75)]}]
     raw = tmp_path / "dialogues.jsonl"
     raw.write_text(json.dumps(record) + "\n")
-    prepare_sft(Source(raw, corpus), tmp_path / "data" / "videokr_dialogues.json", progress=False, agentic=True)
+    prepare_sft(Source(raw, corpus), tmp_path / "data" / "videokr_dialogues.json", agentic=True)
     given = {"dataset": "videokr_dialogues", "dataset_dir": str(tmp_path / "data"), "cutoff_len": "4096"}
     ((ids, labels),) = token_rows("qwen3_5", model, tmp_path, given)
     tokenizer = AutoTokenizer.from_pretrained(model)
