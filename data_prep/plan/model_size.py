@@ -54,7 +54,7 @@ def model_size(model: str) -> ModelSize:
     folder = Path(model).expanduser()
     if shapes := FIGURES["sizes"].get(model):
         family = FAMILIES[model.partition("/")[0]]
-        config = AutoConfig.for_model(family.model_types[0], **shapes)
+        config = AutoConfig.for_model(family.model_types["num_experts" in shapes["text_config"]], **shapes)
     elif folder.is_dir():
         family, config = family_of(folder), AutoConfig.from_pretrained(folder)
     else:

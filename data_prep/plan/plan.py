@@ -16,7 +16,10 @@ from videokr.video.frame_plan import VideoHeader, plan_frames
 from videokr.video.manifest import read_manifest
 
 TOKEN_SAMPLE = 1_000  # rows of a file that are counted in tokens
-NOT_COUNTED = "not counted: starts, validation, input that a GPU waits for; what nodes tell each other is in mfu"
+NOT_COUNTED = (
+    "all weights are trained; not counted: starts, validation, input that a GPU waits for; "
+    "what nodes tell each other is in mfu"
+)
 
 
 def plan(args: argparse.Namespace) -> None:

@@ -17,7 +17,11 @@ PUBLISHED = {
     "qwen3vl/2b": 2_127_532_032,
     "qwen3vl/4b": 4_437_815_808,
     "qwen3vl/8b": 8_767_123_696,
+    "qwen3vl/30b-a3b": 31_070_754_032,
 }
+# By their names alone, in 10^9: all weights, those that a token is multiplied with. Published files hold heads that
+# foretell further tokens, too, which no stage loads.
+NAMED = {"qwen3_5/4b": (4, 4), "qwen3_5/9b": (9, 9), "qwen3_5/35b-a3b": (35, 3)}
 
 
 @pytest.fixture(scope="module", params=["qwen2_5vl", "qwen3vl"])
@@ -34,7 +38,16 @@ def model(request, tmp_path_factory):
 def test_a_size_has_the_published_number_of_parameters(name):
     from data_prep.plan.model_size import FIGURES, model_size
 
-    assert model_size(name).total == PUBLISHED[name] and FIGURES["sizes"].keys() == PUBLISHED.keys()
+    assert model_size(name).total == PUBLISHED[name] and FIGURES["sizes"].keys() == PUBLISHED.keys() | NAMED.keys()
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_size_is_what_its_name_says(name):
+    from data_prep.plan.model_size import model_size
+
+    size, (total, active) = model_size(name), NAMED[name]
+    assert size.total / 1e9 == pytest.approx(total, rel=0.15)
+    assert size.multiplied["language model"] / 1e9 == pytest.approx(active, rel=0.15)
 
 
 def test_operations_are_those_that_torch_counts(model):
