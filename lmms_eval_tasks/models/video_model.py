@@ -251,11 +251,11 @@ class VideoModel(lmms):
 
     def told(self, messages: Messages) -> Messages:
         """A task's messages, with the call of the tool as the checkpoint writes it."""
-        system = {"type": "text", "text": write_calls(SYSTEM, self.processor.chat_template)}
-        return [
-            {**one, "content": [system]} if one["content"] == [{"type": "text", "text": SYSTEM}] else one
-            for one in messages
-        ]
+        first, *others = messages
+        if first["content"] != [{"type": "text", "text": SYSTEM}]:
+            return messages
+        asked = write_calls(SYSTEM, self.processor.chat_template)
+        return [{**first, "content": [{"type": "text", "text": asked}]}, *others]
 
     def generate_until_multi_round(self, requests: list[Instance]) -> list[str]:
         raise NotImplementedError("VideoKR's model classes answer in one round")
