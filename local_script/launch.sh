@@ -81,6 +81,7 @@ stage_python() {
 torchrun_nodes() {
   whole NNODES MASTER_PORT
   numeric NODE_RANK
+  ((${NODE_RANK:-0} < ${NNODES:-1})) || die "NODE_RANK is ${NODE_RANK}: of ${NNODES:-1} nodes the ranks begin with 0"
   [[ "${NNODES:-1}" == 1 || (-n "${NODE_RANK:-}" && -n "${MASTER_ADDR:-}") ]] ||
     die "NNODES is ${NNODES}: NODE_RANK (0, 1, ...) and MASTER_ADDR (the node with rank 0) are needed on every node"
   # shellcheck disable=SC2034 # the launchers read it

@@ -124,10 +124,16 @@ node_ray() {
   fi
   # The command has ended when Ray is told to: it need not wait for its nodes to fall idle.
   RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S=0 "${ray}" start "${start[@]}" "${flags[@]}" >"${JOB}/${SLURMD_NODENAME}.ray" 2>&1 &
-  until ((SLURM_PROCID != 0)) || "${ray}" health-check --address "${RAY_ADDRESS}" >/dev/null 2>&1; do
+  local deadline=$((SECONDS + ${JOIN_SECONDS:-300}))
+  until ((SLURM_PROCID != 0)) || timeout 30 "${ray}" health-check --address "${RAY_ADDRESS}" >/dev/null 2>&1; do
     kill -0 $! 2>/dev/null || {
       echo 2 >"${JOB}/ended"
       die "node '${SLURMD_NODENAME}': Ray has not started, see '${JOB}/${SLURMD_NODENAME}.ray'"
+    }
+    ((SECONDS < deadline)) || {
+      kill $!
+      echo 2 >"${JOB}/ended"
+      die "Ray of the first node does not answer at ${RAY_ADDRESS}: is MASTER_ADDR '${MASTER_ADDR}' that node, '${SLURMD_NODENAME}'?"
     }
   done
   if ((SLURM_PROCID != 0)); then
