@@ -131,7 +131,8 @@ node_ray() {
       die "node '${SLURMD_NODENAME}': Ray has not started, see '${JOB}/${SLURMD_NODENAME}.ray'"
     }
     ((SECONDS < deadline)) || {
-      kill $!
+      kill -TERM $!
+      wait $! || true
       echo 2 >"${JOB}/ended"
       die "Ray of the first node does not answer at ${RAY_ADDRESS}: is MASTER_ADDR '${MASTER_ADDR}' that node, '${SLURMD_NODENAME}'?"
     }
