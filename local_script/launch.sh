@@ -81,7 +81,10 @@ stage_python() {
 torchrun_nodes() {
   whole NNODES MASTER_PORT
   numeric NODE_RANK
-  ((${NODE_RANK:-0} < ${NNODES:-1})) || die "NODE_RANK is ${NODE_RANK}: of ${NNODES:-1} nodes the ranks begin with 0"
+  if [[ ! "${NODE_RANK:-0}" =~ ^[0-9]+$ ]] || ((10#${NODE_RANK:-0} >= 10#${NNODES:-1})); then
+    die "NODE_RANK is '${NODE_RANK}': of ${NNODES:-1} nodes the ranks are whole numbers from 0"
+  fi
+  ((10#${MASTER_PORT:-29500} <= 65535)) || die "MASTER_PORT is '${MASTER_PORT}': a port is at most 65535"
   [[ "${NNODES:-1}" == 1 || (-n "${NODE_RANK:-}" && -n "${MASTER_ADDR:-}") ]] ||
     die "NNODES is ${NNODES}: NODE_RANK (0, 1, ...) and MASTER_ADDR (the node with rank 0) are needed on every node"
   # shellcheck disable=SC2034 # the launchers read it
