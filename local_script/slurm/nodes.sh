@@ -132,7 +132,7 @@ node_ray() {
     }
     ((SECONDS < deadline)) || {
       kill -TERM $!
-      wait $! || true
+      wait
       echo 2 >"${JOB}/ended"
       die "Ray of the first node does not answer at ${RAY_ADDRESS}: is MASTER_ADDR '${MASTER_ADDR}' that node, '${SLURMD_NODENAME}'?"
     }
