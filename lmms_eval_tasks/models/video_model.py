@@ -250,12 +250,11 @@ class VideoModel(lmms):
         return Asked(self.rank, place, key, messages, settings)
 
     def told(self, messages: Messages) -> Messages:
-        """A task's messages, with the call of the tool as the checkpoint writes it."""
-        first, *others = messages
-        if first["content"] != [{"type": "text", "text": SYSTEM}]:
+        """A task's messages, with the call of the tool as the checkpoint writes it; none, of a question not asked."""
+        if not messages or messages[0]["content"] != [{"type": "text", "text": SYSTEM}]:
             return messages
         asked = write_calls(SYSTEM, self.processor.chat_template)
-        return [{**first, "content": [{"type": "text", "text": asked}]}, *others]
+        return [{**messages[0], "content": [{"type": "text", "text": asked}]}, *messages[1:]]
 
     def generate_until_multi_round(self, requests: list[Instance]) -> list[str]:
         raise NotImplementedError("VideoKR's model classes answer in one round")
