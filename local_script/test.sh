@@ -12,7 +12,7 @@ cd "${REPO_DIR}"
 exec </dev/null
 unset PYTHONDONTWRITEBYTECODE # the hosts are imported in dozens of processes: compiled once, that takes a third
 WORK="$(mktemp -d)"
-BESIDE="" # the process that runs GRPO's tests beside the others
+BESIDE="" # the process that runs the tests of training beside the others
 trap '[[ -z "${BESIDE}" ]] || pkill -P "${BESIDE}" || true; rm -rf "${WORK}"' EXIT
 : >"${WORK}/failed"
 
@@ -24,7 +24,7 @@ section() {
   "$@" || status=$?
   if ((status != 0)); then
     verdict="FAILED (exit status ${status})"
-    printf '%s\n' "${name}" >>"${WORK}/failed" # a file: the sections of GRPO run in a process of their own
+    printf '%s\n' "${name}" >>"${WORK}/failed" # a file: half of the sections run in a process of their own
   fi
   printf '== %s: %s, %d s\n' "${name}" "${verdict}" "$((SECONDS - start))"
   return "${status}"
@@ -100,30 +100,31 @@ section "shellcheck" "${BIN}/shellcheck" --shell=bash --external-sources --sourc
 
 section "browser" install_chromium || true
 
-# host_stage STAGE: its environment, and the tests that need it.
+# host_stage STAGE: the tests that need its host.
 host_stage() {
-  local stage="$1" files
-  section "environment ${stage}" bash local_script/setup_env.sh "${stage}" --cpu || return 0
-  mapfile -t files < <(host_tests "${stage}")
-  section "tests in ${stage}" run_pytest "${stage}" -m "${stage}" "${files[@]}" || true
+  local files
+  mapfile -t files < <(host_tests "$1")
+  section "tests in $1" run_pytest "$1" -m "$1" "${files[@]}" || true
 }
 
-# GRPO's processes wait for each other half of the time: its tests run beside all others, and are shown at the end.
 if [[ "${1:-}" != "fast" ]]; then
+  for stage in sft rl eval; do # all before any test: `videokr parity` asks all three
+    section "environment ${stage}" bash local_script/setup_env.sh "${stage}" --cpu || die "it could not be built"
+  done
+  # GRPO's processes wait for each other half of the time. The two halves take about as long, and this one is shown last.
   set -m # without it, bash would have what it starts beside ignore Ctrl-C, which tests send
-  host_stage rl >"${WORK}/rl.log" 2>&1 &
+  { host_stage rl && host_stage sft; } >"${WORK}/beside.log" 2>&1 &
   BESIDE="$!"
   set +m
 fi
 mapfile -t elsewhere < <(whole_file_host_tests)
 section "tests without a host" run_pytest dev -m "not sft and not rl and not eval" "${elsewhere[@]/#/--ignore=}" || true
 if [[ "${1:-}" != "fast" ]]; then
-  host_stage sft
   host_stage eval
-  printf '\n... tests in rl\n'
-  wait "${BESIDE}" || printf 'tests in rl ended by themselves\n' >>"${WORK}/failed"
+  printf '\n... tests in rl and sft\n'
+  wait "${BESIDE}" || printf 'tests in rl and sft ended by themselves\n' >>"${WORK}/failed"
   BESIDE=""
-  cat "${WORK}/rl.log"
+  cat "${WORK}/beside.log"
 fi
 
 printf '\n%d s in all\n' "${SECONDS}"

@@ -40,7 +40,7 @@ UNREAD_UNDER_FSDP = {
     f"{_MODEL}.lora.alpha": f"give {_MODEL}.lora_alpha",
     f"{_MODEL}.lora.exclude_modules": f"give {_MODEL}.exclude_modules",
     f"{_MODEL}.lora.target_modules": f"give {_MODEL}.target_modules",
-    f"{_MODEL}.lora.adapter_path": f"give {_MODEL}.lora_adapter_path",
+    f"{_MODEL}.lora.adapter_path": "merge it by local_script/merge_videokr_checkpoint.sh, and give that folder",
     f"{_MODEL}.lora.freeze_vision_model": f"give {_ACTOR}.freeze_vision_tower or {_MODEL}.exclude_modules",
     f"{_MODEL}.lora.freeze_vision_projection": f"give {_MODEL}.exclude_modules",
     f"{_MODEL}.lora.freeze_language_model": f"give {_MODEL}.exclude_modules",

@@ -280,11 +280,9 @@ class GarbageJudge(BaseHTTPRequestHandler):
 
 
 @pytest.mark.eval
-@pytest.mark.parametrize(
-    ("family", "backend", "replicas"), [("qwen2_5vl", "vllm", 2), ("qwen3_5", "vllm", 1), ("qwen3vl", "hf", 1)]
-)
-def test_a_tiny_model_is_evaluated_on_a_local_file(tmp_path, family, backend, replicas):
-    """Real lmms-eval on the CPU, with vLLM or transformers; the judge passes its trial and then answers garbage.
+@pytest.mark.parametrize(("family", "replicas"), [("qwen2_5vl", 2), ("qwen3_5", 1)])
+def test_a_tiny_model_is_evaluated_on_a_local_file(tmp_path, family, replicas):
+    """Real lmms-eval with vLLM on the CPU; the judge passes its trial and then answers garbage.
 
     Of two long questions one fills the context to the last token, and the other has one token less: it is answered.
     """
@@ -310,7 +308,6 @@ def test_a_tiny_model_is_evaluated_on_a_local_file(tmp_path, family, backend, re
             VIDEOKR_CPU="1",
             VIDEOKR_MODEL=str(tmp_path / "model"),
             VIDEOKR_EVAL_ROOT=str(root),
-            BACKEND=backend,
             DATA_PARALLEL_SIZE=str(replicas),
             BATCH_SIZE="2",
             MAX_MODEL_LEN=str(tokens),
@@ -353,7 +350,7 @@ def test_a_tiny_model_is_evaluated_on_a_local_file(tmp_path, family, backend, re
 
 @pytest.mark.eval
 def test_an_evaluation_on_two_nodes_goes_on_after_a_death_with_the_verdicts_of_one_node(tmp_path):
-    """By the SLURM template; the second node's replica is killed while it answers. And blind, which is another run."""
+    """By the SLURM template; the second node's replica is killed while it answers."""
     pytest.importorskip("vllm")
     from data_prep.demo.tiny_model import build_model
     from videokr.evaluation.run import read_run
@@ -400,36 +397,35 @@ def test_an_evaluation_on_two_nodes_goes_on_after_a_death_with_the_verdicts_of_o
     by_id = {one.example.id: one for one in whole}
     assert [one.example.id for one in alone] == [f"q{index}" for index in range(24)]
     assert [by_id[one.example.id] for one in alone] == list(alone) and len(whole) == 24
-    ran = launch(tmp_path, "--probe", "blind", **settings, OUTPUT_PATH=str(tmp_path / "blind"), LIMIT="2")
-    assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-3000:]
-    blind = read_run(tmp_path / "blind")
-    assert blind.card.probe == "blind" and blind.card.data["videokr_eval"]["questions"] == 2
-    assert blind.card.videos == {"fast": True, "proxies": False}
-    for one, seen in zip(blind.answers["videokr_eval"], alone, strict=False):
-        assert one.example == seen.example and 0 < one.prompt_tokens < seen.prompt_tokens
 
 
 @pytest.mark.eval
-def test_repeats_draw_by_their_seed_and_any_system_prompt_arrives(tmp_path):
+def test_blind_repeats_draw_by_their_seed_and_any_system_prompt_arrives(tmp_path, monkeypatch):
     pytest.importorskip("vllm")
     from data_prep.demo.tiny_model import build_model
+    from lmms_eval_tasks.models.prompt_length import PromptLength
     from videokr.evaluation.run import read_run
     from videokr.family import FAMILIES
 
-    build_model(FAMILIES["qwen3vl"], ["Which colour? A. red B. blue <answer>A</answer>"] * 20, tmp_path / "model")
+    model = tmp_path / "model"
+    build_model(FAMILIES["qwen3vl"], ["Which colour? A. red B. blue <answer>A</answer>"] * 20, model)
     root = write_benchmark(tmp_path / "data", [record(0), record(1)], videos=2)
     strange = "model=x, \"seed=7\"\n'$(exit 1)' \\boxed{}"
     ran = launch(
-        tmp_path, VIDEOKR_CPU="1", VIDEOKR_MODEL=str(tmp_path / "model"), VIDEOKR_EVAL_ROOT=str(root), RUNS="2",
+        tmp_path, "--probe", "blind", VIDEOKR_CPU="1", VIDEOKR_MODEL=str(model), VIDEOKR_EVAL_ROOT=str(root), RUNS="2",
         SYSTEM_PROMPT=strange, BACKEND="hf", MAX_MODEL_LEN="2048", GEN_KWARGS="max_new_tokens=16,temperature=1,top_p=1",
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-3000:]
     assert "2 runs, seeds 0, 1" in ran.stdout
+    monkeypatch.setenv("SYSTEM_PROMPT", strange)
     spread = json.loads((tmp_path / "out" / "runs.json").read_text(encoding="utf-8"))["benchmarks"]["videokr_eval"]
     assert spread["questions"] == 2 and spread["same"] == 0
     for seed in (0, 1):
-        card = read_run(tmp_path / "out" / f"run_{seed}").card
-        assert card.system_prompt == strange and card.sampling_seed == seed
+        run = read_run(tmp_path / "out" / f"run_{seed}")
+        assert run.card.system_prompt == strange and run.card.sampling_seed == seed and run.card.probe == "blind"
+        assert run.card.videos == {"fast": True, "proxies": False}
+        for one in run.answers["videokr_eval"]:
+            assert 0 < one.prompt_tokens < PromptLength(str(model)).tokens(one.example)
 
 
 @pytest.mark.eval

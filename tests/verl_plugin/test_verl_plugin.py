@@ -538,9 +538,10 @@ def test_a_key_that_nothing_reads_is_refused_and_the_one_to_give_is_named():
         ("actor_rollout_ref.actor.freeze_vision_tower=flase", "flase: true or false is needed"),
         ("actor_rollout_ref.model.lora_rank=x", "lora_rank=x: a number is needed"),
         ("actor_rollout_ref.actor.optim.lr=true", "lr=True: a number is needed"),
+        ("actor_rollout_ref.model.lora_adapter_path=saves/adapter", "lora_adapter_path 'saves/adapter': the reference"),
     ],
 )
-def test_a_section_of_nobody_and_a_value_of_another_kind_are_refused(override, says):
+def test_a_section_of_nobody_a_value_of_another_kind_and_an_adapter_are_refused(override, says):
     from verl_plugin.settings import check_keys
     from videokr.errors import UserError
 
@@ -704,11 +705,8 @@ def test_a_processor_makes_patches_once_for_the_same_frames_and_the_trainer_norm
 @pytest.mark.parametrize(
     "override",
     [
-        "trainer.no_such_key=1",
-        "trainer.total_epochs=[1",
-        "reward.custom_reward_function.reward_kwargs.acuracy=typed",
-        "+reward.custom_reward_function.reward_kwargs.acuracy=typed",
-        "actor_rollout_ref.model.lora_adapter_path=saves/adapter",
+        "trainer.total_epochs=[1",  # Hydra's
+        "+reward.custom_reward_function.reward_kwargs.acuracy=typed",  # ours
     ],
 )
 def test_a_mistaken_override_ends_in_one_line(override, corpus):

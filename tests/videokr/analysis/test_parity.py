@@ -196,11 +196,45 @@ def parity(*arguments):
     )
 
 
+# Of one host's own Python each: a fault in what it does with the last record, and where `videokr parity` must see it.
+FAULTS = {
+    "rl": "import verl_plugin.rows as w, videokr.capture.request as r; "
+    "f, g = r.build_response, w.build_placeholder_prompt; "
+    "r.build_response = lambda t, a: f(t, a) + ' ' * ('FAULT' in t); "
+    "w.build_placeholder_prompt = lambda e: g(e) + ' ' * ('FAULT' in e.rationale)",
+    "eval": "import videokr.video.reader as v; f = v.read_original; "
+    "v.read_original = lambda p, *a: (lambda t, plan: (t.flip(3) if '{video}' in str(p) else t, plan))(*f(p, *a))",
+}
+SEEN = {
+    "RL, vLLM": {"prompt", "token ids", "position ids"},
+    "RL, trainer": {"prompt", "token ids", "position ids", "response tokens", "loss"},
+    "eval, vLLM": {"pixels"},
+    "eval, HF": {"pixels"},
+}
+
+
+def put_faults(records, environments):
+    """Environments of the real ones' Pythons, two of them with a fault in the last record."""
+    *others, line = records.read_text(encoding="utf-8").splitlines()
+    last = json.loads(line)
+    last["think"] = last["think"].replace("A bar", "FAULT: a bar")
+    records.write_text("\n".join([*others, json.dumps(last)]) + "\n", encoding="utf-8")
+    for stage in ("sft", "rl", "eval"):
+        python = environments / stage / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        fault = FAULTS.get(stage, "pass").replace("{video}", last["videos"][-1])
+        run = "import runpy, sys; sys.argv = sys.argv[2:]; runpy.run_module(sys.argv[0], run_name='__main__')"
+        real = ROOT / ".venvs" / stage / "bin" / "python"
+        python.write_text(f'#!/bin/sh\nexec "{real}" -c "{fault}; {run}" "$@"\n', encoding="utf-8")
+        python.chmod(0o755)
+    return last["id"]
+
+
 @pytest.mark.eval  # the last environment that the tests build: the other two are there
 @pytest.mark.parametrize(
     ("name", "count", "sampling", "prompt_ends"),
     [
-        ("qwen2_5vl", 25, "index", "<|im_start|>assistant\n"),
+        ("qwen2_5vl", 25, "index", "<|im_start|>assistant\n"),  # with faults in the last
         ("qwen3vl", 25, "index", "<|im_start|>assistant\n"),  # its mixture of experts
         (
             "qwen3_5",
@@ -211,7 +245,10 @@ def parity(*arguments):
     ],
 )
 def test_one_example_is_the_same_in_all_three_hosts(name, count, sampling, prompt_ends, tmp_path):
-    """Twenty-five clips of every shape; the README has the figures of two hundred, and of every budget."""
+    """Twenty-five clips of every shape; the README has the figures of two hundred, and of every budget.
+
+    A fault in one host is seen there and nowhere else, in its example and no other.
+    """
     from odd_clips import write_clips
 
     from data_prep.demo.tiny_model import build_model, corpus_of
@@ -221,13 +258,20 @@ def test_one_example_is_the_same_in_all_three_hosts(name, count, sampling, promp
     records = tmp_path / "clips" / "records.jsonl"
     build_model(FAMILIES[name], corpus_of(records), tmp_path / "model", moe=name == "qwen3vl")
     sheet = tmp_path / "sheet.png"
-    settings = ("--records", records, "--n", str(count), "--max-pixels", "8192", "--sampling", sampling)
+    settings = ["--records", records, "--n", str(count), "--max-pixels", "8192", "--sampling", sampling]
+    faulty, seen = None, {}
+    if name == "qwen2_5vl":
+        faulty, seen = put_faults(records, tmp_path / "environments"), SEEN
+        settings += ["--environments", tmp_path / "environments"]
     done = parity("--model", tmp_path / "model", *settings, "--sheet", sheet, "--json")
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert done.returncode == bool(faulty), done.stdout[-3000:] + done.stderr[-3000:]
     report = json.loads(done.stdout)
-    assert report["differences"] == [] and len(report["examples"]) == count
-    shown = [example["prompt"] for seen in report["seen"].values() for example in seen]
-    assert len(shown) == 5 * count and all(prompt.endswith(prompt_ends) for prompt in shown)
+    assert len(report["examples"]) == count
+    assert all(found["example"] == faulty and found["detail"] for found in report["differences"])
+    hosts = {found["host"] for found in report["differences"]}
+    assert {host: {one["aspect"] for one in report["differences"] if one["host"] == host} for host in hosts} == seen
+    shown = [example["prompt"] for each in report["seen"].values() for example in each if example["example"] != faulty]
+    assert len(shown) == 5 * (count - bool(faulty)) and all(prompt.endswith(prompt_ends) for prompt in shown)
     assert sheet.read_bytes().startswith(b"\x89PNG")
     if sampling == "time":  # unlike by index, also of the clip whose frames are not equally long
         steps = np.diff([video["timestamps"] for video in report["seen"]["SFT"][6]["videos"]])
@@ -262,47 +306,6 @@ def test_one_dialogue_is_the_same_in_all_three_hosts(tmp_path):
         said = tokenizer.decode(trace["response_ids"])
         assert said.count("<tool_call>\n<function=get_video_clip_frame>\n<parameter=start_time>\n") == number
         assert "{" not in said
-
-
-# Of one host's own Python each: what is done before it is asked, and where `videokr parity` must then see it.
-FAULTS = {
-    "rl": "import videokr.video.vision_tokens as m, videokr.response as r; f = r.build_response; "
-    "m.drop_outer_marks = lambda processor: None; r.build_response = lambda *a: f(*a) + ' '",
-    "eval": "import videokr.video.reader as v; f = v._resized; v._resized = lambda *a: f(*a).flip(2)",
-}
-SEEN = {
-    "RL, vLLM": {"prompt", "token ids", "position ids"},
-    "RL, trainer": {"prompt", "token ids", "position ids", "response tokens", "loss"},
-    "eval, vLLM": {"pixels"},
-    "eval, HF": {"pixels"},
-}
-
-
-@pytest.mark.eval
-def test_a_fault_in_one_host_is_seen_there_and_nowhere_else(tmp_path):
-    from odd_clips import write_clips
-
-    from data_prep.demo.tiny_model import build_model, corpus_of
-    from videokr.family import FAMILIES
-
-    write_clips(tmp_path / "clips", 3, progress=False)
-    records = tmp_path / "clips" / "records.jsonl"
-    build_model(FAMILIES["qwen3vl"], corpus_of(records), tmp_path / "model")
-    for stage in ("sft", "rl", "eval"):
-        python = tmp_path / "environments" / stage / "bin" / "python"
-        python.parent.mkdir(parents=True)
-        real, fault = ROOT / ".venvs" / stage / "bin" / "python", FAULTS.get(stage, "")
-        run = "import runpy, sys; sys.argv = sys.argv[2:]; runpy.run_module(sys.argv[0], run_name='__main__')"
-        python.write_text(f'#!/bin/sh\nexec "{real}" -c "{fault}; {run}" "$@"\n'.replace('"; ', '"'), encoding="utf-8")
-        python.chmod(0o755)
-    settings = ("--records", records, "--n", "3", "--max-pixels", "8192", "--json")
-    done = parity("--model", tmp_path / "model", *settings, "--environments", tmp_path / "environments")
-    assert done.returncode == 1, done.stdout[-3000:] + done.stderr[-3000:]
-    seen: dict[str, set[str]] = {}
-    for difference in json.loads(done.stdout)["differences"]:
-        seen.setdefault(difference["host"], set()).add(difference["aspect"])
-        assert difference["detail"]
-    assert seen == SEEN
 
 
 @pytest.fixture
