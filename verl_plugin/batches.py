@@ -37,10 +37,17 @@ def check_batches(config: Any) -> None:
     for scored_by in (rollout, part.ref):
         if not scored_by.log_prob_use_dynamic_bsz:
             given[LOGPROB_BATCH] = scored_by.log_prob_micro_batch_size_per_gpu
-        if fault := _fault(given, ranks, rollout.n):
-            fitting = _fitting(given, ranks, rollout.n)
-            changed = " ".join(f"{name}={value}" for name, value in fitting.items() if value != given[name])
-            raise UserError(f"{fault}; {ranks} ranks and {rollout.n} rollouts a prompt fit {changed}")
+        if found := misfit(given, ranks, rollout.n):
+            raise UserError(found[0])
+
+
+def misfit(given: dict[str, int], ranks: int, rollouts: int) -> tuple[str, dict[str, int]] | None:
+    """What of these batches cannot be divided, as a message, and what has to change; None where all can be."""
+    if (fault := _fault(given, ranks, rollouts)) is None:
+        return None
+    fitting = {name: value for name, value in _fitting(given, ranks, rollouts).items() if value != given[name]}
+    changed = " ".join(f"{name}={value}" for name, value in fitting.items())
+    return f"{fault}; {ranks} ranks and {rollouts} rollouts a prompt fit {changed}", fitting
 
 
 def _fault(given: dict[str, int], ranks: int, rollouts: int) -> str | None:

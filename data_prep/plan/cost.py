@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from data_prep.plan.model_size import ModelSize
-from data_prep.stats.epoch import FREEZES, PARTS, Epoch, GrpoEpoch, Settings
+from data_prep.stats.epoch import FREEZES, PARTS, TYPE_BYTES, Epoch, GrpoEpoch, Settings
+from verl_plugin.batches import BATCH, LOGPROB_BATCH, MICRO_BATCH, MINI_BATCH, misfit
 from videokr.budget import MAX_TOKENS
 from videokr.video.frame_plan import MERGE_SIDE
 
@@ -12,6 +13,7 @@ LANGUAGE_MODEL, TOWER, PROJECTOR = PARTS
 GIB, HOUR, BF16 = 2**30, 3600.0, 2  # BF16: bytes
 PATCHES = MERGE_SIDE**2  # of a token
 STATES = 16  # bytes of a trained parameter: weight, gradient, master and two moments, as either host keeps them
+NO_ROOM = "the weights and a row are more than vLLM's share: more vllm_gpus"
 Gpu = Mapping[str, float]  # flops: dense bf16 operations a second; memory: bytes; bandwidth: bytes a second from it
 Assumed = Mapping[str, float]
 
@@ -24,6 +26,7 @@ class Row:
     frame: float
     text: float
     response: float = 0
+    source: str = "assumed"
 
     @property
     def tokens(self) -> float:
@@ -32,13 +35,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one stage takes on so many GPUs: its hours by what takes them, memory of one GPU, disk at most."""
+    """What one stage takes on so many GPUs: its hours by what takes them, memory of one GPU, disk at most.
+
+    Notes say what it has to be told; or why it cannot run, and then there are no hours.
+    """
 
     stage: str
     gpus: int
     hours: Mapping[str, float]
-    memory_bytes: float
+    memory_bytes: float = 0
     disk_bytes: float = 0
+    notes: tuple[str, ...] = ()
 
 
 def text_flops(size: ModelSize, tokens: float) -> float:
@@ -59,45 +66,77 @@ def sft_cost(size: ModelSize, gpu: Gpu, row: Row, epoch: Epoch, settings: Settin
     """Forward, again for what was not kept, and backward, which is twice that; what is frozen forward alone."""
     frozen = sum(size.parameters[part] for part, name in zip(PARTS, FREEZES, strict=True) if settings[name])
     flops = 4 * text_flops(size, row.tokens) + (1 if settings["freeze_vision_tower"] else 4) * vision_flops(size, row)
+    flops -= _spared(size, row, given)
     seconds = epoch.rows * flops / (epoch.gpus * gpu["flops"] * given["mfu"])
-    states = (STATES * (size.total - frozen) + BF16 * frozen) / epoch.gpus  # ZeRO-3
+    states = _states(size, frozen, BF16, given) / epoch.gpus  # ZeRO-3
     longest = settings["per_device_train_batch_size"] * settings["cutoff_len"]
     memory = states + longest * (_kept(size, given) + size.vocabulary * given["logit_bytes"]) + given["other_gib"] * GIB
-    return Cost("SFT", epoch.gpus, {"training": seconds / HOUR}, memory, epoch.disk.most_bytes if epoch.disk else 0)
+    disk = epoch.disk.most_bytes * given["trained_share"] if epoch.disk else 0
+    return Cost("SFT", epoch.gpus, {"training": seconds / HOUR}, memory, disk)
 
 
 def grpo_cost(size: ModelSize, gpu: Gpu, row: Row, epoch: GrpoEpoch, settings: Settings, given: Assumed) -> Cost:
     """Rollouts by vLLM; then two passes forward for log-probabilities, old and reference, and an update of four."""
-    model, longest = settings["actor_rollout_ref"], settings["data"]["max_response_length"]
-    busy, rollouts = epoch.gpus * gpu["flops"] * given["mfu"], epoch.batch_rows * model["rollout"]["n"]
-    trained = 6 * rollouts * (text_flops(size, row.tokens) + vision_flops(size, row)) / busy
+    actor, rollout = settings["actor_rollout_ref"]["actor"], settings["actor_rollout_ref"]["rollout"]
+    sizes = {BATCH: epoch.batch_rows, MINI_BATCH: actor["ppo_mini_batch_size"]}
+    sizes[MICRO_BATCH] = actor["ppo_micro_batch_size_per_gpu"]
+    sizes[LOGPROB_BATCH] = rollout["log_prob_micro_batch_size_per_gpu"]
+    fault, fitting = misfit(sizes, epoch.gpus, rollout["n"]) or ("", {})
+    if fitting.keys() & {BATCH, MINI_BATCH}:  # else the training stays the same
+        return Cost("GRPO", epoch.gpus, {}, notes=(f"not possible with batch {epoch.batch_rows}: {fault}",))
+    longest, replica = settings["data"]["max_response_length"], _replica(gpu, given)
+    busy, rollouts = epoch.gpus * gpu["flops"] * given["mfu"], epoch.batch_rows * rollout["n"]
+    passes = 6 * (text_flops(size, row.tokens) + vision_flops(size, row)) - _spared(size, row, given)
+    trained = rollouts * passes / busy
     # vLLM keeps the prompt that the rollouts of a group share.
     prompts = epoch.batch_rows * (text_flops(size, row.tokens - row.response) + vision_flops(size, row)) / busy
-    generated = prompts + _generation(size, gpu, row, rollouts / epoch.gpus, longest, given)
-    mini = model["actor"]["ppo_mini_batch_size"] * model["rollout"]["n"] / epoch.gpus
-    micro = min(model["actor"]["ppo_micro_batch_size_per_gpu"], max(1.0, mini))
-    training = micro * (MAX_TOKENS + longest) * _kept(size, given)  # fused kernels keep no logits
-    peak = max(training, model["rollout"]["gpu_memory_utilization"] * gpu["memory"])
+    generated = prompts + _generation(size, replica, row, rollouts * given["vllm_gpus"] / epoch.gpus, longest, given)
+    whole, share = MAX_TOKENS + longest, rollout["gpu_memory_utilization"]
+    training = (sizes | fitting)[MICRO_BATCH] * whole * _kept(size, given)  # fused kernels keep no logits
     hours = {"rollouts": generated * epoch.steps / HOUR, "training": trained * epoch.steps / HOUR}
-    memory = STATES * size.total / epoch.gpus + peak + given["other_gib"] * GIB
-    return Cost("GRPO", epoch.gpus, hours, memory, epoch.disk.most_bytes if epoch.disk else 0)
+    states = _states(size, 0, TYPE_BYTES[actor["fsdp_config"]["model_dtype"]], given) / epoch.gpus
+    memory = states + max(training, share * gpu["memory"]) + given["other_gib"] * GIB
+    notes = [f"with {name}={value}" for name, value in fitting.items()]
+    notes += [] if share * replica["memory"] >= BF16 * size.total + whole * cache_bytes(size) else [NO_ROOM]
+    saved = min(1.0, 1 / 3 + given["trained_share"])  # adapters with the weights, which are one of three numbers
+    disk = epoch.disk.most_bytes * saved if epoch.disk else 0
+    return Cost("GRPO", epoch.gpus, hours, memory, disk, tuple(notes))
 
 
 def eval_cost(size: ModelSize, gpu: Gpu, row: Row, gpus: int, given: Assumed) -> Cost:
-    """A replica a GPU, which answers as many questions at once as its KV cache holds."""
-    questions, own = given["eval_questions"] / gpus, BF16 * size.total + given["other_gib"] * GIB
-    cache = given["eval_memory_share"] * gpu["memory"] - own
-    at_once = max(1.0, min(cache / (row.tokens * cache_bytes(size)), questions))
-    prompt = (text_flops(size, row.tokens - row.response) + vision_flops(size, row)) / (gpu["flops"] * given["mfu"])
-    each = prompt + _generation(size, gpu, row, at_once, row.response, given) / at_once
-    memory = own + at_once * row.tokens * cache_bytes(size)
-    return Cost("evaluation", gpus, {"answering": questions * each / HOUR}, memory)
+    """Replicas, each of which answers as many questions at once as its KV cache holds."""
+    replica, questions = _replica(gpu, given), given["eval_questions"] * given["vllm_gpus"] / gpus
+    own = BF16 * size.total + given["vllm_gpus"] * given["other_gib"] * GIB
+    most = (given["eval_memory_share"] * replica["memory"] - own) / (row.tokens * cache_bytes(size))
+    at_once = max(1.0, min(most, questions))
+    prompt = (text_flops(size, row.tokens - row.response) + vision_flops(size, row)) / (replica["flops"] * given["mfu"])
+    each = prompt + _generation(size, replica, row, at_once, row.response, given) / at_once
+    memory = (own + at_once * row.tokens * cache_bytes(size)) / given["vllm_gpus"]
+    notes = () if most >= 1 else (NO_ROOM,)
+    return Cost("evaluation", gpus, {"answering": questions * each / HOUR}, memory, notes=notes)
 
 
 def cache_bytes(size: ModelSize) -> float:
     """Of the KV cache of a token, in bf16."""
     layers, _, keys = size.attention
     return 2 * layers * keys * BF16
+
+
+def _replica(gpu: Gpu, given: Assumed) -> Gpu:
+    """GPUs that share one copy of the weights, as one."""
+    return {what: given["vllm_gpus"] * number for what, number in gpu.items()}
+
+
+def _states(size: ModelSize, frozen: int, number: int, given: Assumed) -> float:
+    """Bytes of all weights with what training keeps of them; number: of one that stays, as all do under adapters."""
+    if (share := given["trained_share"]) < 1:
+        return (STATES * share + number) * size.total
+    return STATES * (size.total - frozen) + number * frozen
+
+
+def _spared(size: ModelSize, row: Row, given: Assumed) -> float:
+    """Operations of the language model's gradients, which stay out where adapters are trained."""
+    return 2 * size.multiplied[LANGUAGE_MODEL] * row.tokens if given["trained_share"] < 1 else 0
 
 
 def _kept(size: ModelSize, given: Assumed) -> float:

@@ -29,6 +29,7 @@ class ModelSize:
     family: Family
     parameters: Mapping[str, int]
     multiplied: Mapping[str, float]
+    is_mixture: bool
     layers: int
     hidden: int
     vocabulary: int
@@ -44,23 +45,37 @@ def model_size(model: str) -> ModelSize:
     """Counts a model: a size of FIGURES, or a checkpoint folder of which config.json is read.
 
     Raises:
-        UserError: neither; or there is no torch to count with.
+        UserError: neither; its config.json describes no model; or there is no torch to count with.
     """
     try:
         import torch
-        from transformers import AutoConfig, AutoModelForImageTextToText
+        from huggingface_hub.errors import StrictDataclassError
+        from transformers import AutoConfig, AutoModelForImageTextToText, logging
     except ModuleNotFoundError as error:
         raise UserError(f"plan needs {error.name}: take the environment of local_script/setup_env.sh sft") from None
     folder = Path(model).expanduser()
     if shapes := FIGURES["sizes"].get(model):
         family = FAMILIES[model.partition("/")[0]]
-        config = AutoConfig.for_model(family.model_types["num_experts" in shapes["text_config"]], **shapes)
+        shapes = {"model_type": family.model_types["num_experts" in shapes["text_config"]], **shapes}
     elif folder.is_dir():
-        family, config = family_of(folder), AutoConfig.from_pretrained(folder)
+        family, shapes = family_of(folder), json.loads((folder / "config.json").read_text(encoding="utf-8"))
     else:
         raise UserError(f"--model '{model}' is no folder and no known size: {', '.join(FIGURES['sizes'])}")
-    with torch.device("meta"):
-        made = AutoModelForImageTextToText.from_config(config)
+    shown = logging.get_verbosity()
+    logging.set_verbosity_error()  # of kernels, which counting needs not
+    try:
+        # What is left out would be a default's. In Qwen2.5-VL's first files the text's shapes stand outside.
+        if any(
+            "hidden_size" not in part for part in (shapes.get("vision_config", ()), shapes.get("text_config", shapes))
+        ):
+            raise ValueError("vision_config or text_config has no hidden_size")
+        with torch.device("meta"):
+            made = AutoModelForImageTextToText.from_config(config := AutoConfig.for_model(**shapes))
+    except (StrictDataclassError, ArithmeticError, RuntimeError, TypeError, ValueError) as error:
+        fault = " ".join(str(error).split())
+        raise UserError(f"--model '{model}': its config.json cannot be read as a model's: {fault}") from None
+    finally:
+        logging.set_verbosity(shown)
     text, vision = config.text_config, config.vision_config
     chosen = getattr(text, "num_experts_per_tok", 0) / getattr(text, "num_experts", 1)
     parameters, multiplied = dict.fromkeys(PARTS, 0), dict.fromkeys(PARTS, 0.0)
@@ -75,4 +90,4 @@ def model_size(model: str) -> ModelSize:
     attention = kinds.count(FULL), text.num_attention_heads * head, text.num_key_value_heads * head
     of_vision = vision.depth, vision.hidden_size
     shape = text.num_hidden_layers, text.hidden_size, text.vocab_size
-    return ModelSize(family, parameters, multiplied, *shape, attention, of_vision)
+    return ModelSize(family, parameters, multiplied, chosen > 0, *shape, attention, of_vision)

@@ -1,15 +1,18 @@
 """videokr plan: its counts against published ones and torch's own counter, its memory and disk by hand."""
 
 import json
+import re
 import shlex
 
 import pytest
-from recipes_page import commands
+from checkout import ROOT
+from recipes_page import chapter, commands
 from slurm_job import PAGE as CLUSTER
 
 pytest.importorskip("torch")
 pytestmark = pytest.mark.sft
 
+FAMILIES_PAGE = ROOT / "docs" / "families.md"
 # Of the published weights: half of `total_size` in model.safetensors.index.json, or the count on the model's page.
 PUBLISHED = {
     "qwen2_5vl/3b": 3_754_622_976,
@@ -107,18 +110,90 @@ def test_hours_memory_and_disk_are_those_of_arithmetic_by_hand(capsys, tmp_path)
     assert said.count("GRPO  ") == 4 and "0.34  share of a GPU's operations" in said
 
 
+def test_a_mixture_trains_adapters_and_a_batch_that_cannot_be_shared_is_named(capsys, tmp_path):
+    from data_prep.plan.model_size import FIGURES
+
+    told, words = tmp_path / "plan.json", ["--model", "qwen3vl/30b-a3b", "--gpus", "8", "12", "32"]
+    costs = []
+    for assumed in ([], ["--assume", "trained_share=1"]):
+        status, said = plan(capsys, *words, "--json", str(told), *assumed)
+        assert status == 0 and max(map(len, said.splitlines())) <= 100 and " 0.0 " not in said
+        costs.append({(cost["stage"], cost["gpus"]): cost for cost in json.loads(told.read_text())["costs"]})
+    adapters, full = costs
+    total = PUBLISHED["qwen3vl/30b-a3b"]
+    kept = 16_384 * (2_048 * (2 * 48 + 34) + 151_936 * 12)
+    assert adapters["SFT", 8]["memory_bytes"] == pytest.approx((0.016 + 2) * total / 8 + kept + 6 * 2**30)
+    states = (0.016 + 4) * total / 8  # float32 in GRPO
+    assert adapters["GRPO", 8]["memory_bytes"] == pytest.approx(states + 0.6 * 80 * 2**30 + 6 * 2**30)
+    # A layer: queries and output, keys and values, 8 of 128 experts with their router; then the head.
+    layer = 2 * 2_048 * 4_096 + 2 * 2_048 * 512 + 8 * 3 * 2_048 * 768 + 2_048 * 128
+    multiplied = 48 * layer + 2_048 * 151_936
+    assert f"language model 30.5 (P {multiplied / 1e9:.2f})" in " ".join(said.split())
+    spared = 2 * multiplied * (5_824 + 700 + 512)
+    hours = [cost["GRPO", 8]["hours"]["training"] for cost in (full, adapters)]
+    assert hours[0] - hours[1] == pytest.approx(3_562 * 32 * 8 * spared / (8 * 0.16 * 989e12) / 3600, rel=1e-3)
+    # Four GPUs read one copy of the weights.
+    few, many = (adapters["GRPO", gpus]["hours"]["rollouts"] for gpus in (8, 32))
+    weights = 3_562 * 2_048 * 2 * total / (4 * 0.6 * 3.35e12) / 3600
+    assert (4 * many - few) / 3 == pytest.approx(weights)
+    # 64 rollouts of a mini-batch: 12 GPUs share none, 32 have two each, of which no micro-batch of 4 is made.
+    assert adapters["GRPO", 12]["hours"] == {} and "PPO_MINI_BATCH_SIZE=9" in adapters["GRPO", 12]["notes"][0]
+    assert adapters["GRPO", 32]["notes"] == ["with PPO_MICRO_BATCH_SIZE_PER_GPU=2"]
+    assert full["GRPO", 8]["memory_bytes"] > 80 * 2**30 and "does not fit in 80 GiB" in said
+    # What the launcher sets, and the page asks for.
+    launcher = (ROOT / "local_script" / "train_videokr.sh").read_text()
+    assert 'name}" == *_moe ]]; then recipe=(finetuning_type=lora lora_rank=32 ' in launcher
+    assert f"`ROLLOUT_TP={FIGURES['mixture']['vllm_gpus']} " in FAMILIES_PAGE.read_text()
+
+
+def test_the_memory_on_the_page_of_families_is_what_plan_says(capsys, tmp_path):
+    table = chapter("Lengths and memory on 8 GPUs of 80 GB", FAMILIES_PAGE)
+    rows = re.findall(r"^\| `(\S+)` \| (?:`(\S+)` )?\| \S+ \| (\d+)(\D*) \| (\d+)(\D*) \|$", table, re.M)
+    assert len(rows) == 6
+    for name, assumed, *cells in rows:
+        words = ["--assume", assumed] if assumed else []
+        assert plan(capsys, "--model", name, "--gpus", "8", "--json", str(tmp_path / "plan.json"), *words)[0] == 0
+        costs = json.loads((tmp_path / "plan.json").read_text())["costs"]
+        sizes = [cost["memory_bytes"] / 2**30 for cost in costs[:2]]
+        assert cells == [word for size in sizes for word in (f"{size:.0f}", ": does not fit" if size > 80 else "")]
+
+
+def test_a_mistake_ends_before_the_table(capsys, tmp_path):
+    from videokr.errors import UserError
+
+    (tmp_path / "file").touch()
+    broken = [{"text_config": {"hidden_size": "abc"}, "vision_config": {"hidden_size": 64}}, {"text_config": {}}]
+    for number, config in enumerate(broken):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "config.json").write_text(json.dumps(config | {"model_type": "qwen3_vl"}))
+    for words, said in (
+        (["--model", str(tmp_path / "0")], "config.json cannot be read as a model's: .*hidden_size"),
+        (["--model", str(tmp_path / "1")], "config.json cannot be read as a model's: vision_config or"),
+        (["--manifest", str(tmp_path / "file")], "--manifest is of the videos of --data"),
+        (["--json", str(tmp_path / "file")], "NAME.json"),
+        (["--model", "qwen3vl/2b", "--gpus", "3", "--assume", "vllm_gpus=2"], "vllm_gpus=2 has to divide it"),
+    ):
+        with pytest.raises(UserError, match=said):
+            plan(capsys, *words)
+    with pytest.raises(FileExistsError):
+        plan(capsys, "--json", str(tmp_path / "file" / "plan.json"))
+    assert capsys.readouterr().out == ""
+
+
 def test_rows_are_those_of_the_data_and_a_wrong_assumption_is_named(capsys, tmp_path):
     from videokr.errors import UserError
 
     records = [{"question": "Which?", "answer": "red", "video": "a.mp4"} for _ in range(320)]
     (tmp_path / "rl.jsonl").write_text("\n".join(map(json.dumps, records)))
     words = ["--model", "qwen3vl/2b", "--gpus", "8", "--data", str(tmp_path / "rl.jsonl"), "--json"]
-    assert plan(capsys, *words, str(tmp_path / "few.json"))[0] == 0
+    status, said = plan(capsys, *words, str(tmp_path / "few.json"))
+    assert status == 0 and re.search(r"rl_rows +320  .*\(measured in rl.jsonl\)", said)
+    assert re.search(r"videos +1  .*\(measured in rl.jsonl\)", said) and re.search("sft_rows .*published", said)
     assert plan(capsys, *words, str(tmp_path / "all.json"), "--assume", "sft_rows=1000")[0] == 0
     few, all_rows = (json.loads((tmp_path / name).read_text())["costs"] for name in ("few.json", "all.json"))
     assert few[1] == all_rows[1] and few[0]["hours"]["training"] == pytest.approx(
         201 * all_rows[0]["hours"]["training"]
     )
-    for word in ("mfu=0", "speed=2", "mfu"):
+    for word in ("mfu=0", "mfu=2", "eval_memory_share=3", "speed=2", "mfu"):
         with pytest.raises(UserError, match=f"--assume has '{word}'"):
             plan(capsys, "--assume", word)

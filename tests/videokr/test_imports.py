@@ -25,11 +25,11 @@ MAY_IMPORT = {
     "llamafactory_plugin": ADAPTED | {"llamafactory"},
     "verl_plugin": ADAPTED | {"verl", "vllm"},
     "lmms_eval_tasks": ADAPTED | {"lmms_eval", "vllm"},
-    # The row shapes of a host, free of the host itself, are all of an adapter that data_prep calls.
-    "data_prep": RESULTS | {"llamafactory_plugin.rows", "verl_plugin.rows"},
+    # A host's row shapes and its division of batches, free of the host, are all of an adapter that data_prep calls.
+    "data_prep": RESULTS | {"llamafactory_plugin.rows", "verl_plugin.rows", "verl_plugin.batches"},
 }
 HOSTS = {"llamafactory", "verl", "lmms_eval", "vllm"}
-ROW_MODULES = ("llamafactory_plugin.rows", "verl_plugin.rows")
+ROW_MODULES = ("llamafactory_plugin.rows", "verl_plugin.rows", "verl_plugin.batches")
 HEAVY = ("torch", "transformers", "vllm", "verl", "llamafactory", "lmms_eval", "rouge_score", "av", "numpy", "openai")
 MODULE_NAME = re.compile(rf"(?:{'|'.join(PACKAGES)})\.[\w.]+(?::\w+)?")
 FACADE = "videokr/__init__.py"  # the names that people import, from the folders that they are in
