@@ -2,7 +2,7 @@
 
 case "${1:-}" in
   -h | --help)
-    sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"
+    sed -n '2,/^set /{/^#SBATCH/d;/^#/s/^# \{0,1\}//p}' "$0"
     exit 0
     ;;
 esac
@@ -71,10 +71,15 @@ stage_python() {
   else
     PYTHON="$(command -v python3)" || die "no python3; run: bash local_script/setup_env.sh ${stage}"
   fi
-  is_on DRY_RUN && return
   command -v "${PYTHON}" >/dev/null || die "VIDEOKR_PYTHON '${PYTHON}' is not there; run: bash local_script/setup_env.sh ${stage}"
+  is_on DRY_RUN && return
   "${PYTHON}" -c "import importlib.util, sys; sys.exit(importlib.util.find_spec('${module}') is None)" ||
     die "${PYTHON} has no ${module}; run: bash local_script/setup_env.sh ${stage}"
+}
+
+# known_address: refuses a MASTER_ADDR that this machine cannot find, for which torchrun and Ray would try for minutes.
+known_address() {
+  getent ahosts "${MASTER_ADDR}" >/dev/null || die "MASTER_ADDR is '${MASTER_ADDR}': no machine of that name is known here"
 }
 
 # torchrun_nodes: sets NODES to the words by which torchrun finds its nodes; one node alone takes any free port.
@@ -87,6 +92,7 @@ torchrun_nodes() {
   ((10#${MASTER_PORT:-29500} <= 65535)) || die "MASTER_PORT is '${MASTER_PORT}': a port is at most 65535"
   [[ "${NNODES:-1}" == 1 || (-n "${NODE_RANK:-}" && -n "${MASTER_ADDR:-}") ]] ||
     die "NNODES is ${NNODES}: NODE_RANK (0, 1, ...) and MASTER_ADDR (the node with rank 0) are needed on every node"
+  [[ "${NNODES:-1}" == 1 ]] || known_address
   # shellcheck disable=SC2034 # the launchers read it
   NODES=(--standalone)
   if [[ "${NNODES:-1}" != 1 || -n "${MASTER_PORT:-}" ]]; then

@@ -12,7 +12,7 @@
 # FORCE_TORCHRUN      0 trains in one process         default: 1
 # NPROC_PER_NODE NNODES NODE_RANK MASTER_ADDR MASTER_PORT are those of LLaMA-Factory's launcher.
 # key=value sets any argument of LLaMA-Factory anew; dataset=FILE.jsonl trains a raw VideoKR file as it is.
-# DRY_RUN=1 prints the command and stops.
+# DRY_RUN=1 prints the command and stops; it checks these words and variables, and the family of a checkpoint folder.
 set -euo pipefail
 # shellcheck source=local_script/launch.sh
 source "$(dirname "${BASH_SOURCE[0]}")/launch.sh"
@@ -38,6 +38,7 @@ if [[ "${1:-}" == agentic ]]; then
   shift
 fi
 model="${MODEL_NAME_OR_PATH:-${base}}"
+for word in "$@"; do [[ "${word}" != model_name_or_path=* ]] || model="${word#*=}"; done
 torchrun_nodes
 [[ "${NPROC_PER_NODE:-1}" =~ ^([0-9]+|gpu|auto)$ ]] || die "NPROC_PER_NODE is '${NPROC_PER_NODE}': a number is needed"
 stage_python sft llamafactory
@@ -59,6 +60,7 @@ if [[ "${FORCE_TORCHRUN:-1}" =~ ^(1|true|y)$ ]]; then
   fi
   command+=(-m videokr.torchrun --nproc_per_node "${NPROC_PER_NODE:-${processes}}" "${NODES[@]}")
 fi
+"${PYTHON}" -m videokr.family "${model}" "${name}"
 print_command "${command[@]}" "${training[@]}"
 if [[ "${command[*]}" == *torchrun* && "${NODE_RANK:-0}" == 0 ]]; then
   # What is wrong with the settings is then said once, not by every worker of every node.

@@ -3,7 +3,7 @@
 #   MODEL_PATH=... N_GPUS=8 bash local_script/train_videokr_grpo.sh [hydra overrides]
 # Settings: verl_plugin/config/videokr_grpo.yaml; the variables below change one each (docs/recipes.md has a table:
 # DATA_DIR OUTPUT_DIR TRAIN_BATCH_SIZE ROLLOUT_N LR KEEP_CHECKPOINTS NNODES TRAINER_LOGGER ...). VIDEOKR_CPU=1 runs on a
-# CPU. DRY_RUN=1 prints the command, and checks no more than that files are there.
+# CPU. DRY_RUN=1 prints the command and stops; it checks these variables, and that model and files are there.
 # AGENTIC=1 lets the model look again at parts of its video, with VideoTemp-o3's settings: docs/dialogues.md.
 # VIDEO_MANIFEST=FILE, of videokr check --level probe, spares the start of the run reading videos' headers.
 set -euo pipefail
@@ -22,10 +22,10 @@ DATA_DIR="${DATA_DIR:-data/videokr_rl}"
 TRAIN_FILE="${TRAIN_FILE:-${DATA_DIR}/train.parquet}"
 VAL_FILE="${VAL_FILE:-${DATA_DIR}/test.parquet}"
 for file in "${TRAIN_FILE}" "${VAL_FILE}"; do
-  [[ -f "${file}" ]] || is_on DRY_RUN ||
+  [[ -f "${file}" ]] ||
     die "'${file}' is not there: prepare it with local_script/prepare_videokr_rl_data.py, or set DATA_DIR"
 done
-[[ -z "${VIDEO_MANIFEST:-}" || -f "${VIDEO_MANIFEST}" ]] || is_on DRY_RUN ||
+[[ -z "${VIDEO_MANIFEST:-}" || -f "${VIDEO_MANIFEST}" ]] ||
   die "VIDEO_MANIFEST '${VIDEO_MANIFEST}' is no file: videokr check --level probe writes one"
 whole N_GPUS N_GPUS_PER_NODE NNODES TRAIN_BATCH_SIZE MAX_PROMPT_LENGTH MAX_RESPONSE_LENGTH ROLLOUT_N ROLLOUT_TP \
   PPO_MINI_BATCH_SIZE PPO_MICRO_BATCH_SIZE_PER_GPU LOGPROB_MICRO_BATCH_SIZE_PER_GPU TOTAL_EPOCHS KEEP_CHECKPOINTS \
@@ -131,8 +131,8 @@ fi
 [[ -z "${VIDEO_MANIFEST:-}" ]] || command+=("+data.video_manifest=$(quoted "${VIDEO_MANIFEST}")")
 command+=("$@")
 
-print_command "${command[@]}"
 "${PYTHON}" -m videokr.family "${MODEL_PATH}"
+print_command "${command[@]}"
 if is_on VIDEOKR_CPU; then
   # verl names a socket under /tmp after Ray's job, which is the first in every cluster of its own: two would share it.
   lock="${XDG_CACHE_HOME:-${HOME}/.cache}/videokr/grpo.lock"

@@ -1,4 +1,6 @@
-"""The model families that the recipe covers: `python -m videokr.family MODEL` names a model's.
+"""The model families that the recipe covers: `python -m videokr.family MODEL [RECIPE]` names a model's.
+
+With the name of an SFT recipe (`train_videokr.sh`), a checkpoint folder that it is not for is refused.
 
 How one is added: docs/families.md.
 """
@@ -87,6 +89,12 @@ def family_of(model_path: Path) -> Family:
     return BY_MODEL_TYPE[model_type]
 
 
+def recipe_of(model_path: Path) -> str:
+    """The SFT recipe of a checkpoint folder of a covered family: a mixture of experts has one of its own."""
+    model_type = json.loads((model_path / "config.json").read_text(encoding="utf-8"))["model_type"]
+    return BY_MODEL_TYPE[model_type].name + ("_moe" if model_type.endswith("_moe") else "")
+
+
 def context_tokens(model_path: Path) -> int | None:
     """Tokens that a checkpoint of a covered family has positions for; None where it does not say."""
     config = json.loads((model_path / "config.json").read_text(encoding="utf-8"))
@@ -113,10 +121,15 @@ def find_family(model: str) -> Family | None:
 
 
 def main() -> int:
-    if len(sys.argv) != 2:
-        raise UserError("usage: python -m videokr.family MODEL")
-    family = find_family(sys.argv[1])
-    print(f"{sys.argv[1]}: {family.name if family else 'a name on the hub'}")
+    if len(sys.argv) not in (2, 3):
+        raise UserError("usage: python -m videokr.family MODEL [RECIPE]")
+    model, recipe = sys.argv[1], sys.argv[2:]
+    family = find_family(model)
+    if family and recipe:
+        own = recipe_of(Path(model).expanduser())
+        if recipe != [own]:
+            raise UserError(f"model '{model}' is of {own}, not of {recipe[0]}: give train_videokr.sh {own}")
+    print(f"{model}: {family.name if family else 'a name on the hub'}")
     return 0
 
 

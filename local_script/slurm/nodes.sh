@@ -3,9 +3,14 @@
 # shellcheck source=local_script/launch.sh
 source local_script/launch.sh
 [[ -n "${SLURM_JOB_ID:-}" ]] || die "not in a job of SLURM: sbatch local_script/slurm/..."
+CLUSTER_ENV="${CLUSTER_ENV:-local_script/slurm/cluster.env}"
+# A mistake in it ends the shell that reads it: a shell of its own is first.
+# shellcheck source=local_script/slurm/cluster.env
+wrong="$(set -u && source "${CLUSTER_ENV}" 2>&1 >/dev/null)" ||
+  die "CLUSTER_ENV '${CLUSTER_ENV}' cannot be read: $(head -n 1 <<<"${wrong:-its last command fails}")"
 set -a # all of it reaches what is started here
 # shellcheck source=local_script/slurm/cluster.env
-source "${CLUSTER_ENV:-local_script/slurm/cluster.env}" || die "CLUSTER_ENV '${CLUSTER_ENV:-}' cannot be read"
+source "${CLUSTER_ENV}" || true
 mapfile -t NODE_NAMES < <(scontrol show hostnames "${SLURM_JOB_NODELIST}")
 NNODES="${#NODE_NAMES[@]}"
 MASTER_ADDR="${MASTER_ADDR:-${NODE_NAMES[0]}}"
@@ -23,12 +28,14 @@ on_nodes() {
     bash -c 'cd "$1" && source local_script/slurm/nodes.sh && "${@:2}"' node "${REPO_DIR}" "${@:2}"
 }
 
-# check_nodes STAGE MODULE WORD...: ends the job before anything is loaded where a node is unlike the first: in a path
-# that the words name (a word, what is behind its `=`, the parts between commas) and that is there, in commit, or in
-# packages.
+# check_nodes STAGE MODULE WORD...: ends the job before anything is loaded where a node is unlike the first: it has
+# another commit or other packages, or lacks a path that the words name (a word, what is behind its `=`, the parts
+# between commas) and the first node has.
 check_nodes() {
   local word part parts paths=("${JOB}") line first name
   declare -A said
+  printf 'variables of the cluster: %s (CLUSTER_ENV)\n' "${CLUSTER_ENV}"
+  known_address
   mkdir -p "${JOB}" || die "JOB_FOLDER '${JOB%/*}' cannot be made"
   rm -f "${JOB}"/*
   for word in "${@:3}"; do
@@ -43,7 +50,7 @@ check_nodes() {
   first="${said[${NODE_NAMES[0]}]:-}"
   for name in "${NODE_NAMES[@]}"; do
     line="${said[${name}]:-}"
-    [[ -n "${line}" ]] || die "node '${name}' has said nothing: is '${REPO_DIR}' there, and CLUSTER_ENV?"
+    [[ -n "${line}" ]] || die "node '${name}' has not answered: are '${REPO_DIR}' and the file of CLUSTER_ENV there?"
     [[ "${line}" == "commit "* ]] || die "node '${name}': ${line}"
     [[ "${line}" == "${first}" ]] || die "node '${name}' has ${line}; node '${NODE_NAMES[0]}' has ${first}"
   done
@@ -70,6 +77,7 @@ print(*sorted({f"{one.name}=={one.version}" for one in found()}), sep="\n")' | s
 # run_on_nodes COMMAND...: the launcher on every node, with its NODE_RANK; says last which node ended it.
 run_on_nodes() {
   local name status worst="" culprit=""
+  DRY_RUN=1 NODE_RANK=0 "$@" >/dev/null || exit # its checks here first: a mistake is told once, not by every node
   if on_nodes end node_run "$@"; then
     return
   fi
@@ -124,6 +132,7 @@ node_ray() {
   fi
   # The command has ended when Ray is told to: it need not wait for its nodes to fall idle.
   RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S=0 "${ray}" start "${start[@]}" "${flags[@]}" >"${JOB}/${SLURMD_NODENAME}.ray" 2>&1 &
+  trap end_ray EXIT
   local deadline=$((SECONDS + ${JOIN_SECONDS:-300}))
   until ((SLURM_PROCID != 0)) || timeout 30 "${ray}" health-check --address "${RAY_ADDRESS}" >/dev/null 2>&1; do
     kill -0 $! 2>/dev/null || {
@@ -131,8 +140,6 @@ node_ray() {
       die "node '${SLURMD_NODENAME}': Ray has not started, see '${JOB}/${SLURMD_NODENAME}.ray'"
     }
     ((SECONDS < deadline)) || {
-      kill -TERM $!
-      wait
       echo 2 >"${JOB}/ended"
       die "Ray of the first node does not answer at ${RAY_ADDRESS}: is MASTER_ADDR '${MASTER_ADDR}' that node, '${SLURMD_NODENAME}'?"
     }
@@ -148,9 +155,15 @@ node_ray() {
     fi
     echo "${status}" >"${JOB}/ended"
   fi
+  exit "${status}"
+}
+
+# end_ray: ends this node's Ray, which would leave its address to the next `ray.init` here.
+end_ray() {
+  local left="${RAY_TMPDIR:-/tmp}/ray/ray_current_cluster"
   kill -TERM $! 2>/dev/null || true
   wait
-  exit "${status}"
+  [[ ! -e "${left}" || "$(<"${left}")" != *":${MASTER_PORT}" ]] || rm -f "${left}"
 }
 
 # join_nodes: waits until every node is part of the cluster; names those that are not in time.

@@ -50,7 +50,8 @@ def test_a_check_on_two_nodes_of_which_one_dies_writes_the_same_manifest(tmp_pat
     command, *rest = commands("Data preparation", CLUSTER)[0].partition(" --data ")
     given = ["--videos", str(tmp_path / "odd"), "--level", "probe", "--manifest"]
     assert not rest[1].startswith("-") and main(["check", *given, str(tmp_path / "local.parquet")]) == 3
-    job = job_variables(tmp_path, *ray_on_the_loopback(tmp_path_factory.mktemp("r"), cpus=1))
+    place = tmp_path_factory.mktemp("r")
+    job = job_variables(tmp_path, *ray_on_the_loopback(place, cpus=1))
     running = subprocess.Popen(
         ["bash", "-c", f"{command} {shlex.join([*given, str(tmp_path / 'ray.parquet'), '--workers', '2'])}"],
         cwd=ROOT, env=os.environ | {"VIDEOKR_PYTHON": sys.executable} | job, text=True,
@@ -60,6 +61,8 @@ def test_a_check_on_two_nodes_of_which_one_dies_writes_the_same_manifest(tmp_pat
     told = kill_when(running, lambda: found("ray::Map"), lambda: found("/raylet/raylet"))
     assert running.returncode == 3 and "node 'node-b': Ray has ended here" in told, told
     assert (tmp_path / "local.parquet").read_bytes() == (tmp_path / "ray.parquet").read_bytes()
+    # Ray leaves it behind, and the next ray.init(num_cpus=...) of this machine would fail.
+    assert (place / "ray").is_dir() and not (place / "ray" / "ray_current_cluster").exists()
 
 
 def test_a_decontamination_writes_the_same_files(cluster, tmp_path):

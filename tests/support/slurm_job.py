@@ -15,6 +15,12 @@ PAGE = ROOT / "docs" / "cluster.md"
 MARK = "CLUSTER_ENV"  # names a file of the test's own: which processes are its job's
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 def ray_on_the_loopback(folder: Path, cpus: int) -> tuple[str, ...]:
     """Lines of the cluster's file by which Ray's two nodes can be told apart; its workers wait no longer than others.
 
@@ -28,11 +34,8 @@ def ray_on_the_loopback(folder: Path, cpus: int) -> tuple[str, ...]:
 
 def job_variables(folder: Path, *lines: str) -> dict[str, str]:
     """The environment of an `sbatch`, and the cluster's file of variables that it names."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    own = ["MASTER_ADDR=127.0.0.1", f"MASTER_PORT={port}", f"JOB_FOLDER={folder / 'jobs'}", "GRACE_SECONDS=5", *lines]
-    (folder / "cluster.env").write_text("\n".join([*own, ""]), encoding="utf-8")
+    own = ["MASTER_ADDR=127.0.0.1", f"MASTER_PORT={free_port()}", f"JOB_FOLDER={folder / 'jobs'}", "GRACE_SECONDS=5"]
+    (folder / "cluster.env").write_text("\n".join([*own, *lines, ""]), encoding="utf-8")
     path = f"{ROOT / 'tests' / 'support' / 'slurm'}{os.pathsep}{os.environ['PATH']}"
     return {"PATH": path, MARK: str(folder / "cluster.env")}
 

@@ -77,10 +77,12 @@ def declared_by_dataclass(owner, leaf):
 def launched(*overrides, **variables):
     """What the launcher would run, as words."""
     environment = {"PATH": os.environ["PATH"], "DRY_RUN": "1", "MODEL_PATH": "m/m", "VIDEOKR_PYTHON": sys.executable}
+    files = {"TRAIN_FILE": __file__, "VAL_FILE": __file__}
     command = ["bash", str(LAUNCHER), *overrides]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment | variables)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment | files | variables)
     assert done.returncode == 0, done.stderr
-    return shlex.split(done.stdout)
+    *_, told = done.stdout.splitlines()
+    return shlex.split(told)
 
 
 def test_launcher_leaves_the_settings_to_the_configuration_and_passes_on_each_variable_that_is_set():
@@ -100,14 +102,7 @@ def test_launcher_leaves_the_settings_to_the_configuration_and_passes_on_each_va
 
 
 def test_launcher_passes_overrides_last_and_variables_through():
-    environment = {"PATH": os.environ["PATH"], "DRY_RUN": "1", "MODEL_PATH": "m/m", "LR": "1e-3", "N_GPUS": "2"}
-    done = subprocess.run(
-        ["bash", str(LAUNCHER), "trainer.total_epochs=7"],
-        capture_output=True,
-        text=True,
-        env=environment | {"VIDEOKR_PYTHON": sys.executable},
-    )
-    words = shlex.split(done.stdout)
+    words = launched("trainer.total_epochs=7", LR="1e-3", N_GPUS="2")
     assert "actor_rollout_ref.actor.optim.lr=1e-3" in words and "trainer.n_gpus_per_node=2" in words
     assert words[-1] == "trainer.total_epochs=7"
 
@@ -118,6 +113,7 @@ def test_launcher_passes_overrides_last_and_variables_through():
         ({}, "MODEL_PATH is not set"),
         ({"MODEL_PATH": "/nowhere", "TRAIN_FILE": __file__, "VAL_FILE": __file__}, "model '/nowhere' is not there"),
         ({"MODEL_PATH": "owner/name", "DATA_DIR": "/nowhere"}, "'/nowhere/train.parquet' is not there"),
+        ({"MODEL_PATH": "owner/name", "DATA_DIR": "/nowhere", "DRY_RUN": "1"}, "'/nowhere/train.parquet' is not there"),
         (
             {"MODEL_PATH": "owner/name", "TRAIN_FILE": __file__, "VAL_FILE": __file__, "VIDEO_MANIFEST": "/nowhere"},
             "VIDEO_MANIFEST '/nowhere' is no file",
@@ -140,12 +136,14 @@ def test_launcher_names_what_is_missing(environment, says):
 def test_a_path_reaches_verl_as_it_is(path, tmp_path):
     from hydra import compose, initialize_config_dir
 
-    environment = {"PATH": os.environ["PATH"], "DRY_RUN": "1", "MODEL_PATH": path, "VIDEOKR_PYTHON": sys.executable}
-    done = subprocess.run(["bash", str(LAUNCHER)], capture_output=True, text=True, env=environment)
-    (override,) = [word for word in shlex.split(done.stdout) if word.startswith("actor_rollout_ref.model.path=")]
+    folder = tmp_path / path
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text('{"model_type": "qwen3_vl"}')
+    given = launched(MODEL_PATH=str(folder))
+    (override,) = [word for word in given if word.startswith("actor_rollout_ref.model.path=")]
     (tmp_path / "own.yaml").write_text("actor_rollout_ref: {model: {path: null}}\n")
     with initialize_config_dir(str(tmp_path), version_base=None):
-        assert compose("own", [override]).actor_rollout_ref.model.path == path
+        assert compose("own", [override]).actor_rollout_ref.model.path == str(folder)
 
 
 CHOICE = {"problem_type": "multiple choice", "options": ["left", "right"]}

@@ -3,22 +3,28 @@ import json
 import pytest
 
 from videokr.errors import UserError
-from videokr.family import FAMILIES, family_of, find_family
+from videokr.family import FAMILIES, family_of, find_family, main
+
+RECIPES = {
+    "qwen2_5_vl": "qwen2_5vl",
+    "qwen3_vl": "qwen3vl",
+    "qwen3_vl_moe": "qwen3vl_moe",
+    "qwen3_5": "qwen3_5",
+    "qwen3_5_moe": "qwen3_5_moe",
+}
 
 
-@pytest.mark.parametrize(
-    ("model_type", "family"),
-    [
-        ("qwen2_5_vl", "qwen2_5vl"),
-        ("qwen3_vl", "qwen3vl"),
-        ("qwen3_vl_moe", "qwen3vl"),
-        ("qwen3_5", "qwen3_5"),
-        ("qwen3_5_moe", "qwen3_5"),
-    ],
-)
-def test_a_checkpoint_folder_names_its_family(tmp_path, model_type, family):
+@pytest.mark.parametrize(("model_type", "own"), RECIPES.items())
+def test_a_checkpoint_folder_names_its_family_and_takes_one_recipe(tmp_path, monkeypatch, model_type, own):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": model_type}))
-    assert family_of(tmp_path) is FAMILIES[family]
+    assert family_of(tmp_path) is FAMILIES[own.removesuffix("_moe")]
+    for recipe in RECIPES.values():
+        monkeypatch.setattr("sys.argv", ["family", str(tmp_path), recipe])
+        if recipe == own:
+            assert main() == 0
+        else:
+            with pytest.raises(UserError, match=f"is of {own}, not of {recipe}: give train_videokr.sh {own}$"):
+                main()
 
 
 @pytest.mark.parametrize("model_type", ["qwen2_vl", "qwen2_5_omni", "internvl", "llama"])

@@ -199,6 +199,8 @@ def launched(script: str, *arguments: object, **variables: str) -> str:
 
 
 def test_sft_on_several_nodes_wants_their_addresses():
+    nowhere = {"NNODES": "2", "NODE_RANK": "1", "MASTER_ADDR": "no.invalid"}
+    assert "no machine of that name is known here" in launched("train_videokr.sh", "qwen3vl", **nowhere)
     assert "NODE_RANK (0, 1, ...) and MASTER_ADDR" in launched("train_videokr.sh", "qwen3vl", NNODES="2", NODE_RANK="1")
 
 
