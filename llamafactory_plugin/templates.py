@@ -25,7 +25,7 @@ from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VLModel
 
 from llamafactory_plugin.settings import VIDEO_SAMPLING, run_budget
 from videokr.budget import BY_INDEX, VideoBudget
-from videokr.dialogue import SYSTEM, write_calls
+from videokr.dialogue import OPEN_OBSERVATION, SYSTEM, write_calls
 from videokr.errors import UserError
 from videokr.family import FAMILIES, USER_TURN
 from videokr.generation_prompt import as_line, continuation, generation_prompt, opening_of
@@ -68,11 +68,13 @@ class RolloutTemplate(Template):
 
         Raises:
             UserError: a row of several questions for a checkpoint whose prompt opens the thinking: its chat template
-                leaves the reasoning of earlier turns out, which would train every turn on another history.
+                leaves the reasoning before a question out, which would train every turn on another history. What the
+                crop tool shows is no question.
         """
-        if self.mm_plugin.opening and len(messages) > 2:
+        asked_more = [one for one in messages[2::2] if not one["content"].startswith(OPEN_OBSERVATION)]
+        if self.mm_plugin.opening and asked_more:
             raise UserError(
-                f"a row has {len(messages) // 2} questions, and the model's prompt opens the thinking: give such a "
+                f"a row has {1 + len(asked_more)} questions, and the model's prompt opens the thinking: give such a "
                 "model rows of one question"
             )
         if system == SYSTEM:

@@ -74,7 +74,8 @@ class CallFault(StrEnum):
 
 
 Call = Span | CallFault
-TOOL_RESPONSE = "<tool_response>\n{}\n</tool_response>"  # as the chat templates of both families write it
+OPEN_OBSERVATION = "<tool_response>\n"
+TOOL_RESPONSE = OPEN_OBSERVATION + "{}\n</tool_response>"  # as the chat templates of all families write it
 
 
 @dataclass(frozen=True, slots=True)

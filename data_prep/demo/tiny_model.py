@@ -37,11 +37,18 @@ SPECIAL_TOKENS = (
 )  # fmt: skip
 
 
-# What Qwen3-VL-Thinking's and Qwen3.5's templates make of an assistant's message: of its reasoning they keep the last
-# turn's alone. Qwen3.5's closes the thinking where it is told to.
+# What Qwen3.5's template makes of an assistant's message: reasoning is kept since the last question, and tool responses
+# are none. It closes the thinking where it is told to.
+LAST_QUESTION = (
+    "{% set last = namespace(question=0) %}{% for message in messages if message['role'] == 'user' %}"
+    "{% set first = message['content'] if message['content'] is string else message['content'][0]['text'] or '' %}"
+    "{% if not first.startswith('<tool_response>') %}{% set last.question = messages.index(message) %}{% endif %}"
+    "{% endfor %}"
+)
 THINKING_TURN = (
     "{% set parts = message['content'].split('</think>') %}"
-    "{% if loop.last %}{% set reasoning = parts[0].split('<think>')[-1] if parts | length > 1 else '' %}"
+    "{% if loop.index0 > last.question %}"
+    "{% set reasoning = parts[0].split('<think>')[-1] if parts | length > 1 else '' %}"
     "{{ '<think>\n' + reasoning.strip('\n') + '\n</think>\n\n' }}{% endif %}{{ parts[-1].lstrip('\n') }}"
 )
 OPENED_THINKING = (
@@ -68,7 +75,8 @@ def chat_template(family: Family, thinking: bool = False) -> str:
         "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}"
     )
     return (
-        "{% for message in messages %}"
+        LAST_QUESTION * thinking
+        + "{% for message in messages %}"
         + (system if family.name == "qwen2_5vl" else "")
         + "<|im_start|>{{ message['role'] }}\n"
         + (f"{{% if message['role'] == 'assistant' %}}{THINKING_TURN}{{% elif" if thinking else "{% if")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ class LengthLimit:
         Raises:
             RecordError: the row is longer, or its length cannot be told because a header cannot be read.
         """
-        said = self._system() + self._turns(example) + self._response(example)
+        said = self._system() + "".join(self._turns(example)) + self._response(example)
         text_bound = text_token_bound(build_prompt(example) + said)
         patch_size = family_patch_size(self.model)
         video_bound = video_token_bound(self.budget, patch_size)
@@ -77,15 +78,14 @@ class LengthLimit:
             messages = [{"role": "system", "content": self._system()}, *messages]
         for _, spans in self._rounds(example):
             plans += [plan_part(headers[0], span, self.budget, patch_size) for span in spans]
-        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        text += self._turns(example)
-        place = MARKED_VIDEO
+        asked = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        parts, place = [asked, *self._turns(example)], MARKED_VIDEO
         if plans[0].timestamped:  # see videokr.video.vision_tokens.drop_outer_marks
-            text, place = text.replace(MARKED_VIDEO, VIDEO), VIDEO
-        text = put_videos(text, place, plans)
-        parts = [text]
+            parts, place = [part.replace(MARKED_VIDEO, VIDEO) for part in parts], VIDEO
+        shown = iter(plans)
+        parts = [put_videos(part, place, islice(shown, part.count(place))) for part in parts]
         if self.with_response:
-            parts.append(continuation(self._response(example), opening_of(text)) + END_OF_TURN)
+            parts.append(continuation(self._response(example), opening_of(asked)) + END_OF_TURN)
         return sum(len(tokenizer(part, add_special_tokens=False)["input_ids"]) for part in parts)
 
     def _rounds(self, example: Example) -> tuple[tuple[str, tuple[Span, ...]], ...]:
@@ -94,15 +94,15 @@ class LengthLimit:
     def _system(self) -> str:
         return write_calls(SYSTEM, _tokenizer(self.model).chat_template) if self.agentic else ""
 
-    def _turns(self, example: Example) -> str:
-        """What stands between question and response, as dialogues go on; with the marks of its videos."""
-        text = ""
+    def _turns(self, example: Example) -> list[str]:
+        """What stands between question and response, turn by turn, with the marks of its videos."""
+        turns: list[str] = []
         for thoughts, spans in self._rounds(example):
-            said = write_calls(build_call_turn(thoughts, spans), _tokenizer(self.model).chat_template)
+            prompt = generation_prompt(tokenizer := _tokenizer(self.model))
+            said = write_calls(build_call_turn(thoughts, spans), tokenizer.chat_template)
             shown = build_observation(spans).replace(VIDEO_PLACEHOLDER, MARKED_VIDEO)
-            asked = USER_TURN.format(shown) + generation_prompt(_tokenizer(self.model))
-            text += f"{said}{END_OF_TURN}\n{asked}"
-        return text
+            turns += [continuation(said, opening_of(prompt)) + END_OF_TURN, f"\n{USER_TURN.format(shown)}{prompt}"]
+        return turns
 
     def _response(self, example: Example) -> str:
         return build_response(example.rationale, example.answer, self.without_rationale) if self.with_response else ""

@@ -144,8 +144,9 @@ def test_a_dialogue_is_what_the_chat_template_writes_and_its_last_turns_are_trai
     assert processor.tokenizer.decode(trained) == "".join(f"{turn}<|im_end|>" for turn in turns[1:])
 
 
-def test_a_dialogue_of_qwen3_5_calls_as_the_host_s_own_tool_format_does(corpus, models, tmp_path):
-    """In XML, with its thinking off; as many tokens as the length filter counts."""
+@pytest.mark.parametrize("thinking", [True, False])
+def test_a_dialogue_of_qwen3_5_calls_as_the_host_s_own_tool_format_does(thinking, corpus, models, tmp_path):
+    """In XML, after its own thinking or another; what its chat template writes, and the length filter counts."""
     import re
 
     from dialogues import TOLD_IN_XML, turn_thinking_off
@@ -160,7 +161,8 @@ def test_a_dialogue_of_qwen3_5_calls_as_the_host_s_own_tool_format_does(corpus, 
 
     model = tmp_path / "model"
     shutil.copytree(models["qwen3_5"], model)
-    turn_thinking_off(model)
+    if not thinking:
+        turn_thinking_off(model)
     record = json.loads((corpus / "sft.jsonl").read_text().splitlines()[0])
     record["rounds"] = [{"think": "look", "clue": [(0.0, 1.0), (1.0, 2.5)]}, {"think": "more", "clue": [(0.5, 0.75)]}]
     raw = tmp_path / "dialogues.jsonl"
@@ -178,10 +180,17 @@ def test_a_dialogue_of_qwen3_5_calls_as_the_host_s_own_tool_format_does(corpus, 
         for spans in (one["clue"] for one in record["rounds"])
     ]
     first, second = map(Qwen35ToolUtils.function_formatter, calls)
-    assert trained.startswith(f"<think>look</think>\n{first}<|im_end|><think>more</think>\n{second}<|im_end|><think>")
-    assert tokenizer.decode(ids).startswith(f"<|im_start|>system\n{TOLD_IN_XML}<|im_end|>\n<|im_start|>user\n")
-    asked = r"</tool_response><\|im_end\|>\n<\|im_start\|>assistant\n<think>\n\n</think>\n\n<think>"
-    assert len(re.findall(asked, tokenizer.decode(ids))) == 2
+    opened, closed = ("", "\n</think>\n\n") if thinking else ("<think>", "</think>\n")
+    said = f"{opened}look{closed}{first}<|im_end|>{opened}more{closed}{second}<|im_end|>{opened}"
+    assert trained.startswith(said)
+    whole = tokenizer.decode(ids)
+    assert whole.startswith(f"<|im_start|>system\n{TOLD_IN_XML}<|im_end|>\n<|im_start|>user\n")
+    asked = "<think>\n" if thinking else "<think>\n\n</think>\n\n<think>"
+    assert len(re.findall(rf"</tool_response><\|im_end\|>\n<\|im_start\|>assistant\n{asked}", whole)) == 2
+    if thinking:  # which a template that closes it leaves out of what was said
+        turns = re.findall(r"<\|im_start\|>(\w+)\n(.*?)(?:<\|im_end\|>|$)", whole, re.DOTALL)
+        messages = [{"role": role, "content": content} for role, content in turns]
+        assert tokenizer.apply_chat_template(messages, tokenize=False) == whole + "\n"
     limit = LengthLimit(model, 4096, run_budget_of("qwen3_5", given), with_response=True, agentic=True)
     example = parse_record(record)
     assert limit.tokens(example, [read_header(corpus / video) for video in example.videos]) == len(ids)

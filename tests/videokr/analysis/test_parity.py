@@ -280,8 +280,8 @@ def test_one_example_is_the_same_in_all_three_hosts(name, count, sampling, promp
 
 @pytest.mark.eval
 def test_one_dialogue_is_the_same_in_all_three_hosts(tmp_path):
-    """Six dialogues of Qwen3.5; benchmarks/README.md has fifty of both others, and each host's tests have both."""
-    from dialogues import TOLD_IN_XML, turn_thinking_off
+    """Six dialogues of Qwen3.5, each turn after its own thinking; benchmarks/README.md has fifty of both others."""
+    from dialogues import TOLD_IN_XML
     from odd_clips import write_clips
     from transformers import AutoTokenizer
 
@@ -291,7 +291,6 @@ def test_one_dialogue_is_the_same_in_all_three_hosts(tmp_path):
     write_clips(tmp_path / "clips", 6, progress=False)
     records = tmp_path / "clips" / "dialogues.jsonl"
     build_model(FAMILIES["qwen3_5"], corpus_of(records), tmp_path / "model")
-    turn_thinking_off(tmp_path / "model")
     settings = ("--records", records, "--n", "6", "--max-pixels", "8192", "--json")
     done = parity("--agentic", "--model", tmp_path / "model", *settings)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
