@@ -57,7 +57,7 @@ _CALL_TURN = re.compile(rf"(?:\s*{_WHOLE_CALL.pattern})+\s*", re.DOTALL)
 class CallFault(StrEnum):
     """Why a call shows nothing; the value is what the model is told, and all that it is told."""
 
-    BROKEN = "This call is no JSON object with a name and arguments."
+    BROKEN = "This call cannot be read: it needs a name and arguments."
     UNKNOWN = f"There is no such tool: the only one is {TOOL_NAME}."
     NO_TIMES = "start_time and end_time must both be numbers of seconds, from 0 on."
     REVERSED = "end_time must be later than start_time."
