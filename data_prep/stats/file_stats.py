@@ -34,20 +34,14 @@ PROBE = "videokr check --level probe"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is wanted of every file.
-
-    Attributes:
-        manifest, model, family, parameters: None where not given, or not known.
-        sample: rows that are counted in tokens, at most.
-        gpus: see `epoch.Known`.
-    """
+    """What is wanted of every file; None where it was not given, or is not known."""
 
     manifest: Manifest | None
     model: Path | None
     family: Family | None
     parameters: Mapping[str, int] | None
-    sample: int
-    gpus: int | None
+    sample: int  # rows that are counted in tokens, at most
+    gpus: int | None  # see `epoch.Known`
 
     @property
     def families(self) -> Sequence[Family]:
@@ -56,38 +50,26 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class FileStats:
-    """The numbers of a file, by the names that they have in stats.json.
+    """The numbers of a file, by the names that they have in stats.json."""
 
-    Attributes:
-        name: of the file, without its folder; stage: one of STAGES.
-        rows: that can be read; unreadable: records that cannot, by field and reason.
-        first_unreadable: line of the first record with each reason.
-        serving: rows that the stage can use; counted: those of them whose videos the manifest does not reject.
-        groups: rows by their value of a field, the most common first; None where they are too many to list.
-        lengths: by what is long; see `tally.LENGTHS`.
-        videos: different ones.
-        footage: of the videos; shown: of the rows. None without a manifest.
-        unknown: what is not known, each with what it would take.
-    """
-
-    name: str
-    stage: str
-    rows: int
-    unreadable: Mapping[str, int]
-    first_unreadable: Mapping[str, int]
-    serving: int
-    counted: int
+    name: str  # of the file, without its folder
+    stage: str  # one of STAGES
+    rows: int  # that can be read
+    unreadable: Mapping[str, int]  # records that cannot be, by field and reason
+    first_unreadable: Mapping[str, int]  # line of the first record with each reason
+    serving: int  # rows that the stage can use
+    counted: int  # those of them whose videos the manifest does not reject
     kinds: Mapping[str, int]
-    groups: Mapping[str, Mapping[str, int] | None]
-    lengths: Mapping[str, Distribution]
-    videos: int
+    groups: Mapping[str, Mapping[str, int] | None]  # rows by value of a field; None where they are too many to list
+    lengths: Mapping[str, Distribution]  # by what is long; see `tally.LENGTHS`
+    videos: int  # different ones
     rows_a_video: Distribution | None
-    footage: VideoStats | None
+    footage: VideoStats | None  # None without a manifest, as `shown`
     shown: FrameStats | None
     token_lengths: TokenLengths | None
     sft: Epoch | None
     grpo: GrpoEpoch | None
-    unknown: Mapping[str, str]
+    unknown: Mapping[str, str]  # what is not known, each with what it would take
 
 
 def stage_of(path: Path) -> str:

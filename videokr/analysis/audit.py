@@ -56,23 +56,18 @@ class Share:
 
 @dataclass(slots=True)
 class Audit:
-    """What one accuracy makes of all rows.
-
-    Attributes:
-        types: how many rows ask for what (`multiple choice`, `number`, `text`).
-        ceiling: the gold answer against itself, by type; faulty where it earns less than 1.
-        causes: why these cannot reach 1.
-        floor: the gold answer against another row's, by type; faulty where that earns anything.
-        right, wrong: perturbed gold answers by change; faulty where one that is right earns less than the gold answer
-            itself, or one that is wrong more than another row's answer does.
-    """
+    """What one accuracy makes of all rows."""
 
     accuracy: Accuracy
-    types: Counter[str] = field(default_factory=Counter)
+    types: Counter[str] = field(default_factory=Counter)  # rows by what they ask for: `number`, `text` or their kind
+    # The gold answer against itself, by type; faulty where it earns less than 1.
     ceiling: defaultdict[str, Share] = field(default_factory=lambda: defaultdict(Share))
-    causes: Counter[str] = field(default_factory=Counter)
+    causes: Counter[str] = field(default_factory=Counter)  # why these cannot reach 1
+    # The gold answer against another row's, by type; faulty where that earns anything.
     floor: defaultdict[str, Share] = field(default_factory=lambda: defaultdict(Share))
+    # Changed gold answers that stay right, by change; faulty where one earns less than the gold answer itself.
     right: defaultdict[str, Share] = field(default_factory=lambda: defaultdict(Share))
+    # Changed gold answers that are wrong; faulty where one earns more than another row's answer does.
     wrong: defaultdict[str, Share] = field(default_factory=lambda: defaultdict(Share))
 
 

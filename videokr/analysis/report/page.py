@@ -34,15 +34,12 @@ OPEN_BENCHMARKS = 2  # so many breakdowns are open when the page is
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One question with its answers.
+    """One question with its answers: of the runs that were asked it, those with whole videos first.
 
-    Attributes:
-        number: from 1, over all benchmarks in the order asked.
-        answers: of the runs that were asked it, those with whole videos first. The first one's videos and frame budget
-            stand for the case.
+    The first one's videos and frame budget stand for the case.
     """
 
-    number: int
+    number: int  # from 1, over all benchmarks in the order asked
     benchmark: str
     answers: Sequence[tuple[RunView, Answered]]
 

@@ -36,26 +36,16 @@ _read_prompt = lru_cache(REMEMBERED_PROMPTS)(read_prompt)
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """One response with its prompt and its reward.
+    """One response with its prompt and its reward."""
 
-    Attributes:
-        step: by the name of the file.
-        line: in the file, counted from 1.
-        uid: `{prompt}_{session}_{index}`; None where the dump has none.
-        prompt, output: decoded without special tokens.
-        gold: as it was dumped, with its tags if it has some; "" where it is null.
-        score: the whole reward.
-        accuracy, format, reason: as the reward of the run gave them; None where the dump does not have them.
-    """
-
-    step: int
-    line: int
-    uid: str | None
-    prompt: str
+    step: int  # by the name of the file
+    line: int  # in the file, counted from 1
+    uid: str | None  # `{prompt}_{session}_{index}`; None where the dump has none
+    prompt: str  # decoded without special tokens, as `output`
     output: str
-    gold: str
-    score: float
-    accuracy: float | None
+    gold: str  # as it was dumped, with its tags if it has some; "" where it is null
+    score: float  # the whole reward
+    accuracy: float | None  # as the run's reward gave it; None where the dump does not say, as of the next two
     format: float | None
     reason: str | None
 
@@ -170,34 +160,21 @@ _JUDGED = frozenset((Reason.JUDGED_RIGHT, Reason.JUDGED_WRONG, NoVerdict.JUDGE_F
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A rollout with why it earned what it did.
-
-    Attributes:
-        kind: None where the prompt is unknown.
-        gold: without tags; "" where it is empty.
-        answer: of the output; None where it has none.
-        letter, gold_letter: the option that each names; None where it names none, or where none is asked for.
-        format: 0 or 1.
-        accuracy: in [0, 1]; None where there is no verdict.
-        reason: a `Reason` or `NoVerdict`, or what else the dump says.
-        calls: of a dialogue, those of each turn that calls the tool.
-        iou: of its last look with the gold spans, in [0, 1], as the score tells it: of a right answer; else None.
-        score_differs: whether the text earns another score than the dumped one; False where it cannot be scored.
-    """
+    """A rollout with why it earned what it did."""
 
     rollout: Rollout
-    kind: Kind | None
+    kind: Kind | None  # None where the prompt is unknown
     options: tuple[str, ...]
-    gold: str
-    answer: str | None
-    letter: str | None
+    gold: str  # without tags; "" where it is empty
+    answer: str | None  # of the output; None where it has none
+    letter: str | None  # the option that the answer names; None where it names none, or none is asked for
     gold_letter: str | None
-    format: float
-    accuracy: float | None
-    reason: str
-    score_differs: bool
-    calls: tuple[tuple[Call, ...], ...] = ()
-    iou: float | None = None
+    format: float  # 0 or 1
+    accuracy: float | None  # in [0, 1]; None where there is no verdict
+    reason: str  # a `Reason` or `NoVerdict`, or what else the dump says
+    score_differs: bool  # the text earns another score than the dumped one; False where it cannot be scored
+    calls: tuple[tuple[Call, ...], ...]  # of a dialogue, those of each turn that calls the tool
+    iou: float | None  # of its last look with the gold spans, as the score of a right answer tells it
 
     @property
     def is_zero(self) -> bool:
