@@ -158,9 +158,9 @@ def _token_lengths(tally: Tally, shown: Shown, stage: str, request: Request, of:
 def _unknown(request: Request, footage: VideoStats | None, lengths: TokenLengths | None) -> dict[str, str]:
     unknown = {}
     if footage is None:
-        unknown["durations, sizes, frames and video tokens"] = f"give --manifest, of {PROBE}"
+        unknown["durations, frames and video tokens"] = f"give --manifest, of {PROBE}"
     elif not footage.fine:
-        unknown["durations, sizes, frames and video tokens"] = "the manifest has none of these videos that is fine"
+        unknown["durations, frames and video tokens"] = "the manifest has none of these videos that is fine"
     elif not footage.seconds:
         unknown["durations, frames and video tokens"] = f"the manifest is of a level below probe: run {PROBE}"
     if request.model is None:

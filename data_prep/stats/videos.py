@@ -28,10 +28,7 @@ class VideoStats:
     fine: int
     rejected: Mapping[str, int]  # by reason
     not_in_manifest: int
-    seconds: Distribution | None  # of a video; None where of none it is known, as `size_bytes`
-    size_bytes: Distribution | None
-    resolutions: Mapping[str, int]  # `WIDTHxHEIGHT` as shown, the most common first
-    fps: Mapping[str, int]  # frames a second, to two decimals, the most common first
+    seconds: Distribution | None  # of a video; None where of none it is known
     off_by_index_seconds: Distribution | None  # of variable rates: how far a frame is from its index by the mean rate
     header_unknown: int  # looked at no closer than `fast`
 
@@ -47,11 +44,6 @@ def video_stats(manifest: Manifest, paths: Iterable[str]) -> VideoStats:
         rejected=by_frequency(Counter(entry.reason for entry in known if entry.reason is not None)),
         not_in_manifest=len(found) - len(known),
         seconds=describe(np.array(seconds)),
-        size_bytes=describe(np.array([entry.size_bytes for entry in fine if entry.size_bytes is not None])),
-        resolutions=by_frequency(Counter(f"{entry.width}x{entry.height}" for entry in fine if entry.width)),
-        fps=by_frequency(
-            Counter(f"{entry.average_fps:.2f}".rstrip("0").rstrip(".") for entry in fine if entry.average_fps)
-        ),
         off_by_index_seconds=describe(
             np.array([entry.off_by_index_seconds for entry in fine if entry.off_by_index_seconds])
         ),
