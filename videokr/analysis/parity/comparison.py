@@ -54,11 +54,9 @@ class Difference:
 
 
 def compare(first: Trace, other: Trace, host: str, folder: Path) -> Iterator[Difference]:
-    """Every aspect in which `host` differs; an engine is held against what comes before the model's last turn.
+    """Every aspect in which `host` differs from the first, which has a loss; the folder holds the frame files of both.
 
-    Args:
-        first: with a loss.
-        folder: holds the frame files of both.
+    An engine is held against what comes before the model's last turn.
     """
     for aspect, detail in _differing(first, other, folder):
         yield Difference(first.example, host, aspect, detail)

@@ -50,14 +50,17 @@ def run(args: argparse.Namespace) -> int:
     all_cases = gather(run_set)
     cases = spread_over(all_cases, args.examples)
     max_bytes = int(PAGE_BYTES * max(1.0, len(cases) / EXAMPLES))
+    tables = {
+        "scores": published_table(run_set),
+        "others": other_table(run_set),
+        "probes": probe_table(run_set),
+        "verdicts": verdict_table(run_set),
+        "cards": card_table(run_set),
+    }
     report = Report(
         run_set=run_set,
-        published=published_table(run_set),
-        others=other_table(run_set),
-        probes=probe_table(run_set),
-        verdicts=verdict_table(run_set),
+        tables={name: table for name, table in tables.items() if table},
         breakdowns=breakdowns(run_set),
-        cards=card_table(run_set),
         cases=cases,
         question_count=len(all_cases),
         text_bytes=int(max_bytes * (TEXT_SHARE + PICTURE_SHARE if args.no_sheets else TEXT_SHARE)),

@@ -29,6 +29,16 @@ from videokr.page.table import Table
 _FORM = re.compile(r"\s*<think>(.*)</think>\s*<answer>(.*)</answer>\s*", re.DOTALL)
 _Item = TypeVar("_Item")
 TITLE = "VideoKR evaluation"
+BREAKDOWNS, EXAMPLES = "breakdowns", "examples"
+SECTIONS = {  # titles by name; those but the last two hold a table each, where there is something to show
+    "scores": "Scores",
+    "others": "Other benchmarks",
+    "probes": "Does the score need the video?",
+    "verdicts": "Verdicts",
+    "cards": "Run cards",
+    BREAKDOWNS: "Breakdowns",
+    EXAMPLES: "Examples",
+}
 OPEN_BENCHMARKS = 2  # so many breakdowns are open when the page is
 
 
@@ -115,12 +125,8 @@ class Report:
     """What a report says, as a page or as Markdown."""
 
     run_set: RunSet
-    published: Table
-    others: Table | None  # benchmarks that are not published; None where there are none, as of the probes
-    probes: Table | None
-    verdicts: Table
+    tables: Mapping[str, Table]  # by the section that each stands in
     breakdowns: Mapping[str, Sequence[Breakdown]]  # by benchmark
-    cards: Table
     cases: Sequence[Case]  # the examples on the page
     question_count: int  # how many examples there are
     text_bytes: int  # what their responses may take up together; longer ones are cut
@@ -134,15 +140,13 @@ def page(report: Report, sheets: Sheets) -> Iterator[str]:
     """
     run_set, cases = report.run_set, report.cases
     answers = [answered for case in cases for _, answered in case.answers]
-    sections = {"scores": "Scores"} | ({"probes": "Does the score need the video?"} if report.probes else {})
-    sections |= {"verdicts": "Verdicts", "breakdowns": "Breakdowns", "cards": "Run cards", "examples": "Examples"}
     return document(
         "videokr.analysis.report/report.jinja",
         f"{TITLE}: {', '.join(dict.fromkeys(view.model for view in run_set.views))}",
         script="videokr.analysis.report/filter.js",
         pictures=sheet_style(sheets.values()),
         heading=TITLE,
-        sections=sections,
+        sections={name: title for name, title in SECTIONS.items() if name in (*report.tables, BREAKDOWNS, EXAMPLES)},
         report=report,
         run_set=run_set,
         several=len(run_set.views) > 1,

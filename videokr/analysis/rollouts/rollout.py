@@ -10,11 +10,11 @@ import math
 import re
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from videokr.analysis.rollouts.reasons import NoVerdict
 from videokr.dialogue import Call, read_turn, split_turns, tells_of_tool
 from videokr.dialogue_reward import LEAST_IOU, WEIGHTS, score_dialogue
 from videokr.errors import UserError
@@ -153,6 +153,15 @@ def _number(row: Mapping[str, Any], key: str) -> float | None:
     if not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"key '{key}' is not a finite number, but {str(value)[:80]!r}")
     return float(value)
+
+
+class NoVerdict(StrEnum):
+    """Why a rollout has no accuracy: beside the reward's own reasons."""
+
+    EMPTY_GOLD = "empty_gold"
+    BAD_GOLD = "bad_gold"
+    UNKNOWN_PROMPT = "unknown_prompt"
+    JUDGE_FAILED = "judge_failed"
 
 
 _JUDGED = frozenset((Reason.JUDGED_RIGHT, Reason.JUDGED_WRONG, NoVerdict.JUDGE_FAILED))
