@@ -111,14 +111,7 @@ def _key(*parts: str) -> int:
 class Corpus:
     """All rows of annotation files that can be read, findings of all rows, and what one row is to another.
 
-    Args:
-        files: as they were given.
-
-    Attributes:
-        tallies: one a file.
-
-    Raises:
-        sqlite3.OperationalError: of every method, where there is no room on disk.
+    Every method raises sqlite3.OperationalError where there is no room on disk.
     """
 
     def __init__(self, files: Sequence[str]):

@@ -15,12 +15,7 @@ from videokr.response import Kind
 
 
 class Report:
-    """What was found in annotation files.
-
-    Args:
-        shown: how many rows of each finding the text shows.
-        has_lengths: whether lengths were looked at.
-        has_manifest: whether it is known how long the videos are.
+    """What was found in annotation files; the text shows so many rows of each finding.
 
     Attributes:
         summary: everything but the single rows, as JSON can hold it.

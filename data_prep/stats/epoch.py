@@ -118,12 +118,7 @@ class Known:
 
 
 def sft_epoch(known: Known, file: str, settings: Settings, devices: int) -> Epoch:
-    """Counts an epoch of SFT.
-
-    Args:
-        file: that the settings are from.
-        devices: where the user names none.
-    """
+    """Counts an epoch of SFT with a file's settings, on so many devices where the user names none."""
     gpus = known.gpus or devices
     rows, accumulation = settings["per_device_train_batch_size"] * gpus, settings["gradient_accumulation_steps"]
     # transformers counts batches of all devices, the last of them filled up, and a step for each begun accumulation.
@@ -169,10 +164,8 @@ def grpo_devices(settings: Settings) -> int:
 def parameters_of(model: Path) -> dict[str, int] | None:
     """Counts the parameters in each of PARTS from the headers of safetensors files: no weight is read.
 
-    Tied weights, which a checkpoint holds once, count once. None where the folder holds no such file.
-
-    Raises:
-        UserError: one of them is cut off or something else.
+    Tied weights, which a checkpoint holds once, count once. None where the folder holds no such file; UserError where
+    one is cut off or something else.
     """
     counts = dict.fromkeys(PARTS, 0)
     paths = sorted(model.glob("*.safetensors"))

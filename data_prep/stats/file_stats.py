@@ -73,11 +73,7 @@ class FileStats:
 
 
 def stage_of(path: Path) -> str:
-    """SFT where the first record that can be read has a rationale; else RL.
-
-    Raises:
-        UserError: the file is not there or holds nothing.
-    """
+    """SFT where the first record that can be read has a rationale; else RL. UserError where there is no record."""
     for _, record in read_raw(path):
         try:
             return RL if parse_record(record).rationale is None else SFT
@@ -87,11 +83,7 @@ def stage_of(path: Path) -> str:
 
 
 def file_stats(path: Path, name: str, stage: str, request: Request) -> FileStats:
-    """Reads a file and counts.
-
-    Raises:
-        UserError: the file is not there, is no list or holds nothing that can be read.
-    """
+    """Reads a file and counts; UserError where it is not there, is no list or holds nothing that can be read."""
     tally = _read(path, stage, request)
     footage = shown = lengths = None
     if request.manifest is not None and tally.shown:

@@ -47,14 +47,7 @@ class TokenLengths:
 def token_lengths(
     items: Sequence[Item], model: Path, budget: VideoBudget, with_response: bool, of: int
 ) -> TokenLengths:
-    """Counts a sample.
-
-    Args:
-        items: the sample, one row at least.
-        model: checkpoint folder.
-        with_response: whether rationale and answer belong to the row.
-        of: how many rows it was drawn from.
-    """
+    """Counts a sample of at least one row, drawn from so many; with rationale and answer where so asked."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # that there is no torch, and the like
     whole = LengthLimit(model, MAX_TOKENS, budget, with_response)
     prompt = LengthLimit(model, MAX_TOKENS, budget, with_response=False)

@@ -92,11 +92,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def audit(examples: Sequence[Example], accuracy: Accuracy, tolerance: float) -> Audit:
-    """Scores every example's gold answer against itself, another one and its perturbations, with both blocks around it.
-
-    Args:
-        tolerance: relative, of numbers in `typed`.
-    """
+    """Scores every example's gold answer against itself, another one and its changed copies."""
 
     def score(example: Example, answer: str) -> ScoredAnswer:
         response = build_response("-", answer)

@@ -1,7 +1,6 @@
 """`videokr runs`: mean and spread of runs that differ in their seed alone."""
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -14,7 +13,7 @@ from videokr.evaluation.benchmarks import MEANS, title_of
 from videokr.evaluation.card import COMPARABLE, WORTH_SAYING, differences
 from videokr.evaluation.run import Run, read_run
 from videokr.evaluation.summary import percent, score_of, table_lines
-from videokr.outputs import atomic_write
+from videokr.outputs import write_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +57,7 @@ def run(args: argparse.Namespace) -> int:
             "seeds": seeds,
             "benchmarks": {name: asdict(spread) for name, spread in spreads.items()},
         }
-        with atomic_write(args.output) as aside:
-            aside.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        write_json(args.output, record)
         print(f"written: {args.output}")
     return 0
 

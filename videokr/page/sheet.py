@@ -96,10 +96,8 @@ def seconds_among(plan: FramePlan, most: int) -> list[float]:
 def _frames(path: Path, header: VideoHeader, wanted: Sequence[float]) -> dict[float, Any]:
     """Pictures by their seconds: of the frames at these seconds, or the last before where the file ends early.
 
-    Each is looked for from the key frame before it, so that a long video is not decoded whole.
-
-    Raises:
-        VideoError: none of them decodes.
+    Each is looked for from the key frame before it, so that a long video is not decoded whole. VideoError where none
+    decodes.
     """
     import av
 

@@ -180,13 +180,8 @@ def _elided(text: str, width: int) -> str:
     return f"{text[:half]} ... {text[-half:]}"
 
 
-def draw_sheet(traces: Mapping[str, Sequence[Trace]], folder: Path, output: Path) -> None:
-    """Writes a PNG: for each example and video a block, in it one row of frames a host.
-
-    Args:
-        traces: of each host by the name to show, all of the same examples.
-        folder: holds the frame files.
-    """
+def draw_sheet(traces: Traces, folder: Path, output: Path) -> None:
+    """Writes a PNG: for each example and video a block of a row of frames a host, out of the folder."""
     import numpy as np
     from PIL import Image, ImageDraw
 

@@ -133,11 +133,7 @@ class Report:
 
 
 def page(report: Report, sheets: Sheets) -> Iterator[str]:
-    """The page in pieces.
-
-    Args:
-        sheets: the contact sheet of every video of the cases; empty for a page without.
-    """
+    """The page in pieces, with a contact sheet of every video of the cases, or none at all."""
     run_set, cases = report.run_set, report.cases
     answers = [answered for case in cases for _, answered in case.answers]
     return document(

@@ -102,11 +102,7 @@ class RunSet:
 def read_run_set(folders: Sequence[Path], mixed: bool) -> RunSet:
     """Reads and scores the runs.
 
-    Args:
-        mixed: whether runs that were asked differently may stand side by side.
-
-    Raises:
-        UserError: a folder holds no run, is given twice, or was asked with another prompt or budget than the first.
+    UserError where a folder holds no run, or is given twice; unless `mixed`, where runs were asked differently.
     """
     places = [folder.resolve() for folder in folders]
     twice = next((folder for number, folder in enumerate(folders) if places[number] in places[:number]), None)

@@ -74,11 +74,7 @@ class Rollout:
 
 
 def find_dumps(folder: Path) -> dict[int, Path]:
-    """The file of each step, in their order; files with other names are none.
-
-    Raises:
-        UserError: the folder is not there, or holds no dumps.
-    """
+    """The file of each step, in their order; files with other names are none. UserError where there is no file."""
     if not folder.is_dir():
         raise UserError(f"'{folder}' is no folder: give the trainer.rollout_data_dir of a run")
     named = ((_FILE.fullmatch(path.name), path) for path in folder.iterdir() if path.is_file())
@@ -89,13 +85,10 @@ def find_dumps(folder: Path) -> dict[int, Path]:
 
 
 def read_dump(path: Path, cut_lines: list[dict[str, Any]]) -> Iterator[Rollout]:
-    """Streams one file.
+    """Streams one file; UserError with file, line and key where a line is not as verl writes it.
 
     Args:
         cut_lines: gets `file` and `line` of a last line that a run that was ended did not write to its end.
-
-    Raises:
-        UserError: a line is not JSON, or a key is missing or of the wrong type; names file, line and key.
     """
     step = int(path.stem)
     with path.open("rb") as file:
