@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TypeVar
 
 from videokr.analysis.compare import by_question
-from videokr.analysis.report.breakdown import TRACK, Breakdown, grouping_title, overview
+from videokr.analysis.report.breakdown import TRACK, Breakdown, grouping_title
 from videokr.analysis.report.figures import NOTHING, accuracy, span
 from videokr.analysis.report.run_set import RunSet, RunView
 from videokr.analysis.report.scores import VERDICT_NAMES
@@ -30,7 +30,7 @@ _FORM = re.compile(r"\s*<think>(.*)</think>\s*<answer>(.*)</answer>\s*", re.DOTA
 _Item = TypeVar("_Item")
 TITLE = "VideoKR evaluation"
 BREAKDOWNS, EXAMPLES = "breakdowns", "examples"
-SECTIONS = {  # titles by name; those but the last two hold a table each, where there is something to show
+SECTIONS = {  # titles by name; all but the last two hold a table each
     "scores": "Scores",
     "others": "Other benchmarks",
     "probes": "Does the score need the video?",
@@ -136,18 +136,18 @@ def page(report: Report, sheets: Sheets) -> Iterator[str]:
     """The page in pieces, with a contact sheet of every video of the cases, or none at all."""
     run_set, cases = report.run_set, report.cases
     answers = [answered for case in cases for _, answered in case.answers]
+    shown = [*report.tables, *([BREAKDOWNS] if report.breakdowns else []), EXAMPLES]
     return document(
         "videokr.analysis.report/report.jinja",
         f"{TITLE}: {', '.join(dict.fromkeys(view.model for view in run_set.views))}",
         script="videokr.analysis.report/filter.js",
         pictures=sheet_style(sheets.values()),
         heading=TITLE,
-        sections={name: title for name, title in SECTIONS.items() if name in (*report.tables, BREAKDOWNS, EXAMPLES)},
+        sections={name: title for name, title in SECTIONS.items() if name in shown},
         report=report,
         run_set=run_set,
         several=len(run_set.views) > 1,
         warnings=_warnings(run_set),
-        overview=overview(run_set),
         max_open=OPEN_BENCHMARKS,
         max_bytes=fair_length((page_bytes(answered.response) for answered in answers), report.text_bytes),
         benchmark_counts=Counter(case.benchmark for case in cases),
