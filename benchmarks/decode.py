@@ -8,8 +8,6 @@ anew in each round, which is measured too. qwen-vl-utils reads with torchcodec w
 libraries on the machine), else with decord; which one is printed.
 """
 
-import argparse
-import json
 import os
 import shutil
 import time
@@ -22,7 +20,6 @@ from typing import Any
 from benchmarks.clips import SIZES, clips
 from benchmarks.sides import Comparison, column, cpu_seconds, parser_of, peak_mib, run_side
 
-MODULE = "benchmarks.decode"
 SIDES = ("qwen-vl-utils", "original", "proxy")
 FAMILY, PATCH_SIZE = "qwen2_5vl", 14
 
@@ -38,18 +35,19 @@ def stock_reader(video: Path) -> str:
     return "torchcodec"
 
 
-def read(side: str, video: Path) -> dict[str, Any]:
+def read(side: str, path: str) -> dict[str, Any]:
     """Reads a video at the budget of RL: CPU seconds, peak MiB of the process, and those beyond its imports."""
     import torch
 
     from videokr.budget import RL_BUDGET
 
     torch.set_num_threads(1)
+    video = Path(path)
     if side == SIDES[0]:
         reader = os.environ.setdefault("FORCE_QWENVL_VIDEO_READER", stock_reader(video))
         from qwen_vl_utils import fetch_video
 
-        asked = {"video": str(video)} | asdict(RL_BUDGET)
+        asked = {"video": path} | asdict(RL_BUDGET)
     else:
         from videokr.video.reader import read_frames
 
@@ -60,7 +58,7 @@ def read(side: str, video: Path) -> dict[str, Any]:
     return took | {"beyond": peak_mib() - base, "frames": len(frames), "reader": reader}
 
 
-def build(video: Path, folder: Path) -> dict[str, Any]:
+def build(path: str, folder: str) -> dict[str, Any]:
     """Builds and checks the proxy of a video that has none."""
     import torch
 
@@ -69,7 +67,8 @@ def build(video: Path, folder: Path) -> dict[str, Any]:
     from videokr.video.proxy import DEFAULT_QUALITY, ProxyFolder, ProxyKey
 
     torch.set_num_threads(1)
-    builder = Builder(video.parent, ProxyFolder(folder), ProxyKey(RL_BUDGET, PATCH_SIZE), DEFAULT_QUALITY)
+    video = Path(path)
+    builder = Builder(video.parent, ProxyFolder(Path(folder)), ProxyKey(RL_BUDGET, PATCH_SIZE), DEFAULT_QUALITY)
     begin = cpu_seconds()
     built = builder.build(video.name)
     return {"cpu": cpu_seconds() - begin, "mb": built.size_bytes / 1e6, "psnr": built.psnr_db}
@@ -77,29 +76,21 @@ def build(video: Path, folder: Path) -> dict[str, Any]:
 
 def run_reads(video: Path, proxies: Path, rounds: int) -> tuple[list[Any], dict[str, list[Any]]]:
     """What each round of building a proxy took, and of reading by each side."""
-    place, built = ("--folder", proxies.parent), []
+    built = []
     reads: dict[str, list[Any]] = {side: [] for side in SIDES}
     for _ in range(rounds):
         shutil.rmtree(proxies, ignore_errors=True)
-        built.append(run_side(MODULE, *place, "--build", video, proxies))
+        built.append(run_side("benchmarks.decode.build", video, proxies))
         for side in SIDES:
             found = {"VIDEOKR_PROXIES": str(proxies)} if side == "proxy" else {}
-            reads[side].append(run_side(MODULE, *place, "--read", side, video, **found))
+            reads[side].append(run_side("benchmarks.decode.read", side, video, **found))
     return built, reads
 
 
 def main() -> None:
     parser = parser_of(__doc__, "videos and proxies", rounds=3)
     parser.add_argument("--seconds", type=int, nargs="+", default=[20, 340], help="of the clips (default: 20 340)")
-    parser.add_argument("--read", nargs=2, help=argparse.SUPPRESS)
-    parser.add_argument("--build", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.read:
-        print(json.dumps(read(args.read[0], Path(args.read[1]))))
-        return
-    if args.build:
-        print(json.dumps(build(Path(args.build[0]), Path(args.build[1]))))
-        return
     folder = args.folder.resolve()
     told = Comparison("The frames of the budget of RL, H.264")
     for size, seconds in product(SIZES, args.seconds):

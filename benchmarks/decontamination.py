@@ -39,13 +39,9 @@ PIECE_VIDEOS = 500
 Original = tuple[str, int]
 
 
-def originals(first_seed: int, of_a_kind: int) -> list[Original]:
+def originals() -> list[Original]:
     """Kinds and seeds."""
-    return [
-        (kind, first_seed + number)
-        for kind in KINDS
-        for number in range(max(of_a_kind, SLIDES) if kind == "slides" else of_a_kind)
-    ]
+    return [(kind, HELD_OUT + number) for kind in KINDS for number in range(SLIDES if kind == "slides" else OF_A_KIND)]
 
 
 def video_name(original: Original, copy: str | None = None) -> str:
@@ -140,8 +136,8 @@ def scale() -> None:
     start = time.process_time()
     index = BenchmarkIndex(benchmark)
     built = time.process_time() - start
-    planted = spent = 0.0
-    found = 0
+    planted = found = 0
+    spent = 0.0
     for first in tqdm(range(0, CORPUS_VIDEOS, PIECE_VIDEOS), desc="comparing", unit="piece"):
         piece = fingerprints(f"{first} ", PIECE_VIDEOS, CORPUS_WINDOWS, TRAIN_FPS, 1)
         copied = benchmark[first // PIECE_VIDEOS]  # one copy in every piece, which has to be found
@@ -157,7 +153,7 @@ def scale() -> None:
     windows = CORPUS_VIDEOS * CORPUS_WINDOWS, BENCHMARK_VIDEOS * BENCHMARK_WINDOWS
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{windows[0]:,} windows against {windows[1]:,}: index {built:.1f} CPU-s, comparison {spent:.1f} CPU-s")
-    print(f"in all {built + spent:.1f} CPU-s; {found} of {planted:.0f} planted copies found; peak {peak:,.0f} MiB")
+    print(f"in all {built + spent:.1f} CPU-s; {found} of {planted} planted copies found; peak {peak:,.0f} MiB")
 
 
 def hashing() -> None:
@@ -184,8 +180,6 @@ def main() -> None:
     parser.add_argument("--scale", action="store_true", help="speed at the published sizes")
     parser.add_argument("--hashing", action="store_true", help="the cost of a minute of video")
     parser.add_argument("--folder", type=Path, help="keeps the videos there, for another run")
-    parser.add_argument("--of-a-kind", type=int, default=OF_A_KIND, help="originals (default: %(default)s)")
-    parser.add_argument("--first-seed", type=int, default=HELD_OUT, help="of the originals (default: %(default)s)")
     parser.add_argument("--published", action="store_true", help="the published rule beside ours")
     args = parser.parse_args()
     if args.scale:
@@ -194,7 +188,7 @@ def main() -> None:
     if args.hashing:
         hashing()
         return
-    chosen = originals(args.first_seed, args.of_a_kind)
+    chosen = originals()
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.folder or Path(temporary)
         draw_all(folder, chosen)

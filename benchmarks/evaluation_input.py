@@ -16,8 +16,6 @@ of each. The family is Qwen3-VL since `vllm_generate` gives no metadata with a v
 0.32 refuses it.
 """
 
-import argparse
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -66,10 +64,11 @@ def load(side: str, model: Path, batch_size: int) -> Any:
     return VLLM(str(model), is_qwen3_vl=True, **settings)
 
 
-def measure(side: str, folder: Path, warm_up: Path, shown: Sequence[Path]) -> dict[str, float]:
+def measure(side: str, path: str, warm_up: str, *shown: str) -> dict[str, float]:
+    folder = Path(path)
     model = load(side, folder / "model", -(-len(shown) // BATCHES))
-    ask(model, folder / "warm-up", [warm_up])
-    return ask(model, folder / "questions", shown) | {"peak": peak_mib() / 1024}
+    ask(model, folder / "warm-up", [Path(warm_up)])
+    return ask(model, folder / "questions", list(map(Path, shown))) | {"peak": peak_mib() / 1024}
 
 
 def ask(model: Any, folder: Path, shown: Sequence[Path]) -> dict[str, float]:
@@ -102,22 +101,17 @@ def main() -> None:
     parser.add_argument("--size", choices=SIZES, default="720p", help="(default: %(default)s)")
     parser.add_argument("--seconds", type=int, default=60, help="of a clip (default: %(default)s)")
     parser.add_argument("--clips", type=int, default=4, help="(default: %(default)s)")
-    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     args = parser.parse_args()
     folder = args.folder.resolve()
     (warm_up,) = clips(folder / "clips", args.size, WARM_UP_SECONDS)
     shown = clips(folder / "clips", args.size, args.seconds, args.clips)
-    if args.side:
-        print(json.dumps(measure(args.side, folder, warm_up, shown)))
-        return
     tiny_model(folder / "model", FAMILY, CONTEXT_TOKENS)
     build_proxies(folder / "proxies", folder / "clips", [record(clip) for clip in (warm_up, *shown)], "eval", FAMILY)
-    asked = ["--folder", folder, "--size", args.size, "--seconds", args.seconds, "--clips", args.clips]
     environment = {**ALWAYS, **ON_CPU, "FORCE_QWENVL_VIDEO_READER": "decord", "VIDEOKR_USE_VLM_JUDGE": "0"}
 
     def run(side: str) -> dict[str, float]:
         proxies = {"VIDEOKR_PROXIES": str(folder / "proxies") if side == PROXIES else ""}
-        return run_side("benchmarks.evaluation_input", "--side", side, *asked, **environment, **proxies)
+        return run_side("benchmarks.evaluation_input.measure", side, folder, warm_up, *shown, **environment, **proxies)
 
     runs = take_turns(SIDES, args.rounds, run)
     told = Comparison(f"Evaluation's input: {args.clips} questions about {args.seconds} s of {args.size} each")

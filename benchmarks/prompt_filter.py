@@ -6,8 +6,6 @@ In the environment of rl; rows of ten clips of 60 s of 360p. Seconds of the filt
 each side. verl's takes one and a half seconds a row.
 """
 
-import argparse
-import json
 import os
 import sys
 import time
@@ -20,7 +18,6 @@ from benchmarks.clips import clips, tiny_model
 from benchmarks.decode import FAMILY, PATCH_SIZE, stock_reader
 from benchmarks.sides import Comparison, column, parser_of, run_side, take_turns, timed
 
-MODULE = "benchmarks.prompt_filter"
 SIDES = ("verl", "ours")
 CLIPS, SECONDS = 10, 60
 PROMPT_TOKENS = 16_384
@@ -44,7 +41,7 @@ def make(folder: Path, number_of_rows: int) -> None:
     pq.write_table(pa.Table.from_pylist(rows), folder / "rows.parquet")
 
 
-def filter_rows(side: str, folder: Path) -> dict[str, Any]:
+def filter_rows(side: str, path: str) -> dict[str, Any]:
     """Loads the rows with the filter of one side on: seconds of the filter, and rows that stay."""
     from omegaconf import OmegaConf
     from verl.utils.dataset.rl_dataset import RLHFDataset
@@ -52,6 +49,7 @@ def filter_rows(side: str, folder: Path) -> dict[str, Any]:
 
     from verl_plugin.dataset import VideoKRDataset
 
+    folder = Path(path)
     os.environ.setdefault("FORCE_QWENVL_VIDEO_READER", stock_reader(folder / "clips" / "360p-60s-0.mp4"))
     model = str(folder / "model")
     settings = {"max_prompt_length": PROMPT_TOKENS, "filter_overlong_prompts": True, "video_key": "videos",
@@ -70,14 +68,10 @@ def filter_rows(side: str, folder: Path) -> dict[str, Any]:
 def main() -> None:
     parser = parser_of(__doc__, "clips and rows")
     parser.add_argument("--rows", type=int, default=200, help="(default: %(default)s)")
-    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     args = parser.parse_args()
     folder = args.folder.resolve()
-    if args.side:
-        print(json.dumps(filter_rows(args.side, folder)))
-        return
     make(folder, args.rows)
-    runs = take_turns(SIDES, args.rounds, lambda side: run_side(MODULE, "--folder", folder, "--side", side))
+    runs = take_turns(SIDES, args.rounds, lambda side: run_side("benchmarks.prompt_filter.filter_rows", side, folder))
     told = Comparison(f"The filter of long prompts over {args.rows} rows")
     told.add("filter", "s", column(runs, "seconds"))
     told.draw(args.plot)

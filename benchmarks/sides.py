@@ -57,9 +57,11 @@ def timed(owner: type, method: str, cpu: Callable[[], float]) -> Iterator[list[t
         setattr(owner, method, original)
 
 
-def run_side(module: str, *arguments: object, **environment: str) -> dict[str, Any]:
-    """Runs `python -m MODULE ARGUMENTS`, which prints what it measured as JSON in its last line."""
-    command = [sys.executable, "-m", module, *map(str, arguments)]
+def run_side(function: str, *arguments: object, **environment: str) -> dict[str, Any]:
+    """What a function, `package.module.name`, returns in a process of its own; it is called with texts."""
+    module, _, name = function.rpartition(".")
+    call = f"import json, sys; from {module} import {name}; print(json.dumps({name}(*sys.argv[1:])))"
+    command = [sys.executable, "-c", call, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}: {done.stderr[-3000:]}")

@@ -9,7 +9,6 @@ from data_prep.decontamination.alignment import MIN_PICTURES, Alignment
 from data_prep.decontamination.comparison import BENCHMARK, TRAIN, Comparison, Found
 from data_prep.decontamination.fingerprint import TRAIN_FPS
 from data_prep.decontamination.match import Kind, Match, VideoMatch
-from data_prep.engine import cpu_count
 from videokr.errors import UserError
 from videokr.page.document import document
 from videokr.page.sheet import make_sheets, sheet_style
@@ -70,7 +69,7 @@ def page(found: Found, comparison: Comparison) -> Iterator[str]:
         sections["too-short-to-compare"] = _section("Too short to compare", SHORT_NOTE, [], sorted(found.short))
     roots = {TRAIN: comparison.train.videos.resolve(), BENCHMARK: comparison.benchmark.videos.resolve()}
     windows = [window for section in sections.values() for _, windows in section.pairs for window in windows]
-    sheets = make_sheets({window: (_file(window, roots), window[2]) for window in windows}, SHEET_BYTES, cpu_count())
+    sheets = make_sheets({window: (_file(window, roots), window[2]) for window in windows}, SHEET_BYTES)
     return document(
         "data_prep.decontamination/page.jinja",
         TITLE,

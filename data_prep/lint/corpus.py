@@ -23,7 +23,6 @@ MIN_HAVE_RATIONALE = 0.5  # a file of both kinds has its rationales somewhere
 MIN_END_WELL = 0.98  # published rationales are prose; a file that ends on options or formulas has them everywhere
 MIN_HAVE_GROUP = 0.5
 MIN_HAVE_COUNT, MAX_ODD_COUNT = 0.9, 0.01  # of numbers of options
-MAX_COMMON_QUESTIONS = 5  # that are shown
 MAX_ID_LENGTH = 200  # characters that are kept
 LINES = 1 << 32  # more than a file has: file and line are one number, in the order in which rows are read
 
@@ -100,9 +99,6 @@ INSERT INTO repeats
         SELECT question, options, min(place) AS first, count(*) AS size
         FROM alike GROUP BY question, options HAVING first / {LINES} != max(place) / {LINES}
     ) USING (question, options) WHERE place / {LINES} != first / {LINES} ORDER BY place;
-CREATE TABLE common AS
-    SELECT count(DISTINCT videos) AS asked, excerpt, min(place) AS first, count(*) AS size
-    FROM alike GROUP BY question HAVING asked > 1;
 """
 
 
@@ -115,21 +111,11 @@ def _key(*parts: str) -> int:
 class Corpus:
     """All rows of annotation files that can be read, findings of all rows, and what one row is to another.
 
-    Args:
-        files: as they were given.
-
-    Attributes:
-        tallies: one a file.
-        shared: once the rows are compared: `videos` that more than one file names, `questions` (rows whose question is
-            asked of another video as well), and of these the `commonest`, with the number of videos.
-
-    Raises:
-        sqlite3.OperationalError: of every method, where there is no room on disk.
+    Every method raises sqlite3.OperationalError where there is no room on disk.
     """
 
     def __init__(self, files: Sequence[str]):
         self.files, self.tallies = files, [Tally() for _ in files]
-        self.shared: dict[str, Any] = {}
         self._database = sqlite3.connect("")
         self._database.executescript(_TABLES)
 
@@ -177,10 +163,6 @@ class Corpus:
         query = self._database.execute
         self._database.executescript(_COMPARE)
         self.flag(self._repeats())
-        commonest = query(f"SELECT asked, excerpt FROM common ORDER BY asked DESC, first LIMIT {MAX_COMMON_QUESTIONS}")
-        sums = "SELECT (SELECT count(*) FROM shared), (SELECT coalesce(sum(size), 0) FROM common)"
-        ((videos, questions),) = query(sums)
-        self.shared = {"videos": videos, "questions": questions, "commonest": commonest.fetchall()}
         for file, tally in enumerate(self.tallies):
             of_file = f"SELECT place, id, excerpt FROM rows WHERE place / {LINES} = {file}"
             for condition, finding, detail, name in _unlike(tally):
@@ -201,9 +183,9 @@ class Corpus:
             several = f", {size} rows" if size > 2 else ""
             yield place, name, Flag(finding, f"as {self.files[file]}:{line} {other}{several}: {question!r}", size)
 
-    def counts(self) -> list[tuple[str, str, int, int]]:
-        """Finding, reason and the file's number, and the rows of these; in the order of the files."""
-        query = f"SELECT finding, reason, place / {LINES} AS file, count(*) FROM flags GROUP BY 1, 2, 3 ORDER BY file"
+    def counts(self) -> list[tuple[str, str, int]]:
+        """Finding, reason and the rows of these; of each finding the commonest reason first."""
+        query = "SELECT finding, reason, count(*) AS found FROM flags GROUP BY 1, 2 ORDER BY 1, found DESC, 2"
         return self._database.execute(query).fetchall()
 
     def faulty(self) -> int:

@@ -22,11 +22,7 @@ from videokr.video.paths import plain_path
 
 
 def lint(files: Sequence[Path], manifest: Path | None = None, lengths: Lengths | None = None) -> Corpus:
-    """Reads every file once.
-
-    Args:
-        manifest: of `videokr check`; None: nobody knows how long the videos are.
-        lengths: None: nobody asks how long rows are.
+    """Reads every file once; without a manifest nobody knows how long the videos are.
 
     Raises:
         UserError: a file is not there, cannot be read, or holds nothing.

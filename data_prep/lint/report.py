@@ -1,29 +1,21 @@
 """What was found, for a reader and for a program."""
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from data_prep.check.spans import OUTSIDE, WHOLE
 from data_prep.lint.biases import MIN_ERRORS, MIN_GAIN, Bias, Tally, biases, guessers
 from data_prep.lint.corpus import Corpus
 from data_prep.lint.finding import DOUBTS, FAULTS, GRADES
 from videokr.outputs import atomic_write
 from videokr.response import Kind
 
-BETWEEN_FILES = ("video-in-two-files", "question-in-two-files")
-
 
 class Report:
-    """What was found in annotation files.
-
-    Args:
-        shown: how many rows of each finding the text shows.
-        has_lengths: whether lengths were looked at.
-        has_manifest: whether it is known how long the videos are.
+    """What was found in annotation files; the text shows so many rows of each finding.
 
     Attributes:
         summary: everything but the single rows, as JSON can hold it.
@@ -32,11 +24,9 @@ class Report:
     def __init__(self, corpus: Corpus, shown: int, has_lengths: bool, has_manifest: bool):
         self._corpus, self._shown, self._has_lengths, self._has_manifest = corpus, shown, has_lengths, has_manifest
         self._biases = {name: list(biases(own)) for name, own in zip(corpus.files, corpus.tallies, strict=True)}
-        self._by_file: defaultdict[str, Counter[str]] = defaultdict(Counter)  # rows of each finding
-        self._by_reason: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for finding, reason, file, rows in corpus.counts():
-            self._by_file[finding][corpus.files[file]] += rows
-            self._by_reason[finding][reason] += rows
+        self._by_reason: defaultdict[str, dict[str, int]] = defaultdict(dict)  # rows of each finding
+        for finding, reason, rows in corpus.counts():
+            self._by_reason[finding][reason] = rows
         self._rows = sum(tally.records.total() for tally in corpus.tallies)
         self.summary: dict[str, Any] = {
             "records": self._rows,
@@ -47,7 +37,6 @@ class Report:
                 for name, found in self._biases.items()
                 for bias in found
             ],
-            "shared": corpus.shared,
             "findings": {
                 name: self._finding(name, grade, title)
                 for grade, titles in GRADES.items()
@@ -57,19 +46,13 @@ class Report:
         }
 
     def _finding(self, name: str, grade: str, title: str) -> dict[str, Any]:
-        by_file = self._by_file[name]
+        by_reason = self._by_reason[name]
         return {
             "grade": grade,
             "title": title,
-            "rows": by_file.total(),
-            "share": by_file.total() / self._rows,
-            "by_file": dict(by_file),
-            "by_reason": {reason: rows for reason, rows in self._reasons(name) if reason},
+            "rows": sum(by_reason.values()),
+            "by_reason": {reason: rows for reason, rows in by_reason.items() if reason},
         }
-
-    def _reasons(self, name: str) -> list[tuple[str, int]]:
-        """Of a finding, the commonest first."""
-        return sorted(self._by_reason[name].items(), key=lambda item: (-item[1], item[0]))
 
     def write_json(self, path: Path) -> None:
         """The summary, and every row with a fault or a doubt under `rows`, one a line."""
@@ -80,7 +63,8 @@ class Report:
             out.write("\n]}\n")
 
     def as_text(self) -> str:
-        return "\n".join([*self._head(), *self._between_rows(), *self._findings(), *self._rest()])
+        not_made = [f"Not made: {name} ({why})" for name, why in self.summary["not_made"].items()]
+        return "\n".join([*self._head(), *self._findings(), *not_made])
 
     def _head(self) -> Iterator[str]:
         files = self.summary["files"]
@@ -116,22 +100,11 @@ class Report:
         if bias.is_found and bias.share > bias.chance:
             yield from self._worst(bias.name, only=file)
 
-    def _between_rows(self) -> Iterator[str]:
-        shared = self._corpus.shared
-        videos, questions = shared["videos"], shared["questions"]
-        if videos or questions:
-            yield "Between rows"
-            if videos:
-                yield f"    {videos:,} video{'s are' if videos > 1 else ' is'} named by more than one file"
-            if questions:
-                yield f"    {self._share(questions)} ask what is asked of another video, too; the commonest:"
-                yield from (f"        {times:>7,} videos  {question!r}" for times, question in shared["commonest"])
-            yield ""
-
     def _findings(self) -> Iterator[str]:
-        faults = f"Faults of rows: {self._share(self.summary['rows_with_a_fault'])}"
+        faulty = self.summary["rows_with_a_fault"]
+        faults = f"Faults of rows: {_count(faulty)} of {self._rows:,} ({_percent(faulty, self._rows)})"
         for findings, head in ((FAULTS, faults), (DOUBTS, "Doubts, which may be meant")):
-            kinds = [(name, reason, rows) for name in findings for reason, rows in self._reasons(name)]
+            kinds = [(name, reason, rows) for name in findings for reason, rows in self._by_reason[name].items()]
             if not kinds and findings is DOUBTS:
                 continue
             yield head
@@ -147,18 +120,6 @@ class Report:
                 name = f" {row['id']}" if row["id"] else ""
                 yield f"      {row['file']}:{row['line']}{name}  {row['detail']}"
 
-    def _rest(self) -> Iterator[str]:
-        skipped = set(BETWEEN_FILES if len(self._corpus.files) == 1 else ())
-        if not self._has_lengths:
-            skipped.add("too-long")
-        if not self._has_manifest:
-            skipped |= {OUTSIDE, WHOLE}
-        found = self.summary["findings"]
-        clean = [name for name, finding in found.items() if not finding["rows"] and name not in skipped]
-        yield f"Nothing found: {', '.join(clean) or 'none of the checks'}"
-        for name, why in self.summary["not_made"].items():
-            yield f"Not made: {name} ({why})"
-
     def _not_made(self) -> dict[str, str]:
         not_made = {}
         if len(self._corpus.files) == 1:
@@ -171,9 +132,6 @@ class Report:
         if not self._has_manifest:
             not_made["spans against their video"] = "give --manifest of videokr check --level probe"
         return not_made
-
-    def _share(self, rows: int) -> str:
-        return f"{_count(rows)} of {self._rows:,} ({_percent(rows, self._rows)})"
 
 
 def _file(name: str, tally: Tally) -> dict[str, Any]:

@@ -15,11 +15,7 @@ INK = "#808080"  # to be read on a light page and on a dark one
 
 
 def draw(title: str, numbers: Mapping[str, Distribution], unit: str) -> str:
-    """A PNG as an address for `img`: of each file the share of its numbers in each bin, all in the same axes.
-
-    Args:
-        numbers: by the name of the file.
-    """
+    """A PNG as an address for `img`: of each file the share of its numbers in each bin, in the same axes."""
     figure = Figure(SIZE_INCHES, layout="constrained")
     axes = figure.subplots()
     drawn = [axes.stairs(np.divide(own.counts, own.count), own.edges) for own in numbers.values()]

@@ -13,22 +13,16 @@ TAIL_PERCENTILE = 99.5  # larger values are counted in the last bin
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """What is told of many numbers.
-
-    Attributes:
-        count: of the numbers.
-        percentiles: each a number of them (nearest rank).
-        edges, counts: of the bins of a histogram, all of one width; the last holds all that is larger, too.
-    """
+    """What is told of many numbers."""
 
     count: int
     total: float
     mean: float
     least: float
-    percentiles: Mapping[str, float]
+    percentiles: Mapping[str, float]  # each one of the numbers (nearest rank)
     most: float
-    edges: tuple[float, ...]
-    counts: tuple[int, ...]
+    edges: tuple[float, ...]  # of a histogram's bins, all of one width
+    counts: tuple[int, ...]  # in each bin; the last holds all that is larger, too
 
     @property
     def median(self) -> float:

@@ -35,69 +35,45 @@ TYPE_BYTES = {"fp32": 4, "bf16": 2, "fp16": 2}
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Tokens of all rows that count and whose videos are known.
-
-    Attributes:
-        rows: that these are of.
-        video: that stand for patches; exact.
-        text: of prompt, and in SFT response; trained: of the response. From a sample; None without a model.
-    """
+    """Tokens of all rows that count and whose videos are known."""
 
     rows: int
-    video: int
-    text: Mean | None
-    trained: Mean | None
+    video: int  # that stand for patches; exact
+    text: Mean | None  # of prompt, and in SFT response; from a sample, None without a model
+    trained: Mean | None  # of these, what the loss is over; None but in SFT
 
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """What is decoded: a row's videos once, for all rollouts of a prompt.
+    """What is decoded: a row's videos once, for all rollouts of a prompt."""
 
-    Attributes:
-        reads: videos opened and decoded, a video as often as it is.
-        seconds: of video in them; frames: that are shown. Of rows whose videos are known.
-    """
-
-    reads: int
-    seconds: float | None = None
-    frames: int | None = None
+    reads: int  # videos opened and decoded, a video as often as it is
+    seconds: float | None = None  # of video in rows whose videos are known, as `frames`
+    frames: int | None = None  # that are shown
 
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """What the checkpoints of one epoch take.
-
-    Attributes:
-        parameters, trained: of the model.
-        checkpoint_bytes: one checkpoint; formula: how it comes about.
-        saves: checkpoints written; kept: that are there at the end.
-        end_bytes: on the disk at the end; most_bytes: at any time.
-    """
+    """What the checkpoints of one epoch take."""
 
     parameters: int
-    trained: int
+    trained: int  # of the parameters
     checkpoint_bytes: int
-    formula: str
+    formula: str  # how these come about
     saves: int
-    kept: int
-    end_bytes: int
-    most_bytes: int
+    kept: int  # of the checkpoints written, at the end
+    end_bytes: int  # on the disk at the end
+    most_bytes: int  # on the disk at any time
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One epoch of SFT.
+    """One epoch of SFT."""
 
-    Attributes:
-        settings: the file that they are from.
-        rows: there are; batch_rows: a step. Of GRPO prompts, of which the last that fill no batch are not asked.
-        steps: of the run.
-    """
-
-    settings: str
+    settings: str  # the file that they are from
     gpus: int
-    rows: int
-    batch_rows: int
+    rows: int  # of GRPO prompts, of which the last that fill no batch are not asked
+    batch_rows: int  # a step
     steps: int
     tokens: Tokens | None
     decoding: Decoding
@@ -106,36 +82,24 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class GrpoEpoch(Epoch):
-    """One epoch of GRPO.
+    """One epoch of GRPO."""
 
-    Attributes:
-        updates: of the policy.
-        rollouts: responses; generated_most: tokens of them together, at most.
-    """
-
-    updates: int
+    updates: int  # of the policy
     rollouts: int
-    generated_most: int
+    generated_most: int  # tokens of all rollouts together
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a file, for its epoch.
+    """What is known of a file, for its epoch."""
 
-    Attributes:
-        rows: that count; videos: in them.
-        shown: None without a manifest.
-        family: whose video tokens count; lengths, parameters: of the model. None without one.
-        gpus: None: as many as the settings of GRPO say.
-    """
-
-    rows: int
-    videos: int
-    shown: FrameStats | None = None
-    family: Family | None = None
+    rows: int  # that count
+    videos: int  # in these rows
+    shown: FrameStats | None = None  # None without a manifest
+    family: Family | None = None  # whose video tokens count
     lengths: TokenLengths | None = None
-    parameters: Mapping[str, int] | None = None
-    gpus: int | None = None
+    parameters: Mapping[str, int] | None = None  # of the model, by part
+    gpus: int | None = None  # None: as many as the settings of GRPO say
 
     def tokens(self) -> Tokens | None:
         video = self.shown.tokens.get(self.family.name) if self.shown and self.family else None
@@ -154,12 +118,7 @@ class Known:
 
 
 def sft_epoch(known: Known, file: str, settings: Settings, devices: int) -> Epoch:
-    """Counts an epoch of SFT.
-
-    Args:
-        file: that the settings are from.
-        devices: where the user names none.
-    """
+    """Counts an epoch of SFT with a file's settings, on so many devices where the user names none."""
     gpus = known.gpus or devices
     rows, accumulation = settings["per_device_train_batch_size"] * gpus, settings["gradient_accumulation_steps"]
     # transformers counts batches of all devices, the last of them filled up, and a step for each begun accumulation.
@@ -205,10 +164,8 @@ def grpo_devices(settings: Settings) -> int:
 def parameters_of(model: Path) -> dict[str, int] | None:
     """Counts the parameters in each of PARTS from the headers of safetensors files: no weight is read.
 
-    Tied weights, which a checkpoint holds once, count once. None where the folder holds no such file.
-
-    Raises:
-        UserError: one of them is cut off or something else.
+    Tied weights, which a checkpoint holds once, count once. None where the folder holds no such file; UserError where
+    one is cut off or something else.
     """
     counts = dict.fromkeys(PARTS, 0)
     paths = sorted(model.glob("*.safetensors"))

@@ -34,20 +34,14 @@ PROBE = "videokr check --level probe"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is wanted of every file.
-
-    Attributes:
-        manifest, model, family, parameters: None where not given, or not known.
-        sample: rows that are counted in tokens, at most.
-        gpus: see `epoch.Known`.
-    """
+    """What is wanted of every file; None where it was not given, or is not known."""
 
     manifest: Manifest | None
     model: Path | None
     family: Family | None
     parameters: Mapping[str, int] | None
-    sample: int
-    gpus: int | None
+    sample: int  # rows that are counted in tokens, at most
+    gpus: int | None  # see `epoch.Known`
 
     @property
     def families(self) -> Sequence[Family]:
@@ -56,46 +50,30 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class FileStats:
-    """The numbers of a file, by the names that they have in stats.json.
+    """The numbers of a file, by the names that they have in stats.json."""
 
-    Attributes:
-        name: of the file, without its folder; stage: one of STAGES.
-        rows: that can be read; unreadable: records that cannot, by field and reason.
-        first_unreadable: line of the first record with each reason.
-        serving: rows that the stage can use; counted: those of them whose videos the manifest does not reject.
-        groups: rows by their value of a field, the most common first; None where they are too many to list.
-        lengths: by what is long; see `tally.LENGTHS`.
-        videos: different ones.
-        footage: of the videos; shown: of the rows. None without a manifest.
-        unknown: what is not known, each with what it would take.
-    """
-
-    name: str
-    stage: str
-    rows: int
-    unreadable: Mapping[str, int]
-    first_unreadable: Mapping[str, int]
-    serving: int
-    counted: int
+    name: str  # of the file, without its folder
+    stage: str  # one of STAGES
+    rows: int  # that can be read
+    unreadable: Mapping[str, int]  # records that cannot be, by field and reason
+    first_unreadable: Mapping[str, int]  # line of the first record with each reason
+    serving: int  # rows that the stage can use
+    counted: int  # those of them whose videos the manifest does not reject
     kinds: Mapping[str, int]
-    groups: Mapping[str, Mapping[str, int] | None]
-    lengths: Mapping[str, Distribution]
-    videos: int
+    groups: Mapping[str, Mapping[str, int] | None]  # rows by value of a field; None where they are too many to list
+    lengths: Mapping[str, Distribution]  # by what is long; see `tally.LENGTHS`
+    videos: int  # different ones
     rows_a_video: Distribution | None
-    footage: VideoStats | None
+    footage: VideoStats | None  # None without a manifest, as `shown`
     shown: FrameStats | None
     token_lengths: TokenLengths | None
     sft: Epoch | None
     grpo: GrpoEpoch | None
-    unknown: Mapping[str, str]
+    unknown: Mapping[str, str]  # what is not known, each with what it would take
 
 
 def stage_of(path: Path) -> str:
-    """SFT where the first record that can be read has a rationale; else RL.
-
-    Raises:
-        UserError: the file is not there or holds nothing.
-    """
+    """SFT where the first record that can be read has a rationale; else RL. UserError where there is no record."""
     for _, record in read_raw(path):
         try:
             return RL if parse_record(record).rationale is None else SFT
@@ -105,11 +83,7 @@ def stage_of(path: Path) -> str:
 
 
 def file_stats(path: Path, name: str, stage: str, request: Request) -> FileStats:
-    """Reads a file and counts.
-
-    Raises:
-        UserError: the file is not there, is no list or holds nothing that can be read.
-    """
+    """Reads a file and counts; UserError where it is not there, is no list or holds nothing that can be read."""
     tally = _read(path, stage, request)
     footage = shown = lengths = None
     if request.manifest is not None and tally.shown:
@@ -176,9 +150,9 @@ def _token_lengths(tally: Tally, shown: Shown, stage: str, request: Request, of:
 def _unknown(request: Request, footage: VideoStats | None, lengths: TokenLengths | None) -> dict[str, str]:
     unknown = {}
     if footage is None:
-        unknown["durations, sizes, frames and video tokens"] = f"give --manifest, of {PROBE}"
+        unknown["durations, frames and video tokens"] = f"give --manifest, of {PROBE}"
     elif not footage.fine:
-        unknown["durations, sizes, frames and video tokens"] = "the manifest has none of these videos that is fine"
+        unknown["durations, frames and video tokens"] = "the manifest has none of these videos that is fine"
     elif not footage.seconds:
         unknown["durations, frames and video tokens"] = f"the manifest is of a level below probe: run {PROBE}"
     if request.model is None:

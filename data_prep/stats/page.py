@@ -11,7 +11,6 @@ from videokr.page.document import document
 from videokr.page.table import Cell, Row, Section, Table
 
 TITLE = "VideoKR data"
-STAGES = {"sft": "SFT", "rl": "RL", "eval": "evaluation"}
 
 
 def page(files: Sequence[FileStats]) -> Iterator[str]:
@@ -25,7 +24,6 @@ def page(files: Sequence[FileStats]) -> Iterator[str]:
         f"{TITLE}: {', '.join(names)}",
         heading=TITLE,
         files=files,
-        stages=STAGES,
         unknown=list(dict.fromkeys(unknown)),
         sections={title.lower().replace(" ", "-"): title for title in shown},
         tables={title: _table(title, names, [of_file[title] for of_file in facts]) for title in shown},

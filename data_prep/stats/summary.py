@@ -14,7 +14,6 @@ ROWS, VIDEOS, FRAMES, EPOCH = SECTIONS = ("Rows", "Videos", "Frames and tokens",
 NOT_KNOWN = "not known"
 MAX_SHOWN = 12  # values of each
 LABEL_COLUMNS = 19
-_LARGE = ((" billion", 10**9), (" million", 10**6), ("", 1))
 _WHOLE_FROM, _TENTHS_FROM = 100, 10  # how many digits are shown
 Facts = Mapping[str, Sequence[str]]  # lines of text by what they are about
 
@@ -72,12 +71,8 @@ def _videos(stats: FileStats, footage: VideoStats | None) -> Facts:
             facts["videos"].append(f"{count(footage.header_unknown)} with unknown duration and size of frames")
         if footage.seconds:
             facts["seconds"] = [f"{_spread(footage.seconds)}; {hours(footage.seconds.total)} in all"]
-            facts["resolutions"] = [_common(footage.resolutions)]
-            facts["frame rates"] = [_common(footage.fps)]
         if off := footage.off_by_index_seconds:
             facts["variable rates"] = [f"{count(off.count)} videos, up to {decimal(off.most)} s off by index"]
-        if sizes := footage.size_bytes:
-            facts["files"] = [f"{size(sizes.total)}, {size(sizes.mean)} a video"]
     return facts
 
 
@@ -155,21 +150,18 @@ def decimal(number: float) -> str:
     return f"{number:.1f}" if abs(number) >= _TENTHS_FROM else f"{number:.2f}"
 
 
-def large(number: float) -> str:
-    """In millions or billions from ten of them on."""
-    name, unit = next((one for one in _LARGE if number >= 10 * one[1]), _LARGE[-1])
-    return count(number) if unit == 1 else f"{decimal(number / unit)}{name}"
+def large(number: float, unit: str = "") -> str:
+    """Three digits, with k, M, G or T for thousands and so on."""
+    return str(tqdm.format_sizeof(number, unit))
 
 
 def estimated(mean: Mean) -> str:
-    """With its error, both in the same unit."""
-    name, unit = next((one for one in _LARGE if mean.value >= one[1]), _LARGE[-1])
-    error = f" \u00b1 {decimal(mean.error / unit)}" if mean.error else ""
-    return f"{decimal(mean.value / unit)}{error}{name}"
+    """With its error."""
+    return large(mean.value) + (f" \u00b1 {large(mean.error)}" if mean.error else "")
 
 
 def size(number: float) -> str:
-    return str(tqdm.format_sizeof(number, "B"))
+    return large(number, "B")
 
 
 def hours(seconds: float) -> str:

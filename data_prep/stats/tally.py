@@ -18,34 +18,24 @@ LENGTHS = ("question_words", "rationale_words", "open_answer_words")
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of one file's records.
+    """Counts of one file's records."""
 
-    Attributes:
-        needs_rationale: whether only rows with a rationale serve, which SFT imitates.
-        sample: rows that are drawn to be counted in tokens, at most.
-        faults: records that cannot be read, by field and reason; first_faults: the first of each.
-        groups: rows by value, by grouping (`Example.groups`); None where there are more than MAX_VALUES values.
-        lengths: how often each length is there, by what is long (LENGTHS).
-        shown: what the rows that count are shown of their videos; None without a manifest.
-        videos: in how many rows each is, by path.
-        serving: rows that the stage can use; counted: those of them whose videos the manifest does not reject.
-        counted_videos: in the rows that count.
-        sampled: a heap of the rows drawn, each with its number below zero and its place.
-    """
-
-    needs_rationale: bool
-    sample: int = 0
-    shown: Shown | None = None
+    needs_rationale: bool  # whether only rows with a rationale serve, which SFT imitates
+    sample: int = 0  # rows that are drawn to be counted in tokens, at most
+    shown: Shown | None = None  # what the rows that count are shown of their videos; None without a manifest
     rows: int = 0
-    faults: Counter[str] = field(default_factory=Counter)
-    first_faults: dict[str, RecordError] = field(default_factory=dict)
+    faults: Counter[str] = field(default_factory=Counter)  # records that cannot be read, by field and reason
+    first_faults: dict[str, RecordError] = field(default_factory=dict)  # of each reason
     kinds: Counter[str] = field(default_factory=Counter)
+    # Rows by value, by grouping (`Example.groups`); None where there are more than MAX_VALUES values.
     groups: dict[str, Counter[str] | None] = field(default_factory=dict)
+    # How often each length is there, by what is long.
     lengths: dict[str, Counter[int]] = field(default_factory=lambda: {name: Counter() for name in LENGTHS})
-    videos: Counter[str] = field(default_factory=Counter)
-    serving: int = 0
-    counted: int = 0
-    counted_videos: int = 0
+    videos: Counter[str] = field(default_factory=Counter)  # in how many rows each is, by path
+    serving: int = 0  # rows that the stage can use
+    counted: int = 0  # those of them whose videos the manifest does not reject
+    counted_videos: int = 0  # in these
+    # A heap of the rows drawn, each with its number below zero and its place.
     sampled: list[tuple[int, int, Example]] = field(default_factory=list)
 
     def add_fault(self, fault: RecordError) -> None:

@@ -22,14 +22,10 @@ Item = tuple[Example, tuple[VideoHeader, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """A mean over all rows, as a sample has it.
-
-    Attributes:
-        error: half of its 95% interval; 0 where all rows were counted, None where one alone was.
-    """
+    """A mean over all rows, as a sample has it."""
 
     value: float
-    error: float | None
+    error: float | None  # half of its 95% interval; 0 where all rows were counted, None where one alone was
 
     def times(self, rows: int) -> "Mean":
         return Mean(self.value * rows, None if self.error is None else self.error * rows)
@@ -37,37 +33,21 @@ class Mean:
 
 @dataclass(frozen=True, slots=True)
 class TokenLengths:
-    """How long the rows of a sample are.
+    """How long the rows of a sample are, in tokens."""
 
-    Attributes:
-        sampled: rows that were counted; of: rows that they were drawn from.
-        lengths: of a row: prompt, and in SFT the response, too.
-        text: tokens of a row that stand for no patch of a video, marks and timestamps among them.
-        trained: tokens of a row that the loss is over; None but in SFT.
-        limit: tokens that a row may have.
-        longer: share of the rows that have more, with its 95% interval.
-    """
-
-    sampled: int
-    of: int
-    lengths: Distribution
-    text: Mean
-    trained: Mean | None
-    limit: int
-    longer: tuple[float, float, float]
+    sampled: int  # rows that were counted
+    of: int  # rows that they were drawn from
+    lengths: Distribution  # of a row: prompt, and in SFT the response, too
+    text: Mean  # a row's that stand for no patch of a video, marks and timestamps among them
+    trained: Mean | None  # a row's that the loss is over; None but in SFT
+    limit: int  # that a row may have
+    longer: tuple[float, float, float]  # share of the rows that have more, with its 95% interval
 
 
 def token_lengths(
     items: Sequence[Item], model: Path, budget: VideoBudget, with_response: bool, of: int
 ) -> TokenLengths:
-    """Counts a sample.
-
-    Args:
-        items: the sample, one row at least.
-        model: checkpoint folder.
-        with_response: whether rationale and answer belong to the row.
-        of: how many rows it was drawn from.
-    """
+    """Counts a sample of at least one row, drawn from so many; with rationale and answer where so asked."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")  # that there is no torch, and the like
     whole = LengthLimit(model, MAX_TOKENS, budget, with_response)
     prompt = LengthLimit(model, MAX_TOKENS, budget, with_response=False)

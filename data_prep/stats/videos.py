@@ -23,25 +23,14 @@ Manifest = Mapping[str, VideoEntry]
 
 @dataclass(frozen=True, slots=True)
 class VideoStats:
-    """The videos that a file names, each once.
-
-    Attributes:
-        fine, rejected, not_in_manifest: how many; rejected ones by reason. What follows is of the fine ones.
-        seconds, size_bytes: of a video; None where of none it is known.
-        resolutions: `WIDTHxHEIGHT` as shown; fps: frames a second, to two decimals; the most common first.
-        off_by_index_seconds: of those of a variable frame rate, how far a frame is from its index by the mean rate.
-        header_unknown: how many of the fine ones have been looked at no closer than `fast`.
-    """
+    """The videos that a file names, each once; from `seconds` on of the fine ones."""
 
     fine: int
-    rejected: Mapping[str, int]
+    rejected: Mapping[str, int]  # by reason
     not_in_manifest: int
-    seconds: Distribution | None
-    size_bytes: Distribution | None
-    resolutions: Mapping[str, int]
-    fps: Mapping[str, int]
-    off_by_index_seconds: Distribution | None
-    header_unknown: int
+    seconds: Distribution | None  # of a video; None where of none it is known
+    off_by_index_seconds: Distribution | None  # of variable rates: how far a frame is from its index by the mean rate
+    header_unknown: int  # looked at no closer than `fast`
 
 
 def video_stats(manifest: Manifest, paths: Iterable[str]) -> VideoStats:
@@ -55,11 +44,6 @@ def video_stats(manifest: Manifest, paths: Iterable[str]) -> VideoStats:
         rejected=by_frequency(Counter(entry.reason for entry in known if entry.reason is not None)),
         not_in_manifest=len(found) - len(known),
         seconds=describe(np.array(seconds)),
-        size_bytes=describe(np.array([entry.size_bytes for entry in fine if entry.size_bytes is not None])),
-        resolutions=by_frequency(Counter(f"{entry.width}x{entry.height}" for entry in fine if entry.width)),
-        fps=by_frequency(
-            Counter(f"{entry.average_fps:.2f}".rstrip("0").rstrip(".") for entry in fine if entry.average_fps)
-        ),
         off_by_index_seconds=describe(
             np.array([entry.off_by_index_seconds for entry in fine if entry.off_by_index_seconds])
         ),
@@ -69,21 +53,13 @@ def video_stats(manifest: Manifest, paths: Iterable[str]) -> VideoStats:
 
 @dataclass(frozen=True, slots=True)
 class FrameStats:
-    """How many frames and video tokens the rows of a file are shown.
+    """How many frames and video tokens the rows of a file are shown."""
 
-    Attributes:
-        rows: of those that count, how many have all of their videos planned.
-        rows_unknown: how many have not, because a header is not known or no plan can be made of it.
-        seconds: of video in those rows, a video once for each row.
-        frames: a row.
-        tokens: a row, by family: those that stand for patches, without marks and timestamps.
-    """
-
-    rows: int
-    rows_unknown: int
-    seconds: float
-    frames: Distribution | None
-    tokens: Mapping[str, Distribution | None]
+    rows: int  # that count and have all of their videos planned
+    rows_unknown: int  # that count and have not: a header is not known, or no plan can be made of it
+    seconds: float  # of video in `rows`, a video once for each row
+    frames: Distribution | None  # a row
+    tokens: Mapping[str, Distribution | None]  # a row's for patches, without marks and timestamps, by family
 
 
 @dataclass(slots=True)

@@ -471,7 +471,6 @@ def test_between_files(tmp_path):
             ("eval.jsonl", 21, "question-in-two-files"),
         ]
     )
-    assert corpus.shared["videos"] == 2
     assert f"as {files[0]}:9 row-8" in next(
         row["detail"] for row in rows if row["file"] == str(files[2]) and row["finding"] == shared
     )

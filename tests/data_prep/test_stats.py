@@ -102,8 +102,7 @@ def test_numbers_are_those_of_the_data(tmp_path, manifest):
     }  # fmt: skip
     footage = stats["footage"]
     assert (footage["fine"], footage["rejected"], footage["not_in_manifest"]) == (2, {}, 0)
-    assert footage["seconds"]["total"] == 600.0 + 2.0 and footage["size_bytes"]["total"] == 2_000_000
-    assert footage["resolutions"] == {"1280x720": 1, "640x360": 1} and footage["fps"] == {"25": 1, "30": 1}
+    assert footage["seconds"]["total"] == 600.0 + 2.0
 
 
 @pytest.mark.parametrize(("stage", "budget"), [("sft", SFT_BUDGET), ("rl", RL_BUDGET), ("eval", EVAL_BUDGET)])

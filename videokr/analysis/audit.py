@@ -3,7 +3,7 @@
 import argparse
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from videokr.analysis.perturbations import is_number, perturbations
 from videokr.errors import RecordError, UserError
+from videokr.evaluation.summary import table_lines
 from videokr.example import Example
 from videokr.jsonl import read_examples
 from videokr.response import Kind, build_response
@@ -56,55 +57,42 @@ class Share:
 
 @dataclass(slots=True)
 class Audit:
-    """What one accuracy makes of all rows.
-
-    Attributes:
-        types: how many rows ask for what (`multiple choice`, `number`, `text`).
-        ceiling: the gold answer against itself, by type; faulty where it earns less than 1.
-        causes: why these cannot reach 1.
-        floor: the gold answer against another row's, by type; faulty where that earns anything.
-        right, wrong: perturbed gold answers by change; faulty where one that is right earns less than the gold answer
-            itself, or one that is wrong more than another row's answer does.
-    """
+    """What one accuracy makes of all rows."""
 
     accuracy: Accuracy
-    types: Counter[str] = field(default_factory=Counter)
+    types: Counter[str] = field(default_factory=Counter)  # rows by what they ask for: `number`, `text` or their kind
+    # The gold answer against itself, by type; faulty where it earns less than 1.
     ceiling: defaultdict[str, Share] = field(default_factory=lambda: defaultdict(Share))
-    causes: Counter[str] = field(default_factory=Counter)
+    causes: Counter[str] = field(default_factory=Counter)  # why these cannot reach 1
+    # The gold answer against another row's, by type; faulty where that earns anything.
     floor: defaultdict[str, Share] = field(default_factory=lambda: defaultdict(Share))
+    # Changed gold answers that stay right, by change; faulty where one earns less than the gold answer itself.
     right: defaultdict[str, Share] = field(default_factory=lambda: defaultdict(Share))
+    # Changed gold answers that are wrong; faulty where one earns more than another row's answer does.
     wrong: defaultdict[str, Share] = field(default_factory=lambda: defaultdict(Share))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="raw VideoKR file, JSONL or JSON")
-    parser.add_argument(
-        "--accuracy", choices=[str(name) for name in Accuracy], help="only this one (default: both, side by side)"
-    )
     parser.add_argument("--tolerance", type=float, default=DEFAULT_TOLERANCE, help="of numbers (default: %(default)s)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints the audit. Records that cannot be read are counted, and the others audited."""
     check_tolerance(args.tolerance, "--tolerance")
-    accuracies = [accuracy for accuracy in Accuracy if args.accuracy in (None, accuracy)]
-    for accuracy in accuracies:
+    for accuracy in Accuracy:
         check_accuracy(accuracy)
     unread: list[RecordError] = []
     examples = list(read_examples(args.data, unread))
     if not examples:
         raise UserError(f"no record of '{args.data}' can be read" + (f": {unread[0]}" if unread else ""))
-    audits = [audit(examples, accuracy, args.tolerance) for accuracy in accuracies]
+    audits = [audit(examples, accuracy, args.tolerance) for accuracy in Accuracy]
     print("\n".join(as_text(audits, [str(fault) for fault in unread])), flush=True)
     return 0
 
 
 def audit(examples: Sequence[Example], accuracy: Accuracy, tolerance: float) -> Audit:
-    """Scores every example's gold answer against itself, another one and its perturbations, with both blocks around it.
-
-    Args:
-        tolerance: relative, of numbers in `typed`.
-    """
+    """Scores every example's gold answer against itself, another one and its changed copies."""
 
     def score(example: Example, answer: str) -> ScoredAnswer:
         response = build_response("-", answer)
@@ -169,48 +157,39 @@ def _cause(best: ScoredAnswer) -> str:
     return f"scored as {best.reason}"
 
 
-def _sum(shares: Mapping[str, Share]) -> Share:
-    every = shares.values()
-    return Share(sum(one.count for one in every), sum(one.faulty for one in every), sum(one.total for one in every))
-
-
 def as_text(audits: Sequence[Audit], unread: Sequence[str]) -> Iterator[str]:
     """Tables with one column for each accuracy, then the worst rows."""
-    first = audits[0]
-    types = sorted(first.types)
-    yield f"{first.types.total()} rows: " + ", ".join(f"{count} {name}" for name, count in first.types.most_common())
+    types = audits[0].types
+    yield f"{types.total()} rows: " + ", ".join(f"{count} {name}" for name, count in types.most_common())
     if unread:
         yield f"{len(unread)} records cannot be read, the first: {unread[0]}"
-    head = f"  {'':<22}{'':>8}" + "".join(f"{audit.accuracy:>18}" for audit in audits)
 
-    yield from ("", "Ceiling: the gold answer against itself, mean accuracy (rows that cannot reach 1.0)", head)
-    ceilings = [audit.ceiling | {"all": _sum(audit.ceiling)} for audit in audits]
-    yield from _rows([*types, "all"], ceilings, lambda share: f"{share.mean:.3f} ({share.faulty})")
+    yield from ("", "Ceiling: the gold answer against itself, mean accuracy (rows that cannot reach 1.0)")
+    yield from _table(audits, lambda audit: audit.ceiling, lambda share: f"{share.mean:.3f} ({share.faulty})")
     for audit in audits:
         yield from (f"  {audit.accuracy}: {number} {cause}" for cause, number in audit.causes.most_common())
-    yield from ("", "Floor: the gold answer against another row's, mean accuracy (share that earns anything)", head)
-    yield from _rows(types, [audit.floor for audit in audits], _mean_and_percent)
-    yield from ("", "Copies that stay right: share wrongly punished, so that they earn less than the gold answer", head)
-    yield from _rows(first.right, [audit.right for audit in audits], _percent)
-    yield from ("", "Copies that are wrong: share wrongly rewarded, above another row's answer", head)
-    yield from _rows(first.wrong, [audit.wrong for audit in audits], _percent)
+    yield from ("", "Floor: the gold answer against another row's, mean accuracy (share that earns anything)")
+    yield from _table(audits, lambda audit: audit.floor, lambda share: f"{share.mean:.3f} ({_percent(share)})")
+    yield from ("", "Copies that stay right: share wrongly punished, so that they earn less than the gold answer")
+    yield from _table(audits, lambda audit: audit.right, _percent)
+    yield from ("", "Copies that are wrong: share wrongly rewarded, above another row's answer")
+    yield from _table(audits, lambda audit: audit.wrong, _percent)
     for audit in audits:
         yield from ("", f"The worst rows in {audit.accuracy}:")
         yield from _worst_rows(audit)
 
 
-def _rows(names: Iterable[str], columns: Sequence[Mapping[str, Share]], cell: Callable[[Share], str]) -> Iterator[str]:
-    for name in names:
-        shares = [column[name] for column in columns]
-        yield f"  {name:<22}{shares[0].count:>8}" + "".join(f"{cell(share):>18}" for share in shares)
+def _table(
+    audits: Sequence[Audit], shares_of: Callable[[Audit], Mapping[str, Share]], cell: Callable[[Share], str]
+) -> list[str]:
+    rows = [["", "answers", *(str(audit.accuracy) for audit in audits)]]
+    for name, share in shares_of(audits[0]).items():
+        rows.append([name, str(share.count), *(cell(shares_of(audit)[name]) for audit in audits)])
+    return table_lines(rows)
 
 
 def _percent(share: Share) -> str:
-    return f"{share.faulty / share.count:.1%}" if share.count else "-"
-
-
-def _mean_and_percent(share: Share) -> str:
-    return f"{share.mean:.3f} ({_percent(share)})" if share.count else "-"
+    return f"{share.faulty / share.count:.1%}"
 
 
 def _worst_rows(audit: Audit) -> list[str]:

@@ -47,7 +47,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("first", type=Path, metavar="A", help="folder of a run of local_script/eval_videokr.sh")
     parser.add_argument("second", type=Path, metavar="B", help="folder of another")
     parser.add_argument("--mixed", action="store_true", help="also where prompt, frame budget or probe differ")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
 
 
@@ -60,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
             f"'{first.folder}' and '{second.folder}' were not asked in the same way ({'; '.join(unlike)}), so that "
             "their difference is not the models': add --mixed to compare them all the same"
         )
-    compared = compare_runs(first, second, args.seed)
+    compared = compare_runs(first, second)
     also_differing = differences(first.card, second.card, WORTH_SAYING)
     if args.json:
         print(json.dumps({"benchmarks": [asdict(one) for one in compared], "differences": also_differing}, indent=2))
@@ -72,14 +71,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def compare_runs(first: Run, second: Run, seed: int = 0) -> list[Compared]:
+def compare_runs(first: Run, second: Run) -> list[Compared]:
     """Every benchmark that both were asked; UserError where there is none."""
     ones, others = first.by_benchmark(), second.by_benchmark()
     shared = [name for name in ones if name in others]
     if not shared:
         asked = " and ".join(f"'{run.folder}' ({', '.join(run.by_benchmark())})" for run in (first, second))
         raise UserError(f"{asked} have no benchmark in common")
-    return [_compare(name, ones[name], others[name], seed) for name in shared]
+    return [_compare(name, ones[name], others[name]) for name in shared]
 
 
 def by_question(answers: Sequence[Answered]) -> Mapping[tuple[str | int, ...], Answered]:
@@ -97,7 +96,7 @@ def by_question(answers: Sequence[Answered]) -> Mapping[tuple[str | int, ...], A
     return found
 
 
-def _compare(name: str, first: Sequence[Answered], second: Sequence[Answered], seed: int) -> Compared:
+def _compare(name: str, first: Sequence[Answered], second: Sequence[Answered]) -> Compared:
     ones, others = (by_question([one for one in run if one.verdict not in NOT_ASKED]) for run in (first, second))
     pairs = [(one, others[key]) for key, one in ones.items() if key in others]
     unpaired = len(ones) + len(others) - 2 * len(pairs)
@@ -120,7 +119,7 @@ def _compare(name: str, first: Sequence[Answered], second: Sequence[Answered], s
         benchmark=name,
         first=sum(first_scores) / len(scored),
         second=sum(second_scores) / len(scored),
-        difference=compare_scores(first_scores, second_scores, [one.video for one in ones_scored], seed),
+        difference=compare_scores(first_scores, second_scores, [one.video for one in ones_scored]),
         unpaired=unpaired,
         unscored=len(pairs) - len(scored),
         unparsed=(_unparsed(ones_scored), _unparsed(others_scored)),

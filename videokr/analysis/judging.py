@@ -37,8 +37,7 @@ Rule = Callable[[Answered], Case | None]
 def judge_run(given: Run, in_place: bool) -> Run:
     """Judges the open answers that have no verdict; where another judge gave verdicts, all that are read.
 
-    Raises:
-        UserError: the judge cannot be used, or another one judged the run and its folder is to be kept.
+    UserError where the judge cannot be used, or another one judged the run and its folder is to be kept.
     """
 
     def rule(one: Answered) -> Case | None:
@@ -60,8 +59,7 @@ def judge_run(given: Run, in_place: bool) -> Run:
 def judge_run_as_published(given: Run, read: Callable[[str], str]) -> Run:
     """Judges every question that was asked, multiple choice too, whatever rules say of it; spans it does not know.
 
-    Args:
-        read: what the judge is shown of a response.
+    The judge is shown what `read` gives of a response.
     """
 
     def rule(one: Answered) -> Case | None:

@@ -26,10 +26,7 @@ _OTHER_UNITS = {
 def perturbations(example: Example, other_answer: str) -> Iterator[tuple[str, str, bool]]:
     """Every change that can be made of an example's gold answer: its name, the changed answer, whether that is right.
 
-    Right is what a fair reader would still call so.
-
-    Args:
-        other_answer: another example's gold answer of the same kind.
+    Right is what a fair reader would still call so. The other answer is the gold one of another example of the kind.
     """
     if example.kind is Kind.MULTIPLE_CHOICE:
         yield from _of_choice(example)

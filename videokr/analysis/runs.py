@@ -1,7 +1,6 @@
 """`videokr runs`: mean and spread of runs that differ in their seed alone."""
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -14,7 +13,7 @@ from videokr.evaluation.benchmarks import MEANS, title_of
 from videokr.evaluation.card import COMPARABLE, WORTH_SAYING, differences
 from videokr.evaluation.run import Run, read_run
 from videokr.evaluation.summary import percent, score_of, table_lines
-from videokr.outputs import atomic_write
+from videokr.outputs import write_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +40,10 @@ def run(args: argparse.Namespace) -> int:
     if len(args.runs) < 2:
         raise UserError("one run has no spread: give the folders of two or more")
     runs = [read_run(folder) for folder in args.runs]
-    _refuse_unlike(runs)
+    refuse_unlike(runs, "seed", "sampling_seed", WORTH_SAYING)
     seeds = [one.card.sampling_seed for one in runs]
+    if len(set(seeds)) < len(seeds):
+        raise UserError(f"two runs have the same seed: {', '.join(map(str, seeds))}")
     spreads = spread_of(runs)
     head = ["", "questions", "mean", "standard deviation", "lowest", "highest", "same response"]
     rows = [[title_of(name), *_cells(spread)] for name, spread in spreads.items()]
@@ -56,10 +57,18 @@ def run(args: argparse.Namespace) -> int:
             "seeds": seeds,
             "benchmarks": {name: asdict(spread) for name, spread in spreads.items()},
         }
-        with atomic_write(args.output) as aside:
-            aside.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        write_json(args.output, record)
         print(f"written: {args.output}")
     return 0
+
+
+def refuse_unlike(runs: Sequence[Run], what: str, free: str, more: Sequence[str]) -> None:
+    """Raises UserError where runs differ in their model, in how they were asked but for `free`, or in one of `more`."""
+    names = ("model", "model_fingerprint", "model_revision", *COMPARABLE, *more)
+    for before, after in pairwise(runs):
+        lines = differences(before.card, after.card, names)
+        if unlike := [line for line in lines if not line.startswith(f"{free}: ")]:
+            raise UserError(f"'{before.folder}' and '{after.folder}' differ in more than {what}: {'; '.join(unlike)}")
 
 
 def in_common(runs: Sequence[Run]) -> dict[str, list[tuple[Answered, ...]]]:
@@ -105,16 +114,6 @@ def _spread(questions: int, accuracies: Sequence[float], without_verdict: int, s
         without_verdict,
         same,
     )
-
-
-def _refuse_unlike(runs: Sequence[Run]) -> None:
-    for before, after in pairwise(runs):
-        names = ("model", "model_fingerprint", "model_revision", *COMPARABLE, *WORTH_SAYING)
-        if unlike := differences(before.card, after.card, names):
-            raise UserError(f"'{before.folder}' and '{after.folder}' differ in more than seed: {'; '.join(unlike)}")
-    seeds = [one.card.sampling_seed for one in runs]
-    if len(set(seeds)) < len(seeds):
-        raise UserError(f"two runs have the same seed: {', '.join(map(str, seeds))}")
 
 
 def _cells(spread: Spread) -> list[str]:

@@ -3,14 +3,12 @@
 import argparse
 from collections.abc import Sequence
 from importlib.util import find_spec
-from itertools import pairwise
 from pathlib import Path
 
-from videokr.analysis.runs import in_common
+from videokr.analysis.runs import in_common, refuse_unlike
 from videokr.errors import UserError
 from videokr.evaluation.benchmarks import title_of
-from videokr.evaluation.card import COMPARABLE, differences
-from videokr.evaluation.run import Run, read_run
+from videokr.evaluation.run import read_run
 from videokr.evaluation.summary import Score, percent, score_of, table_lines
 from videokr.evaluation.verdict import NOT_ASKED
 from videokr.outputs import atomic_write
@@ -28,8 +26,10 @@ def run(args: argparse.Namespace) -> int:
     if args.figure is not None and find_spec("matplotlib") is None:
         raise UserError("--figure needs matplotlib: pip install matplotlib, or leave it out")
     runs = sorted(map(read_run, args.runs), key=lambda given: given.card.budget.max_frames)
-    _refuse_unlike(runs)
+    refuse_unlike(runs, "frames", "max_frames", ("data",))
     frames = [given.card.budget.max_frames for given in runs]
+    if len(set(frames)) < len(frames):
+        raise UserError(f"two runs have the same number of frames: {', '.join(map(str, frames))}")
     scores = {title_of(name): list(map(score_of, by_run)) for name, by_run in in_common(runs).items()}
     rows = [["frames at most", *map(str, frames)]]
     rows += [[title, *map(_cell, by_frames)] for title, by_frames in scores.items()]
@@ -70,16 +70,6 @@ def draw(frames: Sequence[int], scores: dict[str, list[Score]], path: Path) -> N
     with atomic_write(path) as aside:
         figure.savefig(aside, format="png", dpi=DOTS_PER_INCH)
     pyplot.close(figure)
-
-
-def _refuse_unlike(runs: Sequence[Run]) -> None:
-    for before, after in pairwise(runs):
-        lines = differences(before.card, after.card, ("model_fingerprint", "model", *COMPARABLE, "data"))
-        unlike = [line for line in lines if not line.startswith("max_frames:")]
-        if unlike:
-            raise UserError(f"'{before.folder}' and '{after.folder}' differ in more than frames: {'; '.join(unlike)}")
-        if before.card.budget == after.card.budget:
-            raise UserError(f"'{before.folder}' and '{after.folder}' have the same number of frames")
 
 
 def _cell(score: Score) -> str:

@@ -56,16 +56,9 @@ Moments = VideoBudget | Sequence[float]  # which frames: some of those that a bu
 Key = TypeVar("Key")
 
 
-def make_sheets(
-    videos: Mapping[Key, tuple[Path, Moments]], bytes_each: int, threads: int | None = None
-) -> dict[Key, Sheet | NoSheet]:
-    """Draws many sheets, with a progress bar.
-
-    Args:
-        bytes_each: of one picture, at most.
-        threads: None for as many as there are cores, up to `MAX_THREADS`.
-    """
-    pool = ThreadPoolExecutor(threads or min(MAX_THREADS, os.cpu_count() or 1))
+def make_sheets(videos: Mapping[Key, tuple[Path, Moments]], bytes_each: int) -> dict[Key, Sheet | NoSheet]:
+    """Draws many sheets, each of so many bytes at most, with a progress bar."""
+    pool = ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1))
     try:
         drawn = pool.map(lambda video: make_sheet(video[0], video[1], bytes_each), videos.values())
         progress = tqdm(drawn, desc="contact sheets", unit="video", total=len(videos), disable=None)
@@ -103,10 +96,8 @@ def seconds_among(plan: FramePlan, most: int) -> list[float]:
 def _frames(path: Path, header: VideoHeader, wanted: Sequence[float]) -> dict[float, Any]:
     """Pictures by their seconds: of the frames at these seconds, or the last before where the file ends early.
 
-    Each is looked for from the key frame before it, so that a long video is not decoded whole.
-
-    Raises:
-        VideoError: none of them decodes.
+    Each is looked for from the key frame before it, so that a long video is not decoded whole. VideoError where none
+    decodes.
     """
     import av
 

@@ -10,9 +10,8 @@ import pytest
 from checkout import ROOT
 
 from videokr.analysis.rollouts.evidence import Check, answers_given, most_repeated_run, opened_blocks
-from videokr.analysis.rollouts.reasons import MEANINGS, NoVerdict
-from videokr.analysis.rollouts.report import WIDTH, as_json, as_text
-from videokr.analysis.rollouts.rollout import explain, find_dumps, read_dump
+from videokr.analysis.rollouts.report import MEANINGS, WIDTH, as_json, as_text
+from videokr.analysis.rollouts.rollout import NoVerdict, explain, find_dumps, read_dump
 from videokr.analysis.rollouts.tally import read_tally, window_of
 from videokr.dialogue import SYSTEM, CallFault, build_call_turn, build_observation
 from videokr.errors import UserError

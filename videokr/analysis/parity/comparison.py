@@ -54,11 +54,9 @@ class Difference:
 
 
 def compare(first: Trace, other: Trace, host: str, folder: Path) -> Iterator[Difference]:
-    """Every aspect in which `host` differs; an engine is held against what comes before the model's last turn.
+    """Every aspect in which `host` differs from the first, which has a loss; the folder holds the frame files of both.
 
-    Args:
-        first: with a loss.
-        folder: holds the frame files of both.
+    An engine is held against what comes before the model's last turn.
     """
     for aspect, detail in _differing(first, other, folder):
         yield Difference(first.example, host, aspect, detail)
@@ -182,13 +180,8 @@ def _elided(text: str, width: int) -> str:
     return f"{text[:half]} ... {text[-half:]}"
 
 
-def draw_sheet(traces: Mapping[str, Sequence[Trace]], folder: Path, output: Path) -> None:
-    """Writes a PNG: for each example and video a block, in it one row of frames a host.
-
-    Args:
-        traces: of each host by the name to show, all of the same examples.
-        folder: holds the frame files.
-    """
+def draw_sheet(traces: Traces, folder: Path, output: Path) -> None:
+    """Writes a PNG: for each example and video a block of a row of frames a host, out of the folder."""
     import numpy as np
     from PIL import Image, ImageDraw
 

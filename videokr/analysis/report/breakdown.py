@@ -60,19 +60,6 @@ def breakdowns(run_set: RunSet) -> dict[str, list[Breakdown]]:
     return found
 
 
-def overview(run_set: RunSet) -> Breakdown:
-    """The same of whole benchmarks."""
-    views = run_set.scored
-    names = [name for name in run_set.benchmarks if any(name in view.scores for view in views)]
-    return Breakdown(
-        "Benchmarks",
-        "benchmark",
-        views,
-        {title_of(name): [view.scores.get(name) for view in views] for name in names},
-        {title_of(name): {"benchmark": name} for name in names},
-    )
-
-
 def grouping_title(grouping: str) -> str:
     return grouping.replace("_", " ")
 

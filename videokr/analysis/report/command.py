@@ -11,7 +11,7 @@ from videokr.analysis.report.breakdown import breakdowns, probe_table
 from videokr.analysis.report.markdown import as_markdown
 from videokr.analysis.report.page import Report, gather, page, spread_over
 from videokr.analysis.report.run_set import card_table, read_run_set
-from videokr.analysis.report.scores import AGAINST, check_against, other_table, published_table, verdict_table
+from videokr.analysis.report.scores import other_table, published_table, verdict_table
 from videokr.errors import UserError
 from videokr.outputs import atomic_write
 from videokr.page.sheet import NoSheet, Sheets, make_sheets
@@ -31,9 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help=f"the page (default: {PAGE} in the first DIR)")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="(default: beside the page, .md)")
-    parser.add_argument(
-        "--against", default=AGAINST, metavar="NAME", help="published row to hold ours against (default: %(default)s)"
-    )
     parser.add_argument("--mixed", action="store_true", help="also where prompt or frame budget differ")
     parser.add_argument("--no-sheets", action="store_true", help="no frames of the videos")
     parser.add_argument(
@@ -43,7 +40,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Status 0, also where videos are missing: the page and the last line say so."""
-    check_against(args.against)
     if args.examples < 0:
         raise UserError(f"--examples is {args.examples}: a number of examples, at least 0")
     output: Path = args.output or args.runs[0] / PAGE
@@ -54,14 +50,17 @@ def run(args: argparse.Namespace) -> int:
     all_cases = gather(run_set)
     cases = spread_over(all_cases, args.examples)
     max_bytes = int(PAGE_BYTES * max(1.0, len(cases) / EXAMPLES))
+    tables = {
+        "scores": published_table(run_set),
+        "others": other_table(run_set),
+        "probes": probe_table(run_set),
+        "verdicts": verdict_table(run_set),
+        "cards": card_table(run_set),
+    }
     report = Report(
         run_set=run_set,
-        published=published_table(run_set, args.against),
-        others=other_table(run_set),
-        probes=probe_table(run_set),
-        verdicts=verdict_table(run_set),
+        tables={name: table for name, table in tables.items() if table},
         breakdowns=breakdowns(run_set),
-        cards=card_table(run_set),
         cases=cases,
         question_count=len(all_cases),
         text_bytes=int(max_bytes * (TEXT_SHARE + PICTURE_SHARE if args.no_sheets else TEXT_SHARE)),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from videokr.analysis.report.breakdown import breakdown_table
-from videokr.analysis.report.page import Report
+from videokr.analysis.report.page import SECTIONS, Report
 from videokr.evaluation.benchmarks import title_of
 from videokr.page.markdown import escaped, table_parts
 
@@ -20,18 +20,10 @@ def _parts(report: Report) -> Iterator[str]:
     lines.insert(0, f"Frames: {run_set.budgets}.")
     yield "## Evaluation"
     yield "\n".join(f"{'- ' if len(lines) > 1 else ''}{escaped(line)}" for line in lines)
-    yield from table_parts(report.published)
-    if report.others:
-        yield "### Other benchmarks"
-        yield from table_parts(report.others)
-    if report.probes:
-        yield "### Does the score need the video?"
-        yield from table_parts(report.probes)
-    yield "### Verdicts"
-    yield from table_parts(report.verdicts)
+    for name, table in report.tables.items():
+        yield f"### {SECTIONS[name]}"
+        yield from table_parts(table)
     for benchmark, parts in report.breakdowns.items():
         yield f"### {escaped(title_of(benchmark))}, broken down"
         for part in parts:
             yield from table_parts(breakdown_table(part))
-    yield "### Run cards"
-    yield from table_parts(report.cards)

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TypeVar
 
 from videokr.analysis.compare import by_question
-from videokr.analysis.report.breakdown import TRACK, Breakdown, grouping_title, overview
+from videokr.analysis.report.breakdown import TRACK, Breakdown, grouping_title
 from videokr.analysis.report.figures import NOTHING, accuracy, span
 from videokr.analysis.report.run_set import RunSet, RunView
 from videokr.analysis.report.scores import VERDICT_NAMES
@@ -29,20 +29,27 @@ from videokr.page.table import Table
 _FORM = re.compile(r"\s*<think>(.*)</think>\s*<answer>(.*)</answer>\s*", re.DOTALL)
 _Item = TypeVar("_Item")
 TITLE = "VideoKR evaluation"
+BREAKDOWNS, EXAMPLES = "breakdowns", "examples"
+SECTIONS = {  # titles by name; all but the last two hold a table each
+    "scores": "Scores",
+    "others": "Other benchmarks",
+    "probes": "Does the score need the video?",
+    "verdicts": "Verdicts",
+    "cards": "Run cards",
+    BREAKDOWNS: "Breakdowns",
+    EXAMPLES: "Examples",
+}
 OPEN_BENCHMARKS = 2  # so many breakdowns are open when the page is
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One question with its answers.
+    """One question with its answers: of the runs that were asked it, those with whole videos first.
 
-    Attributes:
-        number: from 1, over all benchmarks in the order asked.
-        answers: of the runs that were asked it, those with whole videos first. The first one's videos and frame budget
-            stand for the case.
+    The first one's videos and frame budget stand for the case.
     """
 
-    number: int
+    number: int  # from 1, over all benchmarks in the order asked
     benchmark: str
     answers: Sequence[tuple[RunView, Answered]]
 
@@ -118,39 +125,29 @@ class Report:
     """What a report says, as a page or as Markdown."""
 
     run_set: RunSet
-    published: Table
-    others: Table | None  # benchmarks that are not published; None where there are none, as of the probes
-    probes: Table | None
-    verdicts: Table
+    tables: Mapping[str, Table]  # by the section that each stands in
     breakdowns: Mapping[str, Sequence[Breakdown]]  # by benchmark
-    cards: Table
     cases: Sequence[Case]  # the examples on the page
     question_count: int  # how many examples there are
     text_bytes: int  # what their responses may take up together; longer ones are cut
 
 
 def page(report: Report, sheets: Sheets) -> Iterator[str]:
-    """The page in pieces.
-
-    Args:
-        sheets: the contact sheet of every video of the cases; empty for a page without.
-    """
+    """The page in pieces, with a contact sheet of every video of the cases, or none at all."""
     run_set, cases = report.run_set, report.cases
     answers = [answered for case in cases for _, answered in case.answers]
-    sections = {"scores": "Scores"} | ({"probes": "Does the score need the video?"} if report.probes else {})
-    sections |= {"verdicts": "Verdicts", "breakdowns": "Breakdowns", "cards": "Run cards", "examples": "Examples"}
+    shown = [*report.tables, *([BREAKDOWNS] if report.breakdowns else []), EXAMPLES]
     return document(
         "videokr.analysis.report/report.jinja",
         f"{TITLE}: {', '.join(dict.fromkeys(view.model for view in run_set.views))}",
         script="videokr.analysis.report/filter.js",
         pictures=sheet_style(sheets.values()),
         heading=TITLE,
-        sections=sections,
+        sections={name: title for name, title in SECTIONS.items() if name in shown},
         report=report,
         run_set=run_set,
         several=len(run_set.views) > 1,
         warnings=_warnings(run_set),
-        overview=overview(run_set),
         max_open=OPEN_BENCHMARKS,
         max_bytes=fair_length((page_bytes(answered.response) for answered in answers), report.text_bytes),
         benchmark_counts=Counter(case.benchmark for case in cases),

@@ -27,18 +27,12 @@ NO_VALUE = "none"
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """One run of the report.
+    """One run of the report."""
 
-    Attributes:
-        number: from 1, in the order given.
-        label: its folder's name, made unlike the others'; never a path.
-        answers, summaries: by benchmark, in the order of `benchmark_order`.
-    """
-
-    number: int
-    label: str
+    number: int  # from 1, in the order given
+    label: str  # its folder's name, made unlike the others'; never a path
     run: Run
-    answers: Mapping[str, Sequence[Answered]]
+    answers: Mapping[str, Sequence[Answered]]  # by benchmark, in the order of `benchmark_order`, as `summaries`
     summaries: Mapping[str, Summary]
 
     @property
@@ -74,16 +68,11 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class RunSet:
-    """The runs of one report.
-
-    Attributes:
-        mixed: a run that was not asked like the first, and in what; none but where that was allowed.
-        unlike: a run that differs from the first in something else, and its name.
-    """
+    """The runs of one report."""
 
     views: Sequence[RunView]
-    mixed: Sequence[tuple[RunView, str]]
-    unlike: Sequence[tuple[RunView, str]]
+    mixed: Sequence[tuple[RunView, str]]  # not asked like the first, and in what; none but where that was allowed
+    unlike: Sequence[tuple[RunView, str]]  # differs from the first in something else, and its name
 
     @property
     def whole(self) -> list[RunView]:
@@ -113,11 +102,7 @@ class RunSet:
 def read_run_set(folders: Sequence[Path], mixed: bool) -> RunSet:
     """Reads and scores the runs.
 
-    Args:
-        mixed: whether runs that were asked differently may stand side by side.
-
-    Raises:
-        UserError: a folder holds no run, is given twice, or was asked with another prompt or budget than the first.
+    UserError where a folder holds no run, or is given twice; unless `mixed`, where runs were asked differently.
     """
     places = [folder.resolve() for folder in folders]
     twice = next((folder for number, folder in enumerate(folders) if places[number] in places[:number]), None)

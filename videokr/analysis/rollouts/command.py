@@ -7,7 +7,6 @@ dialogues.html.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from videokr.analysis.rollouts.dialogues import write_dialogues
@@ -15,7 +14,7 @@ from videokr.analysis.rollouts.figure import draw, require_matplotlib
 from videokr.analysis.rollouts.report import as_json, as_text
 from videokr.analysis.rollouts.tally import read_tally
 from videokr.errors import UserError
-from videokr.outputs import atomic_write
+from videokr.outputs import atomic_write, write_json
 from videokr.reward import DEFAULT_TOLERANCE, Accuracy, check_accuracy, check_tolerance
 
 NUMBERS, FIGURE, DIALOGUES = "explained.json", "explained.png", "dialogues.html"
@@ -53,8 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.no_figure:
         require_matplotlib()
     tally = read_tally(args.dumps, accuracy, args.tolerance, args.judged)
-    with atomic_write(output / NUMBERS) as aside:
-        aside.write_text(json.dumps(as_json(tally), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    write_json(output / NUMBERS, as_json(tally))
     written = f"numbers  {output / NUMBERS}\n"
     if not args.no_figure:
         with atomic_write(output / FIGURE) as aside:

@@ -11,7 +11,6 @@ from videokr.errors import UserError
 
 SIZE_INCHES, DOTS_PER_INCH = (12.0, 8.4), 100
 MAX_MARKED_STEPS = 40  # each point of a longer curve would hide the curve
-LOG_FROM = 8.0  # times the mean length: from there on the longest output needs a logarithmic axis
 UNVARIED_COLORS = ("tab:green", "dimgray", "tab:orange")
 
 
@@ -49,12 +48,7 @@ def draw(tally: Tally, path: Path) -> None:
 
     curve(length, (totals.mean("length") for totals in by_step), "mean", "tab:blue")
     curve(length, (totals.longest for totals in by_step), "longest", "tab:gray", "--")
-    length.set(title="Output length", ylabel="characters")
-    if total.longest > LOG_FROM * (total.mean("length") or 1.0):
-        length.set_yscale("log")
-        length.set_ylabel("characters (logarithmic)")
-    else:
-        length.set_ylim(0, None)
+    length.set(title="Output length", ylabel="characters", ylim=(0, None))
 
     by_reason = {name: [totals.mean(f"zero/{name}") or 0.0 for totals in by_step] for name in total.by("zero")}
     _stack(zeros, steps, by_reason, [*pyplot.get_cmap("tab10").colors, *pyplot.get_cmap("tab20b").colors])
@@ -84,10 +78,7 @@ def draw(tally: Tally, path: Path) -> None:
 
 
 def _stack(axes: Any, steps: Sequence[int], rows: Mapping[str, Sequence[float]], colors: Sequence[Any]) -> None:
-    """Bars, or areas where there are too many steps for bars."""
-    if len(steps) > MAX_MARKED_STEPS:
-        axes.stackplot(steps, *rows.values(), labels=rows.keys(), colors=colors)
-        return
+    """Bars, a row over the other."""
     floor = [0.0] * len(steps)
     for (name, values), color in zip(rows.items(), colors, strict=False):
         axes.bar(steps, values, _bar_width(steps), bottom=floor, label=name, color=color)

@@ -8,10 +8,10 @@ from typing import Any
 
 from videokr.analysis.rollouts.evidence import Check
 from videokr.analysis.rollouts.hacking_checks import run_checks
-from videokr.analysis.rollouts.reasons import MEANINGS
+from videokr.analysis.rollouts.rollout import NoVerdict
 from videokr.analysis.rollouts.tally import DIFFERING, UNVARIED, VARIED, Tally, Totals
 from videokr.dialogue import CallFault
-from videokr.reward import Accuracy
+from videokr.reward import Accuracy, Reason
 
 WIDTH, MAX_REASON_WIDTH = 110, 30  # columns
 MAX_ROWS = 20  # of the table by step; more steps are taken together
@@ -22,6 +22,25 @@ TITLES = {
     Check.GROWING_LENGTH: "growing length, flat accuracy",
     Check.EMPTY_FORM: "format without substance",
     Check.ONE_LETTER: "one letter for everything",
+}
+# Why a rollout earned no accuracy.
+MEANINGS: dict[str, str] = {
+    Reason.NO_ANSWER: "no answer block outside the thinking",
+    Reason.CUT_OFF: "ends inside a block: most likely at the length limit",
+    Reason.EMPTY_ANSWER: "the answer block is empty",
+    Reason.SPECIAL_TOKEN: "a mark of the hosts', such as <video>, stands in the answer",
+    Reason.WRONG: "another answer than the gold one",
+    Reason.NO_LETTER: "the answer names no option, or several",
+    Reason.NOT_AN_OPTION: "a letter beyond the options",
+    Reason.NO_SPAN: "the answer names no span of time",
+    Reason.WRONG_NUMBER: "another number than the gold one",
+    Reason.WRONG_UNIT: "the gold number with another unit",
+    Reason.TOO_LONG: "the answer is too long to be compared",
+    Reason.JUDGED_WRONG: "the judge says that it is wrong",
+    NoVerdict.EMPTY_GOLD: "the gold answer is empty: mend the data",
+    NoVerdict.BAD_GOLD: "the gold answer names no option or span, or holds a tag: mend the data",
+    NoVerdict.UNKNOWN_PROMPT: "the prompt is not of this project, so the kind of question is not known",
+    NoVerdict.JUDGE_FAILED: "the judge gave no verdict",
 }
 VERDICTS = {True: "FIRES", False: "no", None: "-"}
 # Columns of the table by step: label, value, format.

@@ -10,11 +10,11 @@ import math
 import re
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from videokr.analysis.rollouts.reasons import NoVerdict
 from videokr.dialogue import Call, read_turn, split_turns, tells_of_tool
 from videokr.dialogue_reward import LEAST_IOU, WEIGHTS, score_dialogue
 from videokr.errors import UserError
@@ -36,26 +36,16 @@ _read_prompt = lru_cache(REMEMBERED_PROMPTS)(read_prompt)
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """One response with its prompt and its reward.
+    """One response with its prompt and its reward."""
 
-    Attributes:
-        step: by the name of the file.
-        line: in the file, counted from 1.
-        uid: `{prompt}_{session}_{index}`; None where the dump has none.
-        prompt, output: decoded without special tokens.
-        gold: as it was dumped, with its tags if it has some; "" where it is null.
-        score: the whole reward.
-        accuracy, format, reason: as the reward of the run gave them; None where the dump does not have them.
-    """
-
-    step: int
-    line: int
-    uid: str | None
-    prompt: str
+    step: int  # by the name of the file
+    line: int  # in the file, counted from 1
+    uid: str | None  # `{prompt}_{session}_{index}`; None where the dump has none
+    prompt: str  # decoded without special tokens, as `output`
     output: str
-    gold: str
-    score: float
-    accuracy: float | None
+    gold: str  # as it was dumped, with its tags if it has some; "" where it is null
+    score: float  # the whole reward
+    accuracy: float | None  # as the run's reward gave it; None where the dump does not say, as of the next two
     format: float | None
     reason: str | None
 
@@ -84,11 +74,7 @@ class Rollout:
 
 
 def find_dumps(folder: Path) -> dict[int, Path]:
-    """The file of each step, in their order; files with other names are none.
-
-    Raises:
-        UserError: the folder is not there, or holds no dumps.
-    """
+    """The file of each step, in their order; files with other names are none. UserError where there is no file."""
     if not folder.is_dir():
         raise UserError(f"'{folder}' is no folder: give the trainer.rollout_data_dir of a run")
     named = ((_FILE.fullmatch(path.name), path) for path in folder.iterdir() if path.is_file())
@@ -99,13 +85,10 @@ def find_dumps(folder: Path) -> dict[int, Path]:
 
 
 def read_dump(path: Path, cut_lines: list[dict[str, Any]]) -> Iterator[Rollout]:
-    """Streams one file.
+    """Streams one file; UserError with file, line and key where a line is not as verl writes it.
 
     Args:
         cut_lines: gets `file` and `line` of a last line that a run that was ended did not write to its end.
-
-    Raises:
-        UserError: a line is not JSON, or a key is missing or of the wrong type; names file, line and key.
     """
     step = int(path.stem)
     with path.open("rb") as file:
@@ -165,39 +148,35 @@ def _number(row: Mapping[str, Any], key: str) -> float | None:
     return float(value)
 
 
+class NoVerdict(StrEnum):
+    """Why a rollout has no accuracy: beside the reward's own reasons."""
+
+    EMPTY_GOLD = "empty_gold"
+    BAD_GOLD = "bad_gold"
+    UNKNOWN_PROMPT = "unknown_prompt"
+    JUDGE_FAILED = "judge_failed"
+
+
 _JUDGED = frozenset((Reason.JUDGED_RIGHT, Reason.JUDGED_WRONG, NoVerdict.JUDGE_FAILED))
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A rollout with why it earned what it did.
-
-    Attributes:
-        kind: None where the prompt is unknown.
-        gold: without tags; "" where it is empty.
-        answer: of the output; None where it has none.
-        letter, gold_letter: the option that each names; None where it names none, or where none is asked for.
-        format: 0 or 1.
-        accuracy: in [0, 1]; None where there is no verdict.
-        reason: a `Reason` or `NoVerdict`, or what else the dump says.
-        calls: of a dialogue, those of each turn that calls the tool.
-        iou: of its last look with the gold spans, in [0, 1], as the score tells it: of a right answer; else None.
-        score_differs: whether the text earns another score than the dumped one; False where it cannot be scored.
-    """
+    """A rollout with why it earned what it did."""
 
     rollout: Rollout
-    kind: Kind | None
+    kind: Kind | None  # None where the prompt is unknown
     options: tuple[str, ...]
-    gold: str
-    answer: str | None
-    letter: str | None
+    gold: str  # without tags; "" where it is empty
+    answer: str | None  # of the output; None where it has none
+    letter: str | None  # the option that the answer names; None where it names none, or none is asked for
     gold_letter: str | None
-    format: float
-    accuracy: float | None
-    reason: str
-    score_differs: bool
-    calls: tuple[tuple[Call, ...], ...] = ()
-    iou: float | None = None
+    format: float  # 0 or 1
+    accuracy: float | None  # in [0, 1]; None where there is no verdict
+    reason: str  # a `Reason` or `NoVerdict`, or what else the dump says
+    score_differs: bool  # the text earns another score than the dumped one; False where it cannot be scored
+    calls: tuple[tuple[Call, ...], ...]  # of a dialogue, those of each turn that calls the tool
+    iou: float | None  # of its last look with the gold spans, as the score of a right answer tells it
 
     @property
     def is_zero(self) -> bool:

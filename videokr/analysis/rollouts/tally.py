@@ -129,24 +129,17 @@ class Totals:
 
 @dataclass
 class Tally:
-    """A dump, counted.
-
-    Attributes:
-        files: of steps, those without rollouts included.
-        window: the steps whose rollouts are checked for hacking.
-        steps: in the order they were added; those without rollouts are not there.
-        padded: rollouts that failed, and that verl filled up with nothing.
-        examples: with their ranks, of `differing`, `zero/R`, and of the window those for each check; the highest rank
-            first, of equals the earlier ones.
-    """
+    """A dump, counted."""
 
     folder: Path
     accuracy: Accuracy
-    files: int
-    window: frozenset[int]
+    files: int  # of steps, those without rollouts included
+    window: frozenset[int]  # the steps whose rollouts are checked for hacking
     cut_lines: list[dict[str, Any]] = field(default_factory=list)
-    steps: dict[int, Totals] = field(default_factory=dict)
-    padded: int = 0
+    steps: dict[int, Totals] = field(default_factory=dict)  # that have rollouts, in the order they were added
+    padded: int = 0  # rollouts that failed, and that verl filled up with nothing
+    # With their ranks, of `differing`, `zero/R`, and of the window those for each check; the highest rank first, of
+    # equals the earlier ones.
     examples: defaultdict[str, list[tuple[float, dict[str, Any]]]] = field(default_factory=lambda: defaultdict(list))
 
     @cached_property
