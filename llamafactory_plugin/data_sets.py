@@ -53,6 +53,10 @@ def point_at_raw_files(config: dict[str, Any]) -> dict[str, Any]:
     for name, file in files.items():
         if not file.is_file():
             raise UserError(f"dataset '{name}' is not there: give a VideoKR file, or a name in dataset_info.json")
+        if (file.parent / DATASET_INFO_FILE).is_file():
+            for prepared, entry in read_dataset_info(str(file.parent)).items():
+                if entry.get("file_name") == file.name:
+                    raise UserError(f"'{name}' is prepared already: give DATASET_DIR={file.parent} dataset={prepared}")
         label, number = file.stem, 2
         while label in entries:
             label, number = f"{file.stem}_{number}", number + 1

@@ -124,15 +124,22 @@ def check_finished(output_dir: Path) -> None:
 
 
 def refuse_what_the_host_refuses(config: dict[str, Any]) -> None:
-    """Raises UserError where the host's arguments cannot be made of these settings."""
+    """Raises UserError where the host's arguments cannot be made of these settings, or it finds no such model."""
     from llamafactory.hparams import get_train_args
+    from llamafactory.model import load_tokenizer
 
     try:
-        get_train_args(dict(config))
+        model, *_ = get_train_args(dict(config))
     except (ValueError, TypeError, AssertionError, ImportError) as error:  # the last of deepspeed's package
         is_of_gpus = "use_cpu" in str(error) or "deepspeed" in str(error)
         way = "; without a GPU: bf16=false use_cpu=true deepspeed=null" if is_of_gpus else ""
         raise UserError(f"LLaMA-Factory does not take these settings: {' '.join(str(error).split())}{way}") from None
+    if not Path(model.model_name_or_path).is_dir():
+        try:
+            load_tokenizer(model)
+        except OSError as error:
+            cause = str(error.__cause__ or error).strip().partition("\n")[0]
+            raise UserError(f"model '{model.model_name_or_path}' is no folder, and no hub gives it: {cause}") from None
 
 
 def main() -> int:

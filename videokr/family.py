@@ -107,11 +107,14 @@ def find_family(model: str) -> Family | None:
     """The family of what a user gave as a model; None for a name on the hub, which is left to the host.
 
     Raises:
-        UserError: neither a checkpoint folder of a covered family nor a name on the hub.
+        UserError: neither a checkpoint folder of a covered family, with its weights, nor a name on the hub.
     """
     path = Path(model).expanduser()
     if path.is_dir():
-        return family_of(path)
+        family = family_of(path)
+        if not any(file.suffix == ".safetensors" or file.match("pytorch_model*") for file in path.iterdir()):
+            raise UserError(f"model '{model}': no weights there (*.safetensors)")
+        return family
     if path.exists() or not HUB_ID.fullmatch(model):
         raise UserError(
             f"model '{model}' is not there: give a checkpoint folder, or a name on the hub such as "

@@ -16,6 +16,7 @@ NNODES="${#NODE_NAMES[@]}"
 MASTER_ADDR="${MASTER_ADDR:-${NODE_NAMES[0]}}"
 MASTER_PORT="${MASTER_PORT:-$((20000 + SLURM_JOB_ID % 10000))}"
 set +a
+whole GRACE_SECONDS JOIN_SECONDS
 JOB="${JOB_FOLDER:-${REPO_DIR}/outputs/slurm}/${SLURM_JOB_ID}"
 readonly GRACE_SECONDS="${GRACE_SECONDS:-20}" # in which the other nodes may say, too, why they end
 

@@ -361,6 +361,10 @@ def test_a_bad_record_ends_the_training_in_one_line(fault, corpus, models, tmp_p
         (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "dataset=/none/x.jsonl"], "/none/x.jsonl"),
         (["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "dataset=nosuch", "dataset_dir=DATA"], "nosuch"),
         (
+            ["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "dataset=DATA/videokr_train.json"],
+            "prepared already: give DATASET_DIR=.* dataset=videokr_train",
+        ),
+        (
             ["CONFIG", "model_name_or_path=MODEL", "output_dir=OUT", "dataset_dir=DATA", "lerning_rate=1"],
             "lerning_rate",
         ),
@@ -398,6 +402,20 @@ def test_user_mistakes_are_named(argv, word, prepared, models, tmp_path):
         argv = [argument.replace(name, str(value)) for argument in argv]
     with pytest.raises(UserError, match=word):
         checked(read_config(argv))
+
+
+def test_a_name_that_no_hub_has_is_a_mistake(models, tmp_path, monkeypatch):
+    """A relative folder that is misspelt looks like a name on the hub."""
+    from llamafactory_plugin.train import refuse_what_the_host_refuses
+    from videokr.errors import UserError
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.chdir(models["qwen3vl"].parent)
+    settings = {"stage": "sft", "do_train": True, "use_cpu": True, "template": "qwen3_vl", "output_dir": str(tmp_path)}
+    settings["dataset"] = "x"
+    refuse_what_the_host_refuses(settings | {"model_name_or_path": models["qwen3vl"].name})
+    with pytest.raises(UserError, match="model 'small/nothere' is no folder, and no hub gives it: "):
+        refuse_what_the_host_refuses(settings | {"model_name_or_path": "small/nothere"})
 
 
 def test_paths_are_taken_as_typed():

@@ -43,6 +43,7 @@ def launch(folder: Path, *words: str, **variables: str) -> subprocess.CompletedP
 def write_model_config(folder: Path, model_type: str = "qwen3_vl") -> Path:
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps({"model_type": model_type}), encoding="utf-8")
+    (folder / "model.safetensors").touch()
     return folder
 
 

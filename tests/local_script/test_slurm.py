@@ -23,6 +23,7 @@ def submit(
     (here / "__init__.py").touch()
     more.mkdir(parents=True)
     (folder / "config.json").write_text('{"model_type": "qwen3_vl"}')
+    (folder / "model.safetensors").touch()
     (more / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
     own = {"VIDEOKR_PYTHON": sys.executable, "PYTHONPATH": str(here.parent), "MODEL_NAME_OR_PATH": "/proc/self/fd/7"}
     script = 'exec 7<"$0"; exec sbatch --nodes=2 local_script/slurm/sft.sh "$@"'

@@ -31,6 +31,7 @@ def configs(tmp_path_factory):
     for model_type in ("qwen2_5_vl", "qwen3_vl", "qwen3_5_moe"):
         (folder / model_type).mkdir()
         (folder / model_type / "config.json").write_text(json.dumps({"model_type": model_type}))
+        (folder / model_type / "model.safetensors").touch()
     return folder
 
 

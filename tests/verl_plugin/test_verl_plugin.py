@@ -139,6 +139,7 @@ def test_a_path_reaches_verl_as_it_is(path, tmp_path):
     folder = tmp_path / path
     folder.mkdir(parents=True)
     (folder / "config.json").write_text('{"model_type": "qwen3_vl"}')
+    (folder / "model.safetensors").touch()
     given = launched(MODEL_PATH=str(folder))
     (override,) = [word for word in given if word.startswith("actor_rollout_ref.model.path=")]
     (tmp_path / "own.yaml").write_text("actor_rollout_ref: {model: {path: null}}\n")

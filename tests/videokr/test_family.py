@@ -17,6 +17,7 @@ RECIPES = {
 @pytest.mark.parametrize(("model_type", "own"), RECIPES.items())
 def test_a_checkpoint_folder_names_its_family_and_takes_one_recipe(tmp_path, monkeypatch, model_type, own):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": model_type}))
+    (tmp_path / "model.safetensors").touch()
     assert family_of(tmp_path) is FAMILIES[own.removesuffix("_moe")]
     for recipe in RECIPES.values():
         monkeypatch.setattr("sys.argv", ["family", str(tmp_path), recipe])
@@ -44,6 +45,15 @@ def test_a_config_that_names_none_is_refused(tmp_path, text):
 def test_no_checkpoint(tmp_path):
     with pytest.raises(UserError, match=r"config\.json"):
         family_of(tmp_path / "no")
+
+
+def test_a_folder_without_weights_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "qwen3_vl"}')
+    (tmp_path / "training_args.bin").touch()
+    with pytest.raises(UserError, match="no weights there"):
+        find_family(str(tmp_path))
+    (tmp_path / "pytorch_model.bin.index.json").touch()
+    assert find_family(str(tmp_path)) is FAMILIES["qwen3vl"]
 
 
 def test_a_name_on_the_hub_is_left_to_the_host():
