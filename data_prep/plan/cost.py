@@ -72,7 +72,8 @@ def sft_cost(size: ModelSize, gpu: Gpu, row: Row, epoch: Epoch, settings: Settin
     longest = settings["per_device_train_batch_size"] * settings["cutoff_len"]
     memory = states + longest * (_kept(size, given) + size.vocabulary * given["logit_bytes"]) + given["other_gib"] * GIB
     disk = epoch.disk.most_bytes * given["trained_share"] if epoch.disk else 0
-    return Cost("SFT", epoch.gpus, {"training": seconds / HOUR}, memory, disk)
+    steps = f"batch {epoch.batch_rows}, {epoch.steps:,} steps"
+    return Cost("SFT", epoch.gpus, {"training": seconds / HOUR}, memory, disk, (steps,))
 
 
 def grpo_cost(size: ModelSize, gpu: Gpu, row: Row, epoch: GrpoEpoch, settings: Settings, given: Assumed) -> Cost:
@@ -82,44 +83,56 @@ def grpo_cost(size: ModelSize, gpu: Gpu, row: Row, epoch: GrpoEpoch, settings: S
     sizes[MICRO_BATCH] = actor["ppo_micro_batch_size_per_gpu"]
     sizes[LOGPROB_BATCH] = rollout["log_prob_micro_batch_size_per_gpu"]
     fault, fitting = misfit(sizes, epoch.gpus, rollout["n"]) or ("", {})
-    if fitting.keys() & {BATCH, MINI_BATCH}:  # else the training stays the same
-        return Cost("GRPO", epoch.gpus, {}, notes=(f"not possible with batch {epoch.batch_rows}: {fault}",))
     longest, replica = settings["data"]["max_response_length"], _replica(gpu, given)
+    whole, share = MAX_TOKENS + longest, rollout["gpu_memory_utilization"]
+    why = _no_vllm(size, epoch.gpus, share * replica["memory"] - BF16 * size.total, whole, given)
+    if not epoch.steps:
+        why = f"{epoch.rows} rows, batch {epoch.batch_rows}"
+    elif fitting.keys() & {BATCH, MINI_BATCH}:  # else the training stays the same
+        why = fault
+    if why:
+        return Cost("GRPO", epoch.gpus, {}, notes=(f"not possible: {why}",))
     busy, rollouts = epoch.gpus * gpu["flops"] * given["mfu"], epoch.batch_rows * rollout["n"]
     passes = 6 * (text_flops(size, row.tokens) + vision_flops(size, row)) - _spared(size, row, given)
     trained = rollouts * passes / busy
     # vLLM keeps the prompt that the rollouts of a group share.
     prompts = epoch.batch_rows * (text_flops(size, row.tokens - row.response) + vision_flops(size, row)) / busy
     generated = prompts + _generation(size, replica, row, rollouts * given["vllm_gpus"] / epoch.gpus, longest, given)
-    whole, share = MAX_TOKENS + longest, rollout["gpu_memory_utilization"]
     training = (sizes | fitting)[MICRO_BATCH] * whole * _kept(size, given)  # fused kernels keep no logits
     hours = {"rollouts": generated * epoch.steps / HOUR, "training": trained * epoch.steps / HOUR}
     states = _states(size, 0, TYPE_BYTES[actor["fsdp_config"]["model_dtype"]], given) / epoch.gpus
     memory = states + max(training, share * gpu["memory"]) + given["other_gib"] * GIB
-    notes = [f"with {name}={value}" for name, value in fitting.items()]
-    notes += [] if share * replica["memory"] >= BF16 * size.total + whole * cache_bytes(size) else [NO_ROOM]
+    notes = tuple(f"with {name}={value}" for name, value in fitting.items())
     saved = min(1.0, 1 / 3 + given["trained_share"])  # adapters with the weights, which are one of three numbers
     disk = epoch.disk.most_bytes * saved if epoch.disk else 0
-    return Cost("GRPO", epoch.gpus, hours, memory, disk, tuple(notes))
+    return Cost("GRPO", epoch.gpus, hours, memory, disk, notes)
 
 
 def eval_cost(size: ModelSize, gpu: Gpu, row: Row, gpus: int, given: Assumed) -> Cost:
     """Replicas, each of which answers as many questions at once as its KV cache holds."""
     replica, questions = _replica(gpu, given), given["eval_questions"] * given["vllm_gpus"] / gpus
     own = BF16 * size.total + given["vllm_gpus"] * given["other_gib"] * GIB
-    most = (given["eval_memory_share"] * replica["memory"] - own) / (row.tokens * cache_bytes(size))
-    at_once = max(1.0, min(most, questions))
+    free = given["eval_memory_share"] * replica["memory"] - own
+    if why := _no_vllm(size, gpus, free, row.tokens, given):
+        return Cost("evaluation", gpus, {}, notes=(f"not possible: {why}",))
+    at_once = max(1.0, min(free / (row.tokens * cache_bytes(size)), questions))
     prompt = (text_flops(size, row.tokens - row.response) + vision_flops(size, row)) / (replica["flops"] * given["mfu"])
     each = prompt + _generation(size, replica, row, at_once, row.response, given) / at_once
-    memory = (own + at_once * row.tokens * cache_bytes(size)) / given["vllm_gpus"]
-    notes = () if most >= 1 else (NO_ROOM,)
-    return Cost("evaluation", gpus, {"answering": questions * each / HOUR}, memory, notes=notes)
+    memory = given["eval_memory_share"] * gpu["memory"]  # the cache fills it
+    return Cost("evaluation", gpus, {"answering": questions * each / HOUR}, memory)
 
 
 def cache_bytes(size: ModelSize) -> float:
     """Of the KV cache of a token, in bf16."""
     layers, _, keys = size.attention
     return 2 * layers * keys * BF16
+
+
+def _no_vllm(size: ModelSize, gpus: int, free: float, tokens: float, given: Assumed) -> str:
+    """Why vLLM cannot run; nothing where it can. Free: bytes of a replica's share beside the weights."""
+    if gpus % given["vllm_gpus"]:
+        return f"vllm_gpus={given['vllm_gpus']:g} does not divide {gpus}"
+    return NO_ROOM if free < tokens * cache_bytes(size) else ""
 
 
 def _replica(gpu: Gpu, given: Assumed) -> Gpu:

@@ -9,7 +9,8 @@ from textwrap import TextWrapper
 from data_prep.plan.cost import GIB, Assumed, Cost, Row, eval_cost, grpo_cost, sft_cost
 from data_prep.plan.model_size import FIGURES, ModelSize, model_size
 from data_prep.stats.epoch import GRPO_FILE, SFT_FILE, Known, grpo_epoch, read_settings, sft_epoch
-from data_prep.stats.file_stats import Request, file_stats, stage_of
+from data_prep.stats.file_stats import PROBE, Request, file_stats, stage_of
+from data_prep.stats.summary import large
 from videokr.budget import BUDGETS
 from videokr.errors import UserError
 from videokr.outputs import JSON, require_suffix, write_json
@@ -37,14 +38,14 @@ def plan(args: argparse.Namespace) -> None:
     shipped = {name: value for name, (value, _, _) in FIGURES["assumed"].items()}
     given = shipped | (FIGURES["mixture"] if size.is_mixture else {}) | asked
     measured, rows = count_rows(args, size, given)
+    if both := ", ".join(name for name in asked if name in measured):
+        raise UserError(f"--assume sets {both}, which --data says: leave one of them out")
     given |= {name: value for name, (value, _) in measured.items()}
     costs: list[Cost] = []
     file = SFT_FILE.format(family=size.family.name)
     sft, grpo = read_settings(file), read_settings(GRPO_FILE)
     counts = {stage: int(given[f"{stage}_rows"]) for stage in ("sft", "rl")}
     for gpus in args.gpus:
-        if gpus % given["vllm_gpus"]:
-            raise UserError(f"--gpus has {gpus}: vllm_gpus={given['vllm_gpus']:g} has to divide it (--assume)")
         known = {name: Known(number, number, parameters=size.parameters, gpus=gpus) for name, number in counts.items()}
         costs.append(sft_cost(size, gpu, rows["sft"], sft_epoch(known["sft"], file, sft, gpus), sft, given))
         costs.append(grpo_cost(size, gpu, rows["rl"], grpo_epoch(known["rl"], GRPO_FILE, grpo), grpo, given))
@@ -52,16 +53,21 @@ def plan(args: argparse.Namespace) -> None:
     if args.json:
         told = {"model": args.model, "gpu": args.gpu, "assumed": given, "costs": [asdict(cost) for cost in costs]}
         write_json(args.json, told)
-    memory, proxies = gpu["memory"], given["videos"] * given["proxy_mb"] / 1e6
+    memory, proxies = gpu["memory"], large(given["videos"] * given["proxy_mb"] * 1e6, "B")
     parts = [f"{part} {n / 1e9:.3g} (P {size.multiplied[part] / 1e9:.3g})" for part, n in size.parameters.items()]
     print(LINES.fill(f"{args.model}, billions of weights (P: that a token is multiplied with): {', '.join(parts)}"))
     print(f"{args.gpu}: {gpu['flops'] / 1e12:.0f} TFLOP/s bf16, {memory / GIB:.0f} GiB, {gpu['bandwidth'] / 1e12} TB/s")
     print("\n".join(table(costs, memory)))
+    share = grpo["actor_rollout_ref"]["rollout"]["gpu_memory_utilization"]
+    whole = grpo["data"]["max_prompt_length"] + grpo["data"]["max_response_length"]
+    held = f"SFT holds a row of {sft['cutoff_len']:,} tokens, the longest; GRPO a micro-batch of rows of {whole:,}, or"
+    held += f" vLLM's share ({share:g} of the GPU) if that is more; evaluation is vLLM's share"
+    print(LINES.fill(f"GiB: {held} ({given['eval_memory_share']:g}), which it fills whatever the model"))
     preparing = time_of(given["videos"] * given["proxy_cpu_seconds"] / 3600)
-    print(f"data preparation: {preparing} of one CPU core, {proxies:.2g} TB for the proxies of one budget")
+    print(f"data preparation: {preparing} of one CPU core, {proxies} for the proxies of one budget")
     for name, row in rows.items():
         tokens = f"{row.video:,.0f} of video, {row.text:,.0f} text, {row.response:,.0f} generated"
-        print(LINES.fill(f"a row of {name}: tokens {tokens} ({row.source})"))
+        print(LINES.fill(f"a row of {name}, on average: tokens {tokens} ({row.source})"))
     print("counted with (--assume NAME=VALUE):")
     for name, (_, what, source) in FIGURES["assumed"].items():
         source = measured[name][1] if name in measured else "--assume" if name in asked else source
@@ -110,23 +116,26 @@ def count_rows(args: argparse.Namespace, size: ModelSize, given: Assumed) -> tup
         videos, files = measured.get("videos", (0, ""))  # one that is in both files counts twice
         measured["videos"] = videos + stats.videos, f"{files} + {path.name}" if files else source
         tokens = epoch.tokens if (epoch := stats.sft or stats.grpo) else None
-        if tokens and stats.shown and stats.shown.frames:
+        frames = stats.shown.frames if stats.shown else None
+        if args.manifest and not frames:
+            raise UserError(f"--manifest: no row of '{path}' has all its videos in it: run {PROBE} on these videos")
+        if tokens and frames:
             video, text = tokens.video / tokens.rows, rows[stage].text
             if tokens.text:
                 text = tokens.text.value / tokens.rows
                 measured |= {"sft_text_tokens": (text, source)} if stage == "sft" else {}
-            frame, source = 2 * video / stats.shown.frames.mean, f"video{' and text' if tokens.text else ''} {source}"
+            frame, source = 2 * video / frames.mean, f"video{' and text' if tokens.text else ''} {source}"
             rows[stage] = replace(rows[stage], video=video, frame=frame, text=text, source=source)
     return measured, rows
 
 
 def table(costs: Sequence[Cost], memory: float) -> list[str]:
     """A line for each stage and number of GPUs, stage by stage."""
-    lines = [f"{'stage':<10} {'GPUs':>5} {'time':>9} {'GiB a GPU':>10} {'disk, TB':>9}"]
+    lines = [f"{'stage':<10} {'GPUs':>5} {'time':>9} {'GiB a GPU':>10} {'disk':>9}"]
     for cost in sorted(costs, key=lambda cost: [one.stage for one in costs].index(cost.stage)):
         notes = [f"{what} {time_of(hours)}" for what, hours in cost.hours.items() if len(cost.hours) > 1]
         notes += [] if cost.memory_bytes <= memory else [f"does not fit in {memory / GIB:.0f} GiB"]
-        disk = f"{cost.disk_bytes / 1e12:.2g}" if cost.disk_bytes else ""
+        disk = large(cost.disk_bytes, "B") if cost.disk_bytes else ""
         numbers = f"{time_of(sum(cost.hours.values())):>9} {cost.memory_bytes / GIB:>10,.0f} {disk:>9} "
         line = f"{cost.stage:<10} {cost.gpus:>5} {numbers if cost.hours else ''} {'; '.join([*notes, *cost.notes])}"
         lines.append(LINES.fill(line.rstrip()))
@@ -134,4 +143,6 @@ def table(costs: Sequence[Cost], memory: float) -> list[str]:
 
 
 def time_of(hours: float) -> str:
-    return f"{hours:,.1f} h" if hours >= 1 else f"{hours * 60:.2g} min"
+    if hours >= 1:
+        return f"{hours:,.1f} h"
+    return f"{hours * 60:.2g} min" if hours * 60 >= 1 else "< 1 min"

@@ -146,6 +146,31 @@ def test_a_mixture_trains_adapters_and_a_batch_that_cannot_be_shared_is_named(ca
     assert f"`ROLLOUT_TP={FIGURES['mixture']['vllm_gpus']} " in FAMILIES_PAGE.read_text()
 
 
+def test_a_stage_that_cannot_run_says_so_in_the_place_of_its_hours(capsys):
+    """In bf16 the weights of the mixture are 57.9 GiB: more than 0.6 of 80, less than 0.85 of it."""
+    divide, room = "not possible: vllm_gpus=4 does not divide 2", "not possible: the weights and a row are more than"
+    for words, expected in (
+        (["--model", "qwen3vl/30b-a3b", "--gpus", "2", "8"], [" h ", " h ", divide, " h ", divide, " min "]),
+        (["--model", "qwen3vl/30b-a3b", "--gpus", "8", "--assume", "vllm_gpus=1"], [" h ", room, " min "]),
+        (["--gpus", "8", "--assume", "eval_memory_share=0.2"], [" h ", " h ", room]),
+        (["--gpus", "8", "--assume", "rl_rows=31"], [" h ", "not possible: 31 rows, batch 32", " min "]),
+    ):
+        status, said = plan(capsys, *words)
+        rows = re.findall(r"^(?:SFT|GRPO|evaluation) .*$", said, re.M)
+        assert status == 0 and len(rows) == len(expected)
+        for row, text in zip(rows, expected, strict=True):
+            assert text in row and (" h " not in row and " min " not in row) == ("not possible" in text)
+
+
+def test_the_print_says_the_batch_of_sft_and_what_the_memory_is_of(capsys):
+    said = " ".join(plan(capsys, "--gpus", "8", "64", "--assume", "videos=2", "eval_questions=1")[1].split())
+    # 201,000 rows: 6,281.25 batches of 1 x 4 x 8, and 785.2 of 1 x 4 x 64.
+    assert "batch 32, 6,282 steps" in said and "batch 256, 786 steps" in said
+    assert "data preparation: < 1 min of one CPU core, 6.82MB for the proxies" in said  # 7 seconds
+    assert said.count("< 1 min 68") == 2  # 0.85 of 80 GiB, for one question, too
+    assert "SFT holds a row of 16,384 tokens" in said and "rows of 18,432, or vLLM's share (0.6 of the GPU)" in said
+
+
 def test_the_memory_on_the_page_of_families_is_what_plan_says(capsys, tmp_path):
     table = chapter("Lengths and memory on 8 GPUs of 80 GB", FAMILIES_PAGE)
     rows = re.findall(r"^\| `(\S+)` \| (?:`(\S+)` )?\| \S+ \| (\d+)(\D*) \| (\d+)(\D*) \|$", table, re.M)
@@ -171,7 +196,6 @@ def test_a_mistake_ends_before_the_table(capsys, tmp_path):
         (["--model", str(tmp_path / "1")], "config.json cannot be read as a model's: vision_config or"),
         (["--manifest", str(tmp_path / "file")], "--manifest is of the videos of --data"),
         (["--json", str(tmp_path / "file")], "NAME.json"),
-        (["--model", "qwen3vl/2b", "--gpus", "3", "--assume", "vllm_gpus=2"], "vllm_gpus=2 has to divide it"),
     ):
         with pytest.raises(UserError, match=said):
             plan(capsys, *words)
@@ -182,6 +206,7 @@ def test_a_mistake_ends_before_the_table(capsys, tmp_path):
 
 def test_rows_are_those_of_the_data_and_a_wrong_assumption_is_named(capsys, tmp_path):
     from videokr.errors import UserError
+    from videokr.video.manifest import VideoEntry, write_manifest
 
     records = [{"question": "Which?", "answer": "red", "video": "a.mp4"} for _ in range(320)]
     (tmp_path / "rl.jsonl").write_text("\n".join(map(json.dumps, records)))
@@ -194,6 +219,14 @@ def test_rows_are_those_of_the_data_and_a_wrong_assumption_is_named(capsys, tmp_
     assert few[1] == all_rows[1] and few[0]["hours"]["training"] == pytest.approx(
         201 * all_rows[0]["hours"]["training"]
     )
+    other = VideoEntry("b.mp4", "probe", frame_count=300, average_fps=30.0, height=360, width=640)
+    write_manifest(tmp_path / "other.parquet", [other])
+    for more, message in (
+        (["--assume", "mfu=0.3", "rl_rows=9", "videos=9"], "--assume sets rl_rows, videos, which --data says"),
+        (["--manifest", str(tmp_path / "other.parquet")], "--manifest: no row of '.*rl.jsonl' has all its videos"),
+    ):
+        with pytest.raises(UserError, match=message):
+            plan(capsys, *words[:-1], *more)
     for word in ("mfu=0", "mfu=2", "eval_memory_share=3", "speed=2", "mfu"):
         with pytest.raises(UserError, match=f"--assume has '{word}'"):
             plan(capsys, "--assume", word)
