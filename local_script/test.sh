@@ -12,7 +12,7 @@ cd "${REPO_DIR}"
 exec </dev/null
 unset PYTHONDONTWRITEBYTECODE # the hosts are imported in dozens of processes: compiled once, that takes a third
 WORK="$(mktemp -d)"
-BESIDE="" # the process that runs the tests of training beside the others
+BESIDE="" # the process that runs tests beside the others
 trap '[[ -z "${BESIDE}" ]] || pkill -P "${BESIDE}" || true; rm -rf "${WORK}"' EXIT
 : >"${WORK}/failed"
 
@@ -107,13 +107,19 @@ host_stage() {
   section "tests in $1" run_pytest "$1" -m "$1" "${files[@]}" || true
 }
 
+# last_stage: the tests of SFT, once: by whichever half has ended first.
+last_stage() {
+  mkdir "${WORK}/last" 2>/dev/null || return 0
+  host_stage sft
+}
+
 if [[ "${1:-}" != "fast" ]]; then
   for stage in sft rl eval; do # all before any test: `videokr parity` asks all three
     section "environment ${stage}" bash local_script/setup_env.sh "${stage}" --cpu || die "it could not be built"
   done
-  # GRPO's processes wait for each other half of the time. The two halves take about as long, and this one is shown last.
+  # GRPO's processes wait for each other half of the time: its tests run beside the others, and are shown last.
   set -m # without it, bash would have what it starts beside ignore Ctrl-C, which tests send
-  { host_stage rl && host_stage sft; } >"${WORK}/beside.log" 2>&1 &
+  { host_stage rl && last_stage; } >"${WORK}/beside.log" 2>&1 &
   BESIDE="$!"
   set +m
 fi
@@ -121,8 +127,9 @@ mapfile -t elsewhere < <(whole_file_host_tests)
 section "tests without a host" run_pytest dev -m "not sft and not rl and not eval" "${elsewhere[@]/#/--ignore=}" || true
 if [[ "${1:-}" != "fast" ]]; then
   host_stage eval
-  printf '\n... tests in rl and sft\n'
-  wait "${BESIDE}" || printf 'tests in rl and sft ended by themselves\n' >>"${WORK}/failed"
+  last_stage
+  printf '\n... what ran beside\n'
+  wait "${BESIDE}" || printf 'what ran beside ended by itself\n' >>"${WORK}/failed"
   BESIDE=""
   cat "${WORK}/beside.log"
 fi

@@ -107,14 +107,11 @@ def find_family(model: str) -> Family | None:
     """The family of what a user gave as a model; None for a name on the hub, which is left to the host.
 
     Raises:
-        UserError: neither a checkpoint folder of a covered family, with its weights, nor a name on the hub.
+        UserError: neither a checkpoint folder of a covered family nor a name on the hub.
     """
     path = Path(model).expanduser()
     if path.is_dir():
-        family = family_of(path)
-        if not any(file.suffix == ".safetensors" or file.match("pytorch_model*") for file in path.iterdir()):
-            raise UserError(f"model '{model}': no weights there (*.safetensors)")
-        return family
+        return family_of(path)
     if path.exists() or not HUB_ID.fullmatch(model):
         raise UserError(
             f"model '{model}' is not there: give a checkpoint folder, or a name on the hub such as "
@@ -123,11 +120,21 @@ def find_family(model: str) -> Family | None:
     return None
 
 
+def require_weights(model: str) -> None:
+    """Raises UserError where what a user gave as a model is a folder without weights."""
+    path = Path(model).expanduser()
+    if path.is_dir() and not any(
+        file.suffix == ".safetensors" or file.match("pytorch_model*") for file in path.iterdir()
+    ):
+        raise UserError(f"model '{model}': no weights there (*.safetensors)")
+
+
 def main() -> int:
     if len(sys.argv) not in (2, 3):
         raise UserError("usage: python -m videokr.family MODEL [RECIPE]")
     model, recipe = sys.argv[1], sys.argv[2:]
     family = find_family(model)
+    require_weights(model)
     if family and recipe:
         own = recipe_of(Path(model).expanduser())
         if recipe != [own]:

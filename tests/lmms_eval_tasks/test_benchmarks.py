@@ -557,7 +557,7 @@ def ran(tmp_path_factory) -> Iterator[tuple[Path, str]]:
     model = root / "model"
     model.mkdir()
     (model / "config.json").write_text('{"model_type": "qwen3_vl"}', encoding="utf-8")
-    (model / "model.safetensors").touch()
+    (model / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
     judge = ("OPENAI_API_KEY", "AZURE_API_KEY", "API_TYPE", "VIDEOKR_USE_VLM_JUDGE")
     given = offline(root) | {"VIDEOKR_EVAL_ROOT": str(own), "PYTHONPATH": str(SHIPPED.parent)}
     done = subprocess.run(
