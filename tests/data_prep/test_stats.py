@@ -345,29 +345,30 @@ def test_a_sample_is_drawn_once_for_all_and_says_its_error(tmp_path, manifest, c
 # Faults
 
 
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        (b"{oops\n", "(record): not JSON"),
-        (b"[1]\n", "(record): not a JSON object"),
-        (b"null\n", "(record): not a JSON object"),
-        (b'{"id": 1, "video": "a.mp4"}\n', "question: missing"),
-        (b'{"question": "\xff"}\n', "(record): not UTF-8 text"),
-        (b"[" * 100_000 + b"\n", "(record): not JSON"),
-        (json.dumps(CHOICE | {"options": {"A": "x", "C": "y"}}).encode(), "options: option letters are not A, B, C, "),
-        (json.dumps(CHOICE | {"options": "A. x\nB. y"}).encode() + b"\r\n", None),
-        (json.dumps(CHOICE | {"options": {"A": "x", "B": "y"}}).encode(), None),
-        pytest.param(json.dumps(CHOICE | {"question": "x" * 10_000_000}).encode(), None, id="10 MB line"),
-        (b"\r\n\r\n", ""),
-    ],
-)
-def test_a_broken_record_is_counted_and_the_rest_with_it(tmp_path, line, reason):
+BROKEN = [
+    (b"{oops\n", "(record): not JSON"),
+    (b"[1]\n", "(record): not a JSON object"),
+    (b"null\n", "(record): not a JSON object"),
+    (b'{"id": 1, "video": "a.mp4"}\n', "question: missing"),
+    (b'{"question": "\xff"}\n', "(record): not UTF-8 text"),
+    (b"[" * 100_000 + b"\n", "(record): not JSON"),
+    (json.dumps(CHOICE | {"options": {"A": "x", "C": "y"}}).encode(), "options: option letters are not A, B, C, "),
+    (json.dumps(CHOICE | {"options": "A. x\nB. y"}).encode() + b"\r\n", None),
+    (json.dumps(CHOICE | {"options": {"A": "x", "B": "y"}}).encode(), None),
+    (json.dumps(CHOICE | {"question": "x" * 10_000_000}).encode(), None),
+    (b"\r\n\r\n", ""),
+]
+
+
+def test_a_broken_record_is_counted_and_the_rest_with_it(tmp_path):
     first = b"\xef\xbb\xbf" + json.dumps(CHOICE).encode() + b"\r\n"
-    (tmp_path / "data.jsonl").write_bytes(first + line)
-    (stats,) = stats_of("--data", tmp_path / "data.jsonl", output=tmp_path / "out")
-    assert stats["rows"] == (2 if reason is None else 1)
-    assert [name for name in stats["unreadable"] if name.startswith(reason or " ")] == list(stats["unreadable"])
-    assert list(stats["first_unreadable"].values()) == ([2] if reason else [])
+    files = [tmp_path / f"{number}.jsonl" for number in range(len(BROKEN))]
+    for file, (line, _) in zip(files, BROKEN, strict=True):
+        file.write_bytes(first + line)
+    for stats, (line, reason) in zip(stats_of("--data", *files, output=tmp_path / "out"), BROKEN, strict=True):
+        assert stats["rows"] == (2 if reason is None else 1), line[:80]
+        assert [name for name in stats["unreadable"] if name.startswith(reason or " ")] == list(stats["unreadable"])
+        assert list(stats["first_unreadable"].values()) == ([2] if reason else [])
 
 
 def test_a_file_of_nothing_that_can_be_read(tmp_path):

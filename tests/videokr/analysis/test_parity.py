@@ -232,19 +232,13 @@ def put_faults(records, environments):
 
 @pytest.mark.eval  # the last environment that the tests build: the other two are there
 @pytest.mark.parametrize(
-    ("name", "count", "sampling", "prompt_ends"),
+    ("name", "sampling"),
     [
-        ("qwen2_5vl", 25, "index", "<|im_start|>assistant\n"),  # with faults in the last
-        ("qwen3vl", 25, "index", "<|im_start|>assistant\n"),  # its mixture of experts
-        (
-            "qwen3_5",
-            7,
-            "time",
-            "<|im_start|>assistant\n<think>\n",
-        ),  # as Thinking checkpoints; the last clip is variable
+        ("qwen2_5vl", "index"),  # with faults in the last
+        ("qwen3vl", "time"),  # its mixture of experts
     ],
 )
-def test_one_example_is_the_same_in_all_three_hosts(name, count, sampling, prompt_ends, tmp_path):
+def test_one_example_is_the_same_in_all_three_hosts(name, sampling, tmp_path):
     """Twenty-five clips of every shape; the README has the figures of two hundred, and of every budget.
 
     A fault in one host is seen there and nowhere else, in its example and no other.
@@ -254,7 +248,7 @@ def test_one_example_is_the_same_in_all_three_hosts(name, count, sampling, promp
     from data_prep.demo.tiny_model import build_model, corpus_of
     from videokr.family import FAMILIES
 
-    write_clips(tmp_path / "clips", count, progress=False)
+    write_clips(tmp_path / "clips", count := 25, progress=False)
     records = tmp_path / "clips" / "records.jsonl"
     build_model(FAMILIES[name], corpus_of(records), tmp_path / "model", moe=name == "qwen3vl")
     sheet = tmp_path / "sheet.png"
@@ -271,7 +265,9 @@ def test_one_example_is_the_same_in_all_three_hosts(name, count, sampling, promp
     hosts = {found["host"] for found in report["differences"]}
     assert {host: {one["aspect"] for one in report["differences"] if one["host"] == host} for host in hosts} == seen
     shown = [example["prompt"] for each in report["seen"].values() for example in each if example["example"] != faulty]
-    assert len(shown) == 5 * (count - bool(faulty)) and all(prompt.endswith(prompt_ends) for prompt in shown)
+    assert len(shown) == 5 * (count - bool(faulty)) and all(
+        prompt.endswith("<|im_start|>assistant\n") for prompt in shown
+    )
     assert sheet.read_bytes().startswith(b"\x89PNG")
     if sampling == "time":  # unlike by index, also of the clip whose frames are not equally long
         steps = np.diff([video["timestamps"] for video in report["seen"]["SFT"][6]["videos"]])
@@ -302,6 +298,7 @@ def test_one_dialogue_is_the_same_in_all_three_hosts(tmp_path):
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
     for trace, number in zip(report["seen"]["SFT"], looks, strict=True):
         assert trace["prompt"].startswith(f"<|im_start|>system\n{TOLD_IN_XML}<|im_end|>\n")
+        assert trace["prompt"].endswith("<|im_start|>assistant\n<think>\n")
         said = tokenizer.decode(trace["response_ids"])
         assert said.count("<tool_call>\n<function=get_video_clip_frame>\n<parameter=start_time>\n") == number
         assert "{" not in said
