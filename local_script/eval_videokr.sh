@@ -183,6 +183,7 @@ COMMAND+=("${LIMITS[@]}")
 if [[ -n "${GEN_KWARGS:-}" ]]; then
   COMMAND+=(--gen_kwargs "${GEN_KWARGS}")
 fi
+"${PYTHON}" -m videokr.family "${VIDEOKR_MODEL}" >/dev/null
 print_command "${COMMAND[@]}"
 
 "${PYTHON}" -m lmms_eval_tasks.preflight \

@@ -87,7 +87,7 @@ def grpo_cost(size: ModelSize, gpu: Gpu, row: Row, epoch: GrpoEpoch, settings: S
     whole, share = MAX_TOKENS + longest, rollout["gpu_memory_utilization"]
     why = _no_vllm(size, epoch.gpus, share * replica["memory"] - BF16 * size.total, whole, given)
     if not epoch.steps:
-        why = f"{epoch.rows} rows, batch {epoch.batch_rows}"
+        why = f"{epoch.rows} rows are fewer than a batch, {epoch.batch_rows}"
     elif fitting.keys() & {BATCH, MINI_BATCH}:  # else the training stays the same
         why = fault
     if why:

@@ -11,8 +11,8 @@
 set -euo pipefail
 cd "${SLURM_SUBMIT_DIR:-.}"
 [[ -e local_script/slurm/nodes.sh ]] || { echo "error: submit it in the repository's root" >&2 && exit 2; }
-[[ "${1:-}" =~ ^(check|decontaminate|proxy|-h|--help)$ ]] ||
-  { echo "error: nodes share check, decontaminate and proxy build; another verb needs one: videokr $*" >&2 && exit 2; }
+[[ "$* " =~ ^(check|decontaminate|proxy build)\  ]] ||
+  { echo "error: give check, decontaminate or proxy build: every other verb runs on one node" >&2 && exit 2; }
 # shellcheck source=local_script/slurm/nodes.sh
 source local_script/slurm/nodes.sh
 check_nodes rl ray "$@"

@@ -4,10 +4,10 @@
 source local_script/launch.sh
 [[ -n "${SLURM_JOB_ID:-}" ]] || die "not in a job of SLURM: sbatch local_script/slurm/..."
 CLUSTER_ENV="${CLUSTER_ENV:-local_script/slurm/cluster.env}"
-# A mistake in it ends the shell that reads it: a shell of its own is first.
-# shellcheck source=local_script/slurm/cluster.env
-wrong="$(set -u && source "${CLUSTER_ENV}" 2>&1 >/dev/null)" ||
-  die "CLUSTER_ENV '${CLUSTER_ENV}' cannot be read: $(head -n 1 <<<"${wrong:-its last command fails}")"
+# A mistake in it would end this shell without a word, or go unseen: a strict one reads it first, to its end.
+# shellcheck disable=SC2016 # the other shell expands it
+wrong="$(bash -euc 'trap "exit 1" EXIT; . "$1"; trap - EXIT' bash "${CLUSTER_ENV}" 2>&1 >/dev/null)" ||
+  die "CLUSTER_ENV '${CLUSTER_ENV}' cannot be read: $(head -n 1 <<<"${wrong:-a command in it fails, or ends it}")"
 set -a # all of it reaches what is started here
 # shellcheck source=local_script/slurm/cluster.env
 source "${CLUSTER_ENV}" || true

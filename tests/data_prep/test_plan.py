@@ -153,7 +153,10 @@ def test_a_stage_that_cannot_run_says_so_in_the_place_of_its_hours(capsys):
         (["--model", "qwen3vl/30b-a3b", "--gpus", "2", "8"], [" h ", " h ", divide, " h ", divide, " min "]),
         (["--model", "qwen3vl/30b-a3b", "--gpus", "8", "--assume", "vllm_gpus=1"], [" h ", room, " min "]),
         (["--gpus", "8", "--assume", "eval_memory_share=0.2"], [" h ", " h ", room]),
-        (["--gpus", "8", "--assume", "rl_rows=31"], [" h ", "not possible: 31 rows, batch 32", " min "]),
+        (
+            ["--gpus", "8", "--assume", "rl_rows=31"],
+            [" h ", "not possible: 31 rows are fewer than a batch, 32", " min "],
+        ),
     ):
         status, said = plan(capsys, *words)
         rows = re.findall(r"^(?:SFT|GRPO|evaluation) .*$", said, re.M)

@@ -81,11 +81,12 @@ def write_benchmark(root: Path, records: list[dict[str, object]], videos: int) -
 
 
 def test_dry_run_prints_the_published_settings(tmp_path):
-    ran = launch(tmp_path, DRY_RUN="1", VIDEOKR_MODEL="org/My Model+", LIMIT="10", OUTPUT_PATH="")
+    model = write_model_config(tmp_path / "My Model+")
+    ran = launch(tmp_path, DRY_RUN="1", VIDEOKR_MODEL=str(model), LIMIT="10", OUTPUT_PATH="")
     assert ran.returncode == 0, ran.stderr
     command = ran.stdout.replace("\\", "")
     assert (
-        "--model videokr_vllm --model_args model=org/My Model+,fps=2,max_frame_num=128,max_pixels=200704,"
+        f"--model videokr_vllm --model_args model={model},fps=2,max_frame_num=128,max_pixels=200704,"
         "sampling=index,max_model_len=32768,tensor_parallel_size=1,gpu_memory_utilization=0.85,responses=" in command
     )
     output = "outputs/videokr/My_Model__vllm"
@@ -93,7 +94,7 @@ def test_dry_run_prints_the_published_settings(tmp_path):
     assert f"--log_samples_suffix videokr_My_Model__vllm --output_path {output} " in command
     assert "--limit 10" in command
     assert "VLLM_CPU" not in command and "enforce_eager" not in command
-    assert not list(tmp_path.iterdir())
+    assert list(tmp_path.iterdir()) == [model]
 
 
 def test_dry_run_of_replicas_starts_one_process_each(tmp_path):

@@ -71,7 +71,9 @@ def test_each_node_is_given_its_place(tmp_path):
         (["qwen3vl"], {"CLUSTER_ENV": "/nowhere"}, "CLUSTER_ENV '/nowhere' cannot be read: "),
         (["qwen3vl"], {"lines": ("B=$NOPE",)}, "CLUSTER_ENV '{0}' cannot be read: {0}: line 5: NOPE: "),
         (["qwen3vl"], {"lines": ("B=(",)}, "CLUSTER_ENV '{0}' cannot be read: {0}: line 5: "),
-        (["qwen3vl"], {"lines": ("false",)}, "CLUSTER_ENV '{0}' cannot be read: its last command fails"),
+        (["qwen3vl"], {"lines": ("false",)}, "CLUSTER_ENV '{0}' cannot be read: a command in it fails"),
+        (["qwen3vl"], {"lines": ("A = 1", "B=1")}, "CLUSTER_ENV '{0}' cannot be read: {0}: line 5: A: command not"),
+        (["qwen3vl"], {"lines": ("exit 0", "B=1")}, "CLUSTER_ENV '{0}' cannot be read: a command in it fails, or ends"),
         (["qwen3vl"], {"lines": ("MASTER_ADDR=no.invalid",)}, "MASTER_ADDR is 'no.invalid': no machine of that name "),
     ],
 )
