@@ -30,7 +30,7 @@ from videokr.evaluation.judge_settings import JUDGE_VARIABLES, OFF, Limits, Sett
 from videokr.evaluation.probe import Probe, read_probe, swap_videos
 from videokr.evaluation.wording import wording_from_env
 from videokr.example import Example
-from videokr.family import context_tokens, find_family, require_weights
+from videokr.family import context_tokens, find_family
 from videokr.fingerprint import model_fingerprint
 from videokr.generation_prompt import load_processor
 from videokr.prompt import prompt_digest
@@ -61,7 +61,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     if find_family(options.model):
         check_context(Path(options.model).expanduser(), options.max_model_len)
-    require_weights(options.model)
     limit = options.limit
     names = [name.strip() for name in options.tasks.split(",")]
     groups = own_tasks(names)

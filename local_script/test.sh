@@ -100,7 +100,7 @@ section "shellcheck" "${BIN}/shellcheck" --shell=bash --external-sources --sourc
 
 section "browser" install_chromium || true
 
-# host_stage STAGE: the tests that need its host.
+# host_stage STAGE: the tests that need its host; `section` notes a failure, and the rest still runs.
 host_stage() {
   local files
   mapfile -t files < <(host_tests "$1")

@@ -38,7 +38,7 @@ SPECIAL_TOKENS = (
 
 
 # What Qwen3.5's template makes of an assistant's message: reasoning is kept since the last question, and tool responses
-# are none. It closes the thinking where it is told to.
+# are none (its `last_query_index`). It closes the thinking where it is told to.
 LAST_QUESTION = (
     "{% set last = namespace(question=0) %}{% for message in messages if message['role'] == 'user' %}"
     "{% set first = message['content'] if message['content'] is string else message['content'][0]['text'] or '' %}"

@@ -10,7 +10,7 @@ wrong="$(bash -euc 'trap "exit 1" EXIT; . "$1"; trap - EXIT' bash "${CLUSTER_ENV
   die "CLUSTER_ENV '${CLUSTER_ENV}' cannot be read: $(head -n 1 <<<"${wrong:-a command in it fails, or ends it}")"
 set -a # all of it reaches what is started here
 # shellcheck source=local_script/slurm/cluster.env
-source "${CLUSTER_ENV}" || true
+source "${CLUSTER_ENV}"
 mapfile -t NODE_NAMES < <(scontrol show hostnames "${SLURM_JOB_NODELIST}")
 NNODES="${#NODE_NAMES[@]}"
 MASTER_ADDR="${MASTER_ADDR:-${NODE_NAMES[0]}}"
